@@ -1,0 +1,50 @@
+"""The event as a value, and its canonical leaf."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from audit.vocabulary import EventType, Outcome
+
+Scalar = str | int | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What a use case says happened. The journal adds id, time, salt and origin.
+
+    :ivar type: from the vocabulary.
+    :ivar outcome: success, failure or refused.
+    :ivar reason: error code when it did not succeed, e.g. ``wrong_password``.
+    :ivar subject: id of the person it is about (random, hence a pseudonym), if one is known.
+    :ivar actor: id of the person or client who did it; ``command`` for the command line, ``worker``; default subject.
+    :ivar client_id: the relying application concerned.
+    :ivar session_id: the browser session concerned (its public ``sid``, never the cookie).
+    :ivar object_id: what was acted on when it is no person: certificate serial, request id, key id.
+    :ivar details: public facts, scalars or lists of text; never personal data, never a credential or token.
+    :ivar private: personal data (cédula as typed, e-mail, name): goes into the leaf as commitment and ciphertext only.
+        Network address and user agent of the origin are added by the journal.
+    """
+
+    type: EventType
+    outcome: Outcome = Outcome.SUCCESS
+    reason: str | None = None
+    subject: str | None = None
+    actor: str | None = None
+    client_id: str | None = None
+    session_id: str | None = None
+    object_id: str | None = None
+    details: Mapping[str, Scalar | list[str]] = field(default_factory=dict)
+    private: Mapping[str, str] = field(default_factory=dict)
+
+
+def canonical_json(document: Mapping[str, object]) -> bytes:
+    """Return ``document`` as UTF-8 JSON with sorted keys, no spaces, non-ASCII escaped.
+
+    Control and bidirectional characters are therefore always ``\\u`` escapes: one event is one line of plain ASCII.
+    """
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode(
+        "ascii"
+    )

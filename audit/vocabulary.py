@@ -1,0 +1,107 @@
+"""Every kind of event that the service records: ``house:subject:action``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"  # tried and did not fit: a wrong password
+    REFUSED = "refused"  # not allowed to try, or against a rule
+
+
+class EventType(StrEnum):
+    """The vocabulary. A name is never reused with another meaning; the docs' reference is made from this."""
+
+    # people: accounts
+    ACCOUNT_SIGN_UP_STARTED = "idp:account:sign_up_started"
+    ACCOUNT_CREATED = "idp:account:created"
+    ACCOUNT_DISABLED = "idp:account:disabled"
+    ACCOUNT_ENABLED = "idp:account:enabled"
+    ACCOUNT_ERASED = "idp:account:erased"
+    ACCOUNT_UPDATED = "idp:account:updated"
+    CONTACT_VERIFICATION_SENT = "idp:contact:verification_sent"
+    CONTACT_VERIFIED = "idp:contact:verified"
+    PASSWORD_SET = "idp:password:set"
+    PASSWORD_RESET_REQUESTED = "idp:password:reset_requested"
+    ENROLLMENT_LINK_ISSUED = "idp:enrollment_link:issued"
+    ENROLLMENT_LINK_REDEEMED = "idp:enrollment_link:redeemed"
+
+    # people: authentication
+    PASSWORD_VERIFIED = "idp:password:verified"
+    TOTP_ENROLLED = "idp:totp:enrolled"
+    TOTP_REMOVED = "idp:totp:removed"
+    TOTP_VERIFIED = "idp:totp:verified"
+    RECOVERY_CODES_ISSUED = "idp:recovery_codes:issued"
+    RECOVERY_CODE_VERIFIED = "idp:recovery_code:verified"
+    LOGIN_THROTTLED = "idp:login:throttled"
+    INTERACTION_STARTED = "idp:interaction:started"
+    INTERACTION_REFUSED = "idp:interaction:refused"
+    SESSION_STARTED = "idp:session:started"
+    SESSION_STEPPED_UP = "idp:session:stepped_up"
+    SESSION_ENDED = "idp:session:ended"
+    ACTIVITY_DISOWNED = "idp:activity:disowned"
+
+    # relying applications
+    AUTHORIZATION_GRANTED = "idp:authorization:granted"
+    AUTHORIZATION_REFUSED = "idp:authorization:refused"
+    CONSENT_GRANTED = "idp:consent:granted"
+    CONSENT_REFUSED = "idp:consent:refused"
+    CONSENT_WITHDRAWN = "idp:consent:withdrawn"
+    CLIENT_AUTHENTICATED = "idp:client:authenticated"
+    CLIENT_REGISTERED = "idp:client:registered"
+    CLIENT_UPDATED = "idp:client:updated"
+    CLIENT_DISABLED = "idp:client:disabled"
+    CLIENT_SECRET_ROTATED = "idp:client:secret_rotated"
+    TOKEN_ISSUED = "idp:token:issued"
+    TOKEN_REFRESHED = "idp:token:refreshed"
+    TOKEN_REFUSED = "idp:token:refused"
+    TOKEN_REUSED = "idp:token:reused"
+    TOKEN_REVOKED = "idp:token:revoked"
+    TOKEN_INTROSPECTED = "idp:token:introspected"
+    USERINFO_RELEASED = "idp:userinfo:released"
+    USERINFO_REFUSED = "idp:userinfo:refused"
+    LOGOUT_REQUESTED = "idp:logout:requested"
+    LOGOUT_REFUSED = "idp:logout:refused"
+
+    # institutions, roles
+    INSTITUTION_ADDED = "idp:institution:added"
+    INSTITUTION_UPDATED = "idp:institution:updated"
+    ROLE_GRANTED = "idp:role:granted"
+    ROLE_WITHDRAWN = "idp:role:withdrawn"
+
+    # keys
+    SIGNING_KEY_CREATED = "keys:signing_key:created"
+    SIGNING_KEY_ACTIVATED = "keys:signing_key:activated"
+    SIGNING_KEY_RETIRED = "keys:signing_key:retired"
+
+    # certificate authority
+    AUTHORITY_CREATED = "ca:authority:created"
+    CERTIFICATE_REQUESTED = "ca:request:submitted"
+    CERTIFICATE_REQUEST_REFUSED = "ca:request:refused"
+    CERTIFICATE_REQUEST_APPROVED = "ca:request:approved"
+    CERTIFICATE_REQUEST_EXPIRED = "ca:request:expired"
+    CERTIFICATE_ISSUED = "ca:certificate:issued"
+    CERTIFICATE_ISSUANCE_REFUSED = "ca:certificate:issuance_refused"
+    CERTIFICATE_DELIVERED = "ca:certificate:delivered"
+    CERTIFICATE_REVOKED = "ca:certificate:revoked"
+    CERTIFICATE_REVOCATION_REFUSED = "ca:certificate:revocation_refused"
+    CRL_PUBLISHED = "ca:crl:published"
+    OCSP_SIGNER_RENEWED = "ca:ocsp_signer:renewed"
+
+    # console
+    CONSOLE_OPENED = "admin:console:opened"
+    CONSOLE_ACCESS_REFUSED = "admin:console:access_refused"
+    CONSOLE_CLOSED = "admin:console:closed"
+    AUDIT_SEARCHED = "admin:audit:searched"
+    PERSON_LOOKED_UP = "admin:person:looked_up"
+
+    # the service itself
+    SERVICE_INITIALIZED = "service:installation:initialized"
+    SERVICE_STARTED = "service:process:started"
+    MAIL_SENT = "service:mail:sent"
+    MAIL_FAILED = "service:mail:failed"
+    REQUEST_REFUSED = "web:request:refused"  # CSRF, bad host, oversized: before any house saw it

@@ -1,0 +1,157 @@
+"""The database: engines, column types, and the one way to open a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import DateTime, MetaData, create_engine, event, make_url
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.types import JSON, LargeBinary, TypeDecorator
+
+from kernel.errors import ServiceError, Unavailable
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime with microseconds; a naive one is refused on the way in.
+
+    SQLite has no zone of its own: there the text is UTC and comes back aware.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a stored datetime must be aware")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The mapped classes of every room. A room refers to another room's row by id, never by relationship."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: UtcDateTime,
+        bytes: LargeBinary,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        list[Any]: JSON,
+    }
+
+
+class Database:
+    """An engine and its transactions.
+
+    :param url: ``sqlite:///path`` or ``postgresql+psycopg://…``.
+    :param pool_size: connections kept, at least the number of blocking threads (PostgreSQL).
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, pool_size)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Yield a session that may write: commits at the end, rolls back on error.
+
+        A :class:`~kernel.errors.ServiceError` that says ``commits`` is raised *after* the commit: its event, and what
+        it counted, are durable before anyone hears of the refusal. On SQLite the transaction begins with
+        ``BEGIN IMMEDIATE``, so that two writers wait for each other instead of failing half way.
+
+        :raises Unavailable: if the database cannot be reached or does not take the transaction; whether it was
+            committed is then unknown to the caller, and it must not be repeated blindly.
+        """
+        with self._session(write=True) as session:
+            try:
+                yield session
+            except ServiceError as error:
+                if error.commits:
+                    session.commit()
+                else:
+                    session.rollback()
+                raise
+            session.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session for reads; it is rolled back at the end, whatever happened in it."""
+        with self._session(write=False) as session:
+            yield session
+            session.rollback()
+
+    @contextmanager
+    def _session(self, *, write: bool) -> Iterator[Session]:
+        session = Session(self.engine, expire_on_commit=False)
+        if self.is_sqlite:
+            session.connection(execution_options={"sau_write": write})
+        try:
+            yield session
+        except (OperationalError, DBAPIError) as error:
+            session.rollback()
+            if isinstance(error, OperationalError) or error.connection_invalidated:
+                raise Unavailable("The database does not answer.", code="database_unavailable") from error
+            raise
+        finally:
+            session.close()
+
+    def dispose(self) -> None:
+        """Close every connection (before a fork, and at the end)."""
+        self.engine.dispose()
+
+
+def _sqlite_engine(url: str) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=16, max_overflow=16)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        # The driver's own transaction handling is switched off: BEGIN is ours, below.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA busy_timeout=30000")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        write = connection.get_execution_options().get("sau_write", True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _postgresql_engine(url: str, pool_size: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=4,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "application_name": "sau"},
+    )

@@ -1,0 +1,59 @@
+"""Identifiers and random values, all from the system's generator."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import time
+
+# Crockford's alphabet without I, L, O, U: read aloud and typed without mistakes.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id() -> str:
+    """Return a row identifier: 26 lower-case characters, 48 bits of milliseconds then 80 random bits.
+
+    Identifiers made later sort later (to the millisecond), so indexes stay dense; the random part keeps them
+    unguessable enough for names, never for credentials: those come from :func:`new_secret`.
+    """
+    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    letters = []
+    for _ in range(26):
+        letters.append(_ALPHABET[value & 31])
+        value >>= 5
+    return "".join(reversed(letters)).lower()
+
+
+def new_secret(octets: int = 32) -> str:
+    """Return ``octets`` random octets as unpadded base64url text (32 octets: 43 characters, 256 bits)."""
+    return secrets.token_urlsafe(octets)
+
+
+def new_reference() -> str:
+    """Return a reference that a person can read over the telephone: ``XXXX-XXXX``, 40 random bits."""
+    letters = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    return f"{letters[:4]}-{letters[4:]}"
+
+
+def sha256(value: str | bytes) -> bytes:
+    """Return the SHA-256 digest (32 octets) of ``value``; text is taken as UTF-8."""
+    return hashlib.sha256(value.encode() if isinstance(value, str) else value).digest()
+
+
+def sha256_hex(value: str | bytes) -> str:
+    """Return the SHA-256 digest of ``value`` as 64 lower-case hexadecimal characters: how credentials are stored."""
+    return sha256(value).hex()
+
+
+def b64url(octets: bytes) -> str:
+    """Return ``octets`` as unpadded base64url text (RFC 4648 §5)."""
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+
+
+def b64url_decode(text: str) -> bytes:
+    """Return the octets of unpadded base64url ``text``.
+
+    :raises ValueError: if ``text`` has a character outside the alphabet or an impossible length.
+    """
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -1,0 +1,42 @@
+"""Where a piece of work comes from: the request or command in progress, for evidence and logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The source of the work in progress.
+
+    :ivar request_id: names the request or command in logs and events.
+    :ivar address: the caller's network address as text, empty for a command.
+    :ivar user_agent: as sent, cut to 512 characters; empty for a command.
+    :ivar channel: ``web``, ``command`` or ``worker``.
+    """
+
+    request_id: str = ""
+    address: str = ""
+    user_agent: str = ""
+    channel: str = "worker"
+
+
+_current: ContextVar[Origin] = ContextVar("origin", default=Origin())
+
+
+def current_origin() -> Origin:
+    """Return the origin of the work in progress."""
+    return _current.get()
+
+
+@contextmanager
+def working_for(origin: Origin) -> Iterator[None]:
+    """Declare ``origin`` as the source of everything done inside the ``with`` block."""
+    token = _current.set(origin)
+    try:
+        yield
+    finally:
+        _current.reset(token)

@@ -1,0 +1,159 @@
+"""Settings: environment variables ``SAU_…``, or a file of ``KEY=value`` lines named by ``SAU_CONFIG``, validated once."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from kernel.errors import Rejected
+
+Role = Literal["idp", "pki", "admin"]
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Settings(BaseModel):
+    """What the operator chose. One field is one variable: ``home`` is ``SAU_HOME``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    home: Path = Field(default=Path("var"), description="Folder of database, keys and secrets, mode 0700.")
+    issuer: str = Field(default="http://localhost:8000", description="The service's own address, as browsers see it.")
+    database_url: str = Field(default="", description="SQLite or PostgreSQL; empty: sau.sqlite in the home.")
+    redis_url: str = Field(default="", description="Shared rate limits for more than one process; empty: memory.")
+    keystore: str = Field(default="", description="file:FOLDER (encrypted PKCS#8); empty: keys in the home.")
+    keystore_passphrase_file: Path | None = Field(
+        default=None, description="File with the key store's passphrase; default: passphrase in the home."
+    )
+    bind: str = Field(default="127.0.0.1:8000", description="HOST:PORT that `sau serve` listens on.")
+    workers: int = Field(default=2, ge=1, le=64, description="Web worker processes.")
+    roles: tuple[Role, ...] = Field(default=("idp", "pki", "admin"), description="What this process serves.")
+    trusted_proxies: tuple[IpNetwork, ...] = Field(
+        default=(), description="Networks whose X-Forwarded-For and client certificate headers are believed."
+    )
+    mtls_origin: str = Field(
+        default="", description="Origin of the host name on which the proxy asks for certificates."
+    )
+    smtp_url: str = Field(default="", description="smtp://USER:PASSWORD@HOST:PORT; empty: mails stay in the database.")
+    mail_from: str = Field(default="", description="Sender of mails; default: no-responder@ the issuer's host.")
+    sms_url: str = Field(default="", description="Address of the SMS gateway.")
+    rate_limits: Literal["on", "off"] = Field(default="on", description="off: for benchmarks on test names only.")
+    demo: bool = Field(default=False, description="Shows demo people and the mailbox page; loopback and .test only.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+    log_format: Literal["json", "text"] = Field(default="json", description="Form of log lines.")
+
+    @field_validator("roles", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_list(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("issuer", "mtls_origin")
+    @classmethod
+    def _origin_without_slash(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an http or https address without query or fragment")
+        if parts.path not in ("", "/"):
+            raise ValueError("must be an origin: scheme, host and port, without a path")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        loopback = is_loopback(self.issuer)
+        if urlsplit(self.issuer).scheme == "http" and not loopback:
+            raise ValueError("an http issuer is accepted on loopback only; use https")
+        if not (loopback or is_test_name(self.issuer)):
+            if self.rate_limits == "off":
+                raise ValueError("SAU_RATE_LIMITS=off is refused unless the issuer is loopback or under .test")
+            if self.demo:
+                raise ValueError("SAU_DEMO is refused unless the issuer is loopback or under .test")
+        return self
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database address with the default filled in."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'sau.sqlite'}"
+
+    @property
+    def keystore_folder(self) -> Path:
+        """Folder of the encrypted key files."""
+        return Path(self.keystore.removeprefix("file:")) if self.keystore else self.home / "keys"
+
+    @property
+    def passphrase_file(self) -> Path:
+        """File that holds the key store's passphrase."""
+        return self.keystore_passphrase_file or self.home / "passphrase"
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether cookies carry ``Secure`` and the ``__Host-`` prefix: everywhere but on a loopback http issuer."""
+        return self.issuer.startswith("https://")
+
+    @property
+    def sender(self) -> str:
+        """The address that mails come from."""
+        return self.mail_from or f"no-responder@{urlsplit(self.issuer).hostname}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read settings from ``environ`` (the process environment by default) and the file named by ``SAU_CONFIG``.
+
+    The environment wins over the file.
+
+    :raises Rejected: (``bad_settings``) naming each key that is unknown or has a wrong value; values are not repeated,
+        for they may be secret.
+    """
+    environ = os.environ if environ is None else environ
+    values = _read_file(Path(environ["SAU_CONFIG"])) if environ.get("SAU_CONFIG") else {}
+    values |= {key: value for key, value in environ.items() if key.startswith("SAU_") and key != "SAU_CONFIG"}
+    try:
+        return Settings.model_validate({key.removeprefix("SAU_").lower(): value for key, value in values.items()})
+    except ValidationError as error:
+        raise Rejected("; ".join(_describe(item) for item in error.errors()), code="bad_settings") from None
+
+
+def _describe(item: object) -> str:
+    assert isinstance(item, dict)
+    key = f"SAU_{str(item['loc'][0]).upper()}" if item["loc"] else "settings"
+    return f"{key}: unknown setting" if item["type"] == "extra_forbidden" else f"{key}: {item['msg']}"
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    values: dict[str, str] = {}
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise Rejected(f"SAU_CONFIG: cannot read {path}: {error.strerror}", code="bad_settings") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        key, separator, value = line.partition("=")
+        if not separator or not key.strip().startswith("SAU_"):
+            raise Rejected(f"{path}:{number}: expected SAU_KEY=value", code="bad_settings")
+        values[key.strip()] = value.strip().strip('"')
+    return values
+
+
+def is_loopback(origin: str) -> bool:
+    """Tell whether the host of ``origin`` is this machine: ``localhost``, 127.0.0.0/8 or ::1 (RFC 6761 §6.3)."""
+    host = urlsplit(origin).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_test_name(origin: str) -> bool:
+    """Tell whether the host of ``origin`` stands under the reserved ``.test`` (RFC 6761 §6.2)."""
+    host = urlsplit(origin).hostname or ""
+    return host == "test" or host.endswith(".test")

@@ -1,0 +1,1 @@
+"""Custody: the only code that touches a private key."""

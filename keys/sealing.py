@@ -1,0 +1,42 @@
+"""Sealing: authenticated encryption of what must be stored yet read back (TOTP seeds, mail in the outbox, person keys)."""
+
+from __future__ import annotations
+
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from kernel.errors import Fault
+
+
+def derive_secret(master: bytes, purpose: str, *, octets: int = 32) -> bytes:
+    """Return the sub-secret of ``master`` for one ``purpose`` (HKDF-SHA256, RFC 5869)."""
+    return HKDF(algorithm=hashes.SHA256(), length=octets, salt=None, info=purpose.encode()).derive(master)
+
+
+class Sealer:
+    """AES-256-GCM for one purpose. Sealed form: version octet 1, 12-octet nonce, ciphertext with tag.
+
+    :param master: the key store's sealing secret, 32 octets.
+    :param purpose: separates keys: what one purpose sealed, no other opens.
+    """
+
+    def __init__(self, master: bytes, purpose: str) -> None:
+        self._cipher = AESGCM(derive_secret(master, f"seal:{purpose}"))
+
+    def seal(self, content: bytes, *, bound_to: str) -> bytes:
+        """Encrypt ``content``; it opens only with the same ``bound_to`` (the row's id), so rows cannot be swapped."""
+        nonce = os.urandom(12)
+        return b"\x01" + nonce + self._cipher.encrypt(nonce, content, bound_to.encode())
+
+    def open(self, sealed: bytes, *, bound_to: str) -> bytes:
+        """Decrypt. :raises Fault: (``seal_broken``) if it was changed, moved to another row or sealed by another key."""
+        try:
+            if sealed[:1] != b"\x01":
+                raise InvalidTag
+            return self._cipher.decrypt(sealed[1:13], sealed[13:], bound_to.encode())
+        except InvalidTag as error:
+            raise Fault("A sealed value does not open.", code="seal_broken") from error

@@ -1,0 +1,114 @@
+"""The signing port: everything that signs is given a :class:`Signer`, whatever holds the key."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificateIssuerPrivateKeyTypes,
+    CertificateIssuerPublicKeyTypes,
+)
+
+from kernel.errors import Rejected
+
+
+class Algorithm(StrEnum):
+    """A key's one signature algorithm, by its JOSE name (RFC 7518 §3.1, RFC 8037)."""
+
+    ES256 = "ES256"
+    ES384 = "ES384"
+    ES512 = "ES512"
+    RS256 = "RS256"
+    RS384 = "RS384"
+    PS256 = "PS256"
+    EDDSA = "EdDSA"
+
+    @property
+    def hash(self) -> hashes.HashAlgorithm | None:
+        """The hash that the algorithm signs over; None for EdDSA, which hashes by itself."""
+        if self is Algorithm.EDDSA:
+            return None
+        return {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}[self.value[-3:]]
+
+
+class Signer(Protocol):
+    """A private key that signs and does not leave."""
+
+    @property
+    def key_id(self) -> str:
+        """The name under which the key's public half is published and the key is kept."""
+        ...
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """The one algorithm that this key signs with."""
+        ...
+
+    @property
+    def public_key(self) -> CertificateIssuerPublicKeyTypes:
+        """The public half."""
+        ...
+
+    @property
+    def private_key(self) -> CertificateIssuerPrivateKeyTypes:
+        """The key as ``cryptography``'s builders want it; its ``sign`` may call a token, and it may not be exportable."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature over ``data`` in the form X.509 uses: ECDSA as DER, RSA and EdDSA as is.
+
+        :raises kernel.errors.Unavailable: if the token that holds the key does not answer.
+        """
+        ...
+
+
+class PrivateKeySigner:
+    """A signer over a ``cryptography`` private key held in memory."""
+
+    def __init__(self, key_id: str, private_key: CertificateIssuerPrivateKeyTypes, algorithm: Algorithm) -> None:
+        self.key_id = key_id
+        self.private_key = private_key
+        self.algorithm = algorithm
+        self.public_key = private_key.public_key()
+
+    def sign(self, data: bytes) -> bytes:
+        """See :meth:`Signer.sign`."""
+        return sign_with(self.private_key, self.algorithm, data)
+
+    def __repr__(self) -> str:
+        return f"PrivateKeySigner({self.key_id!r}, {self.algorithm.value})"
+
+
+def sign_with(private_key: CertificateIssuerPrivateKeyTypes, algorithm: Algorithm, data: bytes) -> bytes:
+    """Sign ``data`` with ``private_key`` by ``algorithm``; the form is that of :meth:`Signer.sign`."""
+    chosen = algorithm.hash
+    if isinstance(private_key, ed25519.Ed25519PrivateKey):
+        return private_key.sign(data)
+    if isinstance(private_key, ec.EllipticCurvePrivateKey) and chosen is not None:
+        return private_key.sign(data, ec.ECDSA(chosen))
+    if isinstance(private_key, rsa.RSAPrivateKey) and chosen is not None:
+        scheme = (
+            padding.PSS(mgf=padding.MGF1(chosen), salt_length=chosen.digest_size)
+            if algorithm is Algorithm.PS256
+            else padding.PKCS1v15()
+        )
+        return private_key.sign(data, scheme, chosen)
+    raise Rejected(f"A {type(private_key).__name__} does not sign {algorithm.value}.", code="wrong_key_type")
+
+
+def generate_private_key(algorithm: Algorithm, *, rsa_bits: int = 3072) -> CertificateIssuerPrivateKeyTypes:
+    """Return a fresh private key for ``algorithm``."""
+    match algorithm:
+        case Algorithm.ES256:
+            return ec.generate_private_key(ec.SECP256R1())
+        case Algorithm.ES384:
+            return ec.generate_private_key(ec.SECP384R1())
+        case Algorithm.ES512:
+            return ec.generate_private_key(ec.SECP521R1())
+        case Algorithm.EDDSA:
+            return ed25519.Ed25519PrivateKey.generate()
+        case _:
+            return rsa.generate_private_key(65537, rsa_bits)
