@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from pathlib import Path
+from typing import cast, get_args
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import serialization
@@ -60,9 +61,9 @@ class FileKeyStore:
             key = serialization.load_pem_private_key(pem, self._passphrase.reveal().encode())
         except ValueError as error:
             raise Fault(f"Key {name} does not open with this passphrase.", code="key_unreadable") from error
-        if not isinstance(key, CertificateIssuerPrivateKeyTypes):
+        if not isinstance(key, get_args(CertificateIssuerPrivateKeyTypes)):
             raise Fault(f"Key {name} is not a signing key.", code="key_unreadable")
-        return PrivateKeySigner(name, key, algorithm)
+        return PrivateKeySigner(name, cast(CertificateIssuerPrivateKeyTypes, key), algorithm)
 
     def names(self) -> list[str]:
         """See :meth:`keys.store.KeyStore.names`."""

@@ -1,0 +1,1 @@
+"""The certificate authority: root, issuing authorities, certificates and their status."""

@@ -1,0 +1,1 @@
+"""From an approved request to a certificate: to-be-signed bytes, lint, signature, row."""

@@ -1,0 +1,1 @@
+"""What a certificate must satisfy before it is signed."""

@@ -1,0 +1,1 @@
+"""Profiles: data that decide every field of a certificate."""

@@ -1,0 +1,1 @@
+"""Requests for certificates: from a CSR to the decision of two people."""

@@ -1,0 +1,1 @@
+"""Revocation and how it is told: CRL and OCSP."""

@@ -1,0 +1,81 @@
+"""Settings to adapters: the only place that chooses SQLite or PostgreSQL, where keys are kept, what limits requests."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy.orm import Session
+
+from audit.journal import Journal
+from audit.privacy import HolderKeys
+from ca.ports import InstitutionRecord
+from ca.services import CaServices
+from idp.services import IdpServices
+from kernel.clock import Clock, SystemClock
+from kernel.database import Database
+from kernel.settings import Settings
+from keys.file_store import FileKeyStore, read_passphrase
+from keys.sealing import Sealer
+from keys.store import KeyStore
+
+
+@dataclass(frozen=True)
+class _InstitutionRegister:
+    """The provider's register of institutions as the authority asks for it."""
+
+    def find(self, session: Session, ruc: str) -> InstitutionRecord:
+        raise NotImplementedError
+
+
+class Composition:
+    """The service, put together from its settings. Parts are made on first use and kept."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+
+    @cached_property
+    def database(self) -> Database:
+        """The database that the settings name."""
+        return Database(self.settings.effective_database_url)
+
+    @cached_property
+    def keystore(self) -> KeyStore:
+        """Keys of the online service. The root's key is elsewhere."""
+        return FileKeyStore(self.settings.keystore_folder, read_passphrase(self.settings.passphrase_file))
+
+    @cached_property
+    def sealing_secret(self) -> bytes:
+        """The secret from which all sealing keys are derived."""
+        return self.keystore.secret("sealing")
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal of events."""
+        return Journal(HolderKeys(Sealer(self.sealing_secret, "audit-holder")), node=socket.gethostname())
+
+    @cached_property
+    def idp(self) -> IdpServices:
+        """What the provider is given."""
+        return IdpServices(
+            settings=self.settings,
+            clock=self.clock,
+            database=self.database,
+            keystore=self.keystore,
+            journal=self.journal,
+            sealing_secret=self.sealing_secret,
+        )
+
+    @cached_property
+    def ca(self) -> CaServices:
+        """What the certificate authority is given."""
+        return CaServices(
+            settings=self.settings,
+            clock=self.clock,
+            database=self.database,
+            keystore=self.keystore,
+            journal=self.journal,
+            institutions=_InstitutionRegister(),
+        )

@@ -1,0 +1,1 @@
+"""The OpenID Provider: people log in once and every portal accepts it."""

@@ -1,0 +1,1 @@
+"""From an authorization request to a code."""

@@ -1,0 +1,1 @@
+"""Relying applications and how they authenticate."""

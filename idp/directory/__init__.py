@@ -1,0 +1,1 @@
+"""Institutions and the directories of their people."""

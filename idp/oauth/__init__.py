@@ -1,0 +1,1 @@
+"""Adapters from Authlib's classes to our use cases; the only room that knows Authlib."""

@@ -1,0 +1,26 @@
+"""What the provider is given by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.journal import Journal
+from kernel.clock import Clock
+from kernel.database import Database
+from kernel.settings import Settings
+from keys.store import KeyStore
+
+
+@dataclass(frozen=True)
+class IdpServices:
+    """Adapters and shared values of the provider.
+
+    :ivar sealing_secret: 32 octets; give it to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
+    """
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    keystore: KeyStore
+    journal: Journal
+    sealing_secret: bytes

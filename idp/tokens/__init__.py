@@ -1,0 +1,1 @@
+"""Signing keys, codes, access, refresh and ID tokens."""

@@ -1,0 +1,1 @@
+"""HTTP of the provider and of people's pages."""

@@ -1,0 +1,1 @@
+"""Flask plumbing without a domain: headers, CSRF, request ids, error pages, locale, templates."""
