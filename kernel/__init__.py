@@ -1,1 +1,1 @@
-"""What every room stands on: clock, identifiers, errors, settings, database, outbox, secret text. Knows nothing of ours."""
+"""The ground of every room: clock, identifiers, errors, settings, database, outbox. Knows nothing of ours."""

@@ -24,7 +24,8 @@ class Origin:
     channel: str = "worker"
 
 
-_current: ContextVar[Origin] = ContextVar("origin", default=Origin())
+_NONE = Origin()
+_current: ContextVar[Origin] = ContextVar("origin", default=_NONE)
 
 
 def current_origin() -> Origin:

@@ -48,7 +48,7 @@ Handler = Callable[[Task], None]
 def enqueue(
     session: Session, kind: str, payload: dict[str, Any], *, now: datetime, due_at: datetime | None = None
 ) -> str:
-    """Add work of ``kind`` to the caller's transaction and return its id. ``payload`` must be JSON; no clear secrets."""
+    """Add work of ``kind`` to the caller's transaction and return its id. ``payload`` is JSON without clear secrets."""
     task = OutboxTask(id=new_id(), kind=kind, payload=payload, due_at=due_at or now, created_at=now)
     session.add(task)
     return task.id

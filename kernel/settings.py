@@ -1,4 +1,4 @@
-"""Settings: environment variables ``SAU_…``, or a file of ``KEY=value`` lines named by ``SAU_CONFIG``, validated once."""
+"""Settings: variables ``SAU_…``, or a file of ``KEY=value`` lines named by ``SAU_CONFIG``, validated once."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import cast, get_args
 
@@ -145,10 +146,8 @@ def read_passphrase(path: Path, *, create: bool = False) -> SecretText:
     :raises NotFound: if there is no file. :raises Fault: if others can read it.
     """
     if create and not path.exists():
-        try:
+        with suppress(Conflict):
             write_private(path, new_secret().encode() + b"\n")
-        except Conflict:
-            pass
     return SecretText(_read_private(path).decode().strip())
 
 

@@ -1,4 +1,4 @@
-"""Sealing: authenticated encryption of what must be stored yet read back (TOTP seeds, mail in the outbox, person keys)."""
+"""Sealing: authenticated encryption of what is stored yet read back (TOTP seeds, mails in the outbox, person keys)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sealer:
         return b"\x01" + nonce + self._cipher.encrypt(nonce, content, bound_to.encode())
 
     def open(self, sealed: bytes, *, bound_to: str) -> bytes:
-        """Decrypt. :raises Fault: (``seal_broken``) if it was changed, moved to another row or sealed by another key."""
+        """Decrypt. :raises Fault: (``seal_broken``) if it was changed, moved or sealed by another key."""
         try:
             if sealed[:1] != b"\x01":
                 raise InvalidTag

@@ -54,7 +54,7 @@ class Signer(Protocol):
 
     @property
     def private_key(self) -> CertificateIssuerPrivateKeyTypes:
-        """The key as ``cryptography``'s builders want it; its ``sign`` may call a token, and it may not be exportable."""
+        """The key as the builders of ``cryptography`` want it; ``sign`` may call a token."""
         ...
 
     def sign(self, data: bytes) -> bytes:
