@@ -1,8 +1,9 @@
-"""Fixtures shared by all tests: a clock that stands, an empty database, keys, the composed service."""
+"""Fixtures shared by all tests: a clock that stands, an empty database of each kind, keys, the composed service."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +11,15 @@ import pytest
 
 from composition import Composition
 from kernel.clock import ManualClock
-from kernel.database import Base, Database
+from kernel.database import Database
 from kernel.settings import Settings, load_settings
 from keys.file_store import read_passphrase
+from tests.servers.postgresql import PostgreSqlServer, run_postgresql
+from tests.servers.process import RUNNING
+from tests.servers.sqlite import copy_template, make_template
+
+# SAU_TEST_DATABASES=sqlite runs the quick half while one works on something else.
+DATABASES = os.environ.pop("SAU_TEST_DATABASES", "sqlite,postgresql").split(",")
 
 
 @pytest.fixture
@@ -21,10 +28,29 @@ def clock() -> ManualClock:
     return ManualClock(datetime(2026, 11, 23, 17, 0, tzinfo=UTC))
 
 
-@pytest.fixture(params=["sqlite"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database."""
-    return f"sqlite:///{tmp_path}/sau.sqlite"
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSqlServer]:
+    """A PostgreSQL server for this test process."""
+    with run_postgresql() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the schema, to be copied."""
+    return make_template(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database with the schema: each test runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield copy_template(request.getfixturevalue("sqlite_template"), tmp_path / "sau.sqlite")
+        return
+    server: PostgreSqlServer = request.getfixturevalue("postgresql")
+    name = server.create_database()
+    yield server.url(name)
+    server.drop_database(name)
 
 
 @pytest.fixture
@@ -41,7 +67,6 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
 def composition(settings: Settings, clock: ManualClock) -> Iterator[Composition]:
     """The whole service over an empty schema."""
     composed = Composition(settings, clock=clock)
-    Base.metadata.create_all(composed.database.engine)
     yield composed
     composed.database.dispose()
 
@@ -50,3 +75,36 @@ def composition(settings: Settings, clock: ManualClock) -> Iterator[Composition]
 def database(composition: Composition) -> Database:
     """An empty schema, on each of the databases that we support."""
     return composition.database
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Remember where each server's log stands, so that a failing test shows what was written during it."""
+    item.stash[_LOG_STARTS] = {server.log: server.log.stat().st_size for server in RUNNING if server.log.exists()}
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the servers' logs to a failing test's report."""
+    report = yield
+    if report.failed:
+        starts = item.stash.get(_LOG_STARTS, {})
+        for server in RUNNING:
+            if server.log.exists() and (text := server.read_log(starts.get(server.log, 0)).strip()):
+                report.sections.append((f"log of {server.name}", text[-8000:]))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say last what was skipped for want of a package, so that nobody takes a part for the whole."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        reasons[reason] = reasons.get(reason, 0) + 1
+    for reason, number in sorted(reasons.items()):
+        terminalreporter.write_line(f"NOT RUN: {number} tests: {reason}", yellow=True)
+
+
+_LOG_STARTS = pytest.StashKey[dict[Path, int]]()

@@ -1,0 +1,138 @@
+"""A server as a child process: started with its log in a file, watched until it answers, stopped by its id."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+RUNNING: list[ServerProcess] = []
+
+
+class ServerProcess:
+    """A running server.
+
+    :ivar name: what the log is headed with when a test fails.
+    :ivar log: the file that holds its standard output and error.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str | Path],
+        *,
+        log: Path,
+        environ: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        unprivileged: bool = False,
+        stop_signal: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._stop_signal = stop_signal
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*_wrapper(unprivileged, stop_signal), *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=None if environ is None else dict(environ),
+                cwd=cwd,
+                start_new_session=True,
+            )
+        RUNNING.append(self)
+
+    @property
+    def pid(self) -> int:
+        """Its process id; it leads a process group of the same number."""
+        return self.process.pid
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 30) -> None:
+        """Wait until ``ready`` says so.
+
+        :raises RuntimeError: with the log's end, if the server dies or time runs out; it is stopped then.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            if ready():
+                return
+            time.sleep(0.05)
+        code = self.process.poll()
+        self.stop()
+        state = f"ended with {code}" if code is not None else f"did not answer in {seconds:.0f} s"
+        raise RuntimeError(f"{self.name} {state}:\n{self.read_log()[-4000:]}")
+
+    def read_log(self, start: int = 0) -> str:
+        """Return the log from octet ``start`` on."""
+        with self.log.open("rb") as file:
+            file.seek(start)
+            return file.read().decode(errors="replace")
+
+    def kill(self) -> None:
+        """End the whole process group at once, without warning (SIGKILL)."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait()
+        if self in RUNNING:
+            RUNNING.remove(self)
+
+    def stop(self, *, seconds: float = 10) -> None:
+        """End it politely, and after ``seconds`` without mercy."""
+        if self.process.poll() is None:
+            self.process.send_signal(self._stop_signal)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(seconds)
+        self.kill()
+
+
+def _wrapper(unprivileged: bool, stop_signal: signal.Signals) -> list[str]:
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return []
+    # If the tests themselves are killed, the kernel passes it on: no server outlives its run.
+    wrapper = [setpriv, "--pdeathsig", stop_signal.name.removeprefix("SIG")]
+    if unprivileged and os.geteuid() == 0:
+        wrapper += ["--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
+    return wrapper
+
+
+def free_port() -> int:
+    """Return a TCP port on which nothing listens now."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def accepts_connections(port: int) -> bool:
+    """Tell whether something listens on the local port."""
+    with closing(socket.socket()) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def find_program(*candidates: str, package: str) -> str:
+    """Return the first program that exists, by name or glob of an absolute path; skip the test if none does."""
+    for candidate in candidates:
+        if "*" in candidate:
+            found = sorted(Path("/").glob(candidate.lstrip("/")), key=lambda path: (len(path.parts), str(path)))
+            if found:
+                return str(found[-1])
+        elif program := shutil.which(candidate, path=f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"):
+            return program
+    return skip_without(candidates[0].rsplit("/", 1)[-1], package=package)
+
+
+def skip_without(what: str, *, package: str) -> NoReturn:
+    """Skip the test for want of a system package; the run's last lines name it."""
+    pytest.skip(f"{what} is not installed (Debian package {package})")
