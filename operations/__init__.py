@@ -1,0 +1,1 @@
+"""Running the service: install, migrate, serve, watch, check. The top floor; everything else is below."""

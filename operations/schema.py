@@ -1,0 +1,68 @@
+"""The schema's migrations: one at a time, whoever starts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+import migrations
+from kernel.database import Base, Database
+
+# "SAU" and a number: a PostgreSQL advisory lock that means "the schema is being changed".
+_LOCK = 0x53415500_0001
+
+
+def upgrade(database: Database) -> str:
+    """Bring the schema to the newest revision and return it. Two at once: one runs, the other finds it done."""
+    with _locked(database) as connection:
+        command.upgrade(_config(connection), "head")
+        return MigrationContext.configure(connection).get_current_revision() or "none"
+
+
+def current(database: Database) -> tuple[str | None, str | None]:
+    """Return the database's revision (None: no schema yet) and the newest one that this release knows."""
+    newest = ScriptDirectory.from_config(_config(None)).get_current_head()
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision(), newest
+
+
+def drift(database: Database) -> list[str]:
+    """Return how the database differs from the mapped classes, a line a difference; empty when they agree."""
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return [_describe(item) for item in compare_metadata(context, Base.metadata)]
+
+
+def write_revision(database: Database, message: str) -> None:
+    """Write a new migration from the difference between the database and the mapped classes (for developers)."""
+    with database.engine.connect() as connection:
+        command.revision(_config(connection), message, autogenerate=True)
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _describe(item: Any) -> str:
+    return str(item[0] if isinstance(item, list) else item)
+
+
+@contextmanager
+def _locked(database: Database) -> Iterator[Connection]:
+    # SQLite: the engine's BEGIN IMMEDIATE is the lock. PostgreSQL: an advisory lock until the transaction ends.
+    with database.engine.begin() as connection:
+        if not database.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        yield connection
