@@ -12,9 +12,11 @@ from audit.journal import Journal
 from audit.privacy import HolderKeys
 from ca.ports import InstitutionRecord
 from ca.services import CaServices
+from idp.directory.institutions import find_institution_by_ruc
 from idp.services import IdpServices
 from kernel.clock import Clock, SystemClock
 from kernel.database import Database
+from kernel.errors import NotFound
 from kernel.settings import Settings
 from keys.file_store import FileKeyStore, read_passphrase
 from keys.sealing import Sealer
@@ -26,7 +28,12 @@ class _InstitutionRegister:
     """The provider's register of institutions as the authority asks for it."""
 
     def find(self, session: Session, ruc: str) -> InstitutionRecord:
-        raise NotImplementedError
+        institution = find_institution_by_ruc(session, ruc)
+        if not institution.active:
+            raise NotFound("This institution is closed.", code="unknown_institution")
+        return InstitutionRecord(
+            id=institution.id, ruc=institution.ruc, name=institution.name, domains=institution.domains
+        )
 
 
 class Composition:

@@ -1,0 +1,18 @@
+"""The provider's part of the ``sau`` program: one group a room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from idp.directory.commands import institution_commands
+from idp.services import IdpServices
+
+
+def commands(load: Callable[[], IdpServices]) -> list[click.Command]:
+    """Return the groups of the provider.
+
+    :param load: composes the services when a command runs, so that ``--help`` needs no database.
+    """
+    return [institution_commands(load)]

@@ -1,0 +1,64 @@
+"""``sau institution``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from idp.directory.institutions import Institution, add_institution, find_institution_by_ruc, list_institutions
+from idp.directory.ruc import has_check_digit
+from idp.services import IdpServices
+from kernel.command_line import json_option, print_record, print_records
+
+
+def institution_commands(load: Callable[[], IdpServices]) -> click.Group:
+    """Return the group ``institution``."""
+
+    @click.group()
+    def institution() -> None:
+        """Institutions that answer for applications and certificates."""
+
+    @institution.command()
+    @click.option("--ruc", required=True, help="13 digits.")
+    @click.option("--name", required=True, help="Official name.")
+    @click.option("--domain", "domains", multiple=True, help="DNS domain that it holds; may be repeated.")
+    @json_option
+    def add(ruc: str, name: str, domains: tuple[str, ...], as_json: bool) -> None:
+        """Add an institution."""
+        services = load()
+        with services.database.transaction() as session:
+            added = add_institution(
+                session, journal=services.journal, ruc=ruc, name=name, domains=domains, now=services.clock.now()
+            )
+        if not has_check_digit(added.ruc):
+            click.echo(f"Warning: the check digit of RUC {added.ruc} does not fit; please compare it again.", err=True)
+        print_record(_record(added), as_json=as_json)
+
+    @institution.command("list")
+    @json_option
+    def list_(as_json: bool) -> None:
+        """List institutions by name."""
+        with load().database.reading() as session:
+            print_records([_record(item) for item in list_institutions(session)], as_json=as_json)
+
+    @institution.command()
+    @click.argument("ruc")
+    @json_option
+    def show(ruc: str, as_json: bool) -> None:
+        """Show the institution with this RUC."""
+        with load().database.reading() as session:
+            print_record(_record(find_institution_by_ruc(session, ruc)), as_json=as_json)
+
+    return institution
+
+
+def _record(institution: Institution) -> dict[str, Any]:
+    return {
+        "id": institution.id,
+        "ruc": institution.ruc,
+        "name": institution.name,
+        "domains": list(institution.domains),
+        "active": institution.active,
+    }

@@ -1,0 +1,162 @@
+"""Institutions: who answers for an application or a certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.journal import Journal
+from audit.vocabulary import EventType
+from idp.directory.domain import normalize_domain
+from idp.directory.model import InstitutionRow
+from idp.directory.ruc import normalize_ruc
+from kernel.errors import Conflict, NotFound, Rejected
+from kernel.identifiers import new_id
+
+NAME_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Institution:
+    """An institution.
+
+    :ivar ruc: 13 digits.
+    :ivar domains: DNS domains that it holds, lower-case A-labels.
+    :ivar active: an inactive one gets no new client and no new certificate.
+    """
+
+    id: str
+    ruc: str
+    name: str
+    domains: tuple[str, ...]
+    active: bool
+
+
+def add_institution(
+    session: Session,
+    *,
+    journal: Journal,
+    ruc: str,
+    name: str,
+    domains: Sequence[str] = (),
+    actor: str | None = None,
+    now: datetime,
+) -> Institution:
+    """Add an institution and return it.
+
+    :param ruc: as typed; see :func:`idp.directory.ruc.normalize_ruc`.
+    :param domains: as typed; see :func:`idp.directory.domain.normalize_domain`.
+    :raises Rejected: ``bad_ruc``, ``bad_domain``, ``bad_institution_name``.
+    :raises Conflict: (``institution_exists``) if the RUC is registered.
+    """
+    row = InstitutionRow(
+        id=new_id(),
+        ruc=normalize_ruc(ruc),
+        name=_valid_name(name),
+        domains=sorted({normalize_domain(domain) for domain in domains}),
+        active=True,
+        created_at=now,
+    )
+    if session.scalar(select(InstitutionRow.id).where(InstitutionRow.ruc == row.ruc)):
+        raise Conflict("An institution with this RUC is registered.", code="institution_exists")
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:  # another transaction added it meanwhile
+        raise Conflict("An institution with this RUC is registered.", code="institution_exists") from error
+    event = Event(
+        type=EventType.INSTITUTION_ADDED,
+        actor=actor,
+        object_id=row.id,
+        details={"ruc": row.ruc, "name": row.name, "domains": list(row.domains)},
+    )
+    journal.record(session, event, now=now)
+    return _value(row)
+
+
+def set_institution_domains(
+    session: Session,
+    *,
+    journal: Journal,
+    institution_id: str,
+    domains: Sequence[str],
+    actor: str | None = None,
+    now: datetime,
+) -> Institution:
+    """Replace the institution's domains and return it. :raises NotFound: ``unknown_institution``."""
+    wanted = sorted({normalize_domain(domain) for domain in domains})
+    return _change(session, journal, institution_id, {"domains": wanted}, actor=actor, now=now)
+
+
+def set_institution_active(
+    session: Session,
+    *,
+    journal: Journal,
+    institution_id: str,
+    active: bool,
+    actor: str | None = None,
+    now: datetime,
+) -> Institution:
+    """Close or reopen the institution and return it. :raises NotFound: ``unknown_institution``."""
+    return _change(session, journal, institution_id, {"active": active}, actor=actor, now=now)
+
+
+def find_institution(session: Session, institution_id: str) -> Institution:
+    """Return the institution, active or not. :raises NotFound: ``unknown_institution``."""
+    row = session.get(InstitutionRow, institution_id)
+    if row is None:
+        raise NotFound("There is no such institution.", code="unknown_institution")
+    return _value(row)
+
+
+def find_institution_by_ruc(session: Session, ruc: str) -> Institution:
+    """Return the institution of that RUC (as typed), active or not.
+
+    :raises Rejected: ``bad_ruc``. :raises NotFound: ``unknown_institution``.
+    """
+    row = session.scalar(select(InstitutionRow).where(InstitutionRow.ruc == normalize_ruc(ruc)))
+    if row is None:
+        raise NotFound("There is no institution with this RUC.", code="unknown_institution")
+    return _value(row)
+
+
+def list_institutions(session: Session) -> list[Institution]:
+    """Return all institutions by name."""
+    return [_value(row) for row in session.scalars(select(InstitutionRow).order_by(InstitutionRow.name))]
+
+
+def _change(
+    session: Session,
+    journal: Journal,
+    institution_id: str,
+    values: dict[str, list[str] | bool],
+    *,
+    actor: str | None,
+    now: datetime,
+) -> Institution:
+    changed = session.scalars(
+        update(InstitutionRow).where(InstitutionRow.id == institution_id).values(**values).returning(InstitutionRow)
+    ).one_or_none()
+    if changed is None:
+        raise NotFound("There is no such institution.", code="unknown_institution")
+    session.refresh(changed)
+    event = Event(type=EventType.INSTITUTION_UPDATED, actor=actor, object_id=institution_id, details={**values})
+    journal.record(session, event, now=now)
+    return _value(changed)
+
+
+def _valid_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > NAME_LIMIT or not name.isprintable():
+        raise Rejected(f"The name of an institution has 1 to {NAME_LIMIT} characters.", code="bad_institution_name")
+    return name
+
+
+def _value(row: InstitutionRow) -> Institution:
+    return Institution(id=row.id, ruc=row.ruc, name=row.name, domains=tuple(row.domains), active=row.active)

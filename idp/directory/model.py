@@ -1,0 +1,23 @@
+"""Table of institutions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kernel.database import Base
+
+
+class InstitutionRow(Base):
+    """An institution of the state, by its RUC."""
+
+    __tablename__ = "institution"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    ruc: Mapped[str] = mapped_column(String(13), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    domains: Mapped[list[str]]
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
