@@ -8,6 +8,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys
 from ca.ports import InstitutionRecord
@@ -85,4 +86,16 @@ class Composition:
             keystore=self.keystore,
             journal=self.journal,
             institutions=_InstitutionRegister(),
+        )
+
+    @cached_property
+    def admin(self) -> AdminServices:
+        """What the console is given."""
+        return AdminServices(
+            settings=self.settings,
+            clock=self.clock,
+            database=self.database,
+            journal=self.journal,
+            idp=self.idp,
+            ca=self.ca,
         )

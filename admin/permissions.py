@@ -1,0 +1,64 @@
+"""What can be done in the console, and which role may do it.
+
+A permission is named ``noun:verb``; a view declares exactly one. A role is a fixed set of permissions: duties that
+must not meet in one hand (asking for a certificate and approving it, granting roles and reading the evidence) are in
+different roles, and where one person holds two of them the use case itself refuses (``ca.requests``).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One thing that a view does."""
+
+    CONSOLE_OPEN = "console:open"
+    REQUESTS_READ = "requests:read"
+    CERTIFICATES_READ = "certificates:read"
+    CERTIFICATES_REQUEST = "certificates:request"
+    CERTIFICATES_APPROVE = "certificates:approve"
+    CERTIFICATES_REVOKE = "certificates:revoke"
+    AUTHORITIES_READ = "authorities:read"
+    CLIENTS_READ = "clients:read"
+    INSTITUTIONS_READ = "institutions:read"
+    INSTITUTIONS_ADD = "institutions:add"
+    ROLES_READ = "roles:read"
+    ROLES_GRANT = "roles:grant"
+    AUDIT_SEARCH = "audit:search"
+    AUDIT_EXPORT = "audit:export"
+
+
+class Role(StrEnum):
+    """A duty that a person is given."""
+
+    ADMINISTRATOR = "administrator"
+    PKI_OFFICER = "pki_officer"
+    PKI_APPROVER = "pki_approver"
+    AUDITOR = "auditor"
+
+
+_P = Permission
+_CERTIFICATES = frozenset({_P.CONSOLE_OPEN, _P.REQUESTS_READ, _P.CERTIFICATES_READ, _P.AUTHORITIES_READ})
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.ADMINISTRATOR: frozenset(
+        {
+            _P.CONSOLE_OPEN,
+            _P.AUTHORITIES_READ,
+            _P.CLIENTS_READ,
+            _P.INSTITUTIONS_READ,
+            _P.INSTITUTIONS_ADD,
+            _P.ROLES_READ,
+            _P.ROLES_GRANT,
+        }
+    ),
+    Role.PKI_OFFICER: _CERTIFICATES | {_P.CERTIFICATES_REQUEST, _P.CERTIFICATES_REVOKE, _P.INSTITUTIONS_READ},
+    Role.PKI_APPROVER: _CERTIFICATES | {_P.CERTIFICATES_APPROVE, _P.CERTIFICATES_REVOKE, _P.INSTITUTIONS_READ},
+    Role.AUDITOR: _CERTIFICATES
+    | {_P.CLIENTS_READ, _P.INSTITUTIONS_READ, _P.ROLES_READ, _P.AUDIT_SEARCH, _P.AUDIT_EXPORT},
+}
+
+# A role that may be held for one institution alone: what it opens then ends at that institution's requests and
+# certificates. The others see the whole service, so binding them to an institution would promise what is not kept.
+INSTITUTIONAL_ROLES = frozenset({Role.PKI_OFFICER, Role.PKI_APPROVER})

@@ -1,0 +1,194 @@
+"""Who holds which role: granting, withdrawing, and what an operator may do by them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from admin.model import RoleAssignment
+from admin.permissions import INSTITUTIONAL_ROLES, PERMISSIONS, Permission, Role
+from audit.event import Event
+from audit.journal import Journal
+from audit.vocabulary import EventType, Outcome
+from kernel.errors import Conflict, Denied, NotFound, Rejected
+from kernel.identifiers import new_id
+
+
+@dataclass(frozen=True)
+class RoleHolding:
+    """A role in somebody's hands.
+
+    :ivar institution_ruc: the one institution that it reaches; None: all.
+    """
+
+    id: str
+    person_id: str
+    role: Role
+    institution_ruc: str | None
+    granted_by: str
+    granted_at: datetime
+
+
+def grant_role(
+    session: Session,
+    *,
+    journal: Journal,
+    person_id: str,
+    role: Role,
+    institution_ruc: str | None = None,
+    actor: str,
+    now: datetime,
+) -> RoleHolding:
+    """Give ``role`` to a person who exists (the caller found them); it counts from their next request.
+
+    :param actor: id of the person who grants, or ``command``.
+    :raises Denied: (``own_role``) nobody raises his own privileges; the try is on record.
+    :raises Rejected: (``role_not_institutional``) the role cannot be held for one institution.
+    :raises Conflict: (``role_already_held``).
+    """
+    details = {"role": role.value} | ({"institution": institution_ruc} if institution_ruc else {})
+    if actor == person_id:
+        journal.refuse(
+            session,
+            Event(
+                type=EventType.ROLE_GRANTED,
+                outcome=Outcome.REFUSED,
+                reason="own_role",
+                subject=person_id,
+                actor=actor,
+                details=details,
+            ),
+            Denied("Nobody grants a role to himself.", code="own_role"),
+            now=now,
+        )
+    if institution_ruc and role not in INSTITUTIONAL_ROLES:
+        raise Rejected("This role reaches the whole service.", code="role_not_institutional")
+    assignment = RoleAssignment(
+        id=new_id(),
+        person_id=person_id,
+        role=role.value,
+        institution_ruc=institution_ruc,
+        granted_by=actor,
+        granted_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(assignment)
+    except IntegrityError as error:
+        raise Conflict("The person holds this role already.", code="role_already_held") from error
+    journal.record(
+        session, Event(type=EventType.ROLE_GRANTED, subject=person_id, actor=actor, details=details), now=now
+    )
+    return _holding(assignment)
+
+
+def withdraw_role(
+    session: Session, *, journal: Journal, person_id: str, role: Role, actor: str, now: datetime
+) -> RoleHolding:
+    """Take ``role`` from a person; their next request feels it.
+
+    :raises NotFound: (``role_not_held``).
+    :raises Conflict: (``last_administrator``) the service would be left with nobody who can grant roles.
+    """
+    held = session.scalar(
+        select(RoleAssignment).where(
+            RoleAssignment.person_id == person_id,
+            RoleAssignment.role == role.value,
+            RoleAssignment.withdrawn_at.is_(None),
+        )
+    )
+    if held is None:
+        raise NotFound("The person does not hold this role.", code="role_not_held")
+    if role is Role.ADMINISTRATOR and _count(session, role) == 1:
+        raise Conflict(
+            "The last administrator stays: grant the role to another person first.", code="last_administrator"
+        )
+    taken = session.execute(
+        update(RoleAssignment)
+        .where(RoleAssignment.id == held.id, RoleAssignment.withdrawn_at.is_(None))
+        .values(withdrawn_at=now, withdrawn_by=actor)
+        .returning(RoleAssignment.id)
+    ).one_or_none()
+    if taken is None:
+        raise NotFound("The person does not hold this role.", code="role_not_held")
+    journal.record(
+        session,
+        Event(type=EventType.ROLE_WITHDRAWN, subject=person_id, actor=actor, details={"role": role.value}),
+        now=now,
+    )
+    return _holding(held)
+
+
+def list_role_holdings(session: Session, *, person_id: str | None = None) -> list[RoleHolding]:
+    """Return the roles held now (by ``person_id``, or by all), by role and then by when they were granted."""
+    wanted = select(RoleAssignment).where(RoleAssignment.withdrawn_at.is_(None))
+    if person_id is not None:
+        wanted = wanted.where(RoleAssignment.person_id == person_id)
+    return [
+        _holding(row) for row in session.scalars(wanted.order_by(RoleAssignment.role, RoleAssignment.granted_at)).all()
+    ]
+
+
+@dataclass(frozen=True)
+class Powers:
+    """What a person may do, from the roles held."""
+
+    holdings: tuple[RoleHolding, ...]
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles, in the order of :class:`Role`."""
+        held = {holding.role for holding in self.holdings}
+        return tuple(role for role in Role if role in held)
+
+    def allow(self, permission: Permission) -> bool:
+        """Tell whether any role held carries ``permission`` (for what to show; doors use :meth:`require`)."""
+        return any(permission in PERMISSIONS[holding.role] for holding in self.holdings)
+
+    def require(self, permission: Permission) -> None:
+        """:raises Denied: (``missing_permission``) if no role held carries ``permission``."""
+        if not self.allow(permission):
+            raise Denied("Your roles do not include this.", code="missing_permission")
+
+    def institutions(self, permission: Permission) -> frozenset[str] | None:
+        """Return the RUCs that ``permission`` reaches; None: every institution."""
+        carrying = [holding for holding in self.holdings if permission in PERMISSIONS[holding.role]]
+        if any(holding.institution_ruc is None for holding in carrying):
+            return None
+        return frozenset(holding.institution_ruc for holding in carrying if holding.institution_ruc)
+
+    def require_institution(self, permission: Permission, institution_ruc: str | None) -> None:
+        """:raises NotFound: (``not_found``) if ``permission`` does not reach that institution: it is not even named."""
+        reach = self.institutions(permission)
+        if reach is not None and institution_ruc not in reach:
+            raise NotFound("There is nothing here.", code="not_found")
+
+
+def powers_of(session: Session, person_id: str) -> Powers:
+    """Return what ``person_id`` may do at this moment; read at every request."""
+    return Powers(tuple(list_role_holdings(session, person_id=person_id)))
+
+
+def _count(session: Session, role: Role) -> int:
+    held: Sequence[int] = session.scalars(
+        select(func.count())
+        .select_from(RoleAssignment)
+        .where(RoleAssignment.role == role.value, RoleAssignment.withdrawn_at.is_(None))
+    ).all()
+    return held[0]
+
+
+def _holding(row: RoleAssignment) -> RoleHolding:
+    return RoleHolding(
+        id=row.id,
+        person_id=row.person_id,
+        role=Role(row.role),
+        institution_ruc=row.institution_ruc,
+        granted_by=row.granted_by,
+        granted_at=row.granted_at,
+    )
