@@ -8,6 +8,7 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
+import admin.model  # noqa: F401 - its tables
 from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys
