@@ -1,0 +1,112 @@
+"""Tables of people, their passwords, and the journeys by which they come and come back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kernel.database import Base
+
+
+class PersonRow(Base):
+    """A person. An erased one keeps only the id, which the evidence refers to.
+
+    The e-mail is not unique: families share a mailbox, and the name to log in with is the cédula.
+    """
+
+    __tablename__ = "idp_person"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    cedula: Mapped[str | None] = mapped_column(String(10), unique=True)
+    given_names: Mapped[str] = mapped_column(String(100))
+    surnames: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str | None] = mapped_column(String(254), index=True)
+    email_verified_at: Mapped[datetime | None]
+    locale: Mapped[str] = mapped_column(String(8))
+    status: Mapped[str] = mapped_column(String(8), index=True)
+    level: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class PasswordRow(Base):
+    """A person's password as an Argon2id string (PHC form)."""
+
+    __tablename__ = "idp_password"
+
+    person_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    phc: Mapped[str] = mapped_column(String(255))
+    set_at: Mapped[datetime]
+
+
+class SignUpRow(Base):
+    """A sign-up under way, bound to the browser that began it.
+
+    ``decoy``: the cédula already has an account. The journey then looks the same, but no code is ever made that fits.
+    """
+
+    __tablename__ = "idp_sign_up"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    browser_sha256: Mapped[str] = mapped_column(String(64))
+    cedula: Mapped[str] = mapped_column(String(10), index=True)
+    given_names: Mapped[str] = mapped_column(String(100))
+    surnames: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(254))
+    locale: Mapped[str] = mapped_column(String(8))
+    interaction_id: Mapped[str | None] = mapped_column(String(26))
+    decoy: Mapped[bool] = mapped_column(Boolean)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    email_verified_at: Mapped[datetime | None]
+    person_id: Mapped[str | None] = mapped_column(String(26))
+
+
+class PasswordResetRow(Base):
+    """A password reset under way, bound to the browser that began it. ``person_id`` is null when nobody fits."""
+
+    __tablename__ = "idp_password_reset"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    browser_sha256: Mapped[str] = mapped_column(String(64))
+    person_id: Mapped[str | None] = mapped_column(String(26), index=True)
+    interaction_id: Mapped[str | None] = mapped_column(String(26))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    mail_code_verified_at: Mapped[datetime | None]
+    second_factor_verified_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class MailCodeRow(Base):
+    """The one valid code of a journey: a newer one takes the row, so the older dies. Only a keyed digest is stored."""
+
+    __tablename__ = "idp_mail_code"
+
+    journey_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    code_hmac: Mapped[str] = mapped_column(String(64))
+    sent_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    times_sent: Mapped[int]
+    tries: Mapped[int]
+    used_at: Mapped[datetime | None]
+
+
+class EnrollmentLinkRow(Base):
+    """A one-time link by which a person whom an operator added sets password and second factor.
+
+    ``person_id`` is fixed when the link is made, also where the person's row comes to exist only at redemption.
+    ``redeemed_at``: the password was set with it; ``superseded_at``: a newer link was made.
+    """
+
+    __tablename__ = "idp_enrollment_link"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    person_id: Mapped[str] = mapped_column(String(26), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    redeemed_at: Mapped[datetime | None]
+    superseded_at: Mapped[datetime | None]

@@ -1,0 +1,149 @@
+"""A person as a value, and how one is found and added."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.journal import Journal
+from audit.vocabulary import EventType
+from idp.accounts.model import PersonRow
+from kernel.errors import Conflict, NotFound
+from kernel.identifiers import new_id
+
+ACTIVE, DISABLED, ERASED = "active", "disabled", "erased"
+LOCALES = ("es", "en", "qu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """A person as other rooms see one.
+
+    :ivar cedula: 10 digits; empty for an erased person.
+    :ivar email: lower case, empty for an erased person.
+    :ivar status: ``active``, ``disabled`` or ``erased``.
+    :ivar level: 1 contact verified, 2 checked against the registry or at a desk, 3 certificate.
+    """
+
+    id: str
+    cedula: str
+    given_names: str
+    surnames: str
+    email: str
+    email_verified: bool
+    locale: str
+    status: str
+    level: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        """Given names, then surnames."""
+        return f"{self.given_names} {self.surnames}".strip()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the person may log in."""
+        return self.status == ACTIVE
+
+
+def find_person(session: Session, person_id: str) -> Person:
+    """Return the person. :raises NotFound: (``unknown_person``)."""
+    row = session.get(PersonRow, person_id)
+    if row is None:
+        raise NotFound("There is no such person.", code="unknown_person")
+    return as_person(row)
+
+
+def find_person_by_cedula(session: Session, cedula: str) -> Person | None:
+    """Return who has the (compact) ``cedula``, disabled people too, or nothing."""
+    row = session.scalars(select(PersonRow).where(PersonRow.cedula == cedula)).one_or_none()
+    return as_person(row) if row else None
+
+
+def list_people(session: Session, *, limit: int = 1000) -> list[Person]:
+    """Return people, newest first, erased ones not."""
+    rows = session.scalars(
+        select(PersonRow).where(PersonRow.status != ERASED).order_by(PersonRow.id.desc()).limit(limit)
+    )
+    return [as_person(row) for row in rows]
+
+
+def add_person(
+    session: Session,
+    *,
+    journal: Journal,
+    cedula: str,
+    given_names: str,
+    surnames: str,
+    email: str,
+    now: datetime,
+    email_verified: bool = False,
+    locale: str = "es",
+    level: int = 1,
+    person_id: str | None = None,
+    method: str = "operator",
+) -> Person:
+    """Add a person from values that :mod:`idp.accounts.identity` made valid.
+
+    :param person_id: an id promised before (by an enrolment link), else a new one.
+    :param method: how the person came: ``operator``, ``sign_up``, ``enrollment_link``, ``demo``.
+    :raises Conflict: (``cedula_taken``) if someone has the cédula: of two at once exactly one wins.
+    """
+    person_id = person_id or new_id()
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    added = session.execute(
+        insert(PersonRow)
+        .values(
+            id=person_id,
+            cedula=cedula,
+            given_names=given_names,
+            surnames=surnames,
+            email=email,
+            email_verified_at=now if email_verified else None,
+            locale=locale if locale in LOCALES else "es",
+            status=ACTIVE,
+            level=level,
+            created_at=now,
+            updated_at=now,
+        )
+        .on_conflict_do_nothing()
+        .returning(PersonRow.id)
+    ).scalar_one_or_none()
+    if added is None:
+        raise Conflict("This cédula already has an account.", code="cedula_taken")
+    journal.record(
+        session,
+        Event(
+            type=EventType.ACCOUNT_CREATED,
+            subject=person_id,
+            actor=person_id if method in ("sign_up", "enrollment_link") else "command",
+            details={"method": method, "level": level, "email_verified": email_verified},
+            private={"cedula": cedula, "given_names": given_names, "surnames": surnames, "email": email},
+        ),
+        now=now,
+    )
+    return find_person(session, person_id)
+
+
+def as_person(row: PersonRow) -> Person:
+    """Return a row as the frozen value."""
+    return Person(
+        id=row.id,
+        cedula=row.cedula or "",
+        given_names=row.given_names,
+        surnames=row.surnames,
+        email=row.email or "",
+        email_verified=row.email_verified_at is not None,
+        locale=row.locale,
+        status=row.status,
+        level=row.level,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )

@@ -1,0 +1,36 @@
+"""How strongly someone authenticated: the order of ``acr`` values, and what ``amr`` is worth (RFC 8176)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+ACR_1FA = "urn:sau:acr:1fa"
+ACR_2FA = "urn:sau:acr:2fa"
+ACR_VALUES = (ACR_1FA, ACR_2FA)  # weakest first
+
+AMR_PASSWORD = "pwd"
+AMR_OTP = "otp"
+AMR_MULTIPLE = "mfa"
+
+
+def satisfies(acr: str, required: str | None) -> bool:
+    """Tell whether ``acr`` is at least ``required``. What nobody knows is never satisfied."""
+    if required is None:
+        return True
+    if acr not in ACR_VALUES or required not in ACR_VALUES:
+        return False
+    return ACR_VALUES.index(acr) >= ACR_VALUES.index(required)
+
+
+def acr_of(amr: Iterable[str]) -> str:
+    """Return the ``acr`` that the methods are worth: two kinds of factor make 2fa."""
+    methods = set(amr)
+    return ACR_2FA if {AMR_PASSWORD, AMR_OTP} <= methods else ACR_1FA
+
+
+def with_method(amr: Iterable[str], method: str) -> tuple[str, ...]:
+    """Return ``amr`` with ``method`` added, and ``mfa`` where they now are two factors; sorted, without repeats."""
+    methods = {*amr, method} - {AMR_MULTIPLE}
+    if acr_of(methods) == ACR_2FA:
+        methods.add(AMR_MULTIPLE)
+    return tuple(sorted(methods))

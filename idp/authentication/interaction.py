@@ -1,0 +1,178 @@
+"""Interactions: a login under way as a server-side row, bound to the browser that began it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.journal import Journal
+from audit.vocabulary import EventType
+from idp.authentication.model import InteractionRow
+from kernel.errors import AlreadyConsumed, Conflict, Denied, NotFound
+from kernel.identifiers import new_id, sha256_hex
+
+INTERACTION_LIFETIME = timedelta(minutes=30)
+# How long a verified password waits for its second factor before it must be typed again.
+PASSWORD_STEP_LIFETIME = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interaction:
+    """A login under way.
+
+    :ivar resume_path: where the browser goes on, at ``{resume_path}/{id}``, once its session satisfies the interaction.
+    :ivar parameters: what the room that began it wants back; JSON.
+    :ivar required_acr: the least strength of authentication.
+    :ivar authenticated_after: the session must have been authenticated at this moment or later.
+    :ivar person_id: whose password was verified in this interaction, while a second factor is due.
+    """
+
+    id: str
+    resume_path: str
+    parameters: Mapping[str, Any]
+    client_id: str | None
+    client_name: str | None
+    client_institution: str | None
+    client_origin: str | None
+    required_acr: str | None
+    authenticated_after: datetime | None
+    login_hint: str | None
+    locale: str | None
+    person_id: str | None
+    password_verified_at: datetime | None
+    created_at: datetime
+    expires_at: datetime
+
+    @property
+    def resume_address(self) -> str:
+        """The local path at which the browser goes on."""
+        return f"{self.resume_path}/{self.id}"
+
+
+def begin_interaction(
+    session: Session,
+    *,
+    journal: Journal,
+    browser_secret: str,
+    resume_path: str,
+    parameters: dict[str, Any],
+    client_id: str | None,
+    client_name: str | None,
+    client_origin: str | None,
+    required_acr: str | None,
+    authenticated_after: datetime | None,
+    login_hint: str | None,
+    locale: str | None,
+    now: datetime,
+    client_institution: str | None = None,
+) -> Interaction:
+    """Begin an interaction for the browser that holds ``browser_secret`` and put it on record."""
+    row = InteractionRow(
+        id=new_id(),
+        browser_sha256=sha256_hex(browser_secret),
+        resume_path=resume_path,
+        parameters=parameters,
+        client_id=client_id,
+        client_name=client_name,
+        client_institution=client_institution,
+        client_origin=client_origin,
+        required_acr=required_acr,
+        authenticated_after=authenticated_after,
+        login_hint=login_hint[:254] if login_hint else None,
+        locale=locale,
+        created_at=now,
+        expires_at=now + INTERACTION_LIFETIME,
+    )
+    session.add(row)
+    journal.record(
+        session,
+        Event(
+            type=EventType.INTERACTION_STARTED,
+            client_id=client_id,
+            object_id=row.id,
+            details={"required_acr": required_acr, "fresh": authenticated_after is not None},
+        ),
+        now=now,
+    )
+    return _as_interaction(row)
+
+
+def load_interaction(
+    session: Session, *, interaction_id: str, browser_secret: str | None, now: datetime
+) -> Interaction:
+    """Return the interaction if it belongs to the browser and is still open.
+
+    :raises NotFound: (``interaction_unknown``).
+    :raises Denied: (``interaction_foreign``) when another browser began it: a prepared login is worth nothing.
+    :raises AlreadyConsumed: (``interaction_finished``).
+    :raises Conflict: (``interaction_expired``).
+    """
+    row = session.get(InteractionRow, interaction_id)
+    if row is None:
+        raise NotFound("There is no such sign-in.", code="interaction_unknown")
+    if not browser_secret or not compare_digest(row.browser_sha256, sha256_hex(browser_secret)):
+        raise Denied("This sign-in was begun in another browser.", code="interaction_foreign")
+    if row.finished_at is not None:
+        raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
+    if row.expires_at <= now:
+        raise Conflict("This sign-in took too long.", code="interaction_expired")
+    return _as_interaction(row)
+
+
+def finish_interaction(session: Session, *, interaction_id: str, now: datetime) -> None:
+    """Close the interaction. :raises AlreadyConsumed: unless this call is the one that closed it."""
+    finished = session.execute(
+        update(InteractionRow)
+        .where(
+            InteractionRow.id == interaction_id, InteractionRow.finished_at.is_(None), InteractionRow.expires_at > now
+        )
+        .values(finished_at=now)
+        .returning(InteractionRow.id)
+    ).scalar_one_or_none()
+    if finished is None:
+        raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
+
+
+def note_password_verified(session: Session, *, interaction_id: str, person_id: str, now: datetime) -> None:
+    """Remember that the password step of this interaction is done and by whom; the second factor is due next."""
+    session.execute(
+        update(InteractionRow)
+        .where(InteractionRow.id == interaction_id, InteractionRow.finished_at.is_(None))
+        .values(person_id=person_id, password_verified_at=now)
+    )
+
+
+def forget_password_verified(session: Session, *, interaction_id: str) -> None:
+    """Go back to the password step: its result was used for a session, or the person wants another account."""
+    session.execute(
+        update(InteractionRow)
+        .where(InteractionRow.id == interaction_id)
+        .values(person_id=None, password_verified_at=None)
+    )
+
+
+def _as_interaction(row: InteractionRow) -> Interaction:
+    return Interaction(
+        id=row.id,
+        resume_path=row.resume_path,
+        parameters=dict(row.parameters),
+        client_id=row.client_id,
+        client_name=row.client_name,
+        client_institution=row.client_institution,
+        client_origin=row.client_origin,
+        required_acr=row.required_acr,
+        authenticated_after=row.authenticated_after,
+        login_hint=row.login_hint,
+        locale=row.locale,
+        person_id=row.person_id,
+        password_verified_at=row.password_verified_at,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )

@@ -1,0 +1,59 @@
+"""Which step of a login is due: the one place that states their order."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from idp.authentication.assurance import satisfies
+from idp.authentication.browser_session import BrowserSession
+from idp.authentication.interaction import PASSWORD_STEP_LIFETIME, Interaction
+
+
+class Step(StrEnum):
+    """A step of a login."""
+
+    PASSWORD = "password"
+    SECOND_FACTOR = "second_factor"
+    ENROLLMENT = "enrollment"
+    DONE = "done"
+
+
+def session_satisfies(interaction: Interaction, current: BrowserSession | None) -> bool:
+    """Tell whether the browser's session is recent and strong enough for the interaction."""
+    return current is not None and is_recent(interaction, current) and satisfies(current.acr, interaction.required_acr)
+
+
+def is_recent(interaction: Interaction, current: BrowserSession) -> bool:
+    """Tell whether the session was authenticated late enough (OIDC Core §3.1.2.1, ``max_age`` and ``prompt=login``)."""
+    return interaction.authenticated_after is None or current.authenticated_at >= interaction.authenticated_after
+
+
+def due_step(
+    interaction: Interaction, *, current: BrowserSession | None, has_second_factor: bool, now: datetime
+) -> Step:
+    """Return the step that is due.
+
+    :param current: the browser's live session, if any.
+    :param has_second_factor: whether the person of :func:`person_in_question` has a confirmed second factor.
+    """
+    if current is not None and is_recent(interaction, current):
+        if satisfies(current.acr, interaction.required_acr):
+            return Step.DONE
+        return Step.SECOND_FACTOR if has_second_factor else Step.ENROLLMENT
+    if password_is_verified(interaction, now=now) and has_second_factor:
+        return Step.SECOND_FACTOR
+    return Step.PASSWORD
+
+
+def person_in_question(interaction: Interaction, *, current: BrowserSession | None, now: datetime) -> str | None:
+    """Return whose second factor would be due: of the recent session, else whose password was just verified."""
+    if current is not None and is_recent(interaction, current):
+        return current.person_id
+    return interaction.person_id if password_is_verified(interaction, now=now) else None
+
+
+def password_is_verified(interaction: Interaction, *, now: datetime) -> bool:
+    """Tell whether the password step of this interaction is done and has not grown stale."""
+    verified_at = interaction.password_verified_at
+    return verified_at is not None and interaction.person_id is not None and now < verified_at + PASSWORD_STEP_LIFETIME

@@ -1,0 +1,84 @@
+"""The provider's two cookies: the browser session, and the binding of interactions to a browser; and the device's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Response, after_this_request, current_app, g, request
+
+from idp.services import IdpServices
+from kernel.identifiers import new_secret
+
+SESSION_COOKIE = "sau_session"
+BROWSER_COOKIE = "sau_browser"
+DEVICE_COOKIE = "sau_device"
+_DEVICE_LIFETIME = timedelta(days=365)
+# A value of ours has 43 characters; anything else was not set by us.
+_LENGTH = 43
+
+
+def session_secret() -> str | None:
+    """Return the secret of the browser session that came with this request or was set during it, if any."""
+    return _value(SESSION_COOKIE)
+
+
+def set_session_secret(secret: str) -> None:
+    """Put a new session secret into the response of this request; the cookie ends with the browser."""
+    _set(SESSION_COOKIE, secret, lifetime=None)
+
+
+def clear_session_secret() -> None:
+    """Remove the session cookie in the response of this request."""
+    _set(SESSION_COOKIE, "", lifetime=timedelta(0))
+
+
+def browser_secret() -> str | None:
+    """Return the browser's binding secret, if it has one."""
+    return _value(BROWSER_COOKIE)
+
+
+def obtain_browser_secret() -> str:
+    """Return the browser's binding secret; one is made, and set in the response, if it has none."""
+    secret = browser_secret()
+    if secret is None:
+        secret = new_secret()
+        _set(BROWSER_COOKIE, secret, lifetime=None)
+    return secret
+
+
+def device_secret() -> str | None:
+    """Return the secret by which this browser is a known device, if any."""
+    return _value(DEVICE_COOKIE)
+
+
+def set_device_secret(secret: str) -> None:
+    """Make this browser a known device for a year."""
+    _set(DEVICE_COOKIE, secret, lifetime=_DEVICE_LIFETIME)
+
+
+def _value(name: str) -> str | None:
+    pending: dict[str, str] = g.get("sau_cookies", {})
+    value = pending[name] if name in pending else request.cookies.get(_full_name(name))
+    return value if value and len(value) == _LENGTH else None
+
+
+def _full_name(name: str) -> str:
+    # RFC 6265bis §4.1.3.2: with __Host- no other host, and no plain-http page, can set it.
+    return f"__Host-{name}" if _secure() else name
+
+
+def _secure() -> bool:
+    services: IdpServices = current_app.extensions["idp"]
+    return services.settings.secure_cookies
+
+
+def _set(name: str, value: str, *, lifetime: timedelta | None) -> None:
+    g.setdefault("sau_cookies", {})[name] = value
+    full_name, secure = _full_name(name), _secure()
+
+    @after_this_request
+    def _write(response: Response) -> Response:
+        response.set_cookie(
+            full_name, value, max_age=lifetime, path="/", secure=secure, httponly=True, samesite="Lax"
+        )
+        return response
