@@ -9,6 +9,8 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 import admin.model  # noqa: F401 - its tables
+import idp.accounts.model
+import idp.authentication.model  # noqa: F401 - their tables
 from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys

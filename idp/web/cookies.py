@@ -78,7 +78,5 @@ def _set(name: str, value: str, *, lifetime: timedelta | None) -> None:
 
     @after_this_request
     def _write(response: Response) -> Response:
-        response.set_cookie(
-            full_name, value, max_age=lifetime, path="/", secure=secure, httponly=True, samesite="Lax"
-        )
+        response.set_cookie(full_name, value, max_age=lifetime, path="/", secure=secure, httponly=True, samesite="Lax")
         return response
