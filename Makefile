@@ -1,0 +1,55 @@
+# SAU: two commands. `make run` starts everything at http://localhost:8000; `make test` proves it.
+# PORT=9000 make run   moves the service to 9000 and the two portals to 9001 and 9002.
+
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+HOME_FOLDER ?= var
+# pytest's own options, e.g. TESTS="tests/kernel -x"
+TESTS ?=
+
+.PHONY: run test check format bench lock clean help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run     the service, the console and two portals, at http://localhost:$(PORT)"
+	@echo "make test    every gate and every test, real servers included"
+	@echo "make check   the gates alone: format, lint, types, import contracts, migrations"
+	@echo "make format  put the code into form"
+	@echo "make bench   the benchmarks"
+	@echo "make lock    renew the locked requirements"
+	@echo "make clean   remove what these commands made, but not $(HOME_FOLDER)/, which holds data and keys"
+
+run: $(VENV)/.run
+	@exec $(BIN)/python scripts/demo.py --port $(PORT) --home $(HOME_FOLDER)
+
+test: $(VENV)/.dev
+	@scripts/test-packages
+	@$(MAKE) --no-print-directory check
+	@scripts/tests $(TESTS)
+
+check: $(VENV)/.dev
+	@scripts/gates
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev
+	@if [ -f bench/__main__.py ]; then $(BIN)/python -m bench; else echo "Nothing is measured yet: there is no bench/."; fi
+
+lock: $(VENV)/.dev
+	@scripts/lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov .cache build sau.egg-info
+	find . -name __pycache__ -type d -not -path './$(HOME_FOLDER)/*' -prune -exec rm -rf {} +
+
+# What a stamp depends on is what it was made from: the second start takes no time, a changed lock is installed.
+$(VENV)/.run: requirements.txt requirements-build.txt setup.cfg pyproject.toml
+	@scripts/setup requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements-build.txt setup.cfg pyproject.toml
+	@scripts/setup requirements-dev.txt
+	@touch $@
