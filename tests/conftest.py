@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from composition import Composition
 from kernel.clock import ManualClock
 from kernel.database import Database
 from kernel.settings import Settings, load_settings
 from keys.file_store import read_passphrase
+from tests.servers.chromium import run_chromium
+from tests.servers.mail import MailServer, run_mail_server
 from tests.servers.postgresql import PostgreSqlServer, run_postgresql
 from tests.servers.process import RUNNING
+from tests.servers.redis import run_redis
+from tests.servers.service import LiveService, run_service
 from tests.servers.sqlite import copy_template, make_template
 
 # SAU_TEST_DATABASES=sqlite runs the quick half while one works on something else.
@@ -75,6 +81,61 @@ def composition(settings: Settings, clock: ManualClock) -> Iterator[Composition]
 def database(composition: Composition) -> Database:
     """An empty schema, on each of the databases that we support."""
     return composition.database
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Redis server."""
+    with run_redis(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture
+def mail_server() -> Iterator[MailServer]:
+    """An SMTP server that keeps what it receives."""
+    with run_mail_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium; open a context of its own for each person in a test."""
+    with run_chromium() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a fresh visitor, with Spanish preferred."""
+    with browser.new_context(locale="es-EC") as context:
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        yield page
+
+
+@pytest.fixture(scope="session")
+def live_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveService]:
+    """The demo service, initialised and served over SQLite; shared by a process's tests, so keep your people apart."""
+    with run_service(tmp_path_factory.mktemp("live")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def live_service_on_postgresql(
+    tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSqlServer
+) -> Iterator[LiveService]:
+    """The demo service over PostgreSQL, with two web workers."""
+    name = postgresql.create_database(with_schema=False)
+    folder = tmp_path_factory.mktemp("live-postgresql")
+    with run_service(folder, database_url=postgresql.url(name), more={"SAU_WORKERS": "2"}) as service:
+        yield service
+
+
+@pytest.fixture
+def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., LiveService]]:
+    """Start services of one's own: takes the keywords of :func:`tests.servers.service.run_service`."""
+    with ExitStack() as services:
+        yield lambda **keywords: services.enter_context(run_service(tmp_path_factory.mktemp("own"), **keywords))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,131 @@
+"""The service itself as an operator runs it: ``sau init``, ``sau serve``, on a free port with a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from composition import Composition
+from kernel.settings import load_settings
+from tests.servers.process import ServerProcess, free_ports
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class LiveService:
+    """A running service.
+
+    :ivar url: its issuer, ``http://localhost:PORT``; the two portals of the demo may take the next two ports.
+    :ivar environ: the environment in which its commands and processes run.
+    """
+
+    url: str
+    port: int
+    home: Path
+    environ: dict[str, str]
+    process: ServerProcess | None = field(default=None, repr=False)
+
+    def command(self, *arguments: str | Path, input: str | None = None, check: bool = True) -> str:
+        """Run ``sau ARGUMENTS`` in this service's home and return its standard output.
+
+        :raises RuntimeError: with what it wrote to standard error, if it fails and ``check`` is true.
+        """
+        done = subprocess.run(
+            [sys.executable, "-m", "sau", *map(str, arguments)],
+            cwd=ROOT,
+            env=self.environ,
+            input=input,
+            capture_output=True,
+            text=True,
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"sau {' '.join(map(str, arguments))}: {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def json(self, *arguments: str | Path, input: str | None = None) -> Any:
+        """Run ``sau ARGUMENTS --json`` and return what it printed."""
+        return json.loads(self.command(*arguments, "--json", input=input))
+
+    def start(self) -> None:
+        """Start ``sau serve`` and wait until it says that it is ready."""
+        self.process = ServerProcess(
+            "sau serve",
+            [sys.executable, "-m", "sau", "serve"],
+            log=self.home.parent / f"sau-{self.port}.log",
+            environ=self.environ,
+            cwd=ROOT,
+        )
+        self.process.wait_until(self.is_ready, seconds=60)
+
+    def stop(self) -> None:
+        """Stop it politely; starting it again is possible."""
+        if self.process is not None:
+            self.process.stop()
+            self.process = None
+
+    def kill(self) -> None:
+        """End it, its workers included, in the middle of whatever they do (SIGKILL)."""
+        if self.process is not None:
+            self.process.kill()
+            self.process = None
+
+    def is_ready(self) -> bool:
+        """Tell whether ``/ready`` answers 200."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/ready", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    @contextmanager
+    def composition(self) -> Iterator[Composition]:
+        """Open the service's own database and keys, to look at what it did."""
+        composed = Composition(load_settings({k: v for k, v in self.environ.items() if k.startswith("SAU_")}))
+        try:
+            yield composed
+        finally:
+            composed.database.dispose()
+
+
+@contextmanager
+def run_service(
+    folder: Path, *, database_url: str = "", demo: bool = True, more: Mapping[str, str] | None = None, init: bool = True
+) -> Iterator[LiveService]:
+    """Initialise a service in ``folder`` and serve it until the block ends.
+
+    :param database_url: empty for SQLite in its home.
+    :param more: further ``SAU_`` settings, e.g. ``SAU_SMTP_URL``.
+    """
+    port = free_ports(3)
+    home = folder / "home"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SAU_", "COV_"))}
+    environ |= {
+        "SAU_HOME": str(home),
+        "SAU_ISSUER": f"http://localhost:{port}",
+        "SAU_BIND": f"127.0.0.1:{port}",
+        "SAU_WORKERS": "1",
+        "SAU_RATE_LIMITS": "off",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    if demo:
+        environ["SAU_DEMO"] = "1"
+    if database_url:
+        environ["SAU_DATABASE_URL"] = database_url
+    service = LiveService(f"http://localhost:{port}", port, home, environ | dict(more or {}))
+    if init:
+        service.command("init", *(["--demo"] if demo else []))
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
