@@ -28,3 +28,15 @@ class Institutions(Protocol):
     def find(self, session: Session, ruc: str) -> InstitutionRecord:
         """Return the active institution. :raises kernel.errors.NotFound: (``unknown_institution``)."""
         ...
+
+
+class RevocationListener(Protocol):
+    """Whoever lets something rest on a certificate: sessions begun with it, tokens bound to it."""
+
+    def certificate_revoked(self, *, serial: str, certificate_sha256: str | None, reason: str) -> None:
+        """Let go of everything that rests on the certificate. Called by the worker, at least once: must be idempotent.
+
+        :param serial: lower-case hex. :param certificate_sha256: of the DER certificate, lower-case hex; None if it
+            was never signed. :param reason: a name of RFC 5280 §5.3.1.
+        """
+        ...

@@ -48,6 +48,7 @@ class Certificate(Base):
     institution_ruc: Mapped[str | None] = mapped_column(String(13), index=True)
     holder_id: Mapped[str | None] = mapped_column(String(26), index=True)  # person, for personal certificates
     spki_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    crl_shard: Mapped[int] = mapped_column(default=0)  # the list of its authority that its CDP names
     not_before: Mapped[datetime]
     not_after: Mapped[datetime] = mapped_column(index=True)
     issued_at: Mapped[datetime]

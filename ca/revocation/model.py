@@ -1,0 +1,76 @@
+"""Tables of certificate status: blocked keys, revocation lists, OCSP signers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kernel.database import Base
+
+
+class CompromisedKey(Base):
+    """A public key that must never be certified again: somebody other than its holder may have it."""
+
+    __tablename__ = "ca_compromised_key"
+
+    spki_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    serial: Mapped[str] = mapped_column(String(40))  # the certificate through which it became known
+    compromised_at: Mapped[datetime | None]
+    reported_at: Mapped[datetime]
+
+
+class CrlSeries(Base):
+    """The lists of one authority and shard, one after the other. Its row is the lock of their order.
+
+    ``revision`` counts the revocations, ``last_number`` the CRL numbers given out, ``published_number`` the newest
+    list that is public: 0 before the first.
+    """
+
+    __tablename__ = "ca_crl_series"
+
+    authority_id: Mapped[str] = mapped_column(ForeignKey("ca_authority.id"), primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True)
+    revision: Mapped[int] = mapped_column(default=0)
+    last_number: Mapped[int] = mapped_column(default=0)
+    published_number: Mapped[int] = mapped_column(default=0)
+
+
+class RevocationList(Base):
+    """A published list (CRL).
+
+    ``revision`` is the series' revision that it covers. ``scheduled`` tells a regular list from one that a revocation
+    brought about: an expired certificate leaves after a regular one (RFC 5280 §3.3).
+    """
+
+    __tablename__ = "ca_crl"
+
+    authority_id: Mapped[str] = mapped_column(ForeignKey("ca_authority.id"), primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    revision: Mapped[int]
+    scheduled: Mapped[bool]
+    this_update: Mapped[datetime]
+    next_update: Mapped[datetime] = mapped_column(index=True)
+    entries: Mapped[int]
+    sha256: Mapped[str] = mapped_column(String(64))
+    der: Mapped[bytes]
+
+
+class OcspSigner(Base):
+    """A key that answers OCSP for one authority. ``generation`` counts them; the row is its winner's claim.
+
+    ``certificate_der`` is null between the claim and the signature; the next renewal finishes what a crash left.
+    """
+
+    __tablename__ = "ca_ocsp_signer"
+    __table_args__ = (UniqueConstraint("authority_id", "generation"),)
+
+    serial: Mapped[str] = mapped_column(String(40), primary_key=True)
+    authority_id: Mapped[str] = mapped_column(ForeignKey("ca_authority.id"), index=True)
+    generation: Mapped[int]
+    key_name: Mapped[str] = mapped_column(String(80))
+    not_before: Mapped[datetime]
+    not_after: Mapped[datetime]
+    certificate_der: Mapped[bytes | None]
