@@ -9,6 +9,8 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 import admin.model  # noqa: F401 - its tables
+import ca.issuance.model
+import ca.revocation.model  # noqa: F401 - their tables
 import idp.accounts.model
 import idp.authentication.model  # noqa: F401 - their tables
 from admin.services import AdminServices

@@ -140,24 +140,24 @@ def publish_overdue_lists(services: CaServices) -> list[PublishedList]:
     """
     now = services.clock.now()
     with services.database.reading() as session:
-        authorities = session.scalars(
-            select(Authority).where(Authority.issuer_id.is_not(None), Authority.not_after > now)
+        authorities = session.execute(
+            select(Authority.id, Authority.key_name).where(Authority.issuer_id.is_not(None), Authority.not_after > now)
         ).all()
         due = [
-            (authority, shard)
-            for authority in authorities
-            for shard in _shards(session, authority.id)
-            if _is_overdue(session, authority.id, shard, now=now)
+            (authority_id, key_name, shard)
+            for authority_id, key_name in authorities
+            for shard in _shards(session, authority_id)
+            if _is_overdue(session, authority_id, shard, now=now)
         ]
     return [
         publish_list(
             services,
-            authority_id=authority.id,
+            authority_id=authority_id,
             shard=shard,
-            signer=services.keystore.open(authority.key_name),
+            signer=services.keystore.open(key_name),
             scheduled=True,
         )
-        for authority, shard in due
+        for authority_id, key_name, shard in due
     ]
 
 
@@ -172,7 +172,8 @@ def publish_if_behind(services: CaServices, *, authority_id: str, shard: int) ->
             raise Denied("The root signs from the command line only.", code="root_signs_by_command")
         if not is_behind(session, authority_id=authority_id, shard=shard):
             return None
-    signer = services.keystore.open(authority.key_name)
+        key_name = authority.key_name
+    signer = services.keystore.open(key_name)
     return publish_list(services, authority_id=authority_id, shard=shard, signer=signer, scheduled=False)
 
 

@@ -1,0 +1,226 @@
+"""A root, an issuing authority and leaves, made directly with ``cryptography``: ground for tests of status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+from sqlalchemy.orm import Session
+
+from ca.issuance.model import Authority, Certificate
+from ca.locations import authority_certificate_url, crl_url, ocsp_url
+from ca.serial import serial_text
+from ca.services import CaServices
+from kernel.identifiers import new_id, sha256_hex
+from keys.signer import Algorithm, PrivateKeySigner, Signer, generate_private_key
+
+
+@dataclass
+class Hierarchy:
+    """What was made. ``root_signer`` stands for the ceremony's store."""
+
+    services: CaServices
+    root_signer: Signer
+    root: Authority
+    issuing: Authority
+    root_certificate: x509.Certificate
+    issuing_certificate: x509.Certificate
+    leaves: list[x509.Certificate] = field(default_factory=list)
+
+    def issue(
+        self,
+        session: Session,
+        *,
+        now: datetime,
+        lifetime: timedelta = timedelta(days=90),
+        name: str = "tramites.ejemplo.gob.ec",
+        private_key: ec.EllipticCurvePrivateKey | None = None,
+        institution_ruc: str | None = "1768153530001",
+        holder_id: str | None = None,
+        profile: str = "tls-server",
+    ) -> x509.Certificate:
+        """Sign a leaf for ``name`` and store its row."""
+        public_key = (private_key or ec.generate_private_key(ec.SECP256R1())).public_key()
+        origin = self.services.settings.issuer
+        builder = (
+            _builder(name, self.issuing_certificate.subject, public_key, now, lifetime)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(digital_signature=True), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(_authority_key_identifier(self.issuing_certificate), critical=False)
+            .add_extension(_distribution_point(crl_url(origin, self.issuing.name, 0)), critical=False)
+            .add_extension(
+                x509.AuthorityInformationAccess(
+                    [
+                        _access(AuthorityInformationAccessOID.OCSP, ocsp_url(origin)),
+                        _access(
+                            AuthorityInformationAccessOID.CA_ISSUERS,
+                            authority_certificate_url(origin, self.issuing.name),
+                        ),
+                    ]
+                ),
+                critical=False,
+            )
+        )
+        signer = self.services.keystore.open(self.issuing.key_name)
+        certificate = builder.sign(signer.private_key, signer.algorithm.hash)
+        session.add(
+            _row(
+                certificate,
+                self.issuing.id,
+                profile=profile,
+                names=[name],
+                now=now,
+                institution_ruc=institution_ruc,
+                holder_id=holder_id,
+            )
+        )
+        session.flush()
+        self.leaves.append(certificate)
+        return certificate
+
+
+def make_hierarchy(services: CaServices, *, now: datetime) -> Hierarchy:
+    """Make root and issuing authority with their rows; the issuing key lands in the service's key store."""
+    root_signer = PrivateKeySigner("root", generate_private_key(Algorithm.ES384), Algorithm.ES384)
+    issuing_signer = services.keystore.create("issuing-1", Algorithm.ES256)
+    root_name = x509.Name(
+        [x509.NameAttribute(NameOID.COUNTRY_NAME, "EC"), x509.NameAttribute(NameOID.COMMON_NAME, "Raíz")]
+    )
+    root = _authority(_builder_for(root_name, root_name, root_signer, now, years=20), None, root_signer)
+    issuing_builder = _builder("CA Emisora 1", root_name, issuing_signer.public_key, now, timedelta(days=3650))
+    issuing = _authority(
+        issuing_builder.add_extension(
+            _distribution_point(crl_url(services.settings.issuer, "root", 0)), critical=False
+        ),
+        root,
+        root_signer,
+        public_key=issuing_signer.public_key,
+    )
+    with services.database.transaction() as session:
+        rows = [
+            _authority_row("root", root_signer.key_id, None, root, now),
+            _authority_row("issuing-1", "issuing-1", None, issuing, now),
+        ]
+        rows[1].issuer_id = rows[0].id
+        session.add(rows[0])
+        session.flush()
+        session.add(rows[1])
+        session.flush()
+        session.add(_row(root, rows[0].id, profile="root", names=[], now=now))
+        session.add(_row(issuing, rows[0].id, profile="issuing", names=[], now=now))
+    return Hierarchy(services, root_signer, rows[0], rows[1], root, issuing)
+
+
+def serial_of(certificate: x509.Certificate) -> str:
+    """Return the certificate's serial as rows hold it."""
+    return serial_text(certificate.serial_number)
+
+
+def _builder(subject, issuer, public_key, now, lifetime):  # type: ignore[no-untyped-def]
+    if isinstance(subject, str):
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + lifetime)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+
+
+def _builder_for(subject, issuer, signer, now, *, years):  # type: ignore[no-untyped-def]
+    return _builder(subject, issuer, signer.public_key, now, timedelta(days=365 * years))
+
+
+def _authority(builder, issuer, signer, *, public_key=None):  # type: ignore[no-untyped-def]
+    builder = builder.add_extension(
+        x509.BasicConstraints(ca=True, path_length=0 if issuer else None), critical=True
+    ).add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+    if issuer is not None:
+        builder = builder.add_extension(_authority_key_identifier(issuer), critical=False)
+    return builder.sign(signer.private_key, signer.algorithm.hash)
+
+
+def _key_usage(**chosen: bool) -> x509.KeyUsage:
+    names = (
+        "digital_signature",
+        "content_commitment",
+        "key_encipherment",
+        "data_encipherment",
+        "key_agreement",
+        "key_cert_sign",
+        "crl_sign",
+        "encipher_only",
+        "decipher_only",
+    )
+    return x509.KeyUsage(**{name: chosen.get(name, False) for name in names})
+
+
+def _authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    ski = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ski)
+
+
+def _distribution_point(url: str) -> x509.CRLDistributionPoints:
+    point = x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)
+    return x509.CRLDistributionPoints([point])
+
+
+def _access(method: x509.ObjectIdentifier, url: str) -> x509.AccessDescription:
+    return x509.AccessDescription(method, x509.UniformResourceIdentifier(url))
+
+
+def _authority_row(
+    name: str, key_name: str, issuer_id: str | None, certificate: x509.Certificate, now: datetime
+) -> Authority:
+    ski = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    return Authority(
+        id=new_id(),
+        name=name,
+        key_name=key_name,
+        issuer_id=issuer_id,
+        certificate_der=certificate.public_bytes(Encoding.DER),
+        subject_key_identifier=ski.hex(),
+        not_after=certificate.not_valid_after_utc,
+        created_at=now,
+    )
+
+
+def _row(
+    certificate: x509.Certificate,
+    authority_id: str,
+    *,
+    profile: str,
+    names: list[str],
+    now: datetime,
+    institution_ruc: str | None = None,
+    holder_id: str | None = None,
+) -> Certificate:
+    der = certificate.public_bytes(Encoding.DER)
+    spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return Certificate(
+        serial=serial_text(certificate.serial_number),
+        authority_id=authority_id,
+        profile=profile,
+        profile_version=1,
+        subject=certificate.subject.rfc4514_string(),
+        names=names,
+        institution_ruc=institution_ruc,
+        holder_id=holder_id,
+        spki_sha256=sha256_hex(spki),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        issued_at=now,
+        tbs_der=certificate.tbs_certificate_bytes,
+        certificate_der=der,
+        certificate_sha256=sha256_hex(der),
+    )
