@@ -1,0 +1,102 @@
+"""The relying application as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idp.clients.model import ClientRow
+from kernel.errors import NotFound
+
+
+class AuthMethod(StrEnum):
+    """How a client proves at the token endpoint who it is (OpenID Connect Core §9)."""
+
+    NONE = "none"
+    CLIENT_SECRET_BASIC = "client_secret_basic"
+    CLIENT_SECRET_POST = "client_secret_post"
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    IN_PROCESS = "in_process"  # our own console: it redeems its code inside this process and never over HTTP
+
+
+@dataclass(frozen=True)
+class Client:
+    """A relying application.
+
+    :ivar optional_scopes: the part of ``scopes`` that a person may leave out and still be served.
+    :ivar minimum_acr: the least strength of login that the application accepts, whatever its request says.
+    :ivar resource: the identifier of the API that this application itself is, for introspection.
+    :ivar service_audience: the API that its ``client_credentials`` tokens open.
+    :ivar version: grows with every change: cached copies are told apart by it.
+    """
+
+    client_id: str
+    name: str
+    institution_id: str | None
+    application_type: str
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...]
+    auth_method: AuthMethod
+    jwks: dict[str, Any] | None
+    id_token_alg: str
+    grant_types: tuple[str, ...]
+    scopes: tuple[str, ...]
+    optional_scopes: tuple[str, ...]
+    minimum_acr: str | None
+    resource: str | None
+    service_audience: str | None
+    active: bool
+    version: int
+    created_at: datetime
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it cannot keep a secret (RFC 6749 §2.1)."""
+        return self.auth_method is AuthMethod.NONE
+
+    @property
+    def is_console(self) -> bool:
+        """Whether it is our own console, the one client that asks no consent: it shows us nothing that we lack."""
+        return self.auth_method is AuthMethod.IN_PROCESS
+
+
+def find_client(session: Session, client_id: str) -> Client:
+    """Return the client, active or not. :raises NotFound: ``unknown_client``."""
+    row = session.get(ClientRow, client_id) if 0 < len(client_id) <= 64 and client_id.isprintable() else None
+    if row is None:
+        raise NotFound("There is no such application.", code="unknown_client")
+    return client_value(row)
+
+
+def list_clients(session: Session) -> list[Client]:
+    """Return all clients by name."""
+    return [client_value(row) for row in session.scalars(select(ClientRow).order_by(ClientRow.name))]
+
+
+def client_value(row: ClientRow) -> Client:
+    """Return the row as a value."""
+    return Client(
+        client_id=row.client_id,
+        name=row.name,
+        institution_id=row.institution_id,
+        application_type=row.application_type,
+        redirect_uris=tuple(row.redirect_uris),
+        post_logout_redirect_uris=tuple(row.post_logout_redirect_uris),
+        auth_method=AuthMethod(row.token_endpoint_auth_method),
+        jwks=row.jwks,
+        id_token_alg=row.id_token_signed_response_alg,
+        grant_types=tuple(row.grant_types),
+        scopes=tuple(row.scopes),
+        optional_scopes=tuple(row.optional_scopes),
+        minimum_acr=row.minimum_acr,
+        resource=row.resource,
+        service_audience=row.service_audience,
+        active=row.status == "active",
+        version=row.version,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,59 @@
+"""Tables of relying applications."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kernel.database import Base
+
+
+class ClientRow(Base):
+    """A relying application, by the metadata names of OpenID Connect Dynamic Client Registration §2."""
+
+    __tablename__ = "client"
+
+    client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    institution_id: Mapped[str | None] = mapped_column(String(26), index=True)
+    application_type: Mapped[str] = mapped_column(String(8))
+    redirect_uris: Mapped[list[str]]
+    post_logout_redirect_uris: Mapped[list[str]]
+    token_endpoint_auth_method: Mapped[str] = mapped_column(String(32))
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    id_token_signed_response_alg: Mapped[str] = mapped_column(String(8))
+    grant_types: Mapped[list[str]]
+    scopes: Mapped[list[str]]
+    optional_scopes: Mapped[list[str]]
+    minimum_acr: Mapped[str | None] = mapped_column(String(64))
+    resource: Mapped[str | None] = mapped_column(String(255), unique=True)
+    service_audience: Mapped[str | None] = mapped_column(String(255))
+    status: Mapped[str] = mapped_column(String(8), default="active")
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ClientSecretRow(Base):
+    """A client's secret, as its digest. Two may be valid side by side, so that a rotation needs no stop."""
+
+    __tablename__ = "client_secret"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("client.client_id"), index=True)
+    secret_sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+
+class UsedAssertionRow(Base):
+    """The ``jti`` of a client assertion that was accepted: it is accepted once (RFC 7523 §3)."""
+
+    __tablename__ = "client_assertion_used"
+
+    client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    jti_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
