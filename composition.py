@@ -12,7 +12,8 @@ import admin.model  # noqa: F401 - its tables
 import ca.issuance.model
 import ca.revocation.model  # noqa: F401 - their tables
 import idp.accounts.model
-import idp.authentication.model  # noqa: F401 - their tables
+import idp.authentication.model
+import idp.clients.model  # noqa: F401 - their tables
 from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys

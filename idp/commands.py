@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from idp.clients.commands import client_commands
 from idp.directory.commands import institution_commands
 from idp.services import IdpServices
 
@@ -15,4 +16,4 @@ def commands(load: Callable[[], IdpServices]) -> list[click.Command]:
 
     :param load: composes the services when a command runs, so that ``--help`` needs no database.
     """
-    return [institution_commands(load)]
+    return [client_commands(load), institution_commands(load)]

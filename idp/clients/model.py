@@ -14,7 +14,7 @@ from kernel.database import Base
 class ClientRow(Base):
     """A relying application, by the metadata names of OpenID Connect Dynamic Client Registration §2."""
 
-    __tablename__ = "client"
+    __tablename__ = "idp_client"
 
     client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str] = mapped_column(String(100))
@@ -40,10 +40,10 @@ class ClientRow(Base):
 class ClientSecretRow(Base):
     """A client's secret, as its digest. Two may be valid side by side, so that a rotation needs no stop."""
 
-    __tablename__ = "client_secret"
+    __tablename__ = "idp_client_secret"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    client_id: Mapped[str] = mapped_column(ForeignKey("client.client_id"), index=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("idp_client.client_id"), index=True)
     secret_sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
@@ -52,7 +52,7 @@ class ClientSecretRow(Base):
 class UsedAssertionRow(Base):
     """The ``jti`` of a client assertion that was accepted: it is accepted once (RFC 7523 §3)."""
 
-    __tablename__ = "client_assertion_used"
+    __tablename__ = "idp_client_assertion_used"
 
     client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     jti_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)

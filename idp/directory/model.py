@@ -13,7 +13,7 @@ from kernel.database import Base
 class InstitutionRow(Base):
     """An institution of the state, by its RUC."""
 
-    __tablename__ = "institution"
+    __tablename__ = "idp_institution"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     ruc: Mapped[str] = mapped_column(String(13), unique=True)

@@ -1,0 +1,159 @@
+"""``sau client``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from idp.clients.client import AuthMethod, Client, find_client, list_clients
+from idp.clients.client_secret import rotate_secret
+from idp.clients.register import disable_client, register_client
+from idp.clients.registration import ClientRegistration
+from idp.directory.institutions import find_institution_by_ruc
+from idp.services import IdpServices
+from kernel.command_line import json_option, print_record, print_records
+from kernel.errors import Rejected
+
+_METHODS = [method.value for method in AuthMethod if method is not AuthMethod.IN_PROCESS]
+
+
+def client_commands(load: Callable[[], IdpServices]) -> click.Group:
+    """Return the group ``client``."""
+
+    @click.group()
+    def client() -> None:
+        """Applications that people log in to."""
+
+    @client.command()
+    @click.option("--name", help="What people read on the consent page.")
+    @click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where answers go; may be repeated.")
+    @click.option("--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True, help="Where logout ends.")
+    @click.option("--institution", "ruc", help="RUC of the institution that answers for it.")
+    @click.option("--auth-method", type=click.Choice(_METHODS), help="Default: client_secret_basic.")
+    @click.option("--public", is_flag=True, help="A browser or mobile application: same as --auth-method none.")
+    @click.option("--native", is_flag=True, help="Runs on the person's device: the port of a loopback URI may vary.")
+    @click.option("--scope", help="What it may ask for, e.g. 'openid profile cedula'.")
+    @click.option("--optional-scope", help="The part of --scope that people may leave out.")
+    @click.option("--file", "file", type=click.Path(path_type=Path, dir_okay=False), help="RFC 7591 metadata, JSON.")
+    @json_option
+    def add(
+        name: str | None,
+        redirect_uris: tuple[str, ...],
+        post_logout_redirect_uris: tuple[str, ...],
+        ruc: str | None,
+        auth_method: str | None,
+        public: bool,
+        native: bool,
+        scope: str | None,
+        optional_scope: str | None,
+        file: Path | None,
+        as_json: bool,
+    ) -> None:
+        """Register an application; its secret is printed once."""
+        metadata = _read(file) if file else {}
+        if public and auth_method not in (None, "none"):
+            raise Rejected("--public and --auth-method contradict each other.", code="bad_client_metadata")
+        chosen = {
+            "client_name": name,
+            "redirect_uris": list(redirect_uris) or None,
+            "post_logout_redirect_uris": list(post_logout_redirect_uris) or None,
+            "token_endpoint_auth_method": "none" if public else auth_method,
+            "application_type": "native" if native else None,
+            "scope": scope,
+            "optional_scope": optional_scope,
+        }
+        metadata |= {field: value for field, value in chosen.items() if value is not None}
+        if "offline_access" in str(metadata.get("scope", "")).split() and "grant_types" not in metadata:
+            metadata["grant_types"] = ["authorization_code", "refresh_token"]
+        registration = ClientRegistration.parse(metadata)
+        services = load()
+        with services.database.transaction() as session:
+            registered = register_client(
+                session,
+                journal=services.journal,
+                registration=registration,
+                institution_id=find_institution_by_ruc(session, ruc).id if ruc else None,
+                now=services.clock.now(),
+            )
+        record = {"client_id": registered.client.client_id}
+        if registered.secret:
+            record["client_secret"] = registered.secret.reveal()
+        print_record(record, as_json=as_json)
+
+    @client.command("list")
+    @json_option
+    def list_(as_json: bool) -> None:
+        """List applications by name."""
+        with load().database.reading() as session:
+            records = [
+                {"client_id": item.client_id, "name": item.name, "auth_method": item.auth_method, "active": item.active}
+                for item in list_clients(session)
+            ]
+        print_records(records, as_json=as_json)
+
+    @client.command()
+    @click.argument("client_id")
+    @json_option
+    def show(client_id: str, as_json: bool) -> None:
+        """Show what an application registered."""
+        with load().database.reading() as session:
+            print_record(_record(find_client(session, client_id)), as_json=as_json)
+
+    @client.command("rotate-secret")
+    @click.argument("client_id")
+    @json_option
+    def rotate_secret_(client_id: str, as_json: bool) -> None:
+        """Make a new secret; the one before stays valid for seven days."""
+        services = load()
+        with services.database.transaction() as session:
+            secret = rotate_secret(
+                session,
+                journal=services.journal,
+                client=find_client(session, client_id),
+                now=services.clock.now(),
+            )
+        print_record({"client_id": client_id, "client_secret": secret.reveal()}, as_json=as_json)
+
+    @client.command()
+    @click.argument("client_id")
+    @json_option
+    def disable(client_id: str, as_json: bool) -> None:
+        """Close an application: no login, and its tokens end."""
+        services = load()
+        with services.database.transaction() as session:
+            closed = disable_client(session, journal=services.journal, client_id=client_id, now=services.clock.now())
+        print_record(_record(closed), as_json=as_json)
+
+    return client
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise Rejected(f"{file} cannot be read as JSON.", code="bad_client_metadata") from error
+    if not isinstance(document, dict):
+        raise Rejected(f"{file} must hold one JSON object.", code="bad_client_metadata")
+    return document
+
+
+def _record(client: Client) -> dict[str, Any]:
+    return {
+        "client_id": client.client_id,
+        "name": client.name,
+        "institution_id": client.institution_id,
+        "application_type": client.application_type,
+        "redirect_uris": list(client.redirect_uris),
+        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
+        "auth_method": client.auth_method.value,
+        "id_token_signed_response_alg": client.id_token_alg,
+        "grant_types": list(client.grant_types),
+        "scopes": list(client.scopes),
+        "optional_scopes": list(client.optional_scopes),
+        "active": client.active,
+        "version": client.version,
+    }

@@ -1,0 +1,189 @@
+"""Applications come, change and go: each step with its event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.journal import Journal
+from audit.vocabulary import EventType
+from idp.clients.client import AuthMethod, Client, client_value
+from idp.clients.client_secret import SECRET_METHODS, add_secret
+from idp.clients.model import ClientRow, ClientSecretRow
+from idp.clients.registration import ClientRegistration
+from idp.directory.institutions import find_institution
+from kernel.errors import Conflict, NotFound
+from kernel.identifiers import new_id
+from kernel.secret_text import SecretText
+
+
+@dataclass(frozen=True)
+class RegisteredClient:
+    """A fresh client and, where its method has one, its secret: shown once, stored as a digest."""
+
+    client: Client
+    secret: SecretText | None
+
+
+def register_client(
+    session: Session,
+    *,
+    journal: Journal,
+    registration: ClientRegistration,
+    institution_id: str | None = None,
+    client_id: str | None = None,
+    actor: str | None = None,
+    now: datetime,
+) -> RegisteredClient:
+    """Register an application and return it with its secret.
+
+    :param client_id: a name of one's own for clients known in advance; by default a new one.
+    :raises NotFound: (``unknown_institution``). :raises Conflict: ``client_exists``, ``resource_taken``.
+    """
+    if institution_id is not None and not find_institution(session, institution_id).active:
+        raise NotFound("This institution is closed.", code="unknown_institution")
+    row = _row(registration, client_id=client_id or new_id(), institution_id=institution_id, now=now)
+    if session.get(ClientRow, row.client_id):
+        raise Conflict("There is an application with this client_id.", code="client_exists")
+    if row.resource and session.scalar(select(ClientRow.client_id).where(ClientRow.resource == row.resource)):
+        raise Conflict("Another application is registered as this API.", code="resource_taken")
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as error:  # another transaction was first
+        raise Conflict("There is such an application.", code="client_exists") from error
+    secret = None
+    if registration.auth_method in SECRET_METHODS:
+        secret = add_secret(session, client_id=row.client_id, now=now)
+    event = Event(
+        type=EventType.CLIENT_REGISTERED,
+        actor=actor,
+        client_id=row.client_id,
+        object_id=institution_id,
+        details={
+            "name": row.name,
+            "auth_method": row.token_endpoint_auth_method,
+            "redirect_uris": list(row.redirect_uris),
+            "grant_types": list(row.grant_types),
+            "scopes": list(row.scopes),
+        },
+    )
+    journal.record(session, event, now=now)
+    return RegisteredClient(client_value(row), secret)
+
+
+def register_console_client(
+    session: Session, *, journal: Journal, client_id: str, redirect_uri: str, now: datetime
+) -> Client:
+    """Register our own console, or move it to ``redirect_uri``; return it. Running it again changes nothing."""
+    row = session.get(ClientRow, client_id)
+    if row is not None:
+        if list(row.redirect_uris) != [redirect_uri] or row.status != "active":
+            change: dict[str, str | list[str]] = {"redirect_uris": [redirect_uri], "status": "active"}
+            return _change(session, journal, client_id, EventType.CLIENT_UPDATED, change, actor=None, now=now)
+        return client_value(row)
+    registration = ClientRegistration.parse(
+        {
+            "client_name": "Consola de SAU",
+            "redirect_uris": [redirect_uri],
+            "token_endpoint_auth_method": "none",
+            "scope": "openid profile email",
+            "default_acr_values": ["urn:sau:acr:2fa"],
+        }
+    )
+    row = _row(registration, client_id=client_id, institution_id=None, now=now)
+    row.token_endpoint_auth_method = AuthMethod.IN_PROCESS
+    session.add(row)
+    session.flush()
+    event = Event(type=EventType.CLIENT_REGISTERED, client_id=client_id, details={"auth_method": "in_process"})
+    journal.record(session, event, now=now)
+    return client_value(row)
+
+
+def set_scopes(
+    session: Session,
+    *,
+    journal: Journal,
+    client_id: str,
+    scopes: tuple[str, ...],
+    actor: str | None = None,
+    now: datetime,
+) -> Client:
+    """Replace what the client may ask for; what it loses ends at its next refresh.
+
+    :raises NotFound: ``unknown_client``.
+    """
+    change = {"scopes": list(scopes)}
+    return _change(session, journal, client_id, EventType.CLIENT_UPDATED, change, actor=actor, now=now)
+
+
+def disable_client(
+    session: Session, *, journal: Journal, client_id: str, actor: str | None = None, now: datetime
+) -> Client:
+    """Close an application: nobody logs in to it, and its tokens and refresh tokens end at their next use.
+
+    :raises NotFound: ``unknown_client``.
+    """
+    change = {"status": "disabled"}
+    return _change(session, journal, client_id, EventType.CLIENT_DISABLED, change, actor=actor, now=now)
+
+
+def purge_expired_secrets(session: Session, *, now: datetime) -> int:
+    """Delete secrets whose time is over; return how many."""
+    gone = session.execute(
+        delete(ClientSecretRow).where(ClientSecretRow.expires_at <= now).returning(ClientSecretRow.id)
+    )
+    return len(gone.all())
+
+
+def _change(
+    session: Session,
+    journal: Journal,
+    client_id: str,
+    kind: EventType,
+    values: Mapping[str, str | list[str]],
+    *,
+    actor: str | None,
+    now: datetime,
+) -> Client:
+    row = session.scalars(
+        update(ClientRow)
+        .where(ClientRow.client_id == client_id)
+        .values(**values, version=ClientRow.version + 1, updated_at=now)
+        .returning(ClientRow)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such application.", code="unknown_client")
+    journal.record(session, Event(type=kind, actor=actor, client_id=client_id, details={**values}), now=now)
+    return client_value(row)
+
+
+def _row(registration: ClientRegistration, *, client_id: str, institution_id: str | None, now: datetime) -> ClientRow:
+    return ClientRow(
+        client_id=client_id,
+        name=registration.name,
+        institution_id=institution_id,
+        application_type=registration.application_type,
+        redirect_uris=list(registration.redirect_uris),
+        post_logout_redirect_uris=list(registration.post_logout_redirect_uris),
+        token_endpoint_auth_method=registration.auth_method.value,
+        jwks=registration.jwks,
+        id_token_signed_response_alg=registration.id_token_alg,
+        grant_types=list(registration.grant_types),
+        scopes=list(registration.scopes),
+        optional_scopes=list(registration.optional_scopes),
+        minimum_acr=registration.minimum_acr,
+        resource=registration.resource,
+        service_audience=registration.service_audience,
+        status="active",
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )

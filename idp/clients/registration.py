@@ -1,0 +1,211 @@
+"""What an application registers, made valid once: metadata by the names of RFC 7591 §2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from idp.authentication.assurance import ACR_VALUES
+from idp.clients.client import AuthMethod
+from idp.clients.jwks import require_public_jwks
+from idp.clients.uris import require_registrable_redirect_uri, require_resource_identifier
+from idp.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS, OPENID, split_scope
+from kernel.errors import Rejected
+
+ID_TOKEN_ALGORITHMS = ("ES256", "RS256")
+GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
+NAME_LIMIT = 100
+URIS_LIMIT = 20
+DEFAULT_SCOPES = (OPENID, "profile")
+
+_UNDERSTOOD = frozenset(
+    {
+        "client_name",
+        "redirect_uris",
+        "post_logout_redirect_uris",
+        "token_endpoint_auth_method",
+        "jwks",
+        "id_token_signed_response_alg",
+        "grant_types",
+        "response_types",
+        "application_type",
+        "scope",
+        "optional_scope",
+        "default_acr_values",
+        "resource",
+        "service_audience",
+        "subject_type",
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientRegistration:
+    """Valid metadata of an application; build it with :meth:`parse`.
+
+    ``optional_scopes``, ``resource`` and ``service_audience`` are ours, see :class:`idp.clients.client.Client`.
+    """
+
+    name: str
+    redirect_uris: tuple[str, ...]
+    post_logout_redirect_uris: tuple[str, ...]
+    auth_method: AuthMethod
+    jwks: dict[str, Any] | None
+    id_token_alg: str
+    grant_types: tuple[str, ...]
+    application_type: str
+    scopes: tuple[str, ...]
+    optional_scopes: tuple[str, ...]
+    minimum_acr: str | None
+    resource: str | None
+    service_audience: str | None
+
+    @classmethod
+    def parse(cls, metadata: Mapping[str, Any]) -> Self:
+        """Return valid metadata.
+
+        Members that nobody here understands are left out (RFC 7591 §2); one that would change security if it were
+        left out is refused.
+
+        :raises Rejected: ``bad_client_metadata``, ``bad_redirect_uri``, ``bad_jwks``, ``bad_resource``.
+        """
+        _refuse_unserved(metadata)
+        known = {name: value for name, value in metadata.items() if name in _UNDERSTOOD and value is not None}
+        application_type = _one_of(known, "application_type", ("web", "native"), default="web")
+        grants = _texts(known, "grant_types") or ("authorization_code",)
+        if unknown := set(grants) - set(GRANT_TYPES):
+            raise _bad(f"grant_types: {', '.join(sorted(unknown))} is not served here")
+        method = AuthMethod(
+            _one_of(
+                known,
+                "token_endpoint_auth_method",
+                [item for item in AuthMethod if item is not AuthMethod.IN_PROCESS],
+                default=AuthMethod.CLIENT_SECRET_BASIC,
+            )
+        )
+        registration = cls(
+            name=_name(known.get("client_name")),
+            redirect_uris=_uris(known, "redirect_uris", native=application_type == "native"),
+            post_logout_redirect_uris=_uris(known, "post_logout_redirect_uris", native=application_type == "native"),
+            auth_method=method,
+            jwks=require_public_jwks(known["jwks"]) if "jwks" in known else None,
+            id_token_alg=_one_of(known, "id_token_signed_response_alg", ID_TOKEN_ALGORITHMS, default="ES256"),
+            grant_types=tuple(grant for grant in GRANT_TYPES if grant in grants),
+            application_type=application_type,
+            scopes=_scopes(known, "scope") or (DEFAULT_SCOPES if "authorization_code" in grants else ()),
+            optional_scopes=_scopes(known, "optional_scope"),
+            minimum_acr=_minimum_acr(known),
+            resource=_resource(known, "resource"),
+            service_audience=_resource(known, "service_audience"),
+        )
+        registration._require_consistent()
+        return registration
+
+    def _require_consistent(self) -> None:
+        if "authorization_code" in self.grant_types:
+            if not self.redirect_uris:
+                raise _bad("redirect_uris: an application that people log in to needs one")
+            if OPENID not in self.scopes:
+                raise _bad("scope: must contain openid")
+            if foreign := set(self.scopes) - set(IDENTITY_SCOPES):
+                raise _bad(f"scope: {', '.join(sorted(foreign))} is not served here")
+        elif self.redirect_uris:
+            raise _bad("redirect_uris: a service without people has none")
+        if not set(self.optional_scopes) <= set(self.scopes) - {OPENID}:
+            raise _bad("optional_scope: must be a part of scope, without openid")
+        if "refresh_token" in self.grant_types and "authorization_code" not in self.grant_types:
+            raise _bad("grant_types: refresh_token goes with authorization_code")
+        if (OFFLINE_ACCESS in self.scopes) != ("refresh_token" in self.grant_types):
+            raise _bad("scope offline_access and grant type refresh_token go together")
+        if self.auth_method is AuthMethod.PRIVATE_KEY_JWT and self.jwks is None:
+            raise _bad("jwks: private_key_jwt needs the public key")
+        if "client_credentials" in self.grant_types:
+            if self.auth_method is AuthMethod.NONE:
+                raise _bad("grant_types: a public client cannot prove who it is, so no client_credentials")
+            if self.service_audience is None:
+                raise _bad("service_audience: client_credentials needs the API that its tokens open")
+        if self.resource is not None and self.auth_method is AuthMethod.NONE:
+            raise _bad("resource: an API is a confidential client")
+
+
+def _refuse_unserved(metadata: Mapping[str, Any]) -> None:
+    refused = {
+        "jwks_uri": "send the keys themselves in jwks: this service fetches no address",
+        "request_uris": "request objects are not served",
+        "sector_identifier_uri": "pairwise subjects are not served",
+        "id_token_encrypted_response_alg": "encrypted ID tokens are not served",
+        "userinfo_signed_response_alg": "signed UserInfo is not served",
+        "userinfo_encrypted_response_alg": "encrypted UserInfo is not served",
+        "request_object_signing_alg": "request objects are not served",
+        "backchannel_logout_uri": "back-channel logout is not served",
+        "frontchannel_logout_uri": "front-channel logout is not served",
+    }
+    for name, why in refused.items():
+        if metadata.get(name):
+            raise _bad(f"{name}: {why}")
+    if metadata.get("response_types", ["code"]) != ["code"]:
+        raise _bad("response_types: only code is served")
+    if metadata.get("subject_type", "public") != "public":
+        raise _bad("subject_type: only public is served")
+
+
+def _name(value: object) -> str:
+    name = " ".join(value.split()) if isinstance(value, str) else ""
+    if not name or len(name) > NAME_LIMIT or not name.isprintable():
+        raise _bad(f"client_name: 1 to {NAME_LIMIT} characters that people will read")
+    return name
+
+
+def _texts(metadata: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    value = metadata.get(field, [])
+    if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(item, str) for item in value):
+        raise _bad(f"{field}: a list of texts")
+    return tuple(dict.fromkeys(value))
+
+
+def _uris(metadata: Mapping[str, Any], field: str, *, native: bool) -> tuple[str, ...]:
+    uris = _texts(metadata, field)
+    if len(uris) > URIS_LIMIT:
+        raise _bad(f"{field}: {URIS_LIMIT} at most")
+    for uri in uris:
+        require_registrable_redirect_uri(uri, native=native)
+    return uris
+
+
+def _one_of(metadata: Mapping[str, Any], field: str, allowed: Sequence[str], *, default: str) -> str:
+    value = metadata.get(field, default)
+    if not isinstance(value, str) or value not in allowed:
+        raise _bad(f"{field}: one of {', '.join(allowed)}")
+    return value
+
+
+def _scopes(metadata: Mapping[str, Any], field: str) -> tuple[str, ...]:
+    value = metadata.get(field, "")
+    try:
+        return split_scope(value)
+    except (ValueError, AttributeError) as error:
+        raise _bad(f"{field}: scopes with a space between them") from error
+
+
+def _minimum_acr(metadata: Mapping[str, Any]) -> str | None:
+    values = _texts(metadata, "default_acr_values")
+    if not values:
+        return None
+    if len(values) != 1 or values[0] not in ACR_VALUES:
+        raise _bad(f"default_acr_values: one of {', '.join(ACR_VALUES)}")
+    return values[0]
+
+
+def _resource(metadata: Mapping[str, Any], field: str) -> str | None:
+    value = metadata.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise _bad(f"{field}: a text")
+    require_resource_identifier(value)
+    return value
+
+
+def _bad(detail: str) -> Rejected:
+    return Rejected(detail, code="bad_client_metadata")
