@@ -84,7 +84,9 @@ class EventType(StrEnum):
     CERTIFICATE_REQUEST_REFUSED = "ca:request:refused"
     CERTIFICATE_REQUEST_APPROVED = "ca:request:approved"
     CERTIFICATE_REQUEST_EXPIRED = "ca:request:expired"
-    CERTIFICATE_ISSUED = "ca:certificate:issued"
+    CERTIFICATE_REQUEST_REBUILT = "ca:request:rebuilt"
+    CERTIFICATE_ISSUED = "ca:certificate:issued"  # on record before the key signs
+    CERTIFICATE_SIGNED = "ca:certificate:signed"
     CERTIFICATE_ISSUANCE_REFUSED = "ca:certificate:issuance_refused"
     CERTIFICATE_DELIVERED = "ca:certificate:delivered"
     CERTIFICATE_REVOKED = "ca:certificate:revoked"

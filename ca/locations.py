@@ -40,3 +40,8 @@ def ocsp_url(issuer: str) -> str:
 def authority_certificate_url(issuer: str, authority_name: str) -> str:
     """Return the address of an authority's certificate in DER (AIA, ``id-ad-caIssuers``)."""
     return f"{status_origin(issuer)}{PKI_PREFIX}/ca/{authority_name}.cer"
+
+
+def cps_url(issuer: str) -> str:
+    """Return the address of the certification practice statement (policy qualifier ``id-qt-cps``)."""
+    return f"{status_origin(issuer)}{PKI_PREFIX}/cps"

@@ -39,6 +39,11 @@ class Settings(BaseModel):
     mtls_origin: str = Field(
         default="", description="Origin of the host name on which the proxy asks for certificates."
     )
+    pki_arc: str = Field(
+        default="1.3.6.1.4.1.32473.1",
+        pattern=r"^[0-2](\.(0|[1-9]\d*)){2,20}$",
+        description="Arc of our own OIDs (policies .2.x, country fields .3.x); the default is RFC 5612's for examples.",
+    )
     smtp_url: str = Field(default="", description="smtp://USER:PASSWORD@HOST:PORT; empty: mails stay in the database.")
     mail_from: str = Field(default="", description="Sender of mails; default: no-responder@ the issuer's host.")
     sms_url: str = Field(default="", description="Address of the SMS gateway.")

@@ -1,1 +1,1 @@
-"""The root: the only room that reaches its key."""
+"""The root: the only room that reaches its key. Imported by the command line alone."""

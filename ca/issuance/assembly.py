@@ -1,0 +1,88 @@
+"""From to-be-signed bytes to a certificate, and back to something that can be read before it is signed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from asn1crypto import core
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+
+from kernel.errors import Fault
+from keys.signer import Algorithm, Signer, generate_private_key, sign_with
+
+
+class _SignedCertificate(core.Sequence):  # type: ignore[misc]
+    # RFC 5280 §4.1, with the first two fields kept as the bytes they came as.
+    _fields = [("tbs_certificate", core.Any), ("algorithm", core.Any), ("signature", core.OctetBitString)]
+
+
+class _ToBeSigned(core.Sequence):  # type: ignore[misc]
+    _fields = [
+        ("version", core.Any),
+        ("serial", core.Any),
+        ("signature", core.Any),
+        ("issuer", core.Any),
+        ("validity", core.Any),
+        ("subject", core.Any),
+        ("subject_public_key_info", core.Any),
+        ("extensions", core.Any),
+    ]
+
+
+def to_be_signed(builder: x509.CertificateBuilder, algorithm: Algorithm) -> bytes:
+    """Return the final TBSCertificate (DER) of ``builder`` for an issuer that signs with ``algorithm``.
+
+    The builder signs with a key of the same algorithm that lives in this process only and certifies nothing.
+    """
+    signed = builder.sign(_throw_away_key(algorithm), algorithm.hash)  # type: ignore[arg-type]
+    return signed.tbs_certificate_bytes
+
+
+def read_unsigned(tbs_der: bytes) -> x509.Certificate:
+    """Return to-be-signed bytes as a readable certificate whose signature is one zero octet."""
+    return x509.load_der_x509_certificate(_assemble(tbs_der, b"\x00"))
+
+
+def with_throw_away_signature(tbs_der: bytes, algorithm: Algorithm) -> bytes:
+    """Return ``tbs_der`` signed by the throw-away key (DER): byte for byte what will be signed, in a form to lint."""
+    return _assemble(tbs_der, sign_with(_throw_away_key(algorithm), algorithm, tbs_der))
+
+
+def sign_to_be_signed(tbs_der: bytes, *, signer: Signer, issuer: x509.Certificate | None) -> bytes:
+    """Sign exactly ``tbs_der`` and return the certificate (DER), checked before anyone sees it.
+
+    The outer algorithm is the inner one's bytes, so they cannot differ (RFC 5280 §4.1.1.2).
+
+    :param issuer: certificate of the authority that signs; None for a root that signs itself.
+    :raises Fault: (``bad_own_signature``) if the result does not verify under the issuer, is issued under another name,
+        or does not carry the bytes that were reviewed.
+    """
+    certificate_der = _assemble(tbs_der, signer.sign(tbs_der))
+    certificate = x509.load_der_x509_certificate(certificate_der)
+    try:
+        certificate.verify_directly_issued_by(issuer or certificate)
+    except (InvalidSignature, ValueError, TypeError) as error:
+        raise Fault("The signature just made does not verify.", code="bad_own_signature") from error
+    if certificate.tbs_certificate_bytes != tbs_der:
+        raise Fault("The signed bytes are not those that were reviewed.", code="bad_own_signature")
+    return certificate_der
+
+
+def _assemble(tbs_der: bytes, signature: bytes) -> bytes:
+    algorithm_der = _ToBeSigned.load(tbs_der)["signature"].dump()
+    signed = _SignedCertificate(
+        {
+            "tbs_certificate": core.Any.load(tbs_der),
+            "algorithm": core.Any.load(algorithm_der),
+            "signature": signature,
+        }
+    )
+    der: bytes = signed.dump()
+    return der
+
+
+@lru_cache(maxsize=8)
+def _throw_away_key(algorithm: Algorithm) -> CertificateIssuerPrivateKeyTypes:
+    return generate_private_key(algorithm)

@@ -1,0 +1,86 @@
+"""An authority of ours as the rules see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from cryptography import x509
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ca.issuance.model import Authority
+from kernel.errors import NotFound
+
+
+@dataclass(frozen=True)
+class AuthorityRecord:
+    """A certification authority.
+
+    :ivar name: short name in addresses and commands, e.g. ``issuing-1``.
+    :ivar issuer_id: the authority that certified it; None: it signed itself.
+    """
+
+    id: str
+    name: str
+    key_name: str
+    issuer_id: str | None
+    certificate_der: bytes
+
+    @cached_property
+    def certificate(self) -> x509.Certificate:
+        """Its certificate."""
+        return x509.load_der_x509_certificate(self.certificate_der)
+
+    @property
+    def key_identifier(self) -> bytes:
+        """Its subject key identifier: what its certificates carry as authority key identifier (RFC 5280 §4.2.1.1)."""
+        return self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it signed itself: then its key is in the ceremony's store."""
+        return self.issuer_id is None
+
+
+def find_authority(session: Session, name: str) -> AuthorityRecord | None:
+    """Return the authority with that short name, or None."""
+    row = session.scalar(select(Authority).where(Authority.name == name))
+    return _record(row) if row else None
+
+
+def load_authority(session: Session, name: str) -> AuthorityRecord:
+    """Return the authority with that short name. :raises NotFound: (``unknown_authority``)."""
+    found = find_authority(session, name)
+    if found is None:
+        raise NotFound(f"There is no authority {name!r}; run `sau init`.", code="unknown_authority")
+    return found
+
+
+def list_authorities(session: Session) -> list[AuthorityRecord]:
+    """Return all authorities, roots first, then by name."""
+    records = [_record(row) for row in session.scalars(select(Authority).order_by(Authority.name))]
+    return sorted(records, key=lambda record: (not record.is_root, record.name))
+
+
+def authority_chain(session: Session, authority_id: str) -> list[AuthorityRecord]:
+    """Return the authority and those above it, up to and with the root. :raises NotFound: ``unknown_authority``."""
+    chain: list[AuthorityRecord] = []
+    next_id: str | None = authority_id
+    while next_id is not None:
+        row = session.get(Authority, next_id)
+        if row is None:
+            raise NotFound("There is no such authority.", code="unknown_authority")
+        chain.append(_record(row))
+        next_id = row.issuer_id
+    return chain
+
+
+def _record(row: Authority) -> AuthorityRecord:
+    return AuthorityRecord(
+        id=row.id,
+        name=row.name,
+        key_name=row.key_name,
+        issuer_id=row.issuer_id,
+        certificate_der=row.certificate_der,
+    )

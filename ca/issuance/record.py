@@ -1,0 +1,161 @@
+"""Rows of certificates: written before the key signs, completed after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from audit.event import Event, Scalar
+from audit.journal import Journal
+from audit.vocabulary import EventType
+from ca.issuance.assembly import read_unsigned, sign_to_be_signed
+from ca.issuance.model import Authority, Certificate
+from ca.serial import serial_text
+from kernel.database import Database
+from kernel.errors import Conflict, NotFound
+from kernel.identifiers import sha256_hex
+from keys.signer import Signer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """A certificate that is about to be signed.
+
+    :ivar tbs_der: the exact bytes that will be signed.
+    :ivar crl_shard: which of the authority's lists its CDP names.
+    :ivar holder_id: the person, for a personal certificate.
+    """
+
+    tbs_der: bytes
+    authority_id: str
+    profile: str
+    profile_version: int
+    crl_shard: int = 0
+    request_id: str | None = None
+    institution_ruc: str | None = None
+    holder_id: str | None = None
+    is_personal: bool = False
+
+
+def record_intent(session: Session, intent: Intent, *, journal: Journal, actor: str | None, now: datetime) -> str:
+    """Write the row (no signature yet) and the event ``issued`` in the caller's transaction; return the serial.
+
+    After this commit the certificate is known and revocable, whatever happens to the process that signs.
+
+    :raises Conflict: (``serial_taken``) if a certificate of ours has this serial.
+    """
+    certificate = read_unsigned(intent.tbs_der)
+    serial = serial_text(certificate.serial_number)
+    if session.get(Certificate, serial) is not None:
+        raise Conflict("A certificate with this serial number exists.", code="serial_taken")
+    subject = certificate.subject.rfc4514_string()
+    row = Certificate(
+        serial=serial,
+        authority_id=intent.authority_id,
+        request_id=intent.request_id,
+        profile=intent.profile,
+        profile_version=intent.profile_version,
+        subject=subject,
+        names=alternative_names(certificate),
+        institution_ruc=intent.institution_ruc,
+        holder_id=intent.holder_id,
+        spki_sha256=spki_sha256(certificate),
+        crl_shard=intent.crl_shard,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        issued_at=now,
+        tbs_der=intent.tbs_der,
+    )
+    session.add(row)
+    session.flush()
+    details: dict[str, Scalar | list[str]] = {
+        "profile": intent.profile,
+        "profile_version": intent.profile_version,
+        "authority_id": intent.authority_id,
+        "request_id": intent.request_id,
+        "institution_ruc": intent.institution_ruc,
+        "tbs_sha256": sha256_hex(intent.tbs_der),
+        "spki_sha256": row.spki_sha256,
+        "not_before": row.not_before.isoformat(),
+        "not_after": row.not_after.isoformat(),
+    }
+    if not intent.is_personal:
+        details |= {"subject_name": subject, "names": row.names}
+    event = Event(
+        type=EventType.CERTIFICATE_ISSUED,
+        subject=intent.holder_id,
+        actor=actor,
+        object_id=serial,
+        details=details,
+        private={"subject_name": subject} if intent.is_personal else {},
+    )
+    journal.record(session, event, now=now)
+    return serial
+
+
+def complete_certificate(
+    database: Database, serial: str, *, signer: Signer, journal: Journal, actor: str | None, now: datetime
+) -> bytes:
+    """Sign the recorded bytes of ``serial``, store the certificate with its event, and return it (DER).
+
+    Whoever comes second gets what the first stored; its own signature is dropped. Safe to repeat after a crash.
+
+    :raises NotFound: (``unknown_certificate``).
+    :raises kernel.errors.Unavailable: if the key or the database does not answer; the row waits for the next try.
+    """
+    with database.reading() as session:
+        row = session.get(Certificate, serial)
+        if row is None:
+            raise NotFound("There is no certificate with this serial number.", code="unknown_certificate")
+        if row.certificate_der is not None:
+            return row.certificate_der
+        tbs_der, authority = row.tbs_der, session.get_one(Authority, row.authority_id)
+        issuer = x509.load_der_x509_certificate(authority.certificate_der)
+    certificate_der = sign_to_be_signed(tbs_der, signer=signer, issuer=issuer)
+    with database.transaction() as session:
+        return store_signed(session, serial, certificate_der, journal=journal, actor=actor, now=now)
+
+
+def store_signed(
+    session: Session, serial: str, certificate_der: bytes, *, journal: Journal, actor: str | None, now: datetime
+) -> bytes:
+    """Store the signed certificate unless another did, in the caller's transaction; return the stored one (DER)."""
+    won = session.execute(
+        update(Certificate)
+        .where(Certificate.serial == serial, Certificate.certificate_der.is_(None))
+        .values(certificate_der=certificate_der, certificate_sha256=sha256_hex(certificate_der))
+        .returning(Certificate.serial)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if won is not None:
+        event = Event(
+            type=EventType.CERTIFICATE_SIGNED,
+            actor=actor,
+            object_id=serial,
+            details={"certificate_sha256": sha256_hex(certificate_der)},
+        )
+        journal.record(session, event, now=now)
+        return certificate_der
+    stored = session.scalar(select(Certificate.certificate_der).where(Certificate.serial == serial))
+    if stored is None:
+        raise NotFound("There is no certificate with this serial number.", code="unknown_certificate")
+    return stored
+
+
+def spki_sha256(certificate: x509.Certificate) -> str:
+    """Return SHA-256 of the certificate's DER SubjectPublicKeyInfo, lower-case hex."""
+    return sha256_hex(certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+def alternative_names(certificate: x509.Certificate) -> list[str]:
+    """Return the dNSNames and addresses of the SAN as text, in order."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress)]
