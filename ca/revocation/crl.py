@@ -31,7 +31,7 @@ def build_list(
     signer: Signer,
     entries: Iterable[RevokedEntry],
     number: int,
-    distribution_point: str,
+    distribution_point: str | None,
     this_update: datetime,
     lifetime: timedelta,
 ) -> x509.CertificateRevocationList:
@@ -39,7 +39,9 @@ def build_list(
 
     :param authority: the authority's own certificate; its key is the signer's.
     :param number: the CRL number (§5.2.3), above every earlier one.
-    :param distribution_point: the list's address, equal to the CDP in the certificates that it covers (§5.2.5).
+    :param distribution_point: the list's address, equal to the CDP in the certificates that it covers (§5.2.5). None
+        for a list that covers all of an authority's certificates, the authority's own one without a CDP included: the
+        root's, which a verifier that checks the whole path asks about the root itself.
     :param lifetime: time until nextUpdate; the list never outlives its authority.
     """
     this_update = this_update.replace(microsecond=0)
@@ -54,8 +56,9 @@ def build_list(
         .next_update(next_update)
         .add_extension(_authority_key_identifier(authority), critical=False)
         .add_extension(x509.CRLNumber(number), critical=False)
-        .add_extension(_issuing_distribution_point(distribution_point), critical=True)
     )
+    if distribution_point is not None:
+        builder = builder.add_extension(_issuing_distribution_point(distribution_point), critical=True)
     return builder.sign(signer.private_key, signer.algorithm.hash)  # type: ignore[arg-type]
 
 

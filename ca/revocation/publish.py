@@ -64,14 +64,15 @@ def publish_list(
         authority = session.get_one(Authority, authority_id)
         turn = take_turn(session, authority_id=authority_id, shard=shard)
         entries = _entries(session, authority_id=authority_id, shard=shard)
+    is_root = authority.issuer_id is None
     built = build_list(
         authority=x509.load_der_x509_certificate(authority.certificate_der),
         signer=signer,
         entries=entries,
         number=turn.number,
-        distribution_point=crl_url(services.settings.issuer, authority.name, shard),
+        distribution_point=None if is_root else crl_url(services.settings.issuer, authority.name, shard),
         this_update=now,
-        lifetime=ROOT_LIST_LIFETIME if authority.issuer_id is None else LIST_LIFETIME,
+        lifetime=ROOT_LIST_LIFETIME if is_root else LIST_LIFETIME,
     )
     der = built.public_bytes(Encoding.DER)
     next_update = built.next_update_utc

@@ -1,4 +1,4 @@
-"""A root, an issuing authority and leaves, made directly with ``cryptography``: ground for tests of status."""
+"""The real root and issuing authority with leaves made directly: ground for tests of status."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 from sqlalchemy.orm import Session
 
-from ca.issuance.model import Authority, Certificate
+from ca.ceremony.hierarchy import ISSUING, ROOT, create_hierarchy
+from ca.ceremony.root_store import open_root_signer
+from ca.issuance.authority import AuthorityRecord, load_authority
+from ca.issuance.model import Certificate
 from ca.locations import authority_certificate_url, crl_url, ocsp_url
 from ca.serial import serial_text
 from ca.services import CaServices
-from kernel.identifiers import new_id, sha256_hex
-from keys.signer import Algorithm, PrivateKeySigner, Signer, generate_private_key
+from kernel.identifiers import sha256_hex
+from keys.signer import Signer
 
 
 @dataclass
 class Hierarchy:
-    """What was made. ``root_signer`` stands for the ceremony's store."""
+    """What was made. ``root_signer`` comes from the ceremony's store."""
 
     services: CaServices
     root_signer: Signer
-    root: Authority
-    issuing: Authority
+    root: AuthorityRecord
+    issuing: AuthorityRecord
     root_certificate: x509.Certificate
     issuing_certificate: x509.Certificate
     leaves: list[x509.Certificate] = field(default_factory=list)
@@ -86,35 +89,11 @@ class Hierarchy:
 
 
 def make_hierarchy(services: CaServices, *, now: datetime) -> Hierarchy:
-    """Make root and issuing authority with their rows; the issuing key lands in the service's key store."""
-    root_signer = PrivateKeySigner("root", generate_private_key(Algorithm.ES384), Algorithm.ES384)
-    issuing_signer = services.keystore.create("issuing-1", Algorithm.ES256)
-    root_name = x509.Name(
-        [x509.NameAttribute(NameOID.COUNTRY_NAME, "EC"), x509.NameAttribute(NameOID.COMMON_NAME, "Raíz")]
-    )
-    root = _authority(_builder_for(root_name, root_name, root_signer, now, years=20), None, root_signer)
-    issuing_builder = _builder("CA Emisora 1", root_name, issuing_signer.public_key, now, timedelta(days=3650))
-    issuing = _authority(
-        issuing_builder.add_extension(
-            _distribution_point(crl_url(services.settings.issuer, "root", 0)), critical=False
-        ),
-        root,
-        root_signer,
-        public_key=issuing_signer.public_key,
-    )
-    with services.database.transaction() as session:
-        rows = [
-            _authority_row("root", root_signer.key_id, None, root, now),
-            _authority_row("issuing-1", "issuing-1", None, issuing, now),
-        ]
-        rows[1].issuer_id = rows[0].id
-        session.add(rows[0])
-        session.flush()
-        session.add(rows[1])
-        session.flush()
-        session.add(_row(root, rows[0].id, profile="root", names=[], now=now))
-        session.add(_row(issuing, rows[0].id, profile="issuing", names=[], now=now))
-    return Hierarchy(services, root_signer, rows[0], rows[1], root, issuing)
+    """Hold the first ceremony and return what it made."""
+    made = create_hierarchy(services, now=now)
+    with services.database.reading() as session:
+        root, issuing = load_authority(session, ROOT), load_authority(session, ISSUING)
+    return Hierarchy(services, open_root_signer(services.settings), root, issuing, made.root, made.issuing)
 
 
 def serial_of(certificate: x509.Certificate) -> str:
@@ -135,19 +114,6 @@ def _builder(subject, issuer, public_key, now, lifetime):  # type: ignore[no-unt
         .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
-
-
-def _builder_for(subject, issuer, signer, now, *, years):  # type: ignore[no-untyped-def]
-    return _builder(subject, issuer, signer.public_key, now, timedelta(days=365 * years))
-
-
-def _authority(builder, issuer, signer, *, public_key=None):  # type: ignore[no-untyped-def]
-    builder = builder.add_extension(
-        x509.BasicConstraints(ca=True, path_length=0 if issuer else None), critical=True
-    ).add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
-    if issuer is not None:
-        builder = builder.add_extension(_authority_key_identifier(issuer), critical=False)
-    return builder.sign(signer.private_key, signer.algorithm.hash)
 
 
 def _key_usage(**chosen: bool) -> x509.KeyUsage:
@@ -177,22 +143,6 @@ def _distribution_point(url: str) -> x509.CRLDistributionPoints:
 
 def _access(method: x509.ObjectIdentifier, url: str) -> x509.AccessDescription:
     return x509.AccessDescription(method, x509.UniformResourceIdentifier(url))
-
-
-def _authority_row(
-    name: str, key_name: str, issuer_id: str | None, certificate: x509.Certificate, now: datetime
-) -> Authority:
-    ski = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    return Authority(
-        id=new_id(),
-        name=name,
-        key_name=key_name,
-        issuer_id=issuer_id,
-        certificate_der=certificate.public_bytes(Encoding.DER),
-        subject_key_identifier=ski.hex(),
-        not_after=certificate.not_valid_after_utc,
-        created_at=now,
-    )
 
 
 def _row(

@@ -1,0 +1,48 @@
+"""Background work of the authority: lists published, OCSP signers renewed, revocations passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from ca.issuance.model import Certificate
+from ca.revocation.ocsp_signer import renew_ocsp_signers
+from ca.revocation.publish import publish_if_behind, publish_overdue_lists
+from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
+from ca.services import CaServices
+from kernel.outbox import Handler, Task
+from kernel.worker import PeriodicJob
+
+
+def handlers(services: CaServices) -> Mapping[str, Handler]:
+    """Return what does each kind of the authority's outbox tasks."""
+
+    def publish_due_list(task: Task) -> None:
+        publish_if_behind(services, authority_id=task.payload["authority_id"], shard=task.payload["shard"])
+
+    def pass_on_revocation(task: Task) -> None:
+        with services.database.reading() as session:
+            certificate_sha256 = session.get_one(Certificate, task.payload["serial"]).certificate_sha256
+        for listener in services.revocation_listeners:
+            listener.certificate_revoked(
+                serial=task.payload["serial"],
+                certificate_sha256=certificate_sha256,
+                reason=task.payload["reason"],
+            )
+
+    return {LIST_DUE: publish_due_list, CERTIFICATE_REVOKED: pass_on_revocation}
+
+
+def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
+    """Return the authority's periodic jobs: each looks what is due, so the interval is only how late it may be."""
+
+    def refresh_lists() -> None:
+        publish_overdue_lists(services)
+
+    def renew_signers() -> None:
+        renew_ocsp_signers(services, now=services.clock.now())
+
+    return [
+        PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
+        PeriodicJob(name="ca.ocsp_signers", every=timedelta(minutes=5), run=renew_signers),
+    ]

@@ -1,0 +1,155 @@
+"""The keys that sign OCSP answers: one delegated responder an issuing authority, short-lived, renewed by itself."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.vocabulary import EventType
+from ca.issuance.authority import AuthorityRecord, list_authorities
+from ca.issuance.model import Certificate
+from ca.issuance.record import Intent, complete_certificate, record_intent
+from ca.revocation.model import OcspSigner
+from ca.revocation.ocsp_certificate import OCSP_PROFILE, OCSP_PROFILE_VERSION, build_ocsp_tbs
+from ca.services import CaServices
+from kernel.errors import Conflict, NotFound
+from keys.signer import Algorithm, Signer
+
+RENEW_BEFORE = timedelta(days=7)  # half of the certificate's life
+
+
+def find_ocsp_signer(session: Session, *, authority_id: str, now: datetime) -> OcspSigner:
+    """Return the newest signer of the authority whose certificate is valid now and not revoked.
+
+    :raises NotFound: (``no_ocsp_signer``) if there is none: ``sau worker`` makes one.
+    """
+    row = session.scalars(
+        select(OcspSigner)
+        .join(Certificate, Certificate.serial == OcspSigner.serial)
+        .where(
+            OcspSigner.authority_id == authority_id,
+            OcspSigner.certificate_der.is_not(None),
+            OcspSigner.not_before <= now,
+            OcspSigner.not_after > now,
+            Certificate.revoked_at.is_(None),
+        )
+        .order_by(OcspSigner.generation.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no OCSP signer for this authority.", code="no_ocsp_signer")
+    return row
+
+
+def renew_ocsp_signers(services: CaServices, *, now: datetime) -> list[str]:
+    """Give each issuing authority whose signer is missing or near its end a new one; return the new serials.
+
+    Safe among workers and after a crash: the row of a generation is claimed once, and whoever finds a claim without a
+    certificate finishes it.
+    """
+    with services.database.reading() as session:
+        authorities = [record for record in list_authorities(session) if not record.is_root]
+        due = [record for record in authorities if _is_due(session, record, now=now)]
+    return [serial for record in due if (serial := _renew(services, record, now=now)) is not None]
+
+
+def _is_due(session: Session, authority: AuthorityRecord, *, now: datetime) -> bool:
+    try:
+        return find_ocsp_signer(session, authority_id=authority.id, now=now).not_after - RENEW_BEFORE <= now
+    except NotFound:
+        return authority.certificate.not_valid_after_utc > now
+
+
+def _renew(services: CaServices, authority: AuthorityRecord, *, now: datetime) -> str | None:
+    serial = _find_unfinished(services, authority, now=now) or _claim(services, authority, now=now)
+    if serial is None:
+        return None  # another worker is at it
+    issuer_key = services.keystore.open(authority.key_name)
+    certificate_der = complete_certificate(
+        services.database, serial, signer=issuer_key, journal=services.journal, actor="worker", now=now
+    )
+    with services.database.transaction() as session:
+        row = session.execute(
+            update(OcspSigner)
+            .where(OcspSigner.serial == serial, OcspSigner.certificate_der.is_(None))
+            .values(certificate_der=certificate_der)
+            .returning(OcspSigner.generation, OcspSigner.not_after)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if row is None:
+            return None
+        services.journal.record(
+            session,
+            Event(
+                type=EventType.OCSP_SIGNER_RENEWED,
+                object_id=serial,
+                details={
+                    "authority": authority.name,
+                    "generation": row.generation,
+                    "not_after": row.not_after.isoformat(),
+                },
+            ),
+            now=now,
+        )
+    return serial
+
+
+def _find_unfinished(services: CaServices, authority: AuthorityRecord, *, now: datetime) -> str | None:
+    with services.database.reading() as session:
+        return session.scalar(
+            select(OcspSigner.serial).where(
+                OcspSigner.authority_id == authority.id,
+                OcspSigner.certificate_der.is_(None),
+                OcspSigner.not_after > now + RENEW_BEFORE,
+            )
+        )
+
+
+def _claim(services: CaServices, authority: AuthorityRecord, *, now: datetime) -> str | None:
+    """Make the next generation's key and, in one transaction, its certificate's row; None if another was quicker."""
+    with services.database.reading() as session:
+        newest = session.scalar(select(func.max(OcspSigner.generation)).where(OcspSigner.authority_id == authority.id))
+    generation = (newest or 0) + 1
+    key_name = f"ocsp-{authority.name}-{generation}"
+    responder = _open_or_create(services, key_name)
+    issuer_algorithm = services.keystore.open(authority.key_name).algorithm
+    tbs = build_ocsp_tbs(authority, responder.public_key, issuer_algorithm=issuer_algorithm, number=generation, now=now)
+    with suppress(IntegrityError), services.database.transaction() as session:
+        serial = record_intent(
+            session,
+            Intent(
+                tbs_der=tbs.der,
+                authority_id=authority.id,
+                profile=OCSP_PROFILE,
+                profile_version=OCSP_PROFILE_VERSION,
+            ),
+            journal=services.journal,
+            actor="worker",
+            now=now,
+        )
+        session.add(
+            OcspSigner(
+                serial=serial,
+                authority_id=authority.id,
+                generation=generation,
+                key_name=key_name,
+                not_before=tbs.not_before,
+                not_after=tbs.not_after,
+            )
+        )
+        session.flush()  # the generation is unique: here the second worker learns that it lost
+        return serial
+    return None
+
+
+def _open_or_create(services: CaServices, key_name: str) -> Signer:
+    # A crash between key and row leaves a key without a certificate: it is taken, not made again.
+    try:
+        return services.keystore.create(key_name, Algorithm.ES256)
+    except Conflict:
+        return services.keystore.open(key_name)

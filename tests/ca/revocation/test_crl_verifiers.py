@@ -1,0 +1,90 @@
+"""Revocation lists under OpenSSL's and GnuTLS's eyes: checklist line 25."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from kernel.clock import ManualClock
+from tests.ca.hierarchy import Hierarchy
+from tests.ca.revocation.steps import issue, parse, publish, revoke
+from tests.servers.process import find_program
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The machine's own time: others' programs know no other."""
+    return ManualClock(datetime.now(UTC))
+
+
+@pytest.fixture
+def files(hierarchy: Hierarchy, tmp_path: Path) -> Path:
+    """Certificates, and lists before and after a revocation, as files."""
+    good, bad = issue(hierarchy), issue(hierarchy, name="revocado.ejemplo.gob.ec")
+    revoke(hierarchy, bad, "keyCompromise", hierarchy.services.clock.now() - timedelta(days=1))
+    (tmp_path / "good.pem").write_bytes(good.public_bytes(Encoding.PEM))
+    (tmp_path / "bad.pem").write_bytes(bad.public_bytes(Encoding.PEM))
+    (tmp_path / "root.pem").write_bytes(hierarchy.root_certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "issuing.pem").write_bytes(hierarchy.issuing_certificate.public_bytes(Encoding.PEM))
+    issuing_crl, root_crl = parse(publish(hierarchy)), parse(publish(hierarchy, root=True))
+    (tmp_path / "issuing.crl").write_bytes(issuing_crl.public_bytes(Encoding.PEM))
+    (tmp_path / "issuing.der").write_bytes(issuing_crl.public_bytes(Encoding.DER))
+    both = issuing_crl.public_bytes(Encoding.PEM) + root_crl.public_bytes(Encoding.PEM)
+    (tmp_path / "all.crl").write_bytes(both)
+    return tmp_path
+
+
+def test_openssl_verifies_list_and_path(files: Path) -> None:
+    """Checklist 25: ``openssl crl -verify`` and ``openssl verify -x509_strict -crl_check_all``."""
+    openssl = find_program("openssl", package="openssl")
+    checked = subprocess.run(
+        [openssl, "crl", "-in", "issuing.crl", "-CAfile", "issuing.pem", "-noout", "-verify"],
+        cwd=files,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "verify OK" in checked.stdout + checked.stderr
+
+    def verify(name: str) -> str:
+        done = subprocess.run(
+            [
+                *(openssl, "verify", "-x509_strict", "-crl_check_all"),
+                *("-CAfile", "root.pem", "-untrusted", "issuing.pem", "-CRLfile", "all.crl", name),
+            ],
+            cwd=files,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    assert verify("good.pem") == "good.pem: OK\n"
+    assert "certificate revoked" in verify("bad.pem")
+
+
+def test_gnutls_verifies_list_and_path(files: Path) -> None:
+    """Checklist 25: ``certtool``; its exit status says little, so its text is read."""
+    certtool = find_program("certtool", package="gnutls-bin")
+    checked = subprocess.run(
+        [certtool, "--verify-crl", "--load-ca-certificate", "issuing.pem", "--infile", "issuing.crl"],
+        cwd=files,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Verified" in checked.stdout, checked.stdout + checked.stderr
+    assert "Not verified" not in checked.stdout
+    shown = subprocess.run(
+        [certtool, "--crl-info", "--inder", "--infile", "issuing.der"],
+        cwd=files,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "CRL Number" in shown.stdout
+    assert "Revoked certificates (1)" in shown.stdout
