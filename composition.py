@@ -17,6 +17,7 @@ import idp.clients.model  # noqa: F401 - their tables
 from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys
+from audit.services import AuditServices
 from ca.ports import InstitutionRecord
 from ca.services import CaServices
 from idp.directory.institutions import find_institution_by_ruc
@@ -69,6 +70,17 @@ class Composition:
     def journal(self) -> Journal:
         """The journal of events."""
         return Journal(HolderKeys(Sealer(self.sealing_secret, "audit-holder")), node=socket.gethostname())
+
+    @cached_property
+    def audit(self) -> AuditServices:
+        """What the evidence is given."""
+        return AuditServices(
+            settings=self.settings,
+            clock=self.clock,
+            database=self.database,
+            keystore=self.keystore,
+            journal=self.journal,
+        )
 
     @cached_property
     def idp(self) -> IdpServices:

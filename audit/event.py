@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audit.vocabulary import EventType, Outcome
 
 Scalar = str | int | bool | None
+Details = Mapping[str, Scalar | list[str]]
+
+_MOST_NAMES = 32
+_MOST_ITEMS = 64
+_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # controls, bidirectional marks, lone surrogates, line separators
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +42,7 @@ class Event:
     client_id: str | None = None
     session_id: str | None = None
     object_id: str | None = None
-    details: Mapping[str, Scalar | list[str]] = field(default_factory=dict)
+    details: Details = field(default_factory=dict)
     private: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -48,3 +54,33 @@ def canonical_json(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode(
         "ascii"
     )
+
+
+def fit(text: str, limit: int) -> str:
+    """Return ``text`` cut to ``limit`` characters, with U+FFFD for what does not show or cannot be stored.
+
+    Names of things come from outside (a ``client_id`` of a request, say): no terminal escape, NUL or bidirectional mark
+    of theirs reaches a column, a screen or a log line.
+    """
+    text = text[:limit]
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(each) in _HIDDEN else each for each in text)
+
+
+def fit_details(details: Details, limit: int) -> dict[str, object]:
+    """Return ``details`` bounded: 32 names, lists of 64, each text cut to ``limit`` characters."""
+    return {name[:64]: _fit_value(details[name], limit) for name in list(details)[:_MOST_NAMES]}
+
+
+def fit_private(private: Mapping[str, str], limit: int) -> dict[str, str]:
+    """Return personal data bounded: 32 names, each text cut to ``limit`` characters."""
+    return {name[:64]: fit(private[name], limit) for name in list(private)[:_MOST_NAMES]}
+
+
+def _fit_value(value: Scalar | list[str], limit: int) -> object:
+    if isinstance(value, str):
+        return fit(value, limit)
+    if isinstance(value, (list, tuple)):
+        return [fit(str(item), limit) for item in value[:_MOST_ITEMS]]
+    return value

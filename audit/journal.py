@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from sqlalchemy.orm import Session
 
-from audit.event import Event, canonical_json
+from audit.event import Event, canonical_json, fit, fit_details, fit_private
 from audit.model import AuditEvent
 from audit.privacy import HolderKeys, conceal
+from audit.tiles import ENTRY_LIMIT
 from kernel.errors import ServiceError
 from kernel.identifiers import new_id, new_secret
-from kernel.origin import current_origin
+from kernel.origin import Origin, current_origin
 
 LEAF_VERSION = 1
 _TEXT_LIMIT = 512
+_TIGHT_LIMIT = 64
+
+# Columns that repeat the leaf to search by, with their widths.
+COLUMNS = {
+    "type": 64,
+    "outcome": 8,
+    "reason": 64,
+    "subject": 64,
+    "actor": 64,
+    "client_id": 64,
+    "session_id": 64,
+    "request_id": 64,
+    "object_id": 128,
+}
 
 
 class Journal:
@@ -30,54 +46,16 @@ class Journal:
         self._node = node
 
     def record(self, session: Session, event: Event, *, now: datetime) -> str:
-        """Add ``event`` to the caller's transaction and return its id."""
-        event_id, salt, origin = new_id(), new_secret(16), current_origin()
-        private = {name: value[:_TEXT_LIMIT] for name, value in event.private.items()}
-        if origin.address:
-            private["address"] = origin.address
-        if origin.user_agent:
-            private["user_agent"] = origin.user_agent[:_TEXT_LIMIT]
-        actor = event.actor or event.subject or (origin.channel if origin.channel != "web" else None)
-        leaf: dict[str, object] = {
-            "v": LEAF_VERSION,
-            "id": event_id,
-            "type": event.type.value,
-            "occurred_at": now.isoformat(timespec="microseconds"),
-            "outcome": event.outcome.value,
-            "reason": event.reason,
-            "subject": event.subject,
-            "actor": actor,
-            "client_id": event.client_id,
-            "session_id": event.session_id,
-            "object_id": event.object_id,
-            "request_id": origin.request_id or None,
-            "channel": origin.channel,
-            "node": self._node,
-            "details": dict(event.details),
-            "salt": salt,
-        }
-        leaf = {name: value for name, value in leaf.items() if value is not None}
-        if private:
-            holder = event.subject or f"service:{now:%Y-%m}"
-            key = self.holder_keys.obtain(session, holder, now=now)
-            leaf["holder"] = holder
-            leaf["private"] = conceal(private, key=key, event_id=event_id, salt=salt)
-        session.add(
-            AuditEvent(
-                id=event_id,
-                type=event.type.value,
-                occurred_at=now,
-                outcome=event.outcome.value,
-                reason=event.reason,
-                subject=event.subject,
-                actor=actor,
-                client_id=event.client_id,
-                session_id=event.session_id,
-                request_id=origin.request_id or None,
-                object_id=event.object_id,
-                leaf=canonical_json(leaf),
-            )
-        )
+        """Add ``event`` to the caller's transaction and return its id.
+
+        Whatever its texts hold, it becomes one leaf of at most 65,535 octets of plain ASCII: long texts are cut.
+        """
+        event_id, now = new_id(), now.astimezone(UTC)
+        columns = _columns(event, current_origin())
+        leaf = self._leaf(session, event, event_id, columns, now=now, limit=_TEXT_LIMIT)
+        if len(leaf) > ENTRY_LIMIT:
+            leaf = self._leaf(session, event, event_id, columns, now=now, limit=_TIGHT_LIMIT)
+        session.add(AuditEvent(id=event_id, occurred_at=now, leaf=leaf, **columns))
         return event_id
 
     def refuse(self, session: Session, event: Event, error: ServiceError, *, now: datetime) -> NoReturn:
@@ -88,3 +66,50 @@ class Journal:
         self.record(session, event, now=now)
         error.commits = True
         raise error
+
+    def _leaf(
+        self, session: Session, event: Event, event_id: str, columns: dict[str, str], *, now: datetime, limit: int
+    ) -> bytes:
+        origin, salt = current_origin(), new_secret(16)
+        details = fit_details(event.details, limit)
+        if limit == _TIGHT_LIMIT:  # what was too long is at least committed to
+            details = {
+                "cut_sha256": hashlib.sha256(canonical_json(fit_details(event.details, _TEXT_LIMIT))).hexdigest()
+            }
+        leaf: dict[str, object] = {
+            **columns,
+            "v": LEAF_VERSION,
+            "id": event_id,
+            "occurred_at": now.isoformat(timespec="microseconds"),
+            "channel": origin.channel,
+            "node": self._node,
+            "details": details,
+            "salt": salt,
+        }
+        private = fit_private({**event.private, **_of_origin(origin)}, limit)
+        if private:
+            holder = columns.get("subject") or f"service:{now:%Y-%m}"
+            key = self.holder_keys.obtain(session, holder, now=now)
+            leaf["holder"] = holder
+            leaf["private"] = conceal(private, key=key, event_id=event_id, salt=salt)
+        return canonical_json(leaf)
+
+
+def _columns(event: Event, origin: Origin) -> dict[str, str]:
+    values = {
+        "type": event.type.value,
+        "outcome": event.outcome.value,
+        "reason": event.reason,
+        "subject": event.subject,
+        "actor": event.actor or event.subject or (origin.channel if origin.channel != "web" else None),
+        "client_id": event.client_id,
+        "session_id": event.session_id,
+        "request_id": origin.request_id or None,
+        "object_id": event.object_id,
+    }
+    return {name: fit(value, COLUMNS[name]) for name, value in values.items() if value is not None}
+
+
+def _of_origin(origin: Origin) -> dict[str, str]:
+    found = {"address": origin.address, "user_agent": origin.user_agent}
+    return {name: value for name, value in found.items() if value}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, String
+from sqlalchemy import BigInteger, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -33,15 +33,67 @@ class AuditEvent(Base):
     log_index: Mapped[int | None] = mapped_column(BigInteger, unique=True)
 
 
+class AuditHead(Base):
+    """The tree's head and the sequencer's lease: one row, so that one conditional UPDATE guards both.
+
+    :ivar origin: names the log; fixed when the log begins.
+    :ivar fence: grows with each new holder of the lease; a holder that was overtaken changes nothing any more.
+    """
+
+    __tablename__ = "audit_head"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    origin: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int] = mapped_column(BigInteger)
+    root: Mapped[bytes]
+    sequenced_at: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(BigInteger)
+    holder: Mapped[str | None] = mapped_column(String(26))
+    leased_until: Mapped[datetime | None]
+
+
+class AuditTile(Base):
+    """A tile (C2SP tlog-tiles) at its greatest width so far; a narrower one is its beginning."""
+
+    __tablename__ = "audit_tile"
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hashes: Mapped[bytes]
+
+
+class AuditCheckpoint(Base):
+    """A signed tree head. ``size`` and ``root`` repeat what ``note`` says."""
+
+    __tablename__ = "audit_checkpoint"
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    root: Mapped[bytes]
+    note: Mapped[str] = mapped_column(Text)
+    signed_at: Mapped[datetime]
+
+
 class HolderKey(Base):
     """The key that personal data about one holder is sealed under, itself sealed by the key store's secret.
 
-    A holder is a person's id, or ``service:YYYY-MM`` for events that no known person stands behind. Deleting the row
-    makes the personal data of every event about the holder unreadable, and no proof breaks.
+    A holder is a person's id, or ``service:YYYY-MM`` for events that no known person stands behind. Destroying the key
+    leaves the row without it: personal data of every event about the holder becomes unreadable, no proof breaks, and no
+    other key is ever made in its place.
     """
 
     __tablename__ = "audit_holder_key"
 
     holder: Mapped[str] = mapped_column(String(64), primary_key=True)
-    sealed_key: Mapped[bytes]
+    sealed_key: Mapped[bytes | None]
     created_at: Mapped[datetime]
+    destroyed_at: Mapped[datetime | None]
+
+
+# What the sequencer looks for twice a second: a small index, however long the log.
+Index(
+    "ix_audit_event_unsequenced",
+    AuditEvent.occurred_at,
+    AuditEvent.id,
+    postgresql_where=AuditEvent.log_index.is_(None),
+    sqlite_where=AuditEvent.log_index.is_(None),
+)

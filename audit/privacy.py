@@ -5,10 +5,12 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -16,22 +18,51 @@ from audit.model import HolderKey
 from kernel.errors import NotFound
 from keys.sealing import Sealer, derive_secret
 
+KEPT_FOR = timedelta(seconds=60)
+KEPT_MOST = 4096
+
 
 class HolderKeys:
     """Makes, finds and destroys holders' keys.
+
+    A key that was read is kept in memory for a minute, to spare a round trip an event. It serves sealing only: another
+    process may have destroyed the key meanwhile, and then what is sealed under it is unreadable to everyone, as an
+    erased person's data shall be. Reading personal data always asks the database. A key made in a transaction that is
+    not yet committed is kept for that transaction alone.
 
     :param sealer: seals the keys at rest (purpose ``audit-holder``).
     """
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
+        self._kept: OrderedDict[str, tuple[bytes, datetime]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def obtain(self, session: Session, holder: str, *, now: datetime) -> bytes:
-        """Return the holder's 32-octet key, made in the caller's transaction if there is none."""
-        sealed = session.scalar(select(HolderKey.sealed_key).where(HolderKey.holder == holder))
-        if sealed is None:
-            sealed = self._insert(session, holder, now=now)
-        return self._sealer.open(sealed, bound_to=holder)
+        """Return the holder's 32-octet key to seal with, made in the caller's transaction if there never was one.
+
+        For a holder whose key was destroyed it is a random key that nobody keeps.
+        """
+        made = self._made_in(session)
+        if holder in made:
+            return made[holder]
+        with self._lock:
+            kept = self._kept.get(holder)
+            if kept and timedelta(0) <= now - kept[1] < KEPT_FOR:
+                self._kept.move_to_end(holder)
+                return kept[0]
+        row = session.execute(select(HolderKey.sealed_key).where(HolderKey.holder == holder)).one_or_none()
+        if row is None:
+            made[holder] = key = self._insert(session, holder, now=now)
+            return key
+        if row.sealed_key is None:
+            return os.urandom(32)
+        key = self._sealer.open(row.sealed_key, bound_to=holder)
+        with self._lock:
+            self._kept[holder] = (key, now)
+            while len(self._kept) > KEPT_MOST:
+                self._kept.popitem(last=False)
+        return key
 
     def find(self, session: Session, holder: str) -> bytes:
         """Return the holder's key. :raises NotFound: (``holder_erased``) if it was destroyed or never made."""
@@ -40,9 +71,28 @@ class HolderKeys:
             raise NotFound("The key of this person was destroyed.", code="holder_erased")
         return self._sealer.open(sealed, bound_to=holder)
 
-    def destroy(self, session: Session, holder: str) -> None:
+    def destroy(self, session: Session, holder: str, *, now: datetime) -> None:
         """Destroy the holder's key: what it sealed stays in the log and can never be read again."""
-        session.execute(delete(HolderKey).where(HolderKey.holder == holder))
+        emptied = {"sealed_key": None, "destroyed_at": now}
+        insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+        session.execute(
+            insert(HolderKey)
+            .values(holder=holder, created_at=now, **emptied)
+            .on_conflict_do_update(index_elements=[HolderKey.holder], set_=emptied)
+        )
+        self._made_in(session).pop(holder, None)
+        self._forget(holder)
+        # Another thread may have read the row again before this transaction ended.
+        event.listen(session, "after_commit", lambda _: self._forget(holder), once=True)
+
+    def _forget(self, holder: str) -> None:
+        with self._lock:
+            self._kept.pop(holder, None)
+
+    @staticmethod
+    def _made_in(session: Session) -> dict[str, bytes]:
+        made: dict[str, bytes] = session.info.setdefault("audit_holder_keys", {})
+        return made
 
     def _insert(self, session: Session, holder: str, *, now: datetime) -> bytes:
         insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
@@ -53,7 +103,8 @@ class HolderKeys:
             .values(holder=holder, sealed_key=fresh, created_at=now)
             .on_conflict_do_nothing(index_elements=[HolderKey.holder])
         )
-        return session.scalars(select(HolderKey.sealed_key).where(HolderKey.holder == holder)).one()
+        sealed = session.scalars(select(HolderKey.sealed_key).where(HolderKey.holder == holder)).one()
+        return os.urandom(32) if sealed is None else self._sealer.open(sealed, bound_to=holder)
 
 
 def conceal(private: Mapping[str, str], *, key: bytes, event_id: str, salt: str) -> dict[str, object]:
@@ -64,7 +115,7 @@ def conceal(private: Mapping[str, str], *, key: bytes, event_id: str, salt: str)
     """
     commitment_key = derive_secret(key, "commitment")
     commitments = {name: _commit(commitment_key, salt, name, value) for name, value in private.items()}
-    plain = json.dumps(dict(private), sort_keys=True).encode()
+    plain = json.dumps(dict(private), sort_keys=True, ensure_ascii=False).encode()
     return {"commitments": commitments, "sealed": Sealer(key, "event").seal(plain, bound_to=event_id).hex()}
 
 

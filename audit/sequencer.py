@@ -1,0 +1,227 @@
+"""The sequencer: gives committed events their place in the tree and signs the head, one process at a time.
+
+Events are found by having no place, never by ``id > last``: a transaction that commits late has an old id. Whoever
+holds the lease numbers the events, grows the tiles, moves the head and stores the signed checkpoint in one transaction.
+The head's row is locked first and changed under its size and fence, so that two processes which both believe to hold
+the lease cannot both succeed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from audit.anchor import Anchor
+from audit.checkpoint import Checkpoint, sign_checkpoint
+from audit.merkle import EMPTY_ROOT, hash_leaf
+from audit.model import AuditCheckpoint, AuditEvent, AuditHead
+from audit.services import AuditServices
+from audit.tiles import ReadTile, grow, right_edge
+from audit.tree_store import HEAD, latest_checkpoint, overlaid, store_tiles, tile_reader
+from kernel.errors import Conflict, Fault
+from kernel.identifiers import new_id
+
+LEASE_LIFETIME = timedelta(seconds=5)
+BATCH_LIMIT = 1000
+
+
+class LeaseLostError(Conflict):
+    """Another process has taken over sequencing; nothing was changed."""
+
+    default_code = "lease_lost"
+
+
+class LogDamagedError(Fault):
+    """The stored tree is not the one that was signed: nothing is added to it or signed until someone has looked."""
+
+    default_code = "log_damaged"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to sequence. ``until`` is a hint, ``fence`` is what the database checks."""
+
+    fence: int
+    until: datetime
+
+
+class Sequencer:
+    """One process's sequencer. Any number may run; one works, the others look once a pass and wait.
+
+    :param services: the log's key must exist (:func:`audit.services.ensure_log_key`).
+    """
+
+    def __init__(self, services: AuditServices, *, batch_limit: int = BATCH_LIMIT) -> None:
+        self._services = services
+        self._holder = new_id()
+        self._lease: Lease | None = None
+        self._batch_limit = batch_limit
+
+    def run(self) -> int:
+        """Sequence what waits, a batch a transaction, and return how many events; 0 also without the lease.
+
+        :raises LogDamagedError: if the stored tree is not what was signed last.
+        """
+        total = 0
+        while True:
+            now = self._services.clock.now()
+            if not self._hold_lease(now):
+                return total
+            done = self._run_batch(now)
+            total += done
+            if done < self._batch_limit:
+                return total
+
+    def release(self) -> None:
+        """Give the lease up, so that another need not wait for its end."""
+        if self._lease is None:
+            return
+        with self._services.database.transaction() as session:
+            session.execute(
+                update(AuditHead)
+                .where(AuditHead.id == HEAD, AuditHead.fence == self._lease.fence)
+                .values(leased_until=None, holder=None)
+            )
+        self._lease = None
+
+    def _run_batch(self, now: datetime) -> int:
+        assert self._lease is not None
+        services = self._services
+        with services.database.reading() as session:  # an idle pass writes nothing
+            if not _waiting(session, 1):
+                return 0
+        try:
+            with services.database.transaction() as session:
+                done, note = sequence_batch(
+                    session, services=services, fence=self._lease.fence, limit=self._batch_limit, now=now
+                )
+        except LeaseLostError:
+            self._lease = None
+            return 0
+        if note is not None:
+            origin = note.split("\n", 1)[0]
+            services.anchors.append(note, key=services.log_key(origin), now=now)
+        return done
+
+    def _hold_lease(self, now: datetime) -> bool:
+        if self._lease and self._lease.until - now > LEASE_LIFETIME / 2:
+            return True
+        database = self._services.database
+        with database.reading() as session:
+            row = session.execute(
+                select(AuditHead.fence, AuditHead.holder, AuditHead.leased_until).where(AuditHead.id == HEAD)
+            ).one_or_none()
+        if row and row.holder not in (None, self._holder) and row.leased_until and row.leased_until > now:
+            self._lease = None
+            return False
+        with database.transaction() as session:
+            if row is None:
+                begin_log(session, origin=self._services.origin)
+            self._lease = take_lease(session, holder=self._holder, now=now)
+        return self._lease is not None
+
+
+def begin_log(session: Session, *, origin: str) -> None:
+    """Make the head of an empty log if there is none."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    session.execute(
+        insert(AuditHead)
+        .values(id=HEAD, origin=origin, size=0, root=EMPTY_ROOT, fence=0)
+        .on_conflict_do_nothing(index_elements=[AuditHead.id])
+    )
+
+
+def take_lease(session: Session, *, holder: str, now: datetime) -> Lease | None:
+    """Renew the holder's lease, or take a free or ended one under the next fence; None if another holds it."""
+    until = now + LEASE_LIFETIME
+    renewed = session.scalar(
+        update(AuditHead)
+        .where(AuditHead.id == HEAD, AuditHead.holder == holder)
+        .values(leased_until=until)
+        .returning(AuditHead.fence)
+    )
+    if renewed is not None:
+        return Lease(renewed, until)
+    free = AuditHead.holder.is_(None) | AuditHead.leased_until.is_(None) | (AuditHead.leased_until <= now)
+    taken = session.scalar(
+        update(AuditHead)
+        .where(AuditHead.id == HEAD, free)
+        .values(holder=holder, leased_until=until, fence=AuditHead.fence + 1)
+        .returning(AuditHead.fence)
+    )
+    return None if taken is None else Lease(taken, until)
+
+
+def sequence_batch(
+    session: Session, *, services: AuditServices, fence: int, limit: int, now: datetime
+) -> tuple[int, str | None]:
+    """Give up to ``limit`` events their places, in the caller's transaction.
+
+    :returns: how many, and the signed checkpoint of the new head (None if there was nothing to do).
+    :raises LeaseLostError: if ``fence`` is not the current one. :raises LogDamagedError: if the tree is not what was
+        signed last.
+    """
+    head = session.execute(
+        select(AuditHead.origin, AuditHead.size, AuditHead.root, AuditHead.fence)
+        .where(AuditHead.id == HEAD)
+        .with_for_update()
+    ).one_or_none()
+    if head is None or head.fence != fence:
+        raise LeaseLostError("Another process has taken over.")
+    rows = _waiting(session, limit)
+    if not rows:
+        return 0, None
+    read = tile_reader(session)
+    _require_undamaged(read, head.size, head.root, latest_checkpoint(session), services.anchors.last())
+    session.execute(
+        update(AuditEvent.__table__)  # type: ignore[arg-type]
+        .where(AuditEvent.id == bindparam("event_id"), AuditEvent.log_index.is_(None))
+        .values(log_index=bindparam("place")),
+        [{"event_id": event_id, "place": head.size + at} for at, (event_id, _) in enumerate(rows)],
+    )
+    changed = grow(head.size, [hash_leaf(leaf) for _, leaf in rows], read)
+    store_tiles(session, changed)
+    size = head.size + len(rows)
+    root = right_edge(size, overlaid(read, changed)).root()
+    moved = session.execute(
+        update(AuditHead)
+        .where(AuditHead.id == HEAD, AuditHead.fence == fence, AuditHead.size == head.size)
+        .values(size=size, root=root, sequenced_at=now)
+    )
+    if moved.rowcount != 1:  # type: ignore[attr-defined]
+        raise LeaseLostError("Another process has taken over.")
+    note = sign_checkpoint(Checkpoint(head.origin, size, root), services.log_signer)
+    session.add(AuditCheckpoint(size=size, root=root, note=note, signed_at=now))
+    return len(rows), note
+
+
+def _waiting(session: Session, limit: int) -> Sequence[tuple[str, bytes]]:
+    found = session.execute(
+        select(AuditEvent.id, AuditEvent.leaf)
+        .where(AuditEvent.log_index.is_(None))
+        .order_by(AuditEvent.occurred_at, AuditEvent.id)
+        .limit(limit)
+    )
+    return [(event_id, leaf) for event_id, leaf in found]
+
+
+def _require_undamaged(
+    read: ReadTile, size: int, root: bytes, signed: AuditCheckpoint | None, anchor: Anchor | None
+) -> None:
+    """A log signs nothing that contradicts what it signed before (C2SP tlog-checkpoint, "Signatures")."""
+    edges = {size: right_edge(size, read).root()}
+    claims = [(size, root)]
+    claims += [(signed.size, signed.root)] if signed else []
+    claims += [(anchor.size, anchor.root)] if anchor else []
+    for claimed_size, claimed_root in claims:
+        if claimed_size > size:
+            raise LogDamagedError(f"A tree of {claimed_size} was signed and the database has one of {size}.")
+        if claimed_size not in edges:
+            edges[claimed_size] = right_edge(claimed_size, read).root()
+        if edges[claimed_size] != claimed_root:
+            raise LogDamagedError(f"The stored tree is not the one of {claimed_size} events that was signed.")

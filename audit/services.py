@@ -1,0 +1,61 @@
+"""What the evidence is given by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from audit.anchor import AnchorFolder
+from audit.checkpoint import LogKey
+from audit.journal import Journal
+from kernel.clock import Clock
+from kernel.database import Database
+from kernel.errors import Conflict, NotFound
+from kernel.settings import Settings
+from keys.signer import Algorithm, Signer
+from keys.store import KeyStore
+
+LOG_KEY = "audit-log"
+LOG_PATH = "/audit/log"
+
+
+@dataclass(frozen=True)
+class AuditServices:
+    """Adapters and shared values of the evidence."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    keystore: KeyStore
+    journal: Journal
+
+    @property
+    def origin(self) -> str:
+        """The name that the log begins under: its address without scheme (C2SP tlog-tiles, "Parameters")."""
+        return urlsplit(self.settings.issuer).netloc + LOG_PATH
+
+    @cached_property
+    def log_signer(self) -> Signer:
+        """The key that signs checkpoints. :raises NotFound: before :func:`ensure_log_key`."""
+        return self.keystore.open(LOG_KEY)
+
+    @property
+    def anchors(self) -> AnchorFolder:
+        """Checkpoints outside the database."""
+        return AnchorFolder(self.settings.home / "audit-checkpoints")
+
+    def log_key(self, origin: str) -> LogKey:
+        """Return the public key that checkpoints of ``origin`` are verified with."""
+        return LogKey.of(origin, self.log_signer)
+
+
+def ensure_log_key(keystore: KeyStore) -> Signer:
+    """Return the log's key, made if there is none: ``sau init`` calls it."""
+    try:
+        return keystore.open(LOG_KEY)
+    except NotFound:
+        try:
+            return keystore.create(LOG_KEY, Algorithm.EDDSA)
+        except Conflict:
+            return keystore.open(LOG_KEY)

@@ -1,0 +1,155 @@
+"""The Flask application that houses are mounted on: everything around a view, nothing of any domain."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, Response, request
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import MisdirectedRequest
+
+from kernel.clock import Clock
+from kernel.identifiers import new_id
+from kernel.origin import Origin, current_origin, working_for
+from kernel.settings import Settings, is_loopback, is_test_name
+from web import component_sheet, shell_pages
+from web.client_address import BadForwardedAddressError, client_address
+from web.cookies import cookie_name
+from web.csrf import init_csrf
+from web.error_pages import init_error_pages
+from web.error_texts import OWN_TEXTS, describe_errors
+from web.headers import apply_headers
+from web.locale import init_locale
+from web.moments import init_moments
+from web.operations import PATHS as OPERATION_PATHS
+from web.operations import init_operations, web_metrics
+from web.pages import use_icon, used_icons
+from web.rate_limit import RateLimits
+from web.refusals import report_refusal
+from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, check_bounds
+from web.state import OnRefusal, WebState, install_state, web_state
+from web.static_files import StaticFiles, init_static_files
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_log = structlog.get_logger("web.requests")
+
+
+def create_app(*, settings: Settings, clock: Clock, secret_key: bytes, on_refusal: OnRefusal | None = None) -> Flask:
+    """Return an application without views of any house: headers, CSRF, errors, languages, limits, operations.
+
+    :param secret_key: at least 32 octets, the same in every process; signs the form session (CSRF token, language).
+    :param on_refusal: called with a reason and public details when the plumbing refuses a request.
+    :raises ValueError: if ``secret_key`` is too short.
+    """
+    if len(secret_key) < 32:
+        raise ValueError("secret_key: at least 32 octets")
+    app = SauFlask(__name__, static_folder=None, template_folder="templates")
+    _configure(app, settings, secret_key)
+    install_state(
+        app,
+        WebState(
+            settings=settings,
+            clock=clock,
+            on_refusal=on_refusal,
+            limits=RateLimits.from_settings(settings),
+            static_files=StaticFiles(),
+        ),
+    )
+    app.before_request(_check_request)
+    init_error_pages(app)
+    init_csrf(app)
+    init_locale(app)
+    init_moments(app)
+    init_static_files(app)
+    init_operations(app)
+    app.after_request(_finish)
+    describe_errors(app, OWN_TEXTS)
+    app.register_blueprint(shell_pages.blueprint)
+    if is_loopback(settings.issuer) or is_test_name(settings.issuer):
+        app.register_blueprint(component_sheet.blueprint)
+    return app
+
+
+class SauFlask(Flask):
+    """Flask that declares, before anything else runs, where each request comes from."""
+
+    settings: Settings
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request under its own request id and origin."""
+        # The scheme is what browsers use for this host, whatever reached us through a proxy: links never depend on it.
+        environ["wsgi.url_scheme"] = urlsplit(self.settings.issuer).scheme
+        environ["sau.started"] = time.perf_counter()
+        origin = _read_origin(environ, self.settings)
+        with working_for(origin), structlog.contextvars.bound_contextvars(request_id=origin.request_id):
+            return super().wsgi_app(environ, start_response)
+
+
+def _configure(app: SauFlask, settings: Settings, secret_key: bytes) -> None:
+    issuer = urlsplit(settings.issuer)
+    app.settings = settings
+    app.config.update(
+        SECRET_KEY=secret_key,
+        SERVER_NAME=issuer.netloc,
+        PREFERRED_URL_SCHEME=issuer.scheme,
+        MAX_CONTENT_LENGTH=MAX_BODY,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_MEMORY,
+        MAX_FORM_PARTS=200,
+        SESSION_COOKIE_NAME=cookie_name(settings, "sau_form"),
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.globals.update(
+        use_icon=use_icon,
+        used_icons=used_icons,
+        issuer=settings.issuer,
+        test_environment=settings.demo or is_loopback(settings.issuer) or is_test_name(settings.issuer),
+    )
+
+
+def _read_origin(environ: WSGIEnvironment, settings: Settings) -> Origin:
+    try:
+        address = client_address(
+            peer=str(environ.get("REMOTE_ADDR", "")),
+            forwarded_for=environ.get("HTTP_X_FORWARDED_FOR"),
+            trusted_proxies=settings.trusted_proxies,
+        )
+    except BadForwardedAddressError as error:
+        environ["sau.bad_address"] = error
+        address = ""
+    agent = str(environ.get("HTTP_USER_AGENT", ""))[:512]
+    return Origin(request_id=new_id(), address=address, user_agent=agent, channel="web")
+
+
+def _check_request() -> None:
+    """Refuse, in this order: a host that is not ours, an address that is none, a request beyond the bounds."""
+    if request.path not in OPERATION_PATHS and request.host.lower() not in web_state().hosts:
+        raise MisdirectedRequest
+    bad_address = request.environ.get("sau.bad_address")
+    if bad_address is not None:
+        report_refusal("bad_forwarded_address", {})
+        raise bad_address
+    check_bounds(request.environ)
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = current_origin().request_id
+    apply_headers(response, web_state().settings)
+    seconds = time.perf_counter() - request.environ.get("sau.started", time.perf_counter())
+    endpoint = request.endpoint or "none"
+    web_metrics().observe(endpoint=endpoint, method=request.method, status=response.status_code, seconds=seconds)
+    _log.info(
+        "request", method=request.method, endpoint=endpoint, status=response.status_code, ms=round(seconds * 1000, 1)
+    )
+    return response

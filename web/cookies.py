@@ -1,0 +1,45 @@
+"""Cookies of the service: one way to name, set, read and end them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Response, request
+
+from kernel.settings import Settings
+from web.state import web_state
+
+
+def cookie_name(settings: Settings, name: str) -> str:
+    """Return ``name`` with the ``__Host-`` prefix where cookies are secure.
+
+    The prefix makes browsers refuse the cookie from a sibling host or from plain http (RFC 6265bis §4.1.3.2).
+    """
+    return f"__Host-{name}" if settings.secure_cookies else name
+
+
+def read_cookie(name: str) -> str | None:
+    """Return the value of our cookie ``name`` in this request, ``None`` when absent or empty."""
+    return request.cookies.get(cookie_name(web_state().settings, name)) or None
+
+
+def set_cookie(response: Response, name: str, value: str, *, lifetime: timedelta | None = None) -> None:
+    """Set our cookie ``name``: HttpOnly, SameSite=Lax, whole site; without ``lifetime`` it ends with the browser."""
+    settings = web_state().settings
+    response.set_cookie(
+        cookie_name(settings, name),
+        value,
+        max_age=lifetime,
+        path="/",
+        secure=settings.secure_cookies,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def end_cookie(response: Response, name: str) -> None:
+    """Make the browser forget our cookie ``name``."""
+    settings = web_state().settings
+    response.delete_cookie(
+        cookie_name(settings, name), path="/", secure=settings.secure_cookies, httponly=True, samesite="Lax"
+    )

@@ -1,0 +1,64 @@
+"""Bounds on what a request may carry, checked before any view runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, RequestHeaderFieldsTooLarge, RequestURITooLarge
+
+from kernel.errors import Rejected
+
+MAX_BODY = 1024 * 1024
+MAX_FORM_MEMORY = 512 * 1024
+MAX_HEADERS = 100
+MAX_HEADER_OCTETS = 32 * 1024
+MAX_QUERY_OCTETS = 16 * 1024
+MAX_PATH_OCTETS = 2 * 1024
+MAX_PARAMETERS = 200
+
+
+class RepeatedParameterError(Rejected):
+    """A parameter stands more than once (RFC 6749 §3.1: parameters must not be included more than once)."""
+
+    default_code = "repeated_parameter"
+
+
+def check_bounds(environ: Mapping[str, Any]) -> None:
+    """Refuse a request whose line, headers or number of parameters are beyond all use.
+
+    :param environ: the WSGI environment.
+    :raises RequestURITooLarge: (414) path over 2 KiB or query over 16 KiB.
+    :raises RequestHeaderFieldsTooLarge: (431) more than 100 headers, or 32 KiB of them.
+    :raises BadRequest: (400) more than 200 query parameters.
+    """
+    query = str(environ.get("QUERY_STRING", ""))
+    if len(query) > MAX_QUERY_OCTETS or len(str(environ.get("PATH_INFO", ""))) > MAX_PATH_OCTETS:
+        raise RequestURITooLarge
+    headers = [(name, value) for name, value in environ.items() if name.startswith("HTTP_")]
+    if len(headers) > MAX_HEADERS or sum(len(n) + len(str(v)) for n, v in headers) > MAX_HEADER_OCTETS:
+        raise RequestHeaderFieldsTooLarge
+    if query.count("&") >= MAX_PARAMETERS:
+        raise BadRequest
+
+
+def single_value(parameters: MultiDict[str, str], name: str) -> str | None:
+    """Return the one value of ``name``, ``None`` when absent.
+
+    :raises RepeatedParameterError: if it stands more than once: two readers could take different ones.
+    """
+    values = parameters.getlist(name)
+    if len(values) > 1:
+        raise RepeatedParameterError(f"The parameter {name} stands more than once.")
+    return values[0] if values else None
+
+
+def single_values(parameters: MultiDict[str, str]) -> dict[str, str]:
+    """Return ``parameters`` as a plain dictionary.
+
+    :raises RepeatedParameterError: if any name stands more than once.
+    """
+    for name in parameters:
+        single_value(parameters, name)
+    return parameters.to_dict()
