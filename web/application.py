@@ -16,7 +16,7 @@ from kernel.clock import Clock
 from kernel.identifiers import new_id
 from kernel.origin import Origin, current_origin, working_for
 from kernel.settings import Settings, is_loopback, is_test_name
-from web import component_sheet, shell_pages
+from web import component_sheet, shell_pages, template_cache
 from web.client_address import BadForwardedAddressError, client_address
 from web.cookies import cookie_name
 from web.csrf import init_csrf
@@ -108,6 +108,7 @@ def _configure(app: SauFlask, settings: Settings, secret_key: bytes) -> None:
         SESSION_COOKIE_PATH="/",
     )
     app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.bytecode_cache = template_cache.SHARED
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
