@@ -13,7 +13,9 @@ import ca.issuance.model
 import ca.revocation.model  # noqa: F401 - their tables
 import idp.accounts.model
 import idp.authentication.model
-import idp.clients.model  # noqa: F401 - their tables
+import idp.clients.model
+import idp.consent.model
+import idp.tokens.model  # noqa: F401 - their tables
 from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys
@@ -22,6 +24,7 @@ from ca.ports import InstitutionRecord
 from ca.services import CaServices
 from idp.directory.institutions import find_institution_by_ruc
 from idp.services import IdpServices
+from idp.tokens.key_ring import KeyRing
 from kernel.clock import Clock, SystemClock
 from kernel.database import Database
 from kernel.errors import NotFound
@@ -92,6 +95,7 @@ class Composition:
             keystore=self.keystore,
             journal=self.journal,
             sealing_secret=self.sealing_secret,
+            token_keys=KeyRing(self.keystore),
         )
 
     @cached_property

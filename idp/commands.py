@@ -9,6 +9,7 @@ import click
 from idp.clients.commands import client_commands
 from idp.directory.commands import institution_commands
 from idp.services import IdpServices
+from idp.tokens.commands import key_commands
 
 
 def commands(load: Callable[[], IdpServices]) -> list[click.Command]:
@@ -16,4 +17,4 @@ def commands(load: Callable[[], IdpServices]) -> list[click.Command]:
 
     :param load: composes the services when a command runs, so that ``--help`` needs no database.
     """
-    return [client_commands(load), institution_commands(load)]
+    return [client_commands(load), institution_commands(load), key_commands(load)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.journal import Journal
+from idp.tokens.key_ring import KeyRing
 from kernel.clock import Clock
 from kernel.database import Database
 from kernel.settings import Settings
@@ -15,6 +16,7 @@ from keys.store import KeyStore
 class IdpServices:
     """Adapters and shared values of the provider.
 
+    :ivar token_keys: the keys that sign tokens, opened once in this process.
     :ivar sealing_secret: 32 octets; give it to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
     """
 
@@ -24,3 +26,4 @@ class IdpServices:
     keystore: KeyStore
     journal: Journal
     sealing_secret: bytes
+    token_keys: KeyRing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -37,8 +38,13 @@ def require_public_jwks(document: object) -> dict[str, Any]:
 
 
 def key_set(jwks: Mapping[str, Any]) -> KeySet:
-    """Return the checked set as key objects."""
-    return KeySet([JWKRegistry.import_key(dict(key)) for key in jwks["keys"]])
+    """Return the checked set as key objects, which are kept: reading an RSA key takes tens of milliseconds."""
+    return _key_set(json.dumps(jwks, sort_keys=True))
+
+
+@lru_cache(maxsize=512)
+def _key_set(document: str) -> KeySet:
+    return KeySet([JWKRegistry.import_key(key) for key in json.loads(document)["keys"]])
 
 
 def _public_key(data: object) -> dict[str, Any]:

@@ -1,0 +1,204 @@
+"""The authorization request, made valid once, and the order of its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol, Self
+
+from idp.protocol.acr import required_acr
+from idp.protocol.errors import NotRedirectableError, RedirectableError
+from idp.protocol.max_age import parse_max_age
+from idp.protocol.parameters import Parameters
+from idp.protocol.pkce import require_challenge
+from idp.protocol.prompt import parse_prompt
+from idp.protocol.redirect_uri import require_registered_redirect_uri
+from idp.protocol.response_mode import require_served_response_mode, response_mode_or_default
+from idp.protocol.scope import requested_scopes
+
+STATE_LIMIT = 2_000
+NONCE_LIMIT = 500
+HINT_LIMIT = 254
+
+# OpenID Connect Core §6.1, §6.2, §7.2.1 name the error for each that is not served.
+_UNSERVED = {
+    "request": "request_not_supported",
+    "request_uri": "request_uri_not_supported",
+    "registration": "registration_not_supported",
+}
+
+
+class RequestingClient(Protocol):
+    """What the rules need to know of the client."""
+
+    @property
+    def client_id(self) -> str:
+        """Its name in the protocol."""
+        ...
+
+    @property
+    def application_type(self) -> str:
+        """``web`` or ``native``."""
+        ...
+
+    @property
+    def redirect_uris(self) -> tuple[str, ...]:
+        """Where answers may go."""
+        ...
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What it may ask for."""
+        ...
+
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        """How it may get tokens."""
+        ...
+
+    @property
+    def minimum_acr(self) -> str | None:
+        """The least strength of login it accepts."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReturnAddress:
+    """Where the answer goes, errors too, once it is verified."""
+
+    client_id: str
+    redirect_uri: str
+    response_mode: str
+    state: str | None
+
+    @classmethod
+    def parse(cls, parameters: Parameters, *, client: RequestingClient) -> Self:
+        """Return the verified address. :raises NotRedirectableError: if redirect URI or client cannot be trusted."""
+        for name in ("client_id", "redirect_uri"):
+            if name in parameters.repeated:
+                raise NotRedirectableError("invalid_request", f"{name} came more than once.")
+        redirect_uri = require_registered_redirect_uri(
+            parameters.get("redirect_uri"),
+            registered=client.redirect_uris,
+            native=client.application_type == "native",
+        )
+        state = None if "state" in parameters.repeated else parameters.get("state")
+        mode = None if "response_mode" in parameters.repeated else parameters.get("response_mode")
+        return cls(
+            client_id=client.client_id,
+            redirect_uri=redirect_uri,
+            response_mode=response_mode_or_default(mode),
+            state=state if state is None or len(state) <= STATE_LIMIT else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorizationRequest:
+    """A valid authorization request (OpenID Connect Core §3.1.2.1).
+
+    :ivar scopes: known and allowed to the client, in reading order.
+    :ivar required_acr: the least strength of login, or None.
+    :ivar id_token_hint: as it came; verified where the keys are.
+    """
+
+    client_id: str
+    redirect_uri: str
+    response_mode: str
+    state: str | None
+    nonce: str | None
+    scopes: tuple[str, ...]
+    code_challenge: str
+    prompts: frozenset[str]
+    max_age: int | None
+    required_acr: str | None
+    login_hint: str | None
+    id_token_hint: str | None
+    ui_locales: tuple[str, ...]
+
+    @classmethod
+    def parse(
+        cls,
+        parameters: Parameters,
+        *,
+        client: RequestingClient,
+        address: ReturnAddress,
+        known_acr: Sequence[str],
+    ) -> Self:
+        """Return the valid request; the order below is the order in which errors win.
+
+        :raises RedirectableError: with the error code of RFC 6749 §4.1.2.1 or OpenID Connect Core §3.1.2.6.
+        """
+        if parameters.repeated:
+            names = ", ".join(sorted(parameters.repeated))
+            raise RedirectableError("invalid_request", f"A parameter came more than once: {_ascii(names)}.")
+        _require_short(parameters)
+        for name, code in _UNSERVED.items():
+            if parameters.get(name) is not None:
+                raise RedirectableError(code, f"{name} is not served.")
+        _require_code_flow(parameters.get("response_type"), client)
+        require_served_response_mode(parameters.get("response_mode"))
+        scopes = requested_scopes(parameters.get("scope"), allowed=client.scopes)
+        challenge = require_challenge(parameters.get("code_challenge"), parameters.get("code_challenge_method"))
+        return cls(
+            client_id=client.client_id,
+            redirect_uri=address.redirect_uri,
+            response_mode=address.response_mode,
+            state=address.state,
+            nonce=parameters.get("nonce"),
+            scopes=scopes,
+            code_challenge=challenge,
+            prompts=parse_prompt(parameters.get("prompt")),
+            max_age=parse_max_age(parameters.get("max_age")),
+            required_acr=required_acr(parameters.get("acr_values"), known=known_acr, minimum=client.minimum_acr),
+            login_hint=(parameters.get("login_hint") or "")[:HINT_LIMIT] or None,
+            id_token_hint=parameters.get("id_token_hint"),
+            ui_locales=tuple((parameters.get("ui_locales") or "").split())[:10],
+        )
+
+    @property
+    def address(self) -> ReturnAddress:
+        """Where the answer goes."""
+        return ReturnAddress(
+            client_id=self.client_id,
+            redirect_uri=self.redirect_uri,
+            response_mode=self.response_mode,
+            state=self.state,
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the request as JSON values, to be kept in an interaction."""
+        return {**asdict(self), "scopes": list(self.scopes), "prompts": sorted(self.prompts)} | {
+            "ui_locales": list(self.ui_locales)
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Return the request that :meth:`to_document` wrote."""
+        return cls(
+            **{
+                **document,
+                "scopes": tuple(document["scopes"]),
+                "prompts": frozenset(document["prompts"]),
+                "ui_locales": tuple(document["ui_locales"]),
+            }
+        )
+
+
+def _require_short(parameters: Parameters) -> None:
+    for name, limit in (("state", STATE_LIMIT), ("nonce", NONCE_LIMIT)):
+        if len(parameters.get(name) or "") > limit:
+            raise RedirectableError("invalid_request", f"{name} has {limit} characters at most.")
+
+
+def _require_code_flow(response_type: str | None, client: RequestingClient) -> None:
+    if response_type is None:
+        raise RedirectableError("invalid_request", "The response_type is missing.")
+    if response_type != "code":
+        # RFC 9700 §2.1.2: tokens in a redirect leak.
+        raise RedirectableError("unsupported_response_type", "The only response_type is code.")
+    if "authorization_code" not in client.grant_types:
+        raise RedirectableError("unauthorized_client", "This client is a service: nobody logs in to it.")
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "replace").decode()

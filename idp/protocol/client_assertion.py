@@ -1,0 +1,57 @@
+"""``private_key_jwt``: a client signs a statement that it is itself (RFC 7523 §3, OpenID Connect Core §9)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from joserfc.jwk import KeySet
+
+from idp.protocol.jose import JwtError, text_claim, time_claim, verify_jwt
+from kernel.clock import from_timestamp
+
+ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
+LIFETIME_LIMIT = timedelta(minutes=10)
+# A clock may be a little ahead of ours: half a minute is accepted, a whole one is not.
+CLOCK_TOLERANCE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class ClientAssertion:
+    """A valid assertion. ``jti`` may be used once until ``expires_at``."""
+
+    jti: str
+    expires_at: datetime
+
+
+def verify_client_assertion(
+    assertion: str, *, keys: KeySet, client_id: str, expected_audiences: Collection[str], now: datetime
+) -> ClientAssertion:
+    """Verify a client's assertion and return what makes it single use.
+
+    :param expected_audiences: the issuer, and the address of the endpoint it is sent to.
+    :raises JwtError: with the reason.
+    """
+    claims = verify_jwt(assertion, keys=keys, algorithms=ALGORITHMS).claims
+    if text_claim(claims, "iss") != client_id or text_claim(claims, "sub") != client_id:
+        raise JwtError("bad_sub")
+    _require_audience(claims.get("aud"), expected_audiences)
+    jti = text_claim(claims, "jti", limit=256)
+    expires_at = from_timestamp(time_claim(claims, "exp"))
+    if expires_at <= now:
+        raise JwtError("expired")
+    if expires_at > now + LIFETIME_LIMIT + CLOCK_TOLERANCE:
+        raise JwtError("lives_too_long")
+    for name in ("iat", "nbf"):
+        if name in claims and from_timestamp(time_claim(claims, name)) > now + CLOCK_TOLERANCE:
+            raise JwtError(f"{name}_in_the_future")
+    return ClientAssertion(jti=jti, expires_at=expires_at)
+
+
+def _require_audience(audience: object, expected: Collection[str]) -> None:
+    # One audience only: an assertion that is good elsewhere too could be replayed from there.
+    if isinstance(audience, list) and len(audience) == 1:
+        (audience,) = audience
+    if not isinstance(audience, str) or audience not in expected:
+        raise JwtError("bad_aud")

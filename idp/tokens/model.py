@@ -1,0 +1,81 @@
+"""Tables of signing keys and tokens. No token stands in them: only digests and identifiers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kernel.database import Base
+
+
+class SigningKeyRow(Base):
+    """A key that signs tokens; the key itself is in the key store under ``kid``.
+
+    ``state``: ``next`` (published, not yet used), ``active``, ``retired`` (published while what it signed may live).
+    """
+
+    __tablename__ = "idp_signing_key"
+    __table_args__ = (
+        # One active key an algorithm, whatever two processes think.
+        Index(
+            "ux_idp_signing_key_active",
+            "algorithm",
+            unique=True,
+            sqlite_where=text("state = 'active'"),
+            postgresql_where=text("state = 'active'"),
+        ),
+    )
+
+    kid: Mapped[str] = mapped_column(String(80), primary_key=True)
+    algorithm: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(8), index=True)
+    created_at: Mapped[datetime]
+    activated_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+
+
+class TokenFamilyRow(Base):
+    """All tokens that come from one redeemed code: revoked together (RFC 9700 §4.14.2).
+
+    ``offline``: it outlives the browser session ``sid``; otherwise it ends with it.
+    """
+
+    __tablename__ = "idp_token_family"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    code_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    client_id: Mapped[str] = mapped_column(String(64), index=True)
+    person_id: Mapped[str] = mapped_column(String(26), index=True)
+    sid: Mapped[str] = mapped_column(String(43), index=True)
+    scopes: Mapped[list[str]]
+    authenticated_at: Mapped[datetime]
+    acr: Mapped[str] = mapped_column(String(64))
+    amr: Mapped[list[str]]
+    offline: Mapped[bool]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+    revoked_reason: Mapped[str | None] = mapped_column(String(32))
+
+
+class RefreshTokenRow(Base):
+    """A refresh token, as its digest, of single use."""
+
+    __tablename__ = "idp_refresh_token"
+
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    family_id: Mapped[str] = mapped_column(ForeignKey("idp_token_family.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class RevokedAccessTokenRow(Base):
+    """An access token that was revoked alone, until it would have expired."""
+
+    __tablename__ = "idp_revoked_access_token"
+
+    jti: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
