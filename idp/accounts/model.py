@@ -44,7 +44,9 @@ class PasswordRow(Base):
 class SignUpRow(Base):
     """A sign-up under way, bound to the browser that began it.
 
-    ``decoy``: the cédula already has an account. The journey then looks the same, but no code is ever made that fits.
+    ``person_id`` is promised from the start, so that the evidence of the journey is under the person's own key; if the
+    journey is abandoned, the key is destroyed with the row. ``decoy``: the cédula already has an account, of
+    ``person_id``. The journey then looks the same, but nobody is sent the code that fits.
     """
 
     __tablename__ = "idp_sign_up"
@@ -61,17 +63,22 @@ class SignUpRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     email_verified_at: Mapped[datetime | None]
-    person_id: Mapped[str | None] = mapped_column(String(26))
+    person_id: Mapped[str] = mapped_column(String(26))
+    finished_at: Mapped[datetime | None]
 
 
 class PasswordResetRow(Base):
-    """A password reset under way, bound to the browser that began it. ``person_id`` is null when nobody fits."""
+    """A password reset under way, bound to the browser that began it. ``person_id`` is null when nobody fits.
+
+    ``account_hmac``: keyed digest of the cédula; a newer reset for it removes this one, whether or not anyone has it.
+    """
 
     __tablename__ = "idp_password_reset"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     browser_sha256: Mapped[str] = mapped_column(String(64))
     person_id: Mapped[str | None] = mapped_column(String(26), index=True)
+    account_hmac: Mapped[str] = mapped_column(String(64), index=True)
     interaction_id: Mapped[str | None] = mapped_column(String(26))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -98,7 +105,8 @@ class EnrollmentLinkRow(Base):
     """A one-time link by which a person whom an operator added sets password and second factor.
 
     ``person_id`` is fixed when the link is made, also where the person's row comes to exist only at redemption.
-    ``redeemed_at``: the password was set with it; ``superseded_at``: a newer link was made.
+    What its holder typed is kept here until the second factor is confirmed. ``redeemed_at``: that was done;
+    ``superseded_at``: a newer link was made.
     """
 
     __tablename__ = "idp_enrollment_link"
@@ -106,6 +114,12 @@ class EnrollmentLinkRow(Base):
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     person_id: Mapped[str] = mapped_column(String(26), index=True)
+    cedula: Mapped[str | None] = mapped_column(String(10))
+    given_names: Mapped[str | None] = mapped_column(String(100))
+    surnames: Mapped[str | None] = mapped_column(String(100))
+    email: Mapped[str | None] = mapped_column(String(254))
+    phc: Mapped[str | None] = mapped_column(String(255))
+    sealed_key: Mapped[bytes | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     redeemed_at: Mapped[datetime | None]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import Response, after_this_request, current_app, g, request
+from flask import Response, after_this_request, g
 
-from idp.services import IdpServices
 from kernel.identifiers import new_secret
+from web.cookies import end_cookie, read_cookie, set_cookie
 
 SESSION_COOKIE = "sau_session"
 BROWSER_COOKIE = "sau_browser"
@@ -29,7 +29,7 @@ def set_session_secret(secret: str) -> None:
 
 def clear_session_secret() -> None:
     """Remove the session cookie in the response of this request."""
-    _set(SESSION_COOKIE, "", lifetime=timedelta(0))
+    _set(SESSION_COOKIE, "", lifetime=None)
 
 
 def browser_secret() -> str | None:
@@ -58,25 +58,17 @@ def set_device_secret(secret: str) -> None:
 
 def _value(name: str) -> str | None:
     pending: dict[str, str] = g.get("sau_cookies", {})
-    value = pending[name] if name in pending else request.cookies.get(_full_name(name))
+    value = pending[name] if name in pending else read_cookie(name)
     return value if value and len(value) == _LENGTH else None
-
-
-def _full_name(name: str) -> str:
-    # RFC 6265bis §4.1.3.2: with __Host- no other host, and no plain-http page, can set it.
-    return f"__Host-{name}" if _secure() else name
-
-
-def _secure() -> bool:
-    services: IdpServices = current_app.extensions["idp"]
-    return services.settings.secure_cookies
 
 
 def _set(name: str, value: str, *, lifetime: timedelta | None) -> None:
     g.setdefault("sau_cookies", {})[name] = value
-    full_name, secure = _full_name(name), _secure()
 
     @after_this_request
     def _write(response: Response) -> Response:
-        response.set_cookie(full_name, value, max_age=lifetime, path="/", secure=secure, httponly=True, samesite="Lax")
+        if value:
+            set_cookie(response, name, value, lifetime=lifetime)
+        else:
+            end_cookie(response, name)
         return response

@@ -1,0 +1,108 @@
+"""Disabling, enabling and erasing a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.vocabulary import EventType
+from idp.accounts.model import EnrollmentLinkRow, PasswordResetRow, PasswordRow, PersonRow, SignUpRow
+from idp.accounts.person import ACTIVE, DISABLED, ERASED, Person, as_person, find_person
+from idp.authentication.browser_session import end_sessions_of
+from idp.authentication.known_device import forget_devices
+from idp.authentication.model import InteractionRow
+from idp.authentication.recovery_codes import remove_recovery_codes
+from idp.authentication.totp import remove_totp
+from idp.notices.mail import remove_mails_of
+from idp.services import IdpServices
+from kernel.errors import Conflict
+
+
+def disable_person(session: Session, *, services: IdpServices, person_id: str, actor: str, now: datetime) -> Person:
+    """Disable the person: sessions end, nobody logs in; data stay. :raises Conflict: (``not_active``)."""
+    _change_status(session, person_id, ACTIVE, DISABLED, now=now)
+    services.journal.record(session, Event(type=EventType.ACCOUNT_DISABLED, subject=person_id, actor=actor), now=now)
+    end_sessions_of(session, journal=services.journal, person_id=person_id, reason="disabled", now=now)
+    _drop_journeys(session, person_id)
+    return find_person(session, person_id)
+
+
+def enable_person(session: Session, *, services: IdpServices, person_id: str, actor: str, now: datetime) -> Person:
+    """Let a disabled person in again. :raises Conflict: (``not_disabled``)."""
+    _change_status(session, person_id, DISABLED, ACTIVE, now=now)
+    services.journal.record(session, Event(type=EventType.ACCOUNT_ENABLED, subject=person_id, actor=actor), now=now)
+    return find_person(session, person_id)
+
+
+def erase_person(session: Session, *, services: IdpServices, person_id: str, actor: str, now: datetime) -> None:
+    """Destroy the person's data and the key of what the evidence says about him: the proofs still verify.
+
+    :raises NotFound: (``unknown_person``); :raises Conflict: (``already_erased``).
+    """
+    person = find_person(session, person_id)
+    if person.status == ERASED:
+        raise Conflict("This person was erased before.", code="already_erased")
+    end_sessions_of(session, journal=services.journal, person_id=person_id, reason="erased", now=now)
+    remove_totp(session, services=services, person_id=person_id, factor_id=None, now=now)
+    remove_recovery_codes(session, person_id=person_id)
+    forget_devices(session, person_id=person_id)
+    session.execute(delete(PasswordRow).where(PasswordRow.person_id == person_id))
+    session.execute(delete(SignUpRow).where(SignUpRow.cedula == person.cedula))
+    remove_mails_of(session, person_id=person_id)
+    _drop_journeys(session, person_id)
+    session.execute(
+        update(PersonRow)
+        .where(PersonRow.id == person_id)
+        .values(
+            cedula=None,
+            given_names="",
+            surnames="",
+            email=None,
+            email_verified_at=None,
+            status=ERASED,
+            updated_at=now,
+        )
+    )
+    services.journal.record(session, Event(type=EventType.ACCOUNT_ERASED, subject=person_id, actor=actor), now=now)
+    session.flush()
+    # Last: whatever was recorded above under the key is unreadable from here on.
+    services.journal.holder_keys.destroy(session, person_id)
+
+
+def set_locale(session: Session, *, services: IdpServices, person_id: str, locale: str, now: datetime) -> Person:
+    """Remember the language that the person reads."""
+    row = session.get_one(PersonRow, person_id)
+    if row.locale != locale:
+        row.locale, row.updated_at = locale, now
+        services.journal.record(
+            session,
+            Event(type=EventType.ACCOUNT_UPDATED, subject=person_id, details={"changed": ["locale"]}),
+            now=now,
+        )
+    return as_person(row)
+
+
+def _change_status(session: Session, person_id: str, before: str, after: str, *, now: datetime) -> None:
+    find_person(session, person_id)
+    changed = session.execute(
+        update(PersonRow)
+        .where(PersonRow.id == person_id, PersonRow.status == before)
+        .values(status=after, updated_at=now)
+        .returning(PersonRow.id)
+    ).scalar_one_or_none()
+    if changed is None:
+        raise Conflict(f"This person is not {before}.", code=f"not_{before}")
+    session.expire_all()
+
+
+def _drop_journeys(session: Session, person_id: str) -> None:
+    session.execute(delete(PasswordResetRow).where(PasswordResetRow.person_id == person_id))
+    session.execute(delete(EnrollmentLinkRow).where(EnrollmentLinkRow.person_id == person_id))
+    session.execute(
+        update(InteractionRow)
+        .where(InteractionRow.person_id == person_id)
+        .values(person_id=None, password_verified_at=None)
+    )

@@ -1,0 +1,60 @@
+"""Devices from which a person logged in before: strangers' tries do not stop them, and they cause no warning mail."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from idp.authentication.model import KnownDeviceRow
+from kernel.identifiers import new_id, new_secret, sha256_hex
+
+DEVICE_LIFETIME = timedelta(days=365)
+
+
+def find_known_device(session: Session, *, person_id: str, secret: str | None, now: datetime) -> str | None:
+    """Return the id of the person's device that holds ``secret``, or nothing."""
+    return session.scalar(
+        select(KnownDeviceRow.id).where(
+            KnownDeviceRow.person_id == person_id,
+            KnownDeviceRow.secret_sha256 == sha256_hex(secret or ""),
+            KnownDeviceRow.last_used_at > now - DEVICE_LIFETIME,
+        )
+    )
+
+
+def remember_device(session: Session, *, person_id: str, secret: str | None, now: datetime) -> tuple[str, bool]:
+    """Note a completed login from the device; return its secret, and whether the person has to be warned.
+
+    A warning is due when the device is new and not the person's first.
+    """
+    known = find_known_device(session, person_id=person_id, secret=secret, now=now)
+    if known is not None and secret is not None:
+        row = session.get_one(KnownDeviceRow, known)
+        row.last_used_at = now
+        return secret, False
+    others = session.scalar(
+        select(func.count()).select_from(KnownDeviceRow).where(KnownDeviceRow.person_id == person_id)
+    )
+    # A device that another person also uses keeps its secret: rows are per person.
+    secret = secret or new_secret()
+    forget = delete(KnownDeviceRow).where(
+        KnownDeviceRow.person_id == person_id, KnownDeviceRow.secret_sha256 == sha256_hex(secret)
+    )
+    session.execute(forget)
+    session.add(
+        KnownDeviceRow(
+            id=new_id(), person_id=person_id, secret_sha256=sha256_hex(secret), created_at=now, last_used_at=now
+        )
+    )
+    return secret, bool(others)
+
+
+def forget_devices(session: Session, *, person_id: str, except_secret: str | None = None) -> None:
+    """Forget the person's devices: after "no fui yo", a reset, an erasure."""
+    session.execute(
+        delete(KnownDeviceRow).where(
+            KnownDeviceRow.person_id == person_id, KnownDeviceRow.secret_sha256 != sha256_hex(except_secret or "")
+        )
+    )

@@ -1,0 +1,330 @@
+"""Logging in: the password step, the second step, and the session that comes out of them.
+
+The password step is three parts: a try is taken and committed; the hash is checked outside of any transaction (it
+costs tens of milliseconds); then result, event and session are committed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
+from idp.accounts.model import PasswordRow, PersonRow
+from idp.accounts.person import ACTIVE, find_person
+from idp.authentication import throttle
+from idp.authentication.assurance import AMR_MULTIPLE, AMR_OTP, AMR_PASSWORD
+from idp.authentication.browser_session import (
+    BrowserSession,
+    end_browser_session,
+    find_browser_session,
+    reauthenticate,
+    start_browser_session,
+    step_up,
+)
+from idp.authentication.device import describe_device
+from idp.authentication.interaction import (
+    Interaction,
+    forget_password_verified,
+    load_interaction,
+    note_password_verified,
+)
+from idp.authentication.known_device import find_known_device, remember_device
+from idp.authentication.password import PasswordMismatchError, hash_password, needs_rehash, require_password
+from idp.authentication.second_factor import Method, require_second_factor
+from idp.authentication.steps import Step, due_step, is_recent, person_in_question
+from idp.authentication.totp import has_totp
+from idp.notices.mail import notify
+from idp.services import IdpServices
+from kernel.errors import Conflict, Denied, Throttled
+from kernel.origin import current_origin
+from kernel.secret_text import SecretText
+
+
+class WrongCredentialsError(Denied):
+    """Cédula and password do not fit together. :ivar tries_left: how many tries are left before a wait."""
+
+    default_code = "wrong_credentials"
+
+    def __init__(self, *, tries_left: int) -> None:
+        super().__init__("The cédula or the password does not fit.")
+        self.tries_left = tries_left
+
+
+@dataclass(frozen=True)
+class OpenedSession:
+    """A session that has just been opened or renewed, and the secrets for the browser's cookies."""
+
+    session: BrowserSession
+    secret: str
+    device_secret: str | None
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Where a login stands: the step due, and the person whose second factor it concerns, if known."""
+
+    interaction: Interaction
+    step: Step
+    current: BrowserSession | None
+    person_id: str | None
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """Who has the cédula: ``phc`` is null when nobody active with a password has it."""
+
+    person_id: str | None
+    phc: str | None
+    counter: str
+    tries_left: int
+    known_device: bool
+
+
+def look_at_login(
+    session: Session,
+    *,
+    interaction_id: str,
+    browser_secret: str | None,
+    session_secret: str | None,
+    now: datetime,
+) -> Situation:
+    """Return where the login stands, for the browser that asks. :raises ServiceError: as ``load_interaction``."""
+    interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    current = find_browser_session(session, secret=session_secret, now=now)
+    person_id = person_in_question(interaction, current=current, now=now)
+    factor = person_id is not None and has_totp(session, person_id)
+    step = due_step(interaction, current=current, has_second_factor=factor, now=now)
+    return Situation(interaction, step, current, person_id)
+
+
+def log_in_with_password(
+    services: IdpServices,
+    *,
+    interaction_id: str,
+    browser_secret: str | None,
+    session_secret: str | None,
+    device_secret: str | None,
+    cedula: str,
+    password: SecretText,
+    now: datetime,
+) -> OpenedSession | None:
+    """Check cédula and password; open a session, or note the step when the person's second factor is due (``None``).
+
+    Absent, disabled and passwordless accounts take the same work and give the same answer.
+
+    :param cedula: made valid by ``parse_cedula``.
+    :raises Throttled: (``too_many_tries``), :class:`WrongCredentialsError`, or as ``load_interaction``.
+    """
+    with services.database.transaction() as session:
+        load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+        candidate = _take_password_try(session, services, cedula=cedula, device_secret=device_secret, now=now)
+    try:
+        require_password(password, phc=candidate.phc)
+    except PasswordMismatchError:
+        with services.database.transaction() as session:
+            _refuse_password(session, services, candidate, cedula=cedula, now=now)
+    renewed = hash_password(password) if candidate.phc and needs_rehash(candidate.phc) else None
+    with services.database.transaction() as session:
+        interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+        person_id = _still_active(session, candidate)
+        if person_id is None:
+            _refuse_password(session, services, candidate, cedula=cedula, now=now)
+        throttle.forgive(session, key=candidate.counter)
+        if renewed is not None:
+            session.merge(PasswordRow(person_id=person_id, phc=renewed, set_at=now))
+        services.journal.record(
+            session,
+            Event(type=EventType.PASSWORD_VERIFIED, subject=person_id, client_id=interaction.client_id),
+            now=now,
+        )
+        if has_totp(session, person_id):
+            note_password_verified(session, interaction_id=interaction.id, person_id=person_id, now=now)
+            return None
+        return open_session(
+            session,
+            services=services,
+            person_id=person_id,
+            amr=[AMR_PASSWORD],
+            session_secret=session_secret,
+            device_secret=device_secret,
+            interaction=interaction,
+            now=now,
+        )
+
+
+def log_in_with_second_factor(
+    services: IdpServices,
+    *,
+    interaction_id: str,
+    browser_secret: str | None,
+    session_secret: str | None,
+    device_secret: str | None,
+    method: Method,
+    code: str,
+    now: datetime,
+) -> OpenedSession:
+    """Check the second factor that is due and open the session, or step up the one there is.
+
+    :raises Conflict: (``wrong_step``) when no second factor is due.
+    :raises ServiceError: as ``require_second_factor`` and ``load_interaction``.
+    """
+    with services.database.transaction() as session:
+        situation = look_at_login(
+            session,
+            interaction_id=interaction_id,
+            browser_secret=browser_secret,
+            session_secret=session_secret,
+            now=now,
+        )
+        person_id = situation.person_id
+        if situation.step is not Step.SECOND_FACTOR or person_id is None:
+            raise Conflict("No second factor is due.", code="wrong_step")
+        if not find_person(session, person_id).is_active:
+            raise Conflict("No second factor is due.", code="wrong_step")
+        require_second_factor(
+            session,
+            services=services,
+            person_id=person_id,
+            method=method,
+            code=code,
+            device_secret=device_secret,
+            purpose="login",
+            now=now,
+        )
+        current = situation.current
+        if current is not None and is_recent(situation.interaction, current):
+            stepped, secret = step_up(session, journal=services.journal, sid=current.sid, method=AMR_OTP, now=now)
+            return OpenedSession(stepped, secret, None)
+        return open_session(
+            session,
+            services=services,
+            person_id=person_id,
+            amr=[AMR_PASSWORD, AMR_OTP, AMR_MULTIPLE],
+            session_secret=session_secret,
+            device_secret=device_secret,
+            interaction=situation.interaction,
+            now=now,
+        )
+
+
+def start_over(services: IdpServices, *, interaction_id: str, browser_secret: str | None, now: datetime) -> Interaction:
+    """Go back to the password step: the person wants to log in with another cédula."""
+    with services.database.transaction() as session:
+        interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+        forget_password_verified(session, interaction_id=interaction.id)
+        return interaction
+
+
+def open_session(
+    session: Session,
+    *,
+    services: IdpServices,
+    person_id: str,
+    amr: Iterable[str],
+    session_secret: str | None,
+    device_secret: str | None,
+    interaction: Interaction | None,
+    now: datetime,
+) -> OpenedSession:
+    """Open a session for a person who has proved ``amr``: the browser's own one is renewed, another's ends.
+
+    The device becomes a known one; a new one that is not the first is told to its person by mail.
+    """
+    current = find_browser_session(session, secret=session_secret, now=now)
+    if current is not None and current.person_id == person_id:
+        opened, secret = reauthenticate(session, journal=services.journal, sid=current.sid, amr=amr, now=now)
+    else:
+        if current is not None:
+            end_browser_session(session, journal=services.journal, sid=current.sid, reason="replaced", now=now)
+        opened, secret = start_browser_session(session, journal=services.journal, person_id=person_id, amr=amr, now=now)
+    device, warn = remember_device(session, person_id=person_id, secret=device_secret, now=now)
+    if warn:
+        notify(
+            session,
+            services=services,
+            person=find_person(session, person_id),
+            template="new_device",
+            context={"device": describe_device(current_origin().user_agent), "address": current_origin().address},
+            now=now,
+        )
+    if interaction is not None:
+        forget_password_verified(session, interaction_id=interaction.id)
+    return OpenedSession(opened, secret, device)
+
+
+def _take_password_try(
+    session: Session, services: IdpServices, *, cedula: str, device_secret: str | None, now: datetime
+) -> _Candidate:
+    row = session.execute(
+        select(PersonRow.id, PersonRow.status, PasswordRow.phc)
+        .outerjoin(PasswordRow, PasswordRow.person_id == PersonRow.id)
+        .where(PersonRow.cedula == cedula)
+    ).one_or_none()
+    person_id = row.id if row else None
+    device = find_known_device(session, person_id=person_id or "", secret=device_secret, now=now)
+    counter = throttle.throttle_key(services, throttle.PASSWORD_BY_ACCOUNT, cedula, device or "")
+    try:
+        if device is None and services.settings.rate_limits == "on":
+            throttle.require_not_throttled(
+                session, key=_address_counter(services), limit=throttle.PASSWORD_BY_ADDRESS, now=now
+            )
+        tries_left = throttle.take_try(session, key=counter, limit=throttle.PASSWORD_BY_ACCOUNT, now=now)
+    except Throttled as error:
+        event = Event(
+            type=EventType.LOGIN_THROTTLED,
+            outcome=Outcome.REFUSED,
+            reason=error.code,
+            subject=person_id,
+            details={"factor": "password", "known_device": device is not None},
+            private={"cedula": cedula} if person_id else {},
+        )
+        services.journal.refuse(session, event, error, now=now)
+    phc = row.phc if row and row.status == ACTIVE else None
+    return _Candidate(person_id, phc, counter, tries_left, device is not None)
+
+
+def _refuse_password(
+    session: Session, services: IdpServices, candidate: _Candidate, *, cedula: str, now: datetime
+) -> NoReturn:
+    throttle.count_failure(session, key=_address_counter(services), limit=throttle.PASSWORD_BY_ADDRESS, now=now)
+    event = Event(
+        type=EventType.PASSWORD_VERIFIED,
+        outcome=Outcome.FAILURE,
+        reason=_reason(candidate),
+        subject=candidate.person_id,
+        details={"known_device": candidate.known_device},
+        # Who is nobody here has no key to be erased by: what he typed is not kept.
+        private={"cedula": cedula} if candidate.person_id else {},
+    )
+    services.journal.refuse(session, event, WrongCredentialsError(tries_left=candidate.tries_left), now=now)
+
+
+def _reason(candidate: _Candidate) -> str:
+    if candidate.person_id is None:
+        return "unknown_person"
+    return "wrong_password" if candidate.phc else "no_usable_password"
+
+
+def _still_active(session: Session, candidate: _Candidate) -> str | None:
+    """The account may have been disabled, or got another password, while the hash was checked."""
+    if candidate.person_id is None:
+        return None
+    row = session.execute(
+        select(PersonRow.status, PasswordRow.phc)
+        .join(PasswordRow, PasswordRow.person_id == PersonRow.id)
+        .where(PersonRow.id == candidate.person_id)
+    ).one_or_none()
+    if row is None or row.status != ACTIVE or row.phc != candidate.phc:
+        return None
+    return candidate.person_id
+
+
+def _address_counter(services: IdpServices) -> str:
+    return throttle.throttle_key(services, throttle.PASSWORD_BY_ADDRESS, throttle.network_of_caller())

@@ -1,0 +1,81 @@
+"""Checking a second factor: one counter before every door, whichever kind of code is typed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
+from idp.authentication.known_device import find_known_device
+from idp.authentication.recovery_codes import require_recovery_code
+from idp.authentication.throttle import CODE_BY_PERSON, forgive, take_try, throttle_key
+from idp.authentication.totp import WrongCodeError, clean_code, require_totp
+from idp.services import IdpServices
+from kernel.errors import Rejected, Throttled
+
+
+class Method(StrEnum):
+    """What the person types."""
+
+    TOTP = "totp"
+    RECOVERY_CODE = "recovery_code"
+
+
+class SecondFactorMismatchError(WrongCodeError):
+    """The code does not fit. :ivar tries_left: how many tries are left before a wait."""
+
+    def __init__(self, *, code: str, tries_left: int) -> None:
+        super().__init__("The code does not fit.", code=code)
+        self.tries_left = tries_left
+
+
+def require_second_factor(
+    session: Session,
+    *,
+    services: IdpServices,
+    person_id: str,
+    method: Method,
+    code: str,
+    device_secret: str | None,
+    purpose: str,
+    now: datetime,
+) -> None:
+    """Check a code, count the try, and put either end on record; errors leave with their event committed.
+
+    :param purpose: the door: ``login``, ``reset``, ``enrollment_link``.
+    :raises Rejected: (``code_missing``) when nothing was typed; that is no try.
+    :raises Throttled: (``too_many_tries``).
+    :raises SecondFactorMismatchError: ``wrong_code`` or ``used_code``.
+    """
+    if not clean_code(code):
+        raise Rejected("Type the code.", code="code_missing")
+    kind = EventType.TOTP_VERIFIED if method is Method.TOTP else EventType.RECOVERY_CODE_VERIFIED
+    device = find_known_device(session, person_id=person_id, secret=device_secret, now=now)
+    key = throttle_key(services, CODE_BY_PERSON, person_id, device or "")
+    try:
+        tries_left = take_try(session, key=key, limit=CODE_BY_PERSON, now=now)
+    except Throttled as error:
+        event = Event(
+            type=EventType.LOGIN_THROTTLED,
+            outcome=Outcome.REFUSED,
+            reason=error.code,
+            subject=person_id,
+            details={"factor": method.value, "purpose": purpose, "known_device": device is not None},
+        )
+        services.journal.refuse(session, event, error, now=now)
+    try:
+        if method is Method.TOTP:
+            require_totp(session, services=services, person_id=person_id, code=code, now=now)
+        else:
+            require_recovery_code(session, services=services, person_id=person_id, code=code, now=now)
+    except WrongCodeError as error:
+        failure = Event(
+            type=kind, outcome=Outcome.FAILURE, reason=error.code, subject=person_id, details={"purpose": purpose}
+        )
+        mismatch = SecondFactorMismatchError(code=error.code, tries_left=tries_left)
+        services.journal.refuse(session, failure, mismatch, now=now)
+    forgive(session, key=key)
+    services.journal.record(session, Event(type=kind, subject=person_id, details={"purpose": purpose}), now=now)

@@ -1,0 +1,47 @@
+"""The outbox's work of this room: sending mails."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
+from idp.notices.mail import MAIL_TASK, open_mail
+from idp.notices.smtp import deliver
+from idp.services import IdpServices
+from kernel.outbox import Handler, Task
+
+
+def handlers(services: IdpServices) -> Mapping[str, Handler]:
+    """Return what does the outbox's tasks of this room, by kind."""
+
+    def send(task: Task) -> None:
+        _send(services, task)
+
+    return {MAIL_TASK: send}
+
+
+def _send(services: IdpServices, task: Task) -> None:
+    now, payload = services.clock.now(), task.payload
+    mail = open_mail(services, mail_id=payload["mail_id"], sealed=base64.b64decode(payload["sealed"]), created_at=now)
+    try:
+        deliver(mail, smtp_url=services.settings.smtp_url, sender=services.settings.sender)
+    except OSError as error:
+        _record(services, task, EventType.MAIL_FAILED, Outcome.FAILURE, type(error).__name__)
+        raise
+    _record(services, task, EventType.MAIL_SENT, Outcome.SUCCESS, None)
+
+
+def _record(services: IdpServices, task: Task, kind: EventType, outcome: Outcome, reason: str | None) -> None:
+    event = Event(
+        type=kind,
+        outcome=outcome,
+        reason=reason,
+        subject=task.payload["person_id"],
+        actor="worker",
+        object_id=task.payload["mail_id"],
+        details={"template": task.payload["template"], "attempt": task.attempts},
+    )
+    with services.database.transaction() as session:
+        services.journal.record(session, event, now=services.clock.now())

@@ -1,0 +1,99 @@
+"""Mails to people: written in the transaction that causes them, sealed until they are sent."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from idp.accounts.person import Person
+from idp.notices.model import StoredMailRow
+from idp.notices.texts import compose
+from idp.services import IdpServices
+from kernel.identifiers import new_id
+from kernel.outbox import enqueue
+from keys.sealing import Sealer
+
+MAIL_TASK = "idp.mail"
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A composed mail, plain text."""
+
+    id: str
+    to: str
+    subject: str
+    body: str
+    created_at: datetime
+
+
+def notify(
+    session: Session,
+    *,
+    services: IdpServices,
+    person: Person,
+    template: str,
+    context: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Send ``person`` the mail ``template`` in the person's language; nothing for who has no address."""
+    if person.email:
+        send_mail(
+            session,
+            services=services,
+            to=person.email,
+            locale=person.locale,
+            template=template,
+            context={"name": person.given_names, **context},
+            person_id=person.id,
+            now=now,
+        )
+
+
+def send_mail(
+    session: Session,
+    *,
+    services: IdpServices,
+    to: str,
+    locale: str,
+    template: str,
+    context: Mapping[str, str],
+    person_id: str | None,
+    now: datetime,
+) -> None:
+    """Compose a mail and put it into the outbox with the caller's transaction; without a mail server, store it."""
+    subject, body = compose(template, locale=locale, context={**context, "issuer": services.settings.issuer}, now=now)
+    mail_id = new_id()
+    sealed = _sealer(services).seal(json.dumps([to, subject, body]).encode(), bound_to=mail_id)
+    if services.settings.smtp_url:
+        payload = {"mail_id": mail_id, "person_id": person_id, "template": template}
+        enqueue(session, MAIL_TASK, payload | {"sealed": base64.b64encode(sealed).decode()}, now=now)
+    else:
+        session.add(StoredMailRow(id=mail_id, person_id=person_id, created_at=now, sealed=sealed))
+
+
+def open_mail(services: IdpServices, *, mail_id: str, sealed: bytes, created_at: datetime) -> Mail:
+    """Return a sealed mail in clear."""
+    to, subject, body = json.loads(_sealer(services).open(sealed, bound_to=mail_id))
+    return Mail(mail_id, to, subject, body, created_at)
+
+
+def list_stored_mails(session: Session, *, services: IdpServices, limit: int = 30) -> list[Mail]:
+    """Return stored mails, newest first."""
+    rows = session.scalars(select(StoredMailRow).order_by(StoredMailRow.id.desc()).limit(limit))
+    return [open_mail(services, mail_id=row.id, sealed=row.sealed, created_at=row.created_at) for row in rows]
+
+
+def remove_mails_of(session: Session, *, person_id: str) -> None:
+    """Delete stored mails to an erased person."""
+    session.execute(delete(StoredMailRow).where(StoredMailRow.person_id == person_id))
+
+
+def _sealer(services: IdpServices) -> Sealer:
+    return Sealer(services.sealing_secret, "mail")
