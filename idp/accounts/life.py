@@ -69,7 +69,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     services.journal.record(session, Event(type=EventType.ACCOUNT_ERASED, subject=person_id, actor=actor), now=now)
     session.flush()
     # Last: whatever was recorded above under the key is unreadable from here on.
-    services.journal.holder_keys.destroy(session, person_id)
+    services.journal.holder_keys.destroy(session, person_id, now=now)
 
 
 def set_locale(session: Session, *, services: IdpServices, person_id: str, locale: str, now: datetime) -> Person:

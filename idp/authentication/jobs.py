@@ -36,10 +36,10 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
     ]
 
 
-def end_old_sessions(services: IdpServices) -> int:
-    """Put the end of sessions that ran out on record; return how many."""
+def end_old_sessions(services: IdpServices) -> None:
+    """Put the end of sessions that ran out on record."""
     with services.database.transaction() as session:
-        return end_expired_sessions(session, journal=services.journal, now=services.clock.now())
+        end_expired_sessions(session, journal=services.journal, now=services.clock.now())
 
 
 def clean(services: IdpServices) -> None:
@@ -71,4 +71,4 @@ def _drop_abandoned_sign_ups(session: Session, services: IdpServices, *, now: da
     for row in dropped:
         if row.finished_at is None and not row.decoy:
             # Nobody came to be: what the evidence holds about him becomes unreadable.
-            services.journal.holder_keys.destroy(session, row.person_id)
+            services.journal.holder_keys.destroy(session, row.person_id, now=now)

@@ -1,0 +1,21 @@
+"""The provider's background work, gathered from its rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import idp.authentication.jobs
+import idp.notices.jobs
+from idp.services import IdpServices
+from kernel.outbox import Handler
+from kernel.worker import PeriodicJob
+
+
+def handlers(services: IdpServices) -> Mapping[str, Handler]:
+    """Return what does the provider's outbox tasks, by kind."""
+    return {**idp.notices.jobs.handlers(services)}
+
+
+def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
+    """Return the provider's periodic jobs."""
+    return [*idp.authentication.jobs.periodic_jobs(services)]
