@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, MetaData, create_engine, event, make_url
 from sqlalchemy.engine import Dialect, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import JSON, LargeBinary, TypeDecorator
 
@@ -105,13 +105,14 @@ class Database:
     @contextmanager
     def _session(self, *, write: bool) -> Iterator[Session]:
         session = Session(self.engine, expire_on_commit=False)
-        if self.is_sqlite:
-            session.connection(execution_options={"sau_write": write})
         try:
+            if self.is_sqlite:
+                session.connection(execution_options={"sau_write": write})
             yield session
-        except (OperationalError, DBAPIError) as error:
+        except (DBAPIError, TimeoutError) as error:
             session.rollback()
-            if isinstance(error, OperationalError) or error.connection_invalidated:
+            # TimeoutError: every connection of the pool is taken. Other DBAPIErrors are our mistake, not its absence.
+            if isinstance(error, OperationalError | TimeoutError) or error.connection_invalidated:
                 raise Unavailable("The database does not answer.", code="database_unavailable") from error
             raise
         finally:

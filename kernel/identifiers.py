@@ -54,6 +54,11 @@ def b64url(octets: bytes) -> str:
 def b64url_decode(text: str) -> bytes:
     """Return the octets of unpadded base64url ``text``.
 
-    :raises ValueError: if ``text`` has a character outside the alphabet or an impossible length.
+    :raises ValueError: if ``text`` has a character outside the alphabet, an impossible length, or is another spelling
+        of octets that :func:`b64url` writes differently (RFC 4648 §3.5).
     """
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    # The decoder takes "+" and "/" too, and ignores bits left over: comparing is what makes it strict.
+    octets = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if b64url(octets) != text:
+        raise ValueError("not base64url")
+    return octets

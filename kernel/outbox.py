@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
-from sqlalchemy import String, or_, select, update
+import structlog
+from sqlalchemy import String, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from kernel.database import Base, Database
 from kernel.identifiers import new_id
+
+_log = structlog.get_logger("sau.outbox")
 
 LEASE_LIFETIME = timedelta(minutes=2)
 MAX_ATTEMPTS = 12
@@ -58,8 +62,11 @@ def run_due(database: Database, handlers: Mapping[str, Handler], *, now: datetim
     """Do the work that is due, each task under a lease that exactly one worker holds; return how many were finished.
 
     A handler that raises is tried again after 2, 4, 8 … seconds, an hour at most, ``MAX_ATTEMPTS`` times in all.
+
+    :param now: when the run begins; leases are counted from when each task is taken, however long the ones before took.
     """
     done = 0
+    started = monotonic()
     with database.reading() as session:
         ids = session.scalars(
             select(OutboxTask.id)
@@ -68,18 +75,18 @@ def run_due(database: Database, handlers: Mapping[str, Handler], *, now: datetim
             .limit(limit)
         ).all()
     for task_id in ids:
-        task = _claim(database, task_id, now=now)
+        claimed_at = now + timedelta(seconds=monotonic() - started)
+        task = _claim(database, task_id, now=claimed_at)
         if task is None:
             continue
         try:
             handlers[task.kind](task)
         except Exception as error:  # whatever a handler raises, the queue goes on
-            _postpone(database, task, error, now=now)
+            _log.warning("task_failed", kind=task.kind, task=task.id, attempt=task.attempts, error=type(error).__name__)
+            _postpone(database, task, error, now=now + timedelta(seconds=monotonic() - started))
         else:
             with database.transaction() as session:
-                row = session.get(OutboxTask, task_id)
-                if row is not None:
-                    session.delete(row)
+                session.execute(delete(OutboxTask).where(OutboxTask.id == task.id))
             done += 1
     return done
 
@@ -105,7 +112,8 @@ def _postpone(database: Database, task: Task, error: Exception, *, now: datetime
     with database.transaction() as session:
         session.execute(
             update(OutboxTask)
-            .where(OutboxTask.id == task.id)
+            # If our lease ran out and another worker took the task, its lease is not ours to end.
+            .where(OutboxTask.id == task.id, OutboxTask.attempts == task.attempts)
             # The type of the error only: its text may quote the payload.
             .values(leased_until=None, due_at=now + wait, last_error=type(error).__name__[:500])
         )

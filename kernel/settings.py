@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -24,8 +24,8 @@ class Settings(BaseModel):
 
     home: Path = Field(default=Path("var"), description="Folder of database, keys and secrets, mode 0700.")
     issuer: str = Field(default="http://localhost:8000", description="The service's own address, as browsers see it.")
-    database_url: str = Field(default="", description="SQLite or PostgreSQL; empty: sau.sqlite in the home.")
-    redis_url: str = Field(default="", description="Shared rate limits for more than one process; empty: memory.")
+    database_url: str = Field(default="", repr=False, description="SQLite or PostgreSQL; empty: SQLite in the home.")
+    redis_url: str = Field(default="", repr=False, description="Rate limits shared by processes; empty: memory.")
     keystore: str = Field(default="", description="file:FOLDER (encrypted PKCS#8); empty: keys in the home.")
     keystore_passphrase_file: Path | None = Field(
         default=None, description="File with the key store's passphrase; default: passphrase in the home."
@@ -44,9 +44,9 @@ class Settings(BaseModel):
         pattern=r"^[0-2](\.(0|[1-9]\d*)){2,20}$",
         description="Arc of our own OIDs (policies .2.x, country fields .3.x); the default is RFC 5612's for examples.",
     )
-    smtp_url: str = Field(default="", description="smtp://USER:PASSWORD@HOST:PORT; empty: mails stay in the database.")
+    smtp_url: str = Field(default="", repr=False, description="smtp://USER:PASSWORD@HOST:PORT; empty: none sent.")
     mail_from: str = Field(default="", description="Sender of mails; default: no-responder@ the issuer's host.")
-    sms_url: str = Field(default="", description="Address of the SMS gateway.")
+    sms_url: str = Field(default="", repr=False, description="Address of the SMS gateway.")
     rate_limits: Literal["on", "off"] = Field(default="on", description="off: for benchmarks on test names only.")
     demo: bool = Field(default=False, description="Shows demo people and the mailbox page; loopback and .test only.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
@@ -65,9 +65,25 @@ class Settings(BaseModel):
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("must be an http or https address without query or fragment")
+        if parts.username is not None or not _has_valid_port(parts):
+            raise ValueError("must name a host and at most a port, without a user")
         if parts.path not in ("", "/"):
             raise ValueError("must be an origin: scheme, host and port, without a path")
         return value.rstrip("/")
+
+    @field_validator("keystore")
+    @classmethod
+    def _known_keystore(cls, value: str) -> str:
+        if value and not value.startswith("file:"):
+            raise ValueError("must be file:FOLDER")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql:", "postgresql+psycopg:")):
+            raise ValueError("must be sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -136,6 +152,8 @@ def _read_file(path: Path) -> dict[str, str]:
         text = path.read_text("utf-8")
     except OSError as error:
         raise Rejected(f"SAU_CONFIG: cannot read {path}: {error.strerror}", code="bad_settings") from error
+    except UnicodeDecodeError as error:
+        raise Rejected(f"SAU_CONFIG: {path} is not UTF-8 text", code="bad_settings") from error
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
         if not line or line.startswith("#"):
@@ -145,6 +163,13 @@ def _read_file(path: Path) -> dict[str, str]:
             raise Rejected(f"{path}:{number}: expected SAU_KEY=value", code="bad_settings")
         values[key.strip()] = value.strip().strip('"')
     return values
+
+
+def _has_valid_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def is_loopback(origin: str) -> bool:

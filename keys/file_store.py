@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import cast, get_args
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from kernel.errors import Conflict, Fault, NotFound, Rejected
 from kernel.identifiers import new_secret
 from kernel.secret_text import SecretText
-from keys.signer import Algorithm, PrivateKeySigner, Signer, generate_private_key
+from keys.signer import Algorithm, PrivateKeySigner, Signer, generate_private_key, require_fitting_key
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,79}")
 
@@ -39,7 +39,8 @@ class FileKeyStore:
         self._passphrase = passphrase
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in (folder, *folder.iterdir()):
-            require_private(path)
+            with suppress(FileNotFoundError):  # another process's draft, gone meanwhile
+                require_private(path)
 
     def create(self, name: str, algorithm: Algorithm) -> Signer:
         """See :meth:`keys.store.KeyStore.create`."""
@@ -60,11 +61,16 @@ class FileKeyStore:
         try:
             algorithm = Algorithm(header.decode().removeprefix("SAU-Algorithm: "))
             key = serialization.load_pem_private_key(pem, self._passphrase.reveal().encode())
-        except ValueError as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the file is not encrypted
             raise Fault(f"Key {name} does not open with this passphrase.", code="key_unreadable") from error
         if not isinstance(key, get_args(CertificateIssuerPrivateKeyTypes)):
             raise Fault(f"Key {name} is not a signing key.", code="key_unreadable")
-        return PrivateKeySigner(name, cast(CertificateIssuerPrivateKeyTypes, key), algorithm)
+        private_key = cast(CertificateIssuerPrivateKeyTypes, key)
+        try:
+            require_fitting_key(private_key, algorithm)
+        except Rejected as error:  # the header stands outside the encryption: it may have been changed
+            raise Fault(f"Key {name} is not a key for {algorithm.value}.", code="key_unreadable") from error
+        return PrivateKeySigner(name, private_key, algorithm)
 
     def names(self) -> list[str]:
         """See :meth:`keys.store.KeyStore.names`."""
@@ -90,7 +96,7 @@ class FileKeyStore:
             document = json.loads(_read_private(path))
             salt, nonce, sealed = (bytes.fromhex(document[part]) for part in ("salt", "nonce", "sealed"))
             return AESGCM(self._derive(salt)).decrypt(nonce, sealed, name.encode())
-        except (ValueError, KeyError, InvalidTag) as error:
+        except (ValueError, KeyError, TypeError, InvalidTag) as error:
             raise Fault(f"Secret {name} does not open with this passphrase.", code="key_unreadable") from error
 
     def _derive(self, salt: bytes) -> bytes:

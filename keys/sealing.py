@@ -38,5 +38,5 @@ class Sealer:
             if sealed[:1] != b"\x01":
                 raise InvalidTag
             return self._cipher.decrypt(sealed[1:13], sealed[13:], bound_to.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: too short to hold a nonce
             raise Fault("A sealed value does not open.", code="seal_broken") from error

@@ -34,6 +34,9 @@ class Algorithm(StrEnum):
         return {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}[self.value[-3:]]
 
 
+_CURVES = {Algorithm.ES256: "secp256r1", Algorithm.ES384: "secp384r1", Algorithm.ES512: "secp521r1"}
+
+
 class Signer(Protocol):
     """A private key that signs and does not leave."""
 
@@ -83,7 +86,11 @@ class PrivateKeySigner:
 
 
 def sign_with(private_key: CertificateIssuerPrivateKeyTypes, algorithm: Algorithm, data: bytes) -> bytes:
-    """Sign ``data`` with ``private_key`` by ``algorithm``; the form is that of :meth:`Signer.sign`."""
+    """Sign ``data`` with ``private_key`` by ``algorithm``; the form is that of :meth:`Signer.sign`.
+
+    :raises Rejected: (``wrong_key_type``) if the key is not one for the algorithm.
+    """
+    require_fitting_key(private_key, algorithm)
     chosen = algorithm.hash
     if isinstance(private_key, ed25519.Ed25519PrivateKey):
         return private_key.sign(data)
@@ -97,6 +104,21 @@ def sign_with(private_key: CertificateIssuerPrivateKeyTypes, algorithm: Algorith
         )
         return private_key.sign(data, scheme, chosen)
     raise Rejected(f"A {type(private_key).__name__} does not sign {algorithm.value}.", code="wrong_key_type")
+
+
+def require_fitting_key(private_key: CertificateIssuerPrivateKeyTypes, algorithm: Algorithm) -> None:
+    """Check that the key is of the type, and on the curve, of its one algorithm (RFC 7518 §3.4).
+
+    :raises Rejected: (``wrong_key_type``) if it is not.
+    """
+    if isinstance(private_key, ec.EllipticCurvePrivateKey):
+        fits = _CURVES.get(algorithm) == private_key.curve.name
+    elif isinstance(private_key, ed25519.Ed25519PrivateKey):
+        fits = algorithm is Algorithm.EDDSA
+    else:
+        fits = isinstance(private_key, rsa.RSAPrivateKey) and algorithm.value[:2] in ("RS", "PS")
+    if not fits:
+        raise Rejected(f"A {type(private_key).__name__} does not sign {algorithm.value}.", code="wrong_key_type")
 
 
 def generate_private_key(algorithm: Algorithm, *, rsa_bits: int = 3072) -> CertificateIssuerPrivateKeyTypes:

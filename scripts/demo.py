@@ -6,7 +6,6 @@ Uses what anyone would use: ``sau init --demo``, ``sau serve``, and ``examples/p
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 import signal
 import socket
@@ -15,13 +14,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 from types import FrameType
+
+from kernel.process import end_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90
 STOP_SECONDS = 12
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG, prctl(2)
 
 
 class Stopped(Exception):
@@ -69,9 +70,10 @@ def run(commands: dict[str, tuple[list[str], str]], environ: dict[str, str], gre
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGHUP, stop)
     children: dict[str, subprocess.Popen[bytes]] = {}
+    bound = partial(end_with_parent, os.getpid())
     try:
         for name, (command, _) in commands.items():
-            children[name] = subprocess.Popen(command, cwd=ROOT, env=environ, preexec_fn=end_with_parent)
+            children[name] = subprocess.Popen(command, cwd=ROOT, env=environ, preexec_fn=bound)
         deadline = time.monotonic() + START_SECONDS
         for name, (_, address) in commands.items():
             while not answers(address):
@@ -148,12 +150,6 @@ def end_all(children: dict[str, subprocess.Popen[bytes]]) -> None:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-
-
-def end_with_parent() -> None:
-    """Let the kernel stop this child should its parent be killed (Linux only; elsewhere nothing happens)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
 
 
 def stop(_number: int, _frame: FrameType | None) -> None:
