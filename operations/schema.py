@@ -43,14 +43,17 @@ def drift(database: Database) -> list[str]:
 
 
 def write_revision(database: Database, message: str) -> None:
-    """Write a new migration from the difference between the database and the mapped classes (for developers)."""
+    """Write the next migration, ``NNNN_message.py``, from database against classes (for developers)."""
     with database.engine.connect() as connection:
-        command.revision(_config(connection), message, autogenerate=True)
+        config = _config(connection)
+        number = len(list(ScriptDirectory.from_config(config).walk_revisions())) + 1
+        command.revision(config, message, autogenerate=True, rev_id=f"{number:04}")
 
 
 def _config(connection: Connection | None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.attributes["connection"] = connection
     return config
 

@@ -1,0 +1,171 @@
+"""The ``sau`` program: command-line composition root."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import signal
+import sys
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+import idp.commands
+from composition import Composition
+from kernel.command_line import json_option, print_record, print_records
+from kernel.errors import ServiceError
+from kernel.identifiers import new_id
+from kernel.origin import Origin, working_for
+from kernel.process import end_with_parent
+from kernel.settings import Settings, load_settings
+from operations import schema
+from operations.background import background_worker
+from operations.installation import install
+from operations.serving import serve as serve_forever
+from web.logging import configure_logging
+
+
+@cache
+def _composition() -> Composition:
+    """The service of this command: made when a command first needs it, so that ``--help`` needs nothing."""
+    return Composition(load_settings())
+
+
+class _Program(click.Group):
+    """Turns errors that the service foresaw into one line on stderr and exit status 1; 2 stays for wrong usage."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        origin = Origin(request_id=new_id(), channel=f"command:{getpass.getuser()}"[:64])
+        try:
+            with working_for(origin):
+                return super().invoke(ctx)
+        except ServiceError as error:
+            click.echo(f"sau: {error.public_detail or error.code} [{error.code}]", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sau")
+def main() -> None:
+    """SAU: single sign-on and certificate authority with a verifiable audit log."""
+
+
+@main.command()
+@click.option("--demo", is_flag=True, help="Add test people, institutions and two portals (loopback and .test only).")
+@json_option
+def init(demo: bool, as_json: bool) -> None:
+    """Make database, keys, root and issuing CA, and the first administrator's one-time link. Safe to repeat."""
+    report = install(_composition(), demo=demo)
+    print_record(report.as_record(), as_json=True) if as_json else click.echo(report.as_text())
+
+
+@main.command()
+@click.option("--bind", metavar="HOST:PORT", help="Address to listen on; default SAU_BIND.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Web worker processes; default SAU_WORKERS.")
+@click.option("--roles", metavar="idp,pki,admin", help="What these processes serve; default all.")
+@click.option("--tls-cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM chain for HTTPS.")
+@click.option("--tls-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM key for HTTPS.")
+@click.option("--no-worker", is_flag=True, help="Do not start the background worker beside.")
+def serve(
+    bind: str | None,
+    workers: int | None,
+    roles: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    no_worker: bool,
+) -> None:
+    """Serve over HTTP, with the background worker beside."""
+    if bool(tls_cert) != bool(tls_key):
+        raise click.UsageError("--tls-cert and --tls-key go together.")
+    # The web workers are processes of their own and read their settings from the environment.
+    for name, value in (("SAU_BIND", bind), ("SAU_WORKERS", workers), ("SAU_ROLES", roles)):
+        if value is not None:
+            os.environ[name] = str(value)
+    settings = load_settings()
+    configure_logging(level=settings.log_level, form=settings.log_format)
+    _require_current_schema(Composition(settings))
+    serve_forever(settings, tls_cert=tls_cert, tls_key=tls_key, with_worker=not no_worker)
+
+
+@main.command()
+@click.option("--parent", type=int, hidden=True)
+def worker(parent: int | None) -> None:
+    """Do background work only: sequencing, mail, CRL and OCSP upkeep, clean-up."""
+    if parent:
+        end_with_parent(parent)
+    composition = _composition()
+    settings = composition.settings
+    configure_logging(level=settings.log_level, form=settings.log_format)
+    _require_current_schema(composition)
+    running = background_worker(composition)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        running.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    running.run_forever()
+
+
+def _require_current_schema(composition: Composition) -> None:
+    found, newest = schema.current(composition.database)
+    composition.database.dispose()
+    if found is None:
+        raise click.ClickException("There is no installation here yet: run 'sau init' first.")
+    if found != newest:
+        raise click.ClickException(f"The schema is at {found}, this release needs {newest}: run 'sau db upgrade'.")
+
+
+@main.group()
+def db() -> None:
+    """The database's schema."""
+
+
+@db.command()
+@json_option
+def upgrade(as_json: bool) -> None:
+    """Bring the schema to this release's revision. Two at once are safe."""
+    print_record({"revision": schema.upgrade(_composition().database)}, as_json=as_json)
+
+
+@db.command()
+@json_option
+def current(as_json: bool) -> None:
+    """Show the schema's revision and this release's."""
+    found, newest = schema.current(_composition().database)
+    print_record({"database": found, "release": newest, "current": found == newest}, as_json=as_json)
+
+
+@main.group()
+def config() -> None:
+    """The service's settings."""
+
+
+@config.command()
+@json_option
+def check(as_json: bool) -> None:
+    """Check every setting and show where each stands. Secrets are not shown."""
+    settings = load_settings()
+    rows = [
+        {"setting": f"SAU_{name.upper()}", "value": _shown(settings, name), "meaning": field.description}
+        for name, field in Settings.model_fields.items()
+    ]
+    print_records(rows, as_json=as_json)
+
+
+def _shown(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    if name in ("database_url", "redis_url", "smtp_url", "sms_url") and "@" in str(value):
+        scheme, _, rest = str(value).partition("://")
+        return f"{scheme}://…@{rest.rpartition('@')[2]}"
+    return ",".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
+
+
+for _command in (*idp.commands.commands(lambda: _composition().idp),):
+    main.add_command(_command)
+
+if __name__ == "__main__":
+    main()
