@@ -14,12 +14,16 @@ class InstitutionRecord:
 
     :ivar ruc: 13 digits.
     :ivar domains: registered DNS domains in A-label form; a certificate may carry one of them or a name under it.
+    :ivar networks: registered networks in CIDR form; a certificate may carry addresses in them.
+    :ivar province: where it is seated; empty: by the RUC's first two digits.
     """
 
     id: str
     ruc: str
     name: str
     domains: tuple[str, ...]
+    networks: tuple[str, ...] = ()
+    province: str = ""
 
 
 class Institutions(Protocol):

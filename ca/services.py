@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audit.journal import Journal
 from ca.ports import Institutions, RevocationListener
+from ca.profiles.registry import ProfileRegistry, packaged_profiles
 from kernel.clock import Clock
 from kernel.database import Database
 from kernel.settings import Settings
@@ -25,4 +26,5 @@ class CaServices:
     keystore: KeyStore
     journal: Journal
     institutions: Institutions
+    profiles: ProfileRegistry = field(default_factory=packaged_profiles)
     revocation_listeners: tuple[RevocationListener, ...] = ()

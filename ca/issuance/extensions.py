@@ -1,0 +1,113 @@
+"""The extensions of an end entity's certificate, all decided by its profile (RFC 5280 §4.2, BR §7.1.2.7)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from asn1crypto import core
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.x509.oid import AuthorityInformationAccessOID
+
+from ca.issuance.authority import AuthorityRecord
+from ca.issuance.subject import fill_template
+from ca.locations import authority_certificate_url, cps_url, crl_url, ocsp_url
+from ca.profiles.profile import Policy, Profile, Usage
+from kernel.errors import Rejected
+
+COUNTRY_FIELDS_ARC = "3"
+Placed = tuple[x509.ExtensionType, bool]
+_URI = x509.UniformResourceIdentifier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a certificate says about where it was issued.
+
+    :ivar issuer_origin: the service's own origin, from which status addresses are derived.
+    :ivar private_arc: of our own OIDs.
+    """
+
+    authority: AuthorityRecord
+    issuer_origin: str
+    private_arc: str
+    crl_shard: int = 0
+
+
+def extensions_of(
+    profile: Profile,
+    *,
+    public_key: CertificatePublicKeyTypes,
+    dns_names: Sequence[str],
+    addresses: Sequence[ipaddress.IPv4Address | ipaddress.IPv6Address],
+    values: Mapping[str, str],
+    around: Surroundings,
+) -> Iterator[Placed]:
+    """Yield each extension with its criticality: only KeyUsage is critical in an end entity's certificate here.
+
+    :raises Rejected: (``subject_incomplete``) if a required national field has no value.
+    """
+    yield x509.AuthorityKeyIdentifier(around.authority.key_identifier, None, None), False
+    if profile.subject_key_identifier:
+        yield x509.SubjectKeyIdentifier.from_public_key(public_key), False
+    yield _key_usage(profile.key_usage), True
+    yield x509.ExtendedKeyUsage([x509.ObjectIdentifier(purpose.oid) for purpose in profile.extended_key_usage]), False
+    if dns_names or addresses:
+        names: list[x509.GeneralName] = [x509.DNSName(name) for name in dns_names]
+        yield x509.SubjectAlternativeName(names + [x509.IPAddress(address) for address in addresses]), False
+    if profile.policy is not None:
+        yield _policies(profile.policy, around), False
+    if profile.status:
+        name, origin = around.authority.name, around.issuer_origin
+        list_url = _URI(crl_url(origin, name, around.crl_shard))
+        yield x509.CRLDistributionPoints([x509.DistributionPoint([list_url], None, None, None)]), False
+        # OCSP first: software tries them in order.
+        yield (
+            x509.AuthorityInformationAccess(
+                [
+                    x509.AccessDescription(AuthorityInformationAccessOID.OCSP, _URI(ocsp_url(origin))),
+                    x509.AccessDescription(
+                        AuthorityInformationAccessOID.CA_ISSUERS, _URI(authority_certificate_url(origin, name))
+                    ),
+                ]
+            ),
+            False,
+        )
+    if profile.ocsp_no_check:
+        yield x509.OCSPNoCheck(), False
+    yield from _country_fields(profile, values, around.private_arc)
+
+
+def _key_usage(granted: Sequence[Usage]) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=Usage.DIGITAL_SIGNATURE in granted,
+        content_commitment=Usage.CONTENT_COMMITMENT in granted,
+        key_encipherment=Usage.KEY_ENCIPHERMENT in granted,
+        data_encipherment=Usage.DATA_ENCIPHERMENT in granted,
+        key_agreement=Usage.KEY_AGREEMENT in granted,
+        key_cert_sign=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _policies(policy: Policy, around: Surroundings) -> x509.CertificatePolicies:
+    qualifiers: list[str | x509.UserNotice] = [cps_url(around.issuer_origin)]
+    if policy.notice:
+        qualifiers.append(x509.UserNotice(None, policy.notice))
+    own = x509.PolicyInformation(x509.ObjectIdentifier(f"{around.private_arc}.{policy.suffix}"), qualifiers)
+    reserved = [x509.PolicyInformation(x509.ObjectIdentifier(oid), None) for oid in policy.reserved]
+    return x509.CertificatePolicies([*reserved, own])
+
+
+def _country_fields(profile: Profile, values: Mapping[str, str], private_arc: str) -> Iterator[Placed]:
+    for field in profile.country_fields:
+        text = fill_template(field.value, values)
+        if text is None and field.required:
+            raise Rejected(f"National field {field.number} has no value.", code="subject_incomplete")
+        if text is not None:
+            oid = x509.ObjectIdentifier(f"{private_arc}.{COUNTRY_FIELDS_ARC}.{field.number}")
+            yield x509.UnrecognizedExtension(oid, core.UTF8String(text).dump()), False

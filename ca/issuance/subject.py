@@ -1,0 +1,70 @@
+"""The subject of a certificate, filled in from its profile's templates (RFC 5280 §4.1.2.6, appendix A.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from string import Formatter
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from ca.profiles.profile import Profile
+from kernel.errors import Rejected
+
+OIDS = {
+    "countryName": NameOID.COUNTRY_NAME,
+    "stateOrProvinceName": NameOID.STATE_OR_PROVINCE_NAME,
+    "organizationName": NameOID.ORGANIZATION_NAME,
+    "organizationIdentifier": NameOID.ORGANIZATION_IDENTIFIER,
+    "title": NameOID.TITLE,
+    "serialNumber": NameOID.SERIAL_NUMBER,
+    "surname": NameOID.SURNAME,
+    "givenName": NameOID.GIVEN_NAME,
+    "commonName": NameOID.COMMON_NAME,
+}
+# Upper bounds in characters, not octets: ñ counts once.
+LIMITS = {
+    "countryName": 2,
+    "stateOrProvinceName": 128,
+    "organizationName": 64,
+    "organizationIdentifier": 64,
+    "title": 64,
+    "serialNumber": 64,
+    "surname": 64,
+    "givenName": 64,
+    "commonName": 64,
+}
+
+
+def fill_template(template: str, values: Mapping[str, str]) -> str | None:
+    """Return ``template`` with its ``{parts}`` filled in; None if a part is unknown or empty."""
+    parts = [part for _, part, _, _ in Formatter().parse(template) if part is not None]
+    if not all(values.get(part) for part in parts):
+        return None
+    return template.format_map(values)
+
+
+def subject_values(profile: Profile, values: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the subject's attributes in order: name and value.
+
+    :raises Rejected: (``subject_incomplete``, ``name_too_long``) if a required attribute has no value that fits.
+    """
+    chosen: list[tuple[str, str]] = []
+    for item in profile.subject:
+        filled = [text for template in item.values if (text := fill_template(template, values))]
+        fitting = [text for text in filled if len(text) <= LIMITS[item.attribute]]
+        if fitting:
+            chosen.append((item.attribute, fitting[0]))
+        elif item.required and filled:
+            raise Rejected(
+                f"{item.attribute} “{filled[-1]}” has more than {LIMITS[item.attribute]} characters.",
+                code="name_too_long",
+            )
+        elif item.required:
+            raise Rejected(f"{item.attribute} cannot be filled in from what is known.", code="subject_incomplete")
+    return chosen
+
+
+def build_subject(attributes: list[tuple[str, str]]) -> x509.Name:
+    """Return the distinguished name: one attribute per RDN; country and serialNumber PrintableString, others UTF-8."""
+    return x509.Name([x509.NameAttribute(OIDS[name], value) for name, value in attributes])

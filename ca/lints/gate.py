@@ -1,0 +1,50 @@
+"""The gate before the signature: all lints, and nothing passes with a finding that blocks."""
+
+from __future__ import annotations
+
+from ca.issuance.authority import AuthorityRecord
+from ca.lints import extensions, fields, naming
+from ca.lints.case import LintCase
+from ca.lints.finding import Finding, blocking
+from ca.lints.outside import lint_outside
+from ca.profiles.profile import Profile
+from ca.services import CaServices
+from kernel.errors import Rejected
+from keys.signer import Algorithm
+
+OWN_LINTS = (*fields.LINTS, *extensions.LINTS, *naming.LINTS)
+
+
+def lint_tbs(
+    tbs_der: bytes, *, profile: Profile, authority: AuthorityRecord, algorithm: Algorithm, services: CaServices
+) -> tuple[Finding, ...]:
+    """Return what our own lints, one a clause, and pkilint find in the bytes that would be signed, worst first."""
+    case = LintCase(
+        tbs_der=tbs_der,
+        issuer=authority.certificate,
+        profile=profile,
+        algorithm=algorithm,
+        private_arc=services.settings.pki_arc,
+        issuer_origin=services.settings.issuer,
+    )
+    found = [finding for lint in OWN_LINTS for finding in lint(case)]
+    found += lint_outside(case)
+    order = {"error": 0, "warning": 1, "notice": 2}
+    return tuple(sorted(dict.fromkeys(found), key=lambda finding: order[finding.severity]))
+
+
+def require_clean(
+    tbs_der: bytes, *, profile: Profile, authority: AuthorityRecord, algorithm: Algorithm, services: CaServices
+) -> tuple[Finding, ...]:
+    """Return the notices. :raises Rejected: (``lint_blocked``), naming what blocks."""
+    findings = lint_tbs(tbs_der, profile=profile, authority=authority, algorithm=algorithm, services=services)
+    require_unblocked(findings)
+    return findings
+
+
+def require_unblocked(findings: tuple[Finding, ...]) -> None:
+    """Check that nothing blocks. :raises Rejected: (``lint_blocked``), naming the codes."""
+    stopped = blocking(findings)
+    if stopped:
+        codes = ", ".join(finding.code for finding in stopped)
+        raise Rejected(f"The check before signing found: {codes}.", code="lint_blocked")

@@ -1,0 +1,105 @@
+"""Lints on subject and alternative names (RFC 5280 §4.1.2.6, §4.2.1.6, appendix A.1; BR §7.1.2.7.12)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+
+from asn1crypto.x509 import TbsCertificate
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from ca.issuance.subject import LIMITS, OIDS
+from ca.lints.case import LintCase, error
+from ca.lints.finding import Finding
+from ca.requests.names import canonical_dns_name
+from kernel.errors import Rejected
+
+_LIMIT_OF = {OIDS[name]: limit for name, limit in LIMITS.items()}
+_PRINTABLE_TAG = 19
+_MUST_BE_PRINTABLE = ("country_name", "serial_number")
+
+
+def one_attribute_per_rdn(case: LintCase) -> Iterator[Finding]:
+    """RFC 5280 §4.1.2.4 read as BR §7.1.4.1: one attribute an RDN, none twice, none unplanned."""
+    subject = case.certificate.subject
+    if any(len(list(rdn)) != 1 for rdn in subject.rdns):
+        yield error("rdn_with_several", "BR §7.1.4.1", "Una parte del nombre lleva varios atributos.")
+    counts = Counter(attribute.oid for attribute in subject)
+    if any(count > 1 for count in counts.values()):
+        yield error("attribute_twice", "BR §7.1.4.1", "Un atributo del nombre se repite.")
+    planned = {OIDS[item.attribute] for item in case.profile.subject}
+    if not set(counts) <= planned:
+        yield error("attribute_unplanned", "perfil", "El nombre lleva un atributo que el perfil no prevé.")
+
+
+def lengths_in_characters(case: LintCase) -> Iterator[Finding]:
+    """RFC 5280 appendix A.1: upper bounds count characters; an attribute is never empty."""
+    for attribute in case.certificate.subject:
+        if not 1 <= len(str(attribute.value)) <= _LIMIT_OF.get(attribute.oid, 64):
+            yield error(
+                "attribute_length", "RFC 5280 apéndice A.1", "Un atributo del nombre está vacío o es muy largo."
+            )
+
+
+def country_and_serial_are_printable(case: LintCase) -> Iterator[Finding]:
+    """RFC 5280 appendix A.1: countryName and serialNumber are PrintableString; a country has two letters."""
+    for rdn in TbsCertificate.load(case.tbs_der)["subject"].chosen:
+        for attribute in rdn:
+            if attribute["type"].native in _MUST_BE_PRINTABLE and attribute["value"].chosen.tag != _PRINTABLE_TAG:
+                yield error("not_printable_string", "RFC 5280 apéndice A.1", "País o número no son PrintableString.")
+    for country in case.certificate.subject.get_attributes_for_oid(NameOID.COUNTRY_NAME):
+        value = str(country.value)
+        if not (len(value) == 2 and value.isascii() and value.isalpha() and value.isupper()):
+            yield error("bad_country", "BR §7.1.4.2", "El país no tiene dos letras mayúsculas.")
+
+
+def text_is_what_it_shows(case: LintCase) -> Iterator[Finding]:
+    """No control or invisible character, no space at an end, composed form (RFC 8399 §2.2)."""
+    for attribute in case.certificate.subject:
+        value = str(attribute.value)
+        hidden = any(unicodedata.category(character)[0] == "C" for character in value)
+        if hidden or value != value.strip() or value != unicodedata.normalize("NFC", value):
+            yield error("attribute_not_plain", "RFC 8399 §2.2", "Un atributo tiene espacios al borde o signos ocultos.")
+
+
+def alternative_names_are_wellformed(case: LintCase) -> Iterator[Finding]:
+    """RFC 5280 §4.2.1.6: LDH names or addresses, none twice, only the kinds that the profile allows."""
+    found = case.extension(x509.SubjectAlternativeName)
+    rules = case.profile.names
+    names = list(found.value) if found else []
+    if rules.dns == "required" and not names:
+        yield error("no_alternative_name", "BR §7.1.2.7.12", "Falta el nombre del servidor.")
+    if len(set(names)) != len(names):
+        yield error("alternative_name_twice", "RFC 5280 §4.2.1.6", "Un nombre se repite.")
+    for name in names:
+        if isinstance(name, x509.DNSName) and rules.dns != "refused":
+            try:
+                if canonical_dns_name(name.value, wildcards=rules.wildcards) != name.value:
+                    yield error("name_not_canonical", "RFC 5280 §4.2.1.6", f"{name.value} no está en minúsculas.")
+            except Rejected as refusal:
+                yield error(refusal.code, "BR §7.1.2.7.12", f"El nombre {name.value!a} no es válido.")
+        elif not (isinstance(name, x509.IPAddress) and rules.addresses):
+            yield error("name_kind_refused", "perfil", "El perfil no admite esta clase de nombre.")
+
+
+def tls_common_name_is_an_alternative_name(case: LintCase) -> Iterator[Finding]:
+    """BR §7.1.4.3: commonName repeats one of the alternative names, character by character."""
+    if case.profile.names.dns != "required":
+        return
+    found = case.extension(x509.SubjectAlternativeName)
+    names = {str(name.value) for name in found.value} if found else set()
+    for common_name in case.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        if common_name.value not in names:
+            yield error("common_name_not_listed", "BR §7.1.4.3", "El nombre común no está entre los otros nombres.")
+
+
+LINTS = (
+    one_attribute_per_rdn,
+    lengths_in_characters,
+    country_and_serial_are_printable,
+    text_is_what_it_shows,
+    alternative_names_are_wellformed,
+    tls_common_name_is_an_alternative_name,
+)

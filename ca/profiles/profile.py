@@ -1,0 +1,201 @@
+"""A profile as a value: everything that a certificate of its kind says, decided before anyone asks for one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_STRICT = ConfigDict(extra="forbid", str_strip_whitespace=True)
+Oid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9]\d*))+$")]
+ArcSuffix = Annotated[str, Field(pattern=r"^[1-9]\d*(\.[1-9]\d*)*$")]
+
+
+class KeyType(StrEnum):
+    """A kind of subject key."""
+
+    RSA = "RSA"
+    P256 = "P-256"
+    P384 = "P-384"
+    P521 = "P-521"
+    ED25519 = "Ed25519"
+
+
+class Usage(StrEnum):
+    """A bit of KeyUsage that an end entity may have, by its name in RFC 5280 §4.2.1.3."""
+
+    DIGITAL_SIGNATURE = "digitalSignature"
+    CONTENT_COMMITMENT = "contentCommitment"  # nonRepudiation
+    KEY_ENCIPHERMENT = "keyEncipherment"
+    DATA_ENCIPHERMENT = "dataEncipherment"
+    KEY_AGREEMENT = "keyAgreement"
+
+
+class Purpose(StrEnum):
+    """An extended key usage that a profile may give."""
+
+    SERVER_AUTH = "serverAuth"
+    CLIENT_AUTH = "clientAuth"
+    DOCUMENT_SIGNING = "documentSigning"
+    OCSP_SIGNING = "OCSPSigning"
+
+    @property
+    def oid(self) -> str:
+        """The object identifier (RFC 5280 §4.2.1.12, RFC 9336 §3)."""
+        numbers = {"serverAuth": 1, "clientAuth": 2, "OCSPSigning": 9, "documentSigning": 36}
+        return f"1.3.6.1.5.5.7.3.{numbers[self.value]}"
+
+
+@dataclass(frozen=True, config=_STRICT)
+class InputField:
+    """What a request tells about the holder beside the key.
+
+    :ivar label: for the operator, in Spanish.
+    :ivar kind: ``cedula`` is checked by its digit, ``phone`` by its characters, ``text`` by the rules of names.
+    :ivar from_csr: attribute of the CSR's subject that is proposed when the field is left empty.
+    :ivar default: template for an empty field, see :class:`SubjectAttribute`.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
+    label: str
+    kind: Literal["text", "cedula", "phone"] = "text"
+    required: bool = True
+    max_length: Annotated[int, Field(ge=1, le=200)] = 64
+    from_csr: Literal["commonName"] | None = None
+    default: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SubjectAttribute:
+    """One attribute of the subject, alone in its RDN.
+
+    :ivar values: templates such as ``VATEC-{ruc}``; the first whose parts are all known and which fits the length limit
+        is taken. Parts: ``country organization legal_name ruc province first_name`` and the input fields.
+    """
+
+    attribute: Literal[
+        "countryName",
+        "stateOrProvinceName",
+        "organizationName",
+        "organizationIdentifier",
+        "title",
+        "serialNumber",
+        "surname",
+        "givenName",
+        "commonName",
+    ]
+    values: tuple[str, ...]
+    required: bool = True
+
+
+@dataclass(frozen=True, config=_STRICT)
+class NameRules:
+    """Which alternative names a certificate may carry.
+
+    :ivar dns: DNS names, each under a registered domain of the institution.
+    :ivar addresses: IP addresses, each in a registered network of the institution.
+    """
+
+    dns: Literal["required", "allowed", "refused"] = "refused"
+    wildcards: bool = False
+    addresses: bool = False
+
+
+@dataclass(frozen=True, config=_STRICT)
+class CountryField:
+    """A national field as a non-critical extension ``ARC.3.number`` holding a DER UTF8String."""
+
+    number: Annotated[int, Field(ge=1, le=12)]
+    value: str
+    required: bool = True
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Policy:
+    """What the certificate says about the rules that it was issued by.
+
+    :ivar suffix: of our own policy OID under the private arc.
+    :ivar reserved: public policy OIDs that go before it.
+    :ivar notice: explicitText of a user notice, at most 200 characters (RFC 5280 §4.2.1.4); empty: none.
+    """
+
+    suffix: ArcSuffix
+    reserved: tuple[Oid, ...] = ()
+    notice: Annotated[str, Field(max_length=200)] = ""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class AcceptedFinding:
+    """A finding of the outside linter that does not block, and why."""
+
+    code: str
+    reason: Annotated[str, Field(min_length=20)]
+
+
+@dataclass(frozen=True, config=_STRICT)
+class LintRules:
+    """Which suite of pkilint checks the certificate.
+
+    :ivar type: the suite's name of the kind of certificate.
+    """
+
+    suite: Literal["pkix", "cabf-serverauth", "etsi"]
+    type: str = ""
+    accepted: tuple[AcceptedFinding, ...] = ()
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Profile:
+    """A kind of certificate.
+
+    :ivar version: raised with every change; a request keeps the one that it was built by.
+    :ivar title: and ``explanation``: for the operator, in Spanish.
+    :ivar authority: short name of the authority that issues.
+    :ivar requestable: false for what the service issues to itself.
+    :ivar people: how many must agree, the one who requests among them; 1 lets one person do it alone.
+    :ivar schedule: a public rule that shortens ``lifetime_days`` as its dates come.
+    :ivar dropped_key_usage: bits that software asks for by habit and that are left out with a word; any other bit that
+        is not granted is refused.
+    :ivar is_personal: the subject is a natural person: its name never enters the evidence in clear.
+    :ivar status: whether the certificate points at list, OCSP and issuer; a responder's own does not.
+    :ivar ocsp_no_check: RFC 6960 §4.2.2.2.1.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,39}$")]
+    version: Annotated[int, Field(ge=1)]
+    title: str
+    explanation: str
+    people: Annotated[int, Field(ge=1, le=3)]
+    keys: tuple[KeyType, ...]
+    lifetime_days: Annotated[int, Field(ge=1, le=1100)]
+    key_usage: tuple[Usage, ...]
+    extended_key_usage: tuple[Purpose, ...]
+    subject: tuple[SubjectAttribute, ...]
+    lint: LintRules
+    authority: str = "issuing-1"
+    requestable: bool = True
+    needs_institution: bool = True
+    is_personal: bool = False
+    schedule: Literal["none", "cabf-tls"] = "none"
+    dropped_key_usage: tuple[Usage, ...] = ()
+    inputs: tuple[InputField, ...] = ()
+    names: NameRules = NameRules()
+    country_fields: tuple[CountryField, ...] = ()
+    policy: Policy | None = None
+    subject_key_identifier: bool = True
+    status: bool = True
+    ocsp_no_check: bool = False
+
+    @property
+    def lifetime(self) -> timedelta:
+        """The longest validity, before any schedule shortens it."""
+        return timedelta(days=self.lifetime_days)
+
+    @property
+    def approvals_needed(self) -> int:
+        """How many approvals a request needs; with one person in all it is that person's own."""
+        return max(1, self.people - 1)

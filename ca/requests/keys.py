@@ -1,0 +1,133 @@
+"""Which keys are certified: kinds, sizes, known weaknesses, and whose they were before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import badkeys
+from badkeys.utils import _cachedir
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from ca.issuance.model import Certificate
+from ca.profiles.profile import KeyType
+from ca.revocation.compromised_key import is_compromised
+from kernel.errors import Rejected
+
+_MIN_RSA_BITS = 2048
+_MIN_RSA_EXPONENT = 65537
+_CURVES = {"secp256r1": KeyType.P256, "secp384r1": KeyType.P384, "secp521r1": KeyType.P521}
+_OFFLINE_CHECKS = ["fermat", "roca", "rsainvalid", "rsapoly", "sharedprimes", "smalld", "smallfactors", "pattern"]
+_WEAKNESSES = {
+    "fermat": "its two primes are close to each other (Fermat)",
+    "roca": "it was made by a faulty chip (ROCA, CVE-2017-15361)",
+    "rsainvalid": "its numbers are no RSA key",
+    "rsapoly": "its modulus has a pattern by which it can be factored",
+    "sharedprimes": "it shares a prime with another key",
+    "smalld": "its private exponent is small (Wiener)",
+    "smallfactors": "its modulus has a small factor",
+    "pattern": "its modulus repeats a pattern",
+    "blocklist": "its private half is publicly known",
+}
+_AUTHORITY_PROFILES = ("root-ca", "issuing-ca", "ocsp-responder")
+
+
+def require_sound_key(public_key: CertificatePublicKeyTypes, *, allowed: Collection[KeyType]) -> KeyType:
+    """Return the kind of the key after every check that needs the key alone (BR §6.1.1.3, §6.1.5, §6.1.6).
+
+    A point off its curve never gets here: the parser refuses it.
+
+    :raises Rejected: ``key_type_refused``, ``rsa_too_short``, ``rsa_odd_size``, ``rsa_bad_exponent``, ``weak_key``.
+    """
+    key_type = _key_type(public_key)
+    if key_type is None or key_type not in allowed:
+        accepted = ", ".join(allowed)
+        raise Rejected(f"This profile takes keys of the kinds {accepted}.", code="key_type_refused")
+    if isinstance(public_key, rsa.RSAPublicKey):
+        _require_sound_rsa(public_key)
+    _require_no_known_weakness(public_key)
+    return key_type
+
+
+def require_unclaimed_key(
+    session: Session,
+    spki_sha256: str,
+    *,
+    profile: str,
+    institution_ruc: str | None,
+    holder: str | None,
+    request_id: str | None = None,
+) -> None:
+    """Check that nobody else has certified this key here, and that it was not reported (BR §6.1.1.3, §4.9.12).
+
+    The same institution (and person) may renew with the same key under the same profile.
+
+    :param holder: what tells one person from another in a personal certificate: the subject's serialNumber.
+    :raises Rejected: ``key_compromised``, ``key_of_authority``, ``key_of_another_subject``, ``key_in_other_profile``.
+    """
+    if is_compromised(session, spki_sha256):
+        raise Rejected("This key was reported as compromised; make a new one.", code="key_compromised")
+    rows = session.scalars(
+        select(Certificate).where(
+            Certificate.spki_sha256 == spki_sha256,
+            or_(Certificate.request_id.is_(None), Certificate.request_id != (request_id or "")),
+        )
+    )
+    for row in rows:
+        if row.profile in _AUTHORITY_PROFILES:
+            raise Rejected("This key belongs to the authority itself.", code="key_of_authority")
+        if row.revocation_reason == "keyCompromise":
+            raise Rejected("This key was reported as compromised; make a new one.", code="key_compromised")
+        if row.institution_ruc != institution_ruc or (holder is not None and holder not in row.subject):
+            raise Rejected(
+                "Another subject has a certificate for this key; make a new one.", code="key_of_another_subject"
+            )
+        if row.profile != profile:
+            raise Rejected("This key is certified for another use; make a new one.", code="key_in_other_profile")
+
+
+def describe_key(public_key: CertificatePublicKeyTypes) -> str:
+    """Return the key's kind and size for people: ``RSA 3072``, ``EC P-256``, ``Ed25519``."""
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return f"RSA {public_key.key_size}"
+    key_type = _key_type(public_key)
+    if key_type is None:
+        return type(public_key).__name__.removesuffix("PublicKey")
+    return f"EC {key_type}" if isinstance(public_key, ec.EllipticCurvePublicKey) else str(key_type)
+
+
+def _key_type(public_key: CertificatePublicKeyTypes) -> KeyType | None:
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return KeyType.RSA
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return _CURVES.get(public_key.curve.name)
+    return KeyType.ED25519 if isinstance(public_key, ed25519.Ed25519PublicKey) else None
+
+
+def _require_sound_rsa(public_key: rsa.RSAPublicKey) -> None:
+    numbers = public_key.public_numbers()
+    if public_key.key_size < _MIN_RSA_BITS:
+        raise Rejected(f"An RSA key needs {_MIN_RSA_BITS} bits or more.", code="rsa_too_short")
+    if public_key.key_size % 8:
+        raise Rejected("The size of an RSA key is a multiple of 8 bits.", code="rsa_odd_size")
+    if numbers.e % 2 == 0 or numbers.e < _MIN_RSA_EXPONENT:
+        raise Rejected("An RSA exponent is odd and 65537 or more.", code="rsa_bad_exponent")
+
+
+def _require_no_known_weakness(public_key: CertificatePublicKeyTypes) -> None:
+    pem = public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    checks = [*_OFFLINE_CHECKS, "blocklist"] if has_block_list() else _OFFLINE_CHECKS
+    found = badkeys.checkpubkey(pem, checks=checks)["results"]
+    if found:
+        weaknesses = "; ".join(_WEAKNESSES.get(name, name) for name in found)
+        raise Rejected(f"This key is weak: {weaknesses}. Make a new one.", code="weak_key")
+
+
+def has_block_list() -> bool:
+    """Tell whether the operator has fetched the list of publicly known keys (``badkeys --update-bl``)."""
+    folder = Path(_cachedir())
+    return (folder / "badkeysdata.json").exists() and (folder / "blocklist.dat").exists()
