@@ -15,6 +15,7 @@ import idp.accounts.model
 import idp.authentication.model
 import idp.clients.model
 import idp.consent.model
+import idp.notices.model
 import idp.tokens.model  # noqa: F401 - their tables
 from admin.services import AdminServices
 from audit.journal import Journal

@@ -393,6 +393,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_signing_key_state'), ['state'], unique=False)
         batch_op.create_index('ux_idp_signing_key_active', ['algorithm'], unique=True, sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
 
+    op.create_table('idp_stored_mail',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_stored_mail'))
+    )
+    with op.batch_alter_table('idp_stored_mail', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_stored_mail_created_at'), ['created_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_stored_mail_person_id'), ['person_id'], unique=False)
+
     op.create_table('idp_throttle',
     sa.Column('key', sa.String(length=120), nullable=False),
     sa.Column('tries', sa.Integer(), nullable=False),
@@ -584,6 +595,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_throttle_window_ends_at'))
 
     op.drop_table('idp_throttle')
+    with op.batch_alter_table('idp_stored_mail', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_stored_mail_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_stored_mail_created_at'))
+
+    op.drop_table('idp_stored_mail')
     with op.batch_alter_table('idp_signing_key', schema=None) as batch_op:
         batch_op.drop_index('ux_idp_signing_key_active', sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
         batch_op.drop_index(batch_op.f('ix_idp_signing_key_state'))
