@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -111,8 +112,7 @@ class Database:
             yield session
         except (DBAPIError, TimeoutError) as error:
             session.rollback()
-            # TimeoutError: every connection of the pool is taken. Other DBAPIErrors are our mistake, not its absence.
-            if isinstance(error, OperationalError | TimeoutError) or error.connection_invalidated:
+            if _is_absence(error):
                 raise Unavailable("The database does not answer.", code="database_unavailable") from error
             raise
         finally:
@@ -121,6 +121,15 @@ class Database:
     def dispose(self) -> None:
         """Close every connection (before a fork, and at the end)."""
         self.engine.dispose()
+
+
+def _is_absence(error: DBAPIError | TimeoutError) -> bool:
+    """Tell the database's absence from our own mistakes (a missing table, a bad statement)."""
+    if isinstance(error, TimeoutError):
+        return True  # every connection of the pool is taken
+    if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+        return False  # SQLite reports mistakes in SQL as operational errors, too
+    return isinstance(error, OperationalError) or error.connection_invalidated
 
 
 def _sqlite_engine(url: str) -> Engine:
