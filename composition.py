@@ -11,12 +11,7 @@ from sqlalchemy.orm import Session
 import admin.model  # noqa: F401 - its tables
 import ca.issuance.model
 import ca.revocation.model  # noqa: F401 - their tables
-import idp.accounts.model
-import idp.authentication.model
-import idp.clients.model
-import idp.consent.model
-import idp.notices.model
-import idp.tokens.model  # noqa: F401 - their tables
+import kernel.outbox  # noqa: F401 - their tables
 from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys
