@@ -66,7 +66,14 @@ def _is_due(session: Session, authority: AuthorityRecord, *, now: datetime) -> b
 
 
 def _renew(services: CaServices, authority: AuthorityRecord, *, now: datetime) -> str | None:
-    serial = _find_unfinished(services, authority, now=now) or _claim(services, authority, now=now)
+    # The order of the three reads matters: whoever claims the next generation has seen this one neither half done nor
+    # usable, so two workers never make two signers.
+    with services.database.reading() as session:
+        newest = session.scalar(select(func.max(OcspSigner.generation)).where(OcspSigner.authority_id == authority.id))
+        serial = _find_unfinished(session, authority, now=now)
+        if serial is None and not _is_due(session, authority, now=now):
+            return None
+    serial = serial or _claim(services, authority, generation=(newest or 0) + 1, now=now)
     if serial is None:
         return None  # another worker is at it
     issuer_key = services.keystore.open(authority.key_name)
@@ -99,22 +106,18 @@ def _renew(services: CaServices, authority: AuthorityRecord, *, now: datetime) -
     return serial
 
 
-def _find_unfinished(services: CaServices, authority: AuthorityRecord, *, now: datetime) -> str | None:
-    with services.database.reading() as session:
-        return session.scalar(
-            select(OcspSigner.serial).where(
-                OcspSigner.authority_id == authority.id,
-                OcspSigner.certificate_der.is_(None),
-                OcspSigner.not_after > now + RENEW_BEFORE,
-            )
+def _find_unfinished(session: Session, authority: AuthorityRecord, *, now: datetime) -> str | None:
+    return session.scalar(
+        select(OcspSigner.serial).where(
+            OcspSigner.authority_id == authority.id,
+            OcspSigner.certificate_der.is_(None),
+            OcspSigner.not_after > now + RENEW_BEFORE,
         )
+    )
 
 
-def _claim(services: CaServices, authority: AuthorityRecord, *, now: datetime) -> str | None:
-    """Make the next generation's key and, in one transaction, its certificate's row; None if another was quicker."""
-    with services.database.reading() as session:
-        newest = session.scalar(select(func.max(OcspSigner.generation)).where(OcspSigner.authority_id == authority.id))
-    generation = (newest or 0) + 1
+def _claim(services: CaServices, authority: AuthorityRecord, *, generation: int, now: datetime) -> str | None:
+    """Make the generation's key and, in one transaction, its certificate's row; None if another was quicker."""
     key_name = f"ocsp-{authority.name}-{generation}"
     responder = _open_or_create(services, key_name)
     issuer_algorithm = services.keystore.open(authority.key_name).algorithm
