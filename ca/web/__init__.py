@@ -1,1 +1,24 @@
 """HTTP of the certificate authority."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from ca.revocation.ocsp import OcspResponder
+from ca.services import CaServices
+from ca.web import public_pages, status
+from ca.web.error_texts import ERROR_TEXTS
+from ca.web.services import services
+from web.csrf import exempt
+from web.error_texts import describe_errors
+
+__all__ = ["mount", "services"]
+
+
+def mount(app: Flask, services: CaServices) -> None:
+    """Put the authority's addresses on ``app``: ``/pki`` and everything below it."""
+    app.extensions["ca"] = services
+    app.extensions["ca.ocsp"] = OcspResponder(services)
+    describe_errors(app, ERROR_TEXTS)
+    app.register_blueprint(exempt(status.blueprint))
+    app.register_blueprint(public_pages.blueprint)

@@ -1,0 +1,33 @@
+"""The authority's errors in the reader's words."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+
+from web.error_texts import ErrorText
+
+ERROR_TEXTS = {
+    "unknown_list": ErrorText(
+        title=_l("Esa lista de revocación no existe"),
+        happened=_l("No hay una lista publicada con ese nombre."),
+        to_do=_l("Las listas que hay están en la página de la autoridad de certificación."),
+    ),
+    "list_expired": ErrorText(
+        title=_l("La lista de revocación está por renovarse"),
+        happened=_l("La última lista pasó de su fecha de renovación, y una lista vencida no se entrega."),
+        to_do=_l("Vuelva a pedirla en unos minutos."),
+    ),
+    "unknown_certificate": ErrorText(
+        title=_l("No encontramos ese certificado"),
+        happened=_l(
+            "No hay un certificado público con ese número de serie. "
+            "Los certificados de personas no se muestran aquí, aunque existan."
+        ),
+        to_do=_l("Revise el número, o busque por el nombre o el RUC de la institución."),
+    ),
+    "unknown_authority": ErrorText(
+        title=_l("Esa autoridad no existe"),
+        happened=_l("No hay una autoridad de certificación con ese nombre."),
+        to_do=_l("Las autoridades que hay están en la página de la autoridad de certificación."),
+    ),
+}

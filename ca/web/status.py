@@ -1,0 +1,113 @@
+"""What software asks for: authorities' certificates, revocation lists, OCSP. No cookie, no page, no session."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime, timedelta
+
+from flask import Blueprint, Response, request, session
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from ca.issuance.authority import AuthorityRecord, load_authority
+from ca.locations import OCSP_PATH, PKI_PREFIX
+from ca.revocation.ocsp_answer import OcspAnswer, malformed_request
+from ca.revocation.ocsp_request import MAX_REQUEST_SIZE
+from ca.revocation.publish import current_list
+from ca.web.pem import to_pem
+from ca.web.services import ocsp_responder, services
+
+blueprint = Blueprint("pki_status", __name__)
+
+# Short: whatever stands between us and a verifier must not keep a good answer for long after a revocation.
+_LIST_CACHED = timedelta(minutes=5)
+_ANSWER_CACHED = timedelta(seconds=10)
+_AUTHORITY_CACHED = timedelta(days=1)
+
+
+@blueprint.after_request
+def _no_cookies(response: Response) -> Response:
+    # Whoever asks here is software: no language is remembered, and caches need not tell readers apart.
+    session.accessed = session.modified = False
+    return response
+
+
+@blueprint.get(f"{PKI_PREFIX}/ca/<name>.cer")
+def authority_certificate(name: str) -> Response:
+    """An authority's certificate in DER (RFC 5280 §4.2.2.1, id-ad-caIssuers)."""
+    return _document(_authority(name).certificate_der, "application/pkix-cert", cached=_AUTHORITY_CACHED)
+
+
+@blueprint.get(f"{PKI_PREFIX}/ca/<name>.pem")
+def authority_certificate_pem(name: str) -> Response:
+    """An authority's certificate in PEM."""
+    pem = to_pem([_authority(name).certificate_der])
+    return _document(pem, "application/pem-certificate-chain", cached=_AUTHORITY_CACHED)
+
+
+@blueprint.get(f"{PKI_PREFIX}/crl/<authority>-<int:shard>.crl")
+def revocation_list(authority: str, shard: int) -> Response:
+    """The newest list (RFC 5280 §5, RFC 2585 §4.2); 503 rather than one that is past its nextUpdate."""
+    now = services().clock.now()
+    with services().database.reading() as database:
+        published = current_list(database, authority_name=authority, shard=shard, now=now)
+    return _document(
+        published.der,
+        "application/pkix-crl",
+        cached=min(_LIST_CACHED, published.next_update - now),
+        last_modified=published.this_update,
+    )
+
+
+@blueprint.post(OCSP_PATH)
+def ocsp_by_post() -> Response:
+    """OCSP over POST (RFC 6960 §A.1)."""
+    request.max_content_length = MAX_REQUEST_SIZE
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        return _ocsp_response(malformed_request(), cached=False)
+    return _ocsp_response(ocsp_responder().answer(body, now=services().clock.now()), cached=False)
+
+
+# Base64 has slashes, also two in a row and at the end: the path is taken as it came (RFC 5019 §5).
+@blueprint.get(f"{OCSP_PATH}/<path:encoded>", strict_slashes=False, merge_slashes=False)
+def ocsp_by_get(encoded: str) -> Response:
+    """OCSP over GET: the request in base64 behind the address (RFC 6960 §A.1, RFC 5019 §5)."""
+    text = request.path.removeprefix(f"{OCSP_PATH}/")
+    try:
+        body = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return _ocsp_response(malformed_request(), cached=False)
+    return _ocsp_response(ocsp_responder().answer(body, now=services().clock.now()), cached=True)
+
+
+def _authority(name: str) -> AuthorityRecord:
+    with services().database.reading() as database:
+        return load_authority(database, name)
+
+
+def _ocsp_response(answer: OcspAnswer, *, cached: bool) -> Response:
+    """RFC 5019 §6.2: only what answers everyone alike may be kept by caches, and never beyond nextUpdate."""
+    if not (cached and answer.reusable and answer.next_update):
+        return Response(answer.der, mimetype="application/ocsp-response", headers={"Cache-Control": "no-store"})
+    left = answer.next_update - services().clock.now()
+    return _document(
+        answer.der,
+        "application/ocsp-response",
+        cached=min(_ANSWER_CACHED, left),
+        last_modified=answer.this_update,
+    )
+
+
+def _document(content: bytes, media_type: str, *, cached: timedelta, last_modified: datetime | None = None) -> Response:
+    response = Response(content, mimetype=media_type)
+    response.cache_control.public = True
+    response.cache_control.no_transform = True
+    response.cache_control.must_revalidate = True
+    response.cache_control.max_age = max(0, int(cached.total_seconds()))
+    response.expires = services().clock.now() + cached
+    response.last_modified = last_modified
+    response.add_etag()
+    response.make_conditional(request)
+    return response
