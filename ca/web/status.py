@@ -28,7 +28,8 @@ _AUTHORITY_CACHED = timedelta(days=1)
 @blueprint.after_request
 def _no_cookies(response: Response) -> Response:
     # Whoever asks here is software: no language is remembered, and caches need not tell readers apart.
-    session.accessed = session.modified = False
+    session.modified = False
+    session.accessed = False  # last: every use of the name sets it
     return response
 
 
