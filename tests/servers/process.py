@@ -97,6 +97,17 @@ class ServerProcess:
         self.kill()
 
 
+def living_members(group: int) -> list[int]:
+    """Return the ids of the processes of a group that still run (one that ended and nobody reaped does not)."""
+    living = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in "ZX":
+                living.append(int(path.parent.name))
+    return living
+
+
 def _wrapper(unprivileged: bool, stop_signal: signal.Signals) -> list[str]:
     setpriv = shutil.which("setpriv")
     if setpriv is None:

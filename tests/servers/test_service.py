@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable
 
 import pytest
 
 from tests.servers.postgresql import PostgreSqlServer
-from tests.servers.process import accepts_connections
+from tests.servers.process import accepts_connections, living_members
 from tests.servers.service import LiveService
 
 
@@ -26,10 +26,14 @@ def test_one_command_is_a_whole_service(
     assert service.process is not None
     group = service.process.pid
     service.command("init")
-    service.stop()
+    service.process.process.terminate()
+    service.process.process.wait(20)
+    deadline = time.monotonic() + 5
+    while living_members(group) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert living_members(group) == []
     assert not accepts_connections(service.port)
-    with pytest.raises(ProcessLookupError):
-        os.killpg(group, 0)
+    service.stop()
     service.start()
     assert service.is_ready()
 
