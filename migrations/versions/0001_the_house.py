@@ -141,6 +141,94 @@ def upgrade() -> None:
     sa.Column('reported_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('spki_sha256', name=op.f('pk_ca_compromised_key'))
     )
+    op.create_table('idp_browser_session',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('sid', sa.String(length=43), nullable=False),
+    sa.Column('secret_sha256', sa.String(length=64), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('authenticated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('acr', sa.String(length=64), nullable=False),
+    sa.Column('amr', sa.JSON(), nullable=False),
+    sa.Column('device', sa.String(length=80), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_seen_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('end_reason', sa.String(length=32), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_browser_session')),
+    sa.UniqueConstraint('secret_sha256', name=op.f('uq_idp_browser_session_secret_sha256')),
+    sa.UniqueConstraint('sid', name=op.f('uq_idp_browser_session_sid'))
+    )
+    with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_browser_session_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_browser_session_last_seen_at'), ['last_seen_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_browser_session_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_client',
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('institution_id', sa.String(length=26), nullable=True),
+    sa.Column('application_type', sa.String(length=8), nullable=False),
+    sa.Column('redirect_uris', sa.JSON(), nullable=False),
+    sa.Column('post_logout_redirect_uris', sa.JSON(), nullable=False),
+    sa.Column('token_endpoint_auth_method', sa.String(length=32), nullable=False),
+    sa.Column('jwks', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('id_token_signed_response_alg', sa.String(length=8), nullable=False),
+    sa.Column('grant_types', sa.JSON(), nullable=False),
+    sa.Column('scopes', sa.JSON(), nullable=False),
+    sa.Column('optional_scopes', sa.JSON(), nullable=False),
+    sa.Column('minimum_acr', sa.String(length=64), nullable=True),
+    sa.Column('resource', sa.String(length=255), nullable=True),
+    sa.Column('service_audience', sa.String(length=255), nullable=True),
+    sa.Column('status', sa.String(length=8), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('client_id', name=op.f('pk_idp_client')),
+    sa.UniqueConstraint('resource', name=op.f('uq_idp_client_resource'))
+    )
+    with op.batch_alter_table('idp_client', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_client_institution_id'), ['institution_id'], unique=False)
+
+    op.create_table('idp_client_assertion_used',
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('jti_sha256', sa.String(length=64), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('client_id', 'jti_sha256', name=op.f('pk_idp_client_assertion_used'))
+    )
+    with op.batch_alter_table('idp_client_assertion_used', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_client_assertion_used_expires_at'), ['expires_at'], unique=False)
+
+    op.create_table('idp_consent',
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('scopes', sa.JSON(), nullable=False),
+    sa.Column('offered', sa.JSON(), nullable=False),
+    sa.Column('granted_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('withdrawn_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('person_id', 'client_id', name=op.f('pk_idp_consent'))
+    )
+    op.create_table('idp_enrollment_link',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('token_sha256', sa.String(length=64), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('cedula', sa.String(length=10), nullable=True),
+    sa.Column('given_names', sa.String(length=100), nullable=True),
+    sa.Column('surnames', sa.String(length=100), nullable=True),
+    sa.Column('email', sa.String(length=254), nullable=True),
+    sa.Column('phc', sa.String(length=255), nullable=True),
+    sa.Column('sealed_key', sa.LargeBinary(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('redeemed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('superseded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_enrollment_link')),
+    sa.UniqueConstraint('token_sha256', name=op.f('uq_idp_enrollment_link_token_sha256'))
+    )
+    with op.batch_alter_table('idp_enrollment_link', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_enrollment_link_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_enrollment_link_person_id'), ['person_id'], unique=False)
+
     op.create_table('idp_institution',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('ruc', sa.String(length=13), nullable=False),
@@ -151,6 +239,118 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_institution')),
     sa.UniqueConstraint('ruc', name=op.f('uq_idp_institution_ruc'))
     )
+    op.create_table('idp_interaction',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('browser_sha256', sa.String(length=64), nullable=False),
+    sa.Column('resume_path', sa.String(length=200), nullable=False),
+    sa.Column('parameters', sa.JSON(), nullable=False),
+    sa.Column('client_id', sa.String(length=64), nullable=True),
+    sa.Column('client_name', sa.String(length=200), nullable=True),
+    sa.Column('client_institution', sa.String(length=200), nullable=True),
+    sa.Column('client_origin', sa.String(length=300), nullable=True),
+    sa.Column('required_acr', sa.String(length=64), nullable=True),
+    sa.Column('authenticated_after', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('login_hint', sa.String(length=254), nullable=True),
+    sa.Column('locale', sa.String(length=8), nullable=True),
+    sa.Column('person_id', sa.String(length=26), nullable=True),
+    sa.Column('password_verified_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_interaction'))
+    )
+    with op.batch_alter_table('idp_interaction', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_interaction_expires_at'), ['expires_at'], unique=False)
+
+    op.create_table('idp_known_device',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('secret_sha256', sa.String(length=64), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_known_device')),
+    sa.UniqueConstraint('secret_sha256', 'person_id', name=op.f('uq_idp_known_device_secret_sha256_person_id'))
+    )
+    with op.batch_alter_table('idp_known_device', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_known_device_last_used_at'), ['last_used_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_known_device_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_mail_code',
+    sa.Column('journey_id', sa.String(length=26), nullable=False),
+    sa.Column('code_hmac', sa.String(length=64), nullable=False),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('times_sent', sa.Integer(), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('journey_id', name=op.f('pk_idp_mail_code'))
+    )
+    with op.batch_alter_table('idp_mail_code', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_mail_code_expires_at'), ['expires_at'], unique=False)
+
+    op.create_table('idp_password',
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('phc', sa.String(length=255), nullable=False),
+    sa.Column('set_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', name=op.f('pk_idp_password'))
+    )
+    op.create_table('idp_password_reset',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('browser_sha256', sa.String(length=64), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=True),
+    sa.Column('account_hmac', sa.String(length=64), nullable=False),
+    sa.Column('interaction_id', sa.String(length=26), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('mail_code_verified_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('second_factor_verified_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_password_reset'))
+    )
+    with op.batch_alter_table('idp_password_reset', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_password_reset_account_hmac'), ['account_hmac'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_password_reset_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_password_reset_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_person',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('cedula', sa.String(length=10), nullable=True),
+    sa.Column('given_names', sa.String(length=100), nullable=False),
+    sa.Column('surnames', sa.String(length=100), nullable=False),
+    sa.Column('email', sa.String(length=254), nullable=True),
+    sa.Column('email_verified_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('locale', sa.String(length=8), nullable=False),
+    sa.Column('status', sa.String(length=8), nullable=False),
+    sa.Column('level', sa.Integer(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_person')),
+    sa.UniqueConstraint('cedula', name=op.f('uq_idp_person_cedula'))
+    )
+    with op.batch_alter_table('idp_person', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_person_email'), ['email'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_person_status'), ['status'], unique=False)
+
+    op.create_table('idp_recovery_code',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('code_hmac', sa.String(length=64), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_recovery_code'))
+    )
+    with op.batch_alter_table('idp_recovery_code', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_recovery_code_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_recovery_sheet',
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('sealed_codes', sa.LargeBinary(), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', name=op.f('pk_idp_recovery_sheet'))
+    )
+    with op.batch_alter_table('idp_recovery_sheet', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_recovery_sheet_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('idp_revoked_access_token',
     sa.Column('jti', sa.String(length=64), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
@@ -158,6 +358,27 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('idp_revoked_access_token', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idp_revoked_access_token_expires_at'), ['expires_at'], unique=False)
+
+    op.create_table('idp_sign_up',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('browser_sha256', sa.String(length=64), nullable=False),
+    sa.Column('cedula', sa.String(length=10), nullable=False),
+    sa.Column('given_names', sa.String(length=100), nullable=False),
+    sa.Column('surnames', sa.String(length=100), nullable=False),
+    sa.Column('email', sa.String(length=254), nullable=False),
+    sa.Column('locale', sa.String(length=8), nullable=False),
+    sa.Column('interaction_id', sa.String(length=26), nullable=True),
+    sa.Column('decoy', sa.Boolean(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('email_verified_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_sign_up'))
+    )
+    with op.batch_alter_table('idp_sign_up', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_sign_up_cedula'), ['cedula'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_sign_up_expires_at'), ['expires_at'], unique=False)
 
     op.create_table('idp_signing_key',
     sa.Column('kid', sa.String(length=80), nullable=False),
@@ -171,6 +392,26 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_signing_key', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idp_signing_key_state'), ['state'], unique=False)
         batch_op.create_index('ux_idp_signing_key_active', ['algorithm'], unique=True, sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
+
+    op.create_table('idp_stored_mail',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_stored_mail'))
+    )
+    with op.batch_alter_table('idp_stored_mail', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_stored_mail_created_at'), ['created_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_stored_mail_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_throttle',
+    sa.Column('key', sa.String(length=120), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('window_ends_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('key', name=op.f('pk_idp_throttle'))
+    )
+    with op.batch_alter_table('idp_throttle', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_throttle_window_ends_at'), ['window_ends_at'], unique=False)
 
     op.create_table('idp_token_family',
     sa.Column('id', sa.String(length=26), nullable=False),
@@ -195,6 +436,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_token_family_expires_at'), ['expires_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_idp_token_family_person_id'), ['person_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_idp_token_family_sid'), ['sid'], unique=False)
+
+    op.create_table('idp_totp',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('sealed_key', sa.LargeBinary(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_step', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_totp'))
+    )
+    with op.batch_alter_table('idp_totp', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_totp_person_id'), ['person_id'], unique=False)
 
     op.create_table('outbox_task',
     sa.Column('id', sa.String(length=26), nullable=False),
@@ -286,6 +540,18 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_ocsp_signer', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ca_ocsp_signer_authority_id'), ['authority_id'], unique=False)
 
+    op.create_table('idp_client_secret',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('secret_sha256', sa.String(length=64), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['client_id'], ['idp_client.client_id'], name=op.f('fk_idp_client_secret_client_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_client_secret'))
+    )
+    with op.batch_alter_table('idp_client_secret', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_client_secret_client_id'), ['client_id'], unique=False)
+
     op.create_table('idp_refresh_token',
     sa.Column('token_sha256', sa.String(length=64), nullable=False),
     sa.Column('family_id', sa.String(length=26), nullable=False),
@@ -305,6 +571,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_refresh_token_family_id'))
 
     op.drop_table('idp_refresh_token')
+    with op.batch_alter_table('idp_client_secret', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_client_secret_client_id'))
+
+    op.drop_table('idp_client_secret')
     with op.batch_alter_table('ca_ocsp_signer', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ca_ocsp_signer_authority_id'))
 
@@ -330,6 +600,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_outbox_task_due_at'))
 
     op.drop_table('outbox_task')
+    with op.batch_alter_table('idp_totp', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_totp_person_id'))
+
+    op.drop_table('idp_totp')
     with op.batch_alter_table('idp_token_family', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_token_family_sid'))
         batch_op.drop_index(batch_op.f('ix_idp_token_family_person_id'))
@@ -337,16 +611,83 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_token_family_client_id'))
 
     op.drop_table('idp_token_family')
+    with op.batch_alter_table('idp_throttle', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_throttle_window_ends_at'))
+
+    op.drop_table('idp_throttle')
+    with op.batch_alter_table('idp_stored_mail', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_stored_mail_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_stored_mail_created_at'))
+
+    op.drop_table('idp_stored_mail')
     with op.batch_alter_table('idp_signing_key', schema=None) as batch_op:
         batch_op.drop_index('ux_idp_signing_key_active', sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
         batch_op.drop_index(batch_op.f('ix_idp_signing_key_state'))
 
     op.drop_table('idp_signing_key')
+    with op.batch_alter_table('idp_sign_up', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_sign_up_expires_at'))
+        batch_op.drop_index(batch_op.f('ix_idp_sign_up_cedula'))
+
+    op.drop_table('idp_sign_up')
     with op.batch_alter_table('idp_revoked_access_token', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_revoked_access_token_expires_at'))
 
     op.drop_table('idp_revoked_access_token')
+    with op.batch_alter_table('idp_recovery_sheet', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_recovery_sheet_expires_at'))
+
+    op.drop_table('idp_recovery_sheet')
+    with op.batch_alter_table('idp_recovery_code', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_recovery_code_person_id'))
+
+    op.drop_table('idp_recovery_code')
+    with op.batch_alter_table('idp_person', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_person_status'))
+        batch_op.drop_index(batch_op.f('ix_idp_person_email'))
+
+    op.drop_table('idp_person')
+    with op.batch_alter_table('idp_password_reset', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_password_reset_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_password_reset_expires_at'))
+        batch_op.drop_index(batch_op.f('ix_idp_password_reset_account_hmac'))
+
+    op.drop_table('idp_password_reset')
+    op.drop_table('idp_password')
+    with op.batch_alter_table('idp_mail_code', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_mail_code_expires_at'))
+
+    op.drop_table('idp_mail_code')
+    with op.batch_alter_table('idp_known_device', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_known_device_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_known_device_last_used_at'))
+
+    op.drop_table('idp_known_device')
+    with op.batch_alter_table('idp_interaction', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_interaction_expires_at'))
+
+    op.drop_table('idp_interaction')
     op.drop_table('idp_institution')
+    with op.batch_alter_table('idp_enrollment_link', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_enrollment_link_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_enrollment_link_expires_at'))
+
+    op.drop_table('idp_enrollment_link')
+    op.drop_table('idp_consent')
+    with op.batch_alter_table('idp_client_assertion_used', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_client_assertion_used_expires_at'))
+
+    op.drop_table('idp_client_assertion_used')
+    with op.batch_alter_table('idp_client', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_client_institution_id'))
+
+    op.drop_table('idp_client')
+    with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_browser_session_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_browser_session_last_seen_at'))
+        batch_op.drop_index(batch_op.f('ix_idp_browser_session_expires_at'))
+
+    op.drop_table('idp_browser_session')
     op.drop_table('ca_compromised_key')
     op.drop_table('ca_authority')
     op.drop_table('audit_tile')
