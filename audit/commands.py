@@ -1,0 +1,234 @@
+"""`sau audit`: verify, search, prove, export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.orm import Session
+
+from audit.checkpoint import LogKey
+from audit.event import Event, fit
+from audit.export import BundleLog, export_log
+from audit.findings import LogTamperedError, VerificationReport
+from audit.inspection import verify_stored_log
+from audit.proofs import prove_event
+from audit.search import MOST, EventFilter, EventView, search_events
+from audit.services import AuditServices
+from audit.status import log_status
+from audit.tree_store import find_head
+from audit.verification import verify_log
+from audit.vocabulary import EventType, Outcome
+from kernel.command_line import json_option, print_record, print_records
+
+Load = Callable[[], AuditServices]
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+_SHOWN_FINDINGS = 20
+
+
+def commands(load: Load) -> list[click.Command]:
+    """Return the group ``audit``. ``load`` composes the services when a command runs."""
+    group = click.Group("audit", help="The evidence: verify, search, prove, export.")
+    for command in (_verify(load), _search(load), _prove(load), _export(load), _status(load)):
+        group.add_command(command)
+    return [group]
+
+
+def _verify(load: Load) -> click.Command:
+    @click.command("verify")
+    @click.option("--full", is_flag=True, help="From the first record (the default).")
+    @click.option("--since", type=click.IntRange(min=0), help="From the last signed head at or before this record.")
+    @click.option("--bundle", type=_FILE, help="Verify an exported log instead of the database.")
+    @click.option("--key", help="The log's public key, NAME+ID+KEY; default this service's own.")
+    @json_option
+    def verify(full: bool, since: int | None, bundle: Path | None, key: str | None, as_json: bool) -> None:
+        """Recompute the whole log and name the first bad record. Exit status 1 if there is one."""
+        if full and since is not None:
+            raise click.UsageError("--full and --since exclude each other.")
+        if bundle is not None and since is not None:
+            raise click.UsageError("A bundle is verified from its beginning.")
+        if key is not None and bundle is None:
+            raise click.UsageError("--key goes with --bundle.")
+        try:
+            with _bar("Verifying") as progress:
+                if bundle is None:
+                    report = verify_stored_log(load(), since=since or 0, progress=progress)
+                else:
+                    expected = LogKey.parse(key) if key else None
+                    report = verify_log(
+                        BundleLog(bundle), log_key=lambda origin: expected or load().log_key(origin), progress=progress
+                    )
+        except LogTamperedError as error:
+            _print_report(error.report, as_json=as_json)
+            click.get_current_context().exit(1)
+        _print_report(report, as_json=as_json)
+
+    return verify
+
+
+def _search(load: Load) -> click.Command:
+    @click.command("search")
+    @click.option("--type", "type_", help="Type of event; idp:password:* for all that begin so.")
+    @click.option("--outcome", type=click.Choice([each.value for each in Outcome]))
+    @click.option("--subject", help="Person it is about.")
+    @click.option("--actor", help="Who did it.")
+    @click.option("--client", "client_id", help="Relying application.")
+    @click.option("--session", "session_id", help="Browser session (sid).")
+    @click.option("--object", "object_id", help="Certificate serial, request id, key id.")
+    @click.option("--request", "request_id", help="Request id, as error pages show it.")
+    @click.option("--about", help="Subject, actor or object, whichever it is.")
+    @click.option("--since", type=click.DateTime(), help="From this moment (UTC).")
+    @click.option("--until", type=click.DateTime(), help="Before this moment (UTC).")
+    @click.option("--limit", type=click.IntRange(1, MOST), default=50, show_default=True)
+    @click.option("--after", help="Cursor of the next page, as printed.")
+    @click.option("--reveal", metavar="REASON", help="Show personal data; the look and its reason go on record.")
+    @json_option
+    def search(
+        type_: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
+        after: str | None,
+        reveal: str | None,
+        as_json: bool,
+        **equal: str | None,
+    ) -> None:
+        """Find events, newest first."""
+        services = load()
+        filters = EventFilter(type=type_, since=_utc(since), until=_utc(until), **equal)
+        with services.database.transaction() as session:
+            keys = None
+            if reveal is not None:
+                _record_look(session, services, filters, reveal)
+                keys = services.journal.holder_keys
+            page = search_events(session, filters=filters, after=after, limit=limit, reveal_with=keys)
+        if as_json:
+            document = {"events": [_plain(event) for event in page.events], "next": page.next_cursor}
+            click.echo(json.dumps(document, default=str))
+            return
+        print_records([_line(event) for event in page.events], as_json=False, empty="No event fits.")
+        if page.next_cursor:
+            click.echo(f"\nMore: --after {page.next_cursor}")
+
+    return search
+
+
+def _prove(load: Load) -> click.Command:
+    @click.command("prove")
+    @click.argument("event")
+    @click.option("--out", type=_FILE, help="File to write instead of printing.")
+    @json_option
+    def prove(event: str, out: Path | None, as_json: bool) -> None:
+        """Print the proof that EVENT is in the log, as JSON that anyone can verify."""
+        services = load()
+        with services.database.reading() as session:
+            proof = prove_event(session, event, log_key=_key(session, services))
+        text = json.dumps(proof.as_document(), indent=None if as_json else 2)
+        if out is None:
+            click.echo(text)
+        else:
+            out.write_text(text + "\n")
+
+    return prove
+
+
+def _export(load: Load) -> click.Command:
+    @click.command("export")
+    @click.argument("file", type=_FILE)
+    @json_option
+    def export(file: Path, as_json: bool) -> None:
+        """Write the log, its signed heads and its public key to FILE (zip)."""
+        services = load()
+        with services.database.reading() as session, _bar("Exporting") as progress:
+            key = _key(session, services)
+            size = export_log(session, file, log_key=key, progress=progress)
+        print_record({"file": str(file), "records": size, "log_key": str(key)}, as_json=as_json)
+
+    return export
+
+
+def _status(load: Load) -> click.Command:
+    @click.command("status")
+    @json_option
+    def status(as_json: bool) -> None:
+        """Show the log's head, public key and what waits for its place. Exit status 1 if it is behind."""
+        services = load()
+        with services.database.reading() as session:
+            found = log_status(session, now=services.clock.now())
+            key = _key(session, services)
+        record = {**asdict(found), "behind": found.behind.total_seconds(), "log_key": str(key)}
+        record["root"] = found.root.hex() if found.root else None
+        print_record(record, as_json=as_json)
+        if not found.healthy:
+            click.get_current_context().exit(1)
+
+    return status
+
+
+def _key(session: Session, services: AuditServices) -> LogKey:
+    head = find_head(session)
+    return services.log_key(head.origin if head else services.origin)
+
+
+def _record_look(session: Session, services: AuditServices, filters: EventFilter, reason: str) -> None:
+    asked = {name: str(value) for name, value in asdict(filters).items() if value is not None}
+    services.journal.record(
+        session,
+        Event(type=EventType.AUDIT_SEARCHED, details={"reason": reason, "revealed": True, **asked}),
+        now=services.clock.now(),
+    )
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on stderr, on a terminal only."""
+    console = Console(stderr=True)
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _print_report(report: VerificationReport, *, as_json: bool) -> None:
+    summary = {"intact": not report.findings, **asdict(report)}
+    if as_json:
+        click.echo(json.dumps(summary, default=str))
+        return
+    del summary["findings"]
+    print_record(summary, as_json=False)
+    for finding in report.findings[:_SHOWN_FINDINGS]:
+        click.echo(str(finding))
+    if len(report.findings) > _SHOWN_FINDINGS:
+        click.echo(f"… and {len(report.findings) - _SHOWN_FINDINGS} more (--json has all)")
+
+
+def _plain(event: EventView) -> dict[str, object]:
+    return {**asdict(event), "occurred_at": event.occurred_at.isoformat()}
+
+
+def _line(event: EventView) -> dict[str, object]:
+    facts = {**event.details, **(event.private or {})}
+    about = " ".join(f"{name}={fit(str(value), 200)}" for name, value in facts.items())
+    return {
+        "time": event.occurred_at,
+        "place": event.log_index,
+        "event": event.id,
+        "type": event.type,
+        "outcome": event.outcome if event.reason is None else f"{event.outcome}: {event.reason}",
+        "subject": event.subject,
+        "actor": event.actor,
+        "client": event.client_id,
+        "facts": about if event.private_state != "erased" else f"{about} (personal data erased)",
+    }
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

@@ -1,0 +1,92 @@
+"""Proofs that anyone can check: "this event is in the log whose head is signed here"."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from audit.checkpoint import LogKey, verify_checkpoint
+from audit.merkle import HASH_SIZE, ProofError, hash_leaf, inclusion_proof, verify_inclusion
+from audit.model import AuditCheckpoint, AuditEvent
+from audit.tiles import subtree_from
+from audit.tree_store import require_checkpoint, tile_reader
+from kernel.errors import NotFound
+
+FORMAT = "sau-inclusion-proof/1"
+
+
+@dataclass(frozen=True)
+class EventProof:
+    """An event's leaf and the way from it to a signed root.
+
+    :ivar hashes: siblings, nearest the leaf first (RFC 6962 §2.1.1).
+    :ivar checkpoint: the signed note.
+    :ivar log_key: the key that it is signed with, for comparison with one that was got elsewhere.
+    """
+
+    leaf: bytes
+    index: int
+    hashes: tuple[bytes, ...]
+    checkpoint: str
+    log_key: str
+
+    def as_document(self) -> dict[str, object]:
+        """Return the proof as plain JSON values. The leaf is ASCII and stands as text."""
+        return {
+            "format": FORMAT,
+            "leaf": self.leaf.decode("ascii"),
+            "index": self.index,
+            "hashes": [base64.b64encode(each).decode() for each in self.hashes],
+            "checkpoint": self.checkpoint,
+            "log_key": self.log_key,
+        }
+
+
+def prove_event(session: Session, event_id: str, *, log_key: LogKey, size: int | None = None) -> EventProof:
+    """Return the proof of an event against the newest checkpoint, or the one of ``size``.
+
+    :raises NotFound: (``event_not_found``, ``event_not_sequenced``, ``no_checkpoint``).
+    """
+    row = session.execute(select(AuditEvent.leaf, AuditEvent.log_index).where(AuditEvent.id == event_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such event.", code="event_not_found")
+    if row.log_index is None:
+        raise NotFound("The event is not in the log yet; ask again in a second.", code="event_not_sequenced")
+    checkpoint = require_checkpoint(session) if size is None else session.get(AuditCheckpoint, size)
+    if checkpoint is None or checkpoint.size <= row.log_index:
+        raise NotFound("There is no such checkpoint, or it is older than the event.", code="no_checkpoint")
+    hashes = inclusion_proof(row.log_index, checkpoint.size, subtree_from(tile_reader(session)))
+    return EventProof(row.leaf, row.log_index, tuple(hashes), checkpoint.note, str(log_key))
+
+
+def verify_event_proof(document: Mapping[str, object], *, expected_key: LogKey) -> None:
+    """Check a proof as :meth:`EventProof.as_document` gives it, with nothing else at hand.
+
+    :param expected_key: got elsewhere than from the proof.
+    :raises ProofError: if it does not prove the leaf. :raises CheckpointError: if its checkpoint is not signed.
+    """
+    leaf, index, hashes, note = (document.get(name) for name in ("leaf", "index", "hashes", "checkpoint"))
+    if (
+        document.get("format") != FORMAT
+        or not isinstance(leaf, str)
+        or type(index) is not int
+        or not isinstance(hashes, list)
+        or not isinstance(note, str)
+    ):
+        raise ProofError("This is no proof of an event.")
+    try:
+        path = [base64.b64decode(str(each), validate=True) for each in hashes]
+        octets = leaf.encode("ascii")
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise ProofError("This is no proof of an event.") from error
+    if any(len(each) != HASH_SIZE for each in path):
+        raise ProofError("A hash of the proof is not 32 octets.")
+    checkpoint = verify_checkpoint(note, expected_key=expected_key)
+    verify_inclusion(
+        leaf_hash=hash_leaf(octets), index=index, size=checkpoint.size, proof=path, expected_root=checkpoint.root
+    )
