@@ -136,4 +136,5 @@ class Composition:
             journal=self.journal,
             idp=self.idp,
             ca=self.ca,
+            audit=self.audit,
         )

@@ -81,7 +81,7 @@ def open_console_session(
         Event(type=EventType.CONSOLE_OPENED, subject=person_id, session_id=sid, object_id=row.id, details={"acr": acr}),
         now=now,
     )
-    return _value(row), secret
+    return session_value(row), secret
 
 
 def find_console_session(session: Session, *, secret: str | None, now: datetime) -> OpenConsoleSession | None:
@@ -99,7 +99,7 @@ def find_console_session(session: Session, *, secret: str | None, now: datetime)
             ConsoleSession.last_seen_at > now - IDLE_LIFETIME,
         )
     )
-    return _value(row) if row else None
+    return session_value(row) if row else None
 
 
 def is_due_to_be_seen(session: Session, *, session_id: str, now: datetime) -> bool:
@@ -141,7 +141,8 @@ def close_console_session(
         )
 
 
-def _value(row: ConsoleSession) -> OpenConsoleSession:
+def session_value(row: ConsoleSession) -> OpenConsoleSession:
+    """Return the row as a value."""
     return OpenConsoleSession(
         id=row.id,
         sid=row.sid,

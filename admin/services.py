@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.journal import Journal
+from audit.services import AuditServices
 from ca.services import CaServices
 from idp.services import IdpServices
 from kernel.clock import Clock
@@ -14,7 +15,7 @@ from kernel.settings import Settings
 
 @dataclass(frozen=True)
 class AdminServices:
-    """Adapters of the console and the two houses that it is a window onto. It owns no rule of either."""
+    """Adapters of the console and the houses that it is a window onto. It owns no rule of theirs."""
 
     settings: Settings
     clock: Clock
@@ -22,3 +23,4 @@ class AdminServices:
     journal: Journal
     idp: IdpServices
     ca: CaServices
+    audit: AuditServices

@@ -99,6 +99,8 @@ class EventType(StrEnum):
     CONSOLE_ACCESS_REFUSED = "admin:console:access_refused"
     CONSOLE_CLOSED = "admin:console:closed"
     AUDIT_SEARCHED = "admin:audit:searched"
+    AUDIT_EXPORTED = "admin:audit:exported"
+    AUDIT_CHECKED = "admin:audit:checked"
     PERSON_LOOKED_UP = "admin:person:looked_up"
 
     # the service itself

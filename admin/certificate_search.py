@@ -1,0 +1,116 @@
+"""Finding certificates in the register, within what an operator's roles reach."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select
+from sqlalchemy.orm import Session
+
+from ca.issuance.model import Certificate
+from ca.serial import parse_serial
+from kernel.errors import Rejected
+
+EXPIRING = timedelta(days=30)
+STATUSES = ("valid", "expiring", "expired", "revoked")
+
+
+@dataclass(frozen=True)
+class CertificateQuery:
+    """What is searched for. ``institutions``: the RUCs within reach, None: all."""
+
+    text: str = ""
+    status: str = ""
+    profile: str = ""
+    institution_ruc: str = ""
+    institutions: frozenset[str] | None = None
+
+
+def search_certificates(
+    session: Session, query: CertificateQuery, *, now: datetime, limit: int, offset: int = 0
+) -> list[Certificate]:
+    """Return the certificates that fit, newest first. Text is looked for in subject, names, serial and fingerprint."""
+    wanted = select(Certificate).where(*_conditions(query, now=now))
+    return list(
+        session.scalars(wanted.order_by(Certificate.issued_at.desc(), Certificate.serial).limit(limit).offset(offset))
+    )
+
+
+def count_certificates(session: Session, query: CertificateQuery, *, now: datetime) -> int:
+    """Return how many fit."""
+    return session.scalars(select(func.count()).select_from(Certificate).where(*_conditions(query, now=now))).one()
+
+
+def expiring_certificates(
+    session: Session, *, institutions: frozenset[str] | None, now: datetime, limit: int
+) -> list[Certificate]:
+    """Return live certificates that end within 30 days and have no younger one of the same subject and profile."""
+    younger = Certificate.__table__.alias("younger")
+    replaced = (
+        select(younger.c.serial)
+        .where(
+            younger.c.subject == Certificate.subject,
+            younger.c.profile == Certificate.profile,
+            younger.c.revoked_at.is_(None),
+            younger.c.not_after > Certificate.not_after,
+        )
+        .exists()
+    )
+    query = CertificateQuery(status="expiring", institutions=institutions)
+    return list(
+        session.scalars(
+            select(Certificate)
+            .where(*_conditions(query, now=now), ~replaced)
+            .order_by(Certificate.not_after)
+            .limit(limit)
+        )
+    )
+
+
+def status_of(certificate: Certificate, *, now: datetime) -> str:
+    """Return ``revoked``, ``expired``, ``signing``, ``expiring`` or ``valid``; the first that applies."""
+    if certificate.revoked_at is not None:
+        return "revoked"
+    if certificate.not_after < now:
+        return "expired"
+    if certificate.certificate_der is None:
+        return "signing"
+    return "expiring" if certificate.not_after < now + EXPIRING else "valid"
+
+
+def _conditions(query: CertificateQuery, *, now: datetime) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if query.institutions is not None:
+        conditions.append(Certificate.institution_ruc.in_(query.institutions))
+    if query.institution_ruc:
+        conditions.append(Certificate.institution_ruc == query.institution_ruc)
+    if query.profile:
+        conditions.append(Certificate.profile == query.profile)
+    if query.text:
+        conditions.append(_matches(query.text))
+    live = and_(Certificate.revoked_at.is_(None), Certificate.not_after >= now)
+    if query.status == "valid":
+        conditions.append(live)
+    elif query.status == "expiring":
+        conditions.append(and_(live, Certificate.not_after < now + EXPIRING))
+    elif query.status == "expired":
+        conditions.append(and_(Certificate.revoked_at.is_(None), Certificate.not_after < now))
+    elif query.status == "revoked":
+        conditions.append(Certificate.revoked_at.is_not(None))
+    return conditions
+
+
+def _matches(text: str) -> ColumnElement[bool]:
+    text = text.strip()
+    found: list[ColumnElement[bool]] = [
+        Certificate.subject.icontains(text, autoescape=True),
+        func.lower(cast(Certificate.names, Text)).contains(text.lower(), autoescape=True),
+    ]
+    with suppress(Rejected):
+        found.append(Certificate.serial == parse_serial(text))
+    fingerprint = text.replace(":", "").replace(" ", "").lower()
+    if len(fingerprint) == 64:
+        found += [Certificate.certificate_sha256 == fingerprint, Certificate.spki_sha256 == fingerprint]
+    return or_(*found)

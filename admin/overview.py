@@ -1,0 +1,109 @@
+"""What the front page asks of the evidence and the register: counts, nothing that names a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from audit.model import AuditEvent
+from audit.vocabulary import EventType, Outcome
+
+# Continental Ecuador keeps UTC−5 all year (since 1992): days and hours of the console are those.
+ECUADOR = timezone(timedelta(hours=-5))
+
+_FAILED_LOGINS = (
+    EventType.PASSWORD_VERIFIED,
+    EventType.TOTP_VERIFIED,
+    EventType.RECOVERY_CODE_VERIFIED,
+    EventType.LOGIN_THROTTLED,
+)
+
+
+@dataclass(frozen=True)
+class HourOfLogins:
+    """Logins of one hour of the day: sessions that began, and tries that did not fit or were not let in."""
+
+    hour: int
+    started: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class IssuanceOfDay:
+    """What the authority did on a day."""
+
+    requested: int
+    approved: int
+    issued: int
+    refused: int
+    revoked: int
+
+
+def start_of_day(moment: datetime) -> datetime:
+    """Return midnight in Ecuador of the day that ``moment`` falls in (aware)."""
+    return moment.astimezone(ECUADOR).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def local_day(moment: datetime) -> date:
+    """Return the date that a calendar in Ecuador shows at ``moment``."""
+    return moment.astimezone(ECUADOR).date()
+
+
+def logins_by_hour(session: Session, *, now: datetime) -> list[HourOfLogins]:
+    """Return the hours of today up to the present one."""
+    first = start_of_day(now)
+    hours = int((now - first) / timedelta(hours=1)) + 1
+    started = AuditEvent.type == EventType.SESSION_STARTED.value
+    failed = and_(
+        AuditEvent.type.in_([kind.value for kind in _FAILED_LOGINS]), AuditEvent.outcome != Outcome.SUCCESS.value
+    )
+    sums: list[Any] = []
+    for hour in range(hours):
+        within = _between(first + timedelta(hours=hour), first + timedelta(hours=hour + 1))
+        sums += [_count_where(and_(started, within)), _count_where(and_(failed, within))]
+    # One pass over today's rows by the index on the time, on either database; hours have no portable function.
+    counts: Sequence[Any] = session.execute(
+        select(*sums).where(AuditEvent.occurred_at >= first, or_(started, failed))
+    ).one()
+    return [
+        HourOfLogins(hour=hour, started=int(counts[2 * hour] or 0), failed=int(counts[2 * hour + 1] or 0))
+        for hour in range(hours)
+    ]
+
+
+def issuance_today(session: Session, *, now: datetime) -> IssuanceOfDay:
+    """Return what the authority did since midnight."""
+    counted = {
+        (kind, outcome): count
+        for kind, outcome, count in session.execute(
+            select(AuditEvent.type, AuditEvent.outcome, func.count())
+            .where(AuditEvent.occurred_at >= start_of_day(now), AuditEvent.type.startswith("ca:"))
+            .group_by(AuditEvent.type, AuditEvent.outcome)
+        ).all()
+    }
+
+    def done(kind: EventType) -> int:
+        return counted.get((kind.value, Outcome.SUCCESS.value), 0)
+
+    refusals = (EventType.CERTIFICATE_REQUEST_REFUSED, EventType.CERTIFICATE_ISSUANCE_REFUSED)
+    not_done = sum(count for (kind, outcome), count in counted.items() if outcome != Outcome.SUCCESS.value)
+    return IssuanceOfDay(
+        requested=done(EventType.CERTIFICATE_REQUESTED),
+        approved=done(EventType.CERTIFICATE_REQUEST_APPROVED),
+        issued=done(EventType.CERTIFICATE_ISSUED),
+        refused=sum(done(kind) for kind in refusals) + not_done,
+        revoked=done(EventType.CERTIFICATE_REVOKED),
+    )
+
+
+def _between(start: datetime, end: datetime) -> ColumnElement[bool]:
+    return and_(AuditEvent.occurred_at >= start, AuditEvent.occurred_at < end)
+
+
+def _count_where(condition: ColumnElement[bool]) -> ColumnElement[Any]:
+    return func.sum(case((condition, 1), else_=0))

@@ -1,0 +1,41 @@
+"""The console's pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+
+from admin.services import AdminServices
+from admin.web import audit, authorities, certificates, clients, home, institutions, roles, session
+from admin.web.accessor import services
+from admin.web.error_words import ERROR_TEXTS
+from admin.web.frame import install_frame
+from admin.web.gate import guard
+from web.error_texts import describe_errors
+from web.locale import add_translations
+
+__all__ = ["mount", "services"]
+
+BLUEPRINTS = (
+    session.blueprint,
+    home.blueprint,
+    certificates.blueprint,
+    authorities.blueprint,
+    clients.blueprint,
+    institutions.blueprint,
+    roles.blueprint,
+    audit.blueprint,
+)
+
+
+def mount(app: Flask, services: AdminServices) -> None:
+    """Put the console under ``/admin``, behind its door."""
+    app.extensions["admin"] = services
+    add_translations(app, Path(__file__).parent.parent / "translations")
+    describe_errors(app, ERROR_TEXTS)
+    install_frame(app)
+    # On the application, not on the blueprints: whatever is ever mounted under /admin stands behind it.
+    app.before_request(guard)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)

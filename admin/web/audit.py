@@ -1,0 +1,349 @@
+"""The evidence: searching it, one event with its proof, checking it, taking it away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from admin.csv_export import csv_lines
+from admin.evidence import (
+    check_recent,
+    export_evidence,
+    integrity,
+    read_event,
+    reveal_event,
+    search_evidence,
+)
+from admin.masking import mask_cedula
+from admin.overview import ECUADOR
+from admin.permissions import Permission
+from admin.person_lookup import look_up_person
+from admin.web import words
+from admin.web.accessor import services
+from admin.web.forms import Typed, typed_form, typed_query
+from admin.web.gate import operator, requires
+from admin.web.problems import problem
+from audit.proofs import EventProof, prove_event
+from audit.search import EventFilter, EventView
+from audit.vocabulary import Outcome
+from idp.accounts.person import find_person
+from kernel.errors import Denied, NotFound, Rejected, ServiceError
+from web.pages import render
+
+blueprint = Blueprint("admin_audit", __name__, url_prefix="/admin/audit", template_folder="../templates")
+_FILTERS = ("type", "outcome", "client", "object", "request", "person", "since", "until")
+_GROUPS = (
+    ("idp:password:*", _l("Contraseñas")),
+    ("idp:session:*", _l("Ingresos y sesiones")),
+    ("idp:consent:*", _l("Permisos")),
+    ("idp:token:*", _l("Fichas de acceso")),
+    ("ca:*", _l("Certificados: todo")),
+    ("admin:*", _l("Consola: todo")),
+)
+_CSV_HEADER = (
+    "occurred_at",
+    "type",
+    "outcome",
+    "reason",
+    "actor",
+    "subject",
+    "client_id",
+    "object_id",
+    "request_id",
+    "log_index",
+    "id",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An event as the list shows it; people without full cédula."""
+
+    event: EventView
+    what: words.Text | str
+    who: str
+    about: str
+    outcome: tuple[str, str, words.Text]
+
+
+@blueprint.get("")
+@requires(Permission.AUDIT_SEARCH)
+def search() -> WerkzeugResponse:
+    """Events by the filters in the address, newest first."""
+    service = services()
+    now = service.clock.now()
+    typed = typed_query(_FILTERS)
+    after = request.args.get("after") or None
+    errors: dict[str, str] = {}
+    rows: list[Row] = []
+    next_cursor = None
+    person_name = ""
+    try:
+        filters = _filters(typed)
+        with service.database.transaction() as session:
+            page = search_evidence(
+                session,
+                services=service,
+                filters=filters,
+                filter_names=typed,
+                after=after,
+                actor=operator().person_id,
+                now=now,
+            )
+            rows, next_cursor = _rows(session, page.events), page.next_cursor
+            if typed["person"]:
+                person_name = _Names(session)(typed["person"])
+    except Denied:
+        return redirect(url_for(".person_form"), 303)
+    except Rejected as error:
+        errors = {"since" if error.code == "bad_date_since" else "until": problem(error)}
+    with service.database.reading() as session:
+        state = integrity(session, now=now)
+    set_filters = {name: value for name, value in typed.items() if value}
+    return render(
+        "admin/audit.html",
+        422 if errors else 200,
+        typed=typed,
+        errors=errors,
+        rows=rows,
+        person_name=person_name,
+        state=state,
+        type_choices=[
+            ("", _("Todas")),
+            *_GROUPS,
+            *sorted(((kind.value, str(text)) for kind, text in words.EVENTS.items()), key=lambda pair: pair[1]),
+        ],
+        outcome_choices=[("", _("Todos")), *((outcome.value, words.OUTCOMES[outcome][2]) for outcome in Outcome)],
+        older=_address(".search", {**set_filters, "after": next_cursor}) if next_cursor else "",
+        newest=_address(".search", set_filters) if after else "",
+        export=_address(".export", set_filters),
+        may_export=operator().powers.allow(Permission.AUDIT_EXPORT),
+        filtered=bool(set_filters),
+    )
+
+
+@blueprint.get("/person")
+@requires(Permission.AUDIT_SEARCH)
+def person_form() -> Response:
+    """The form that names a person and says why."""
+    return render("admin/audit_person.html", typed=Typed(), errors={})
+
+
+@blueprint.post("/person")
+@requires(Permission.AUDIT_SEARCH)
+def find_person_events() -> WerkzeugResponse:
+    """Find the person, on record with the reason; the address of the answer names no cédula."""
+    service = services()
+    typed = typed_form(("cedula", "reason"))
+    try:
+        with service.database.transaction() as session:
+            person = look_up_person(
+                session,
+                journal=service.journal,
+                cedula=typed["cedula"],
+                reason=typed["reason"],
+                actor=operator().person_id,
+                purpose="audit",
+                now=service.clock.now(),
+            )
+    except (Rejected, NotFound) as error:
+        field = "reason" if error.code.startswith("reason_") else "cedula"
+        return render("admin/audit_person.html", 422, typed=typed, errors={field: problem(error)})
+    return redirect(url_for(".search", person=person.id), 303)
+
+
+@blueprint.get("/events/<event_id>")
+@requires(Permission.AUDIT_SEARCH)
+def show(event_id: str) -> Response:
+    """One event and where it stands in the log."""
+    service = services()
+    with service.database.transaction() as session:
+        event = read_event(
+            session, services=service, event_id=event_id, actor=operator().person_id, now=service.clock.now()
+        )
+        return _event_page(session, event, typed=Typed(), errors={})
+
+
+@blueprint.post("/events/<event_id>")
+@requires(Permission.AUDIT_SEARCH)
+def reveal(event_id: str) -> Response:
+    """The same with its personal data in clear; on record with the reason."""
+    service = services()
+    typed = typed_form(("reason",))
+    try:
+        with service.database.transaction() as session:
+            event = reveal_event(
+                session,
+                services=service,
+                holder_keys=service.journal.holder_keys,
+                event_id=event_id,
+                reason=typed["reason"],
+                actor=operator().person_id,
+                now=service.clock.now(),
+            )
+            return _event_page(session, event, typed=Typed(), errors={})
+    except Rejected as error:
+        with service.database.transaction() as session:
+            event = read_event(
+                session, services=service, event_id=event_id, actor=operator().person_id, now=service.clock.now()
+            )
+            return _event_page(session, event, typed=typed, errors={"reason": problem(error)}, status=422)
+
+
+@blueprint.get("/events/<event_id>/proof.json")
+@requires(Permission.AUDIT_EXPORT)
+def proof(event_id: str) -> Response:
+    """The event with the proof that it is in the log, for anyone to check."""
+    service = services()
+    with service.database.transaction() as session:
+        read_event(session, services=service, event_id=event_id, actor=operator().person_id, now=service.clock.now())
+        found = prove_event(session, event_id, log_key=service.audit.log_key(service.audit.origin))
+    answer = Response(json.dumps(found.as_document(), indent=1), mimetype="application/json")
+    answer.headers.set("Content-Disposition", "attachment", filename=f"{event_id}-proof.json")
+    return answer
+
+
+@blueprint.get("/check")
+@requires(Permission.AUDIT_SEARCH)
+def check_form() -> Response:
+    """What a check does, and the button that starts it."""
+    with services().database.reading() as session:
+        state = integrity(session, now=services().clock.now())
+    return render("admin/audit_check.html", state=state, report=None)
+
+
+@blueprint.post("/check")
+@requires(Permission.AUDIT_SEARCH)
+def check() -> Response:
+    """Recompute the newest part of the log and say what was found."""
+    service = services()
+    now = service.clock.now()
+    report = check_recent(service, actor=operator().person_id, now=now)
+    with service.database.reading() as session:
+        state = integrity(session, now=now)
+    return render("admin/audit_check.html", state=state, report=report)
+
+
+@blueprint.get("/export.csv")
+@requires(Permission.AUDIT_EXPORT)
+def export() -> WerkzeugResponse:
+    """The events of a search as CSV, each cell safe in a spreadsheet."""
+    service = services()
+    typed = typed_query(_FILTERS)
+    try:
+        with service.database.transaction() as session:
+            events = export_evidence(
+                session,
+                services=service,
+                filters=_filters(typed),
+                filter_names=typed,
+                actor=operator().person_id,
+                now=service.clock.now(),
+            )
+    except Denied:
+        return redirect(url_for(".person_form"), 303)
+    answer = Response("".join(csv_lines(_CSV_HEADER, _csv_rows(events))), mimetype="text/csv")
+    answer.headers.set("Content-Disposition", "attachment", filename="auditoria.csv")
+    return answer
+
+
+def _csv_rows(events: list[EventView]) -> Iterator[list[object]]:
+    for event in events:
+        moment = event.occurred_at.astimezone(UTC).isoformat(timespec="milliseconds")
+        yield [moment, *(getattr(event, name) for name in _CSV_HEADER[1:])]
+
+
+def _event_page(
+    session: Session, event: EventView, *, typed: Typed, errors: dict[str, str], status: int = 200
+) -> Response:
+    service = services()
+    found: EventProof | None = None
+    with suppress(NotFound):  # not sealed yet: the page says so
+        found = prove_event(session, event.id, log_key=service.audit.log_key(service.audit.origin))
+    (row,) = _rows(session, (event,))
+    return render(
+        "admin/audit_event.html",
+        status,
+        row=row,
+        event=event,
+        proof=found,
+        typed=typed,
+        errors=errors,
+        may_export=operator().powers.allow(Permission.AUDIT_EXPORT),
+    )
+
+
+def _address(endpoint: str, parameters: Mapping[str, str]) -> str:
+    return f"{url_for(endpoint)}?{urlencode(parameters)}" if parameters else url_for(endpoint)
+
+
+def _filters(typed: Typed) -> EventFilter:
+    return EventFilter(
+        type=typed["type"] or None,
+        outcome=typed["outcome"] or None,
+        client_id=typed["client"] or None,
+        object_id=typed["object"] or None,
+        request_id=typed["request"] or None,
+        about=typed["person"] or None,
+        since=_day(typed["since"], "since"),
+        until=_day(typed["until"], "until", add=timedelta(days=1)),
+    )
+
+
+def _day(text: str, field: str, *, add: timedelta = timedelta(0)) -> datetime | None:
+    """Return midnight in Ecuador of the day typed. :raises Rejected: ``bad_date_…``."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ECUADOR) + add
+    except (ValueError, OverflowError) as error:
+        raise Rejected("This is no date.", code=f"bad_date_{field}") from error
+
+
+class _Names:
+    """What people are called in a list: name and masked cédula; each looked up once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: dict[str, str] = {}
+
+    def __call__(self, person_id: str) -> str:
+        if person_id not in self._known:
+            try:
+                person = find_person(self._session, person_id)
+                self._known[person_id] = f"{person.name} {mask_cedula(person.cedula)}".strip()
+            except ServiceError:
+                self._known[person_id] = _CHANNELS.get(person_id, person_id)
+        return str(self._known[person_id])
+
+
+_CHANNELS = {"command": _l("Línea de comandos"), "worker": _l("Sistema")}
+
+
+def _rows(session: Session, events: tuple[EventView, ...]) -> list[Row]:
+    names = _Names(session)
+    rows = []
+    for event in events:
+        about = [event.client_id or "", event.object_id or ""]
+        if event.subject and event.subject != event.actor:
+            about.insert(0, names(event.subject))
+        rows.append(
+            Row(
+                event=event,
+                what=words.event_words(event.type),
+                who=names(event.actor or event.subject or "") or event.client_id or "",
+                about=" · ".join(part for part in about if part),
+                outcome=words.OUTCOMES[event.outcome],
+            )
+        )
+    return rows

@@ -1,0 +1,266 @@
+"""Certificates: the register, one certificate, its files, and its revocation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cryptography import x509
+from flask import Blueprint, Response, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from admin.certificate_search import (
+    CertificateQuery,
+    count_certificates,
+    search_certificates,
+    status_of,
+)
+from admin.certificate_view import colons, deliver, describe_certificate
+from admin.overview import ECUADOR
+from admin.permissions import Permission
+from admin.web import words
+from admin.web.accessor import services
+from admin.web.forms import Typed, typed_form, typed_query
+from admin.web.gate import operator, requires, typed_before
+from admin.web.paging import PAGE_SIZE, page_of, requested_page
+from admin.web.problems import problem
+from audit.event import Event
+from audit.vocabulary import EventType
+from ca.issuance.authority import authority_chain
+from ca.issuance.model import Certificate
+from ca.revocation.reason import RevocationReason
+from ca.revocation.revoke import is_authority_certificate, preview_revocation, revoke_certificate
+from ca.serial import parse_serial
+from idp.accounts.person import find_person
+from idp.directory.institutions import list_institutions
+from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError
+from web.pages import render
+
+blueprint = Blueprint("admin_certificates", __name__, url_prefix="/admin/certificates", template_folder="../templates")
+_STATUS_CHOICES = (
+    ("", _l("Todos")),
+    ("valid", _l("Vigentes")),
+    ("expiring", _l("Vencen en 30 días")),
+    ("expired", _l("Vencidos")),
+    ("revoked", _l("Revocados")),
+)
+USES: dict[str, words.Text] = {
+    "digital_signature": _l("Firma digital"),
+    "content_commitment": _l("No repudio"),
+    "key_encipherment": _l("Cifrado de claves"),
+    "data_encipherment": _l("Cifrado de datos"),
+    "key_agreement": _l("Acuerdo de claves"),
+    "key_cert_sign": _l("Firma de certificados"),
+    "crl_sign": _l("Firma de listas de revocación"),
+}
+
+
+@blueprint.get("")
+@requires(Permission.CERTIFICATES_READ)
+def show_all() -> Response:
+    """The register, by the filters in the address."""
+    now = services().clock.now()
+    typed = typed_query(("q", "status", "profile", "institution"))
+    query = CertificateQuery(
+        text=typed["q"],
+        status=typed["status"],
+        profile=typed["profile"],
+        institution_ruc=typed["institution"],
+        institutions=operator().powers.institutions(Permission.CERTIFICATES_READ),
+    )
+    number = requested_page()
+    with services().database.reading() as session:
+        found = search_certificates(session, query, now=now, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE)
+        total = count_certificates(session, query, now=now)
+        institutions = _institution_names(session)
+    page = page_of(found, number)
+    return render(
+        "admin/certificates.html",
+        page=page,
+        total=total,
+        typed=typed,
+        statuses={item.serial: words.CERTIFICATE_STATUSES[status_of(item, now=now)] for item in page.items},
+        status_choices=_STATUS_CHOICES,
+        institutions=institutions,
+        institution_choices=[("", _("Todas")), *institutions.items()],
+        link=lambda other: url_for(".show_all", **{**_set(typed), "page": other}),
+        colons=colons,
+    )
+
+
+@blueprint.get("/<serial>")
+@requires(Permission.CERTIFICATES_READ)
+def show(serial: str) -> Response:
+    """One certificate."""
+    now = services().clock.now()
+    with services().database.reading() as session:
+        certificate = _reachable(session, serial, Permission.CERTIFICATES_READ)
+        chain = authority_chain(session, certificate.authority_id)
+        holder = _person_name(session, certificate.holder_id)
+        institutions = _institution_names(session)
+    fields = None
+    if certificate.certificate_der is not None:
+        loaded = x509.load_der_x509_certificate(certificate.certificate_der)
+        fields = describe_certificate(loaded, fingerprint=certificate.certificate_sha256 or "")
+    powers = operator().powers
+    return render(
+        "admin/certificate.html",
+        certificate=certificate,
+        fields=fields,
+        chain=chain,
+        holder=holder,
+        institution=institutions.get(certificate.institution_ruc or "", certificate.institution_ruc),
+        state=words.CERTIFICATE_STATUSES[status_of(certificate, now=now)],
+        uses=USES,
+        reason_words=words.reason_words,
+        serial_text=colons(certificate.serial),
+        tbs_sha256=colons(certificate.certificate_sha256 or ""),
+        title=display_name(certificate),
+        may_revoke=powers.allow(Permission.CERTIFICATES_REVOKE) and certificate.not_after >= now,
+        may_search=powers.allow(Permission.AUDIT_SEARCH),
+    )
+
+
+@blueprint.get("/<serial>/files/<form>")
+@requires(Permission.CERTIFICATES_READ)
+def download(serial: str, form: str) -> Response:
+    """Hand out the certificate, alone or with its issuers; on record."""
+    service = services()
+    with service.database.transaction() as session:
+        certificate = _reachable(session, serial, Permission.CERTIFICATES_READ)
+        delivery = deliver(session, certificate, form)
+        service.journal.record(
+            session,
+            Event(
+                type=EventType.CERTIFICATE_DELIVERED,
+                actor=operator().person_id,
+                object_id=certificate.serial,
+                details={"form": form},
+            ),
+            now=service.clock.now(),
+        )
+    answer = Response(delivery.content, mimetype=delivery.mimetype)
+    answer.headers.set("Content-Disposition", "attachment", filename=delivery.file_name)
+    return answer
+
+
+@blueprint.get("/<serial>/revoke")
+@requires(Permission.CERTIFICATES_REVOKE)
+def revoke_form(serial: str) -> Response:
+    """The form: reason, and since when the key may be in foreign hands."""
+    return _form(serial, typed=typed_before(), errors={})
+
+
+@blueprint.post("/<serial>/revoke")
+@requires(Permission.CERTIFICATES_REVOKE, fresh=True)
+def revoke(serial: str) -> WerkzeugResponse:
+    """Show what will stop working; when that was seen and confirmed, revoke."""
+    service = services()
+    now = service.clock.now()
+    typed = typed_form(("reason", "compromised_at"))
+    try:
+        compromised_at = _moment(typed["compromised_at"])
+        if not typed["reason"]:
+            raise Rejected(code="revocation_reason_missing")
+        with service.database.transaction() as session:
+            certificate = _reachable(session, serial, Permission.CERTIFICATES_REVOKE)
+            if request.form.get("step") != "confirm":
+                preview = preview_revocation(session, serial=certificate.serial, reason=typed["reason"], now=now)
+                if compromised_at and not preview.blocks_key:
+                    raise Rejected(code="compromise_date_without_compromise")
+                if compromised_at and compromised_at > now:
+                    raise Rejected(code="compromise_in_future")
+                return render(
+                    "admin/certificate_revoke_confirm.html",
+                    certificate=certificate,
+                    preview=preview,
+                    typed=typed,
+                    compromised_at=compromised_at,
+                    reason=words.reason_words(typed["reason"]),
+                    title=display_name(certificate),
+                    serial_text=colons(certificate.serial),
+                )
+            revoke_certificate(
+                session,
+                services=service.ca,
+                serial=certificate.serial,
+                reason=typed["reason"],
+                compromised_at=compromised_at,
+                actor=operator().person_id,
+                now=now,
+            )
+    except (Rejected, Conflict, Denied) as error:
+        field = "compromised_at" if error.code.startswith(("compromise_", "bad_moment")) else "reason"
+        return _form(serial, typed=typed, errors={field: problem(error)}, status=422)
+    return redirect(url_for(".show", serial=serial), 303)
+
+
+def display_name(certificate: Certificate) -> str:
+    """Return what to call the certificate: its first name, else the common name of its subject."""
+    if certificate.names:
+        return certificate.names[0]
+    for part in certificate.subject.split(","):
+        if part.startswith("CN="):
+            return part.removeprefix("CN=")
+    return certificate.subject
+
+
+def _form(serial: str, *, typed: Typed, errors: dict[str, str], status: int = 200) -> Response:
+    with services().database.reading() as session:
+        certificate = _reachable(session, serial, Permission.CERTIFICATES_REVOKE)
+    left_out = (
+        RevocationReason.KEY_COMPROMISE if is_authority_certificate(certificate) else RevocationReason.CA_COMPROMISE
+    )
+    order = [name for name in words.REVOCATION_REASONS if name != left_out.value]
+    return render(
+        "admin/certificate_revoke.html",
+        status,
+        certificate=certificate,
+        reasons=[(name, *words.REVOCATION_REASONS[name]) for name in order],
+        typed=typed,
+        errors=errors,
+        title=display_name(certificate),
+        serial_text=colons(certificate.serial),
+    )
+
+
+def _reachable(session: Session, serial: str, permission: Permission) -> Certificate:
+    """:raises NotFound: if there is none, or it is another institution's."""
+    try:
+        certificate = session.get(Certificate, parse_serial(serial))
+    except Rejected:
+        certificate = None
+    if certificate is None:
+        raise NotFound("There is no certificate with this serial number.", code="unknown_certificate")
+    operator().powers.require_institution(permission, certificate.institution_ruc)
+    return certificate
+
+
+def _moment(text: str) -> datetime | None:
+    """Return the moment typed into a date-and-time field, which is Ecuador's. :raises Rejected: ``bad_moment``."""
+    if not text:
+        return None
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ECUADOR)
+    except ValueError as error:
+        raise Rejected("This is no date and time.", code="bad_moment") from error
+
+
+def _institution_names(session: Session) -> dict[str, str]:
+    reach = operator().powers.institutions(Permission.CERTIFICATES_READ)
+    return {item.ruc: item.name for item in list_institutions(session) if reach is None or item.ruc in reach}
+
+
+def _person_name(session: Session, person_id: str | None) -> str:
+    if person_id is None:
+        return ""
+    try:
+        return find_person(session, person_id).name
+    except ServiceError:
+        return person_id
+
+
+def _set(typed: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in typed.items() if value}

@@ -1,0 +1,44 @@
+"""What every page of the console shows around its own matter: tabs by permission, who is there."""
+
+from __future__ import annotations
+
+from flask import Flask, current_app, g, url_for
+from flask_babel import gettext as _
+
+from admin.permissions import Permission
+from admin.web import words
+from admin.web.gate import Operator
+
+
+def tabs(operator: Operator) -> list[tuple[str, str, str]]:
+    """Return key, text and address of the tabs that the operator's roles open."""
+    every = [
+        ("home", _("Inicio"), "admin_home.show", Permission.CONSOLE_OPEN),
+        ("requests", _("Solicitudes"), "admin_requests.show_all", Permission.REQUESTS_READ),
+        ("certificates", _("Certificados"), "admin_certificates.show_all", Permission.CERTIFICATES_READ),
+        ("authorities", _("Jerarquía"), "admin_authorities.show_all", Permission.AUTHORITIES_READ),
+        ("clients", _("Aplicaciones"), "admin_clients.show_all", Permission.CLIENTS_READ),
+        ("institutions", _("Instituciones"), "admin_institutions.show_all", Permission.INSTITUTIONS_READ),
+        ("people", _("Personas y roles"), "admin_roles.show_all", Permission.ROLES_READ),
+        ("audit", _("Auditoría"), "admin_audit.search", Permission.AUDIT_SEARCH),
+    ]
+    return [
+        (key, text, url_for(endpoint))
+        for key, text, endpoint, needed in every
+        if operator.powers.allow(needed) and endpoint in current_app.view_functions
+    ]
+
+
+def install_frame(app: Flask) -> None:
+    """Give templates the frame's values: nothing where nobody is logged in to the console."""
+
+    @app.context_processor
+    def _frame() -> dict[str, object]:
+        found: Operator | None = g.get("console_operator")
+        if found is None:
+            return {"console_operator": None, "console_roles": [], "console_tabs": []}
+        return {
+            "console_operator": found,
+            "console_roles": [words.ROLES[role] for role in found.powers.roles],
+            "console_tabs": tabs(found),
+        }

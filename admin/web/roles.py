@@ -1,0 +1,214 @@
+"""People and roles: who holds what, and giving and taking it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint, redirect, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from admin.masking import mask_cedula
+from admin.permissions import INSTITUTIONAL_ROLES, PERMISSIONS, Permission, Role
+from admin.person_lookup import look_up_person
+from admin.roles import RoleHolding, grant_role, list_role_holdings, withdraw_role
+from admin.web import words
+from admin.web.accessor import services
+from admin.web.forms import Typed, typed_form
+from admin.web.gate import operator, requires, typed_before
+from admin.web.problems import problem
+from idp.accounts.person import Person, find_person
+from idp.directory.institutions import list_institutions
+from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError
+from web.pages import render
+
+blueprint = Blueprint("admin_roles", __name__, url_prefix="/admin/people", template_folder="../templates")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A line of the list: a role and whose it is, without the full cédula."""
+
+    holding: RoleHolding
+    name: str
+    cedula: str
+    granted_by: str
+
+
+@blueprint.get("")
+@requires(Permission.ROLES_READ)
+def show_all() -> Response:
+    """Who holds which role."""
+    with services().database.reading() as session:
+        names: dict[str, Person] = {}
+
+        def person(person_id: str) -> Person | None:
+            if person_id not in names:
+                try:
+                    names[person_id] = find_person(session, person_id)
+                except ServiceError:
+                    return None
+            return names[person_id]
+
+        holders = []
+        for holding in list_role_holdings(session):
+            who, by = person(holding.person_id), person(holding.granted_by)
+            holders.append(
+                Holder(
+                    holding=holding,
+                    name=who.name if who else holding.person_id,
+                    cedula=mask_cedula(who.cedula) if who else "…",
+                    granted_by=by.name if by else _("Línea de comandos"),
+                )
+            )
+        institutions = {institution.ruc: institution.name for institution in list_institutions(session)}
+    return render(
+        "admin/people.html",
+        holders=holders,
+        institutions=institutions,
+        roles=[(role, words.ROLES[role], words.ROLE_DUTIES[role], _permissions(role)) for role in Role],
+        role_words=words.role_words,
+        may_grant=operator().powers.allow(Permission.ROLES_GRANT),
+    )
+
+
+@blueprint.get("/search")
+@requires(Permission.ROLES_GRANT)
+def search_form() -> Response:
+    """The form that finds a person."""
+    return render("admin/person_search.html", typed=Typed(), errors={})
+
+
+@blueprint.post("/search")
+@requires(Permission.ROLES_GRANT)
+def search() -> Response:
+    """Find a person by cédula, on record; the address of the answer names no cédula."""
+    service = services()
+    typed = typed_form(("cedula", "reason"))
+    try:
+        with service.database.transaction() as session:
+            found = look_up_person(
+                session,
+                journal=service.journal,
+                cedula=typed["cedula"],
+                reason=typed["reason"],
+                actor=operator().person_id,
+                purpose="roles",
+                now=service.clock.now(),
+            )
+    except (Rejected, NotFound) as error:
+        field = "reason" if error.code.startswith("reason_") else "cedula"
+        return render("admin/person_search.html", 422, typed=typed, errors={field: problem(error)})
+    return redirect(url_for("admin_roles.show_person", person_id=found.id), 303)
+
+
+@blueprint.get("/<person_id>")
+@requires(Permission.ROLES_GRANT)
+def show_person(person_id: str) -> Response:
+    """A person's roles, and the form that gives another."""
+    return _person_page(person_id, typed=typed_before(), errors={})
+
+
+@blueprint.post("/<person_id>")
+@requires(Permission.ROLES_GRANT, fresh=True)
+def grant(person_id: str) -> Response:
+    """Give a role."""
+    service = services()
+    typed = typed_form(("role", "institution"))
+    if typed["role"] not in set(Role):
+        return _person_page(person_id, typed=typed, errors={"role": _("Elija un rol de la lista")}, status=422)
+    try:
+        with service.database.transaction() as session:
+            find_person(session, person_id)
+            if typed["institution"] and typed["institution"] not in {item.ruc for item in list_institutions(session)}:
+                raise Rejected("There is no such institution.", code="unknown_institution")
+            grant_role(
+                session,
+                journal=service.journal,
+                person_id=person_id,
+                role=Role(typed["role"]),
+                institution_ruc=typed["institution"] or None,
+                actor=operator().person_id,
+                now=service.clock.now(),
+            )
+    except (Rejected, Conflict, Denied) as error:
+        field = "institution" if isinstance(error, Rejected) else "role"
+        return _person_page(person_id, typed=typed, errors={field: problem(error)}, status=422)
+    return redirect(url_for("admin_roles.show_person", person_id=person_id), 303)
+
+
+@blueprint.get("/<person_id>/withdraw/<role_name>")
+@requires(Permission.ROLES_GRANT)
+def confirm_withdrawal(person_id: str, role_name: str) -> Response:
+    """Say what the person will no longer do."""
+    return _withdrawal_page(person_id, _role(role_name), errors={})
+
+
+@blueprint.post("/<person_id>/withdraw/<role_name>")
+@requires(Permission.ROLES_GRANT, fresh=True)
+def withdraw(person_id: str, role_name: str) -> Response:
+    """Take a role."""
+    service, role = services(), _role(role_name)
+    try:
+        with service.database.transaction() as session:
+            withdraw_role(
+                session,
+                journal=service.journal,
+                person_id=person_id,
+                role=role,
+                actor=operator().person_id,
+                now=service.clock.now(),
+            )
+    except Conflict as error:
+        return _withdrawal_page(person_id, role, errors={"confirm": problem(error)}, status=422)
+    return redirect(url_for("admin_roles.show_person", person_id=person_id), 303)
+
+
+def _person_page(person_id: str, *, typed: Typed, errors: dict[str, str], status: int = 200) -> Response:
+    with services().database.reading() as session:
+        person = find_person(session, person_id)
+        holdings = list_role_holdings(session, person_id=person_id)
+        institutions = list_institutions(session)
+    held = {holding.role for holding in holdings}
+    return render(
+        "admin/person.html",
+        status,
+        person=person,
+        cedula=mask_cedula(person.cedula),
+        holdings=holdings,
+        institution_names={item.ruc: item.name for item in institutions},
+        institution_choices=[("", _("Todas")), *((item.ruc, item.name) for item in institutions if item.active)],
+        role_choices=[("", _("Elija un rol")), *((role.value, words.ROLES[role]) for role in Role if role not in held)],
+        duties=[(words.ROLES[role], words.ROLE_DUTIES[role]) for role in Role if role not in held],
+        institutional=[words.ROLES[role] for role in Role if role in INSTITUTIONAL_ROLES],
+        role_words=words.role_words,
+        is_self=person.id == operator().person_id,
+        typed=typed,
+        errors=errors,
+    )
+
+
+def _withdrawal_page(person_id: str, role: Role, *, errors: dict[str, str], status: int = 200) -> Response:
+    with services().database.reading() as session:
+        person = find_person(session, person_id)
+        if role not in {holding.role for holding in list_role_holdings(session, person_id=person_id)}:
+            raise NotFound("The person does not hold this role.", code="role_not_held")
+    return render(
+        "admin/role_withdraw.html",
+        status,
+        person=person,
+        cedula=mask_cedula(person.cedula),
+        role=words.ROLES[role],
+        lost=[words.PERMISSIONS[permission] for permission in Permission if permission in PERMISSIONS[role]],
+        errors=errors,
+    )
+
+
+def _role(name: str) -> Role:
+    if name not in set(Role):
+        raise NotFound("There is no such role.")
+    return Role(name)
+
+
+def _permissions(role: Role) -> list[words.Text]:
+    return [words.PERMISSIONS[permission] for permission in Permission if permission in PERMISSIONS[role]]

@@ -1,0 +1,161 @@
+"""What codes are called on the screen."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from flask_babel import lazy_gettext as _l
+from flask_babel.speaklater import LazyString
+
+from admin.permissions import Permission, Role
+from audit.vocabulary import EventType, Outcome
+
+Text: TypeAlias = LazyString
+
+ROLES: dict[Role, Text] = {
+    Role.ADMINISTRATOR: _l("Administración"),
+    Role.PKI_OFFICER: _l("Solicitud de certificados"),
+    Role.PKI_APPROVER: _l("Aprobación de certificados"),
+    Role.AUDITOR: _l("Auditoría"),
+}
+ROLE_DUTIES: dict[Role, Text] = {
+    Role.ADMINISTRATOR: _l("Da y quita roles, registra instituciones, ve las aplicaciones. No emite ni aprueba."),
+    Role.PKI_OFFICER: _l("Sube solicitudes de las instituciones y revoca certificados. No aprueba."),
+    Role.PKI_APPROVER: _l("Aprueba o niega lo que otra persona pidió, y revoca certificados."),
+    Role.AUDITOR: _l("Lee todo, busca en la auditoría y comprueba su integridad. No cambia nada."),
+}
+PERMISSIONS: dict[Permission, Text] = {
+    Permission.CONSOLE_OPEN: _l("Entrar a la consola"),
+    Permission.REQUESTS_READ: _l("Ver solicitudes"),
+    Permission.CERTIFICATES_READ: _l("Ver certificados"),
+    Permission.CERTIFICATES_REQUEST: _l("Pedir certificados"),
+    Permission.CERTIFICATES_APPROVE: _l("Aprobar certificados"),
+    Permission.CERTIFICATES_REVOKE: _l("Revocar certificados"),
+    Permission.AUTHORITIES_READ: _l("Ver las autoridades"),
+    Permission.CLIENTS_READ: _l("Ver aplicaciones"),
+    Permission.INSTITUTIONS_READ: _l("Ver instituciones"),
+    Permission.INSTITUTIONS_ADD: _l("Registrar instituciones"),
+    Permission.ROLES_READ: _l("Ver quién tiene cada rol"),
+    Permission.ROLES_GRANT: _l("Dar y quitar roles"),
+    Permission.AUDIT_SEARCH: _l("Buscar en la auditoría"),
+    Permission.AUDIT_EXPORT: _l("Descargar la auditoría"),
+}
+# (class of the tag, shape, word)
+OUTCOMES: dict[str, tuple[str, str, Text]] = {
+    Outcome.SUCCESS.value: ("ok", "ok", _l("Hecho")),
+    Outcome.FAILURE.value: ("bad", "bad", _l("Falló")),
+    Outcome.REFUSED.value: ("warn", "warn", _l("Rechazado")),
+}
+REVOCATION_REASONS: dict[str, tuple[Text, Text]] = {
+    "keyCompromise": (_l("Clave comprometida"), _l("Otra persona tiene o pudo tener la clave privada.")),
+    "cACompromise": (_l("Autoridad comprometida"), _l("Otra persona tiene o pudo tener la clave de la autoridad.")),
+    "affiliationChanged": (_l("Cambió la pertenencia"), _l("La persona o el sistema ya no es de la institución.")),
+    "superseded": (_l("Reemplazado"), _l("Ya hay otro certificado en su lugar.")),
+    "cessationOfOperation": (_l("Dejó de operar"), _l("El sistema o servicio se apagó.")),
+    "privilegeWithdrawn": (_l("Permiso retirado"), _l("Ya no se cumple la condición por la que se emitió.")),
+    "unspecified": (_l("Sin especificar"), _l("Ninguna de las anteriores.")),
+}
+CERTIFICATE_STATUSES: dict[str, tuple[str, str, Text]] = {
+    "valid": ("ok", "ok", _l("Vigente")),
+    "expiring": ("warn", "warn", _l("Por vencer")),
+    "expired": ("none", "less", _l("Vencido")),
+    "revoked": ("bad", "bad", _l("Revocado")),
+    "signing": ("info", "wait", _l("Por firmar")),
+}
+_E = EventType
+EVENTS: dict[EventType, Text] = {
+    _E.ACCOUNT_SIGN_UP_STARTED: _l("Empezó a crear una cuenta"),
+    _E.ACCOUNT_CREATED: _l("Creó una cuenta"),
+    _E.ACCOUNT_DISABLED: _l("Desactivó una cuenta"),
+    _E.ACCOUNT_ENABLED: _l("Activó una cuenta"),
+    _E.ACCOUNT_ERASED: _l("Borró una cuenta"),
+    _E.ACCOUNT_UPDATED: _l("Cambió datos de una cuenta"),
+    _E.CONTACT_VERIFICATION_SENT: _l("Envió un enlace para comprobar el correo"),
+    _E.CONTACT_VERIFIED: _l("Comprobó su correo"),
+    _E.PASSWORD_SET: _l("Puso una contraseña"),
+    _E.PASSWORD_RESET_REQUESTED: _l("Pidió cambiar su contraseña"),
+    _E.ENROLLMENT_LINK_ISSUED: _l("Emitió un enlace de inscripción"),
+    _E.ENROLLMENT_LINK_REDEEMED: _l("Usó un enlace de inscripción"),
+    _E.PASSWORD_VERIFIED: _l("Escribió su contraseña"),
+    _E.TOTP_ENROLLED: _l("Agregó un segundo factor"),
+    _E.TOTP_REMOVED: _l("Quitó un segundo factor"),
+    _E.TOTP_VERIFIED: _l("Escribió el código de su aplicación"),
+    _E.RECOVERY_CODES_ISSUED: _l("Recibió códigos de recuperación"),
+    _E.RECOVERY_CODE_VERIFIED: _l("Usó un código de recuperación"),
+    _E.LOGIN_THROTTLED: _l("Demasiados intentos de ingreso"),
+    _E.INTERACTION_STARTED: _l("Empezó a ingresar"),
+    _E.INTERACTION_REFUSED: _l("No pudo seguir con el ingreso"),
+    _E.SESSION_STARTED: _l("Ingresó"),
+    _E.SESSION_STEPPED_UP: _l("Confirmó de nuevo quién es"),
+    _E.SESSION_ENDED: _l("Terminó la sesión"),
+    _E.ACTIVITY_DISOWNED: _l("Dijo «No fui yo»"),
+    _E.AUTHORIZATION_GRANTED: _l("Entró a una aplicación"),
+    _E.AUTHORIZATION_REFUSED: _l("No entró a una aplicación"),
+    _E.CONSENT_GRANTED: _l("Dio permiso a una aplicación"),
+    _E.CONSENT_REFUSED: _l("Negó el permiso a una aplicación"),
+    _E.CONSENT_WITHDRAWN: _l("Retiró el permiso a una aplicación"),
+    _E.CLIENT_AUTHENTICATED: _l("Una aplicación se identificó"),
+    _E.CLIENT_REGISTERED: _l("Registró una aplicación"),
+    _E.CLIENT_UPDATED: _l("Cambió una aplicación"),
+    _E.CLIENT_DISABLED: _l("Desactivó una aplicación"),
+    _E.CLIENT_SECRET_ROTATED: _l("Cambió la clave de una aplicación"),
+    _E.TOKEN_ISSUED: _l("Se emitieron fichas de acceso"),
+    _E.TOKEN_REFRESHED: _l("Se renovaron fichas de acceso"),
+    _E.TOKEN_REFUSED: _l("Se negó una ficha de acceso"),
+    _E.TOKEN_REUSED: _l("Se usó otra vez una ficha ya usada"),
+    _E.TOKEN_REVOKED: _l("Se anuló una ficha de acceso"),
+    _E.TOKEN_INTROSPECTED: _l("Una aplicación comprobó una ficha"),
+    _E.USERINFO_RELEASED: _l("Se entregaron datos a una aplicación"),
+    _E.USERINFO_REFUSED: _l("Se negaron datos a una aplicación"),
+    _E.LOGOUT_REQUESTED: _l("Pidió salir"),
+    _E.LOGOUT_REFUSED: _l("No se aceptó un pedido de salir"),
+    _E.INSTITUTION_ADDED: _l("Registró una institución"),
+    _E.INSTITUTION_UPDATED: _l("Cambió una institución"),
+    _E.ROLE_GRANTED: _l("Dio un rol"),
+    _E.ROLE_WITHDRAWN: _l("Quitó un rol"),
+    _E.SIGNING_KEY_CREATED: _l("Se creó una clave de firma"),
+    _E.SIGNING_KEY_ACTIVATED: _l("Se empezó a usar una clave de firma"),
+    _E.SIGNING_KEY_RETIRED: _l("Se retiró una clave de firma"),
+    _E.AUTHORITY_CREATED: _l("Se creó una autoridad"),
+    _E.CERTIFICATE_REQUESTED: _l("Pidió un certificado"),
+    _E.CERTIFICATE_REQUEST_REFUSED: _l("Negó una solicitud de certificado"),
+    _E.CERTIFICATE_REQUEST_APPROVED: _l("Aprobó una solicitud de certificado"),
+    _E.CERTIFICATE_REQUEST_EXPIRED: _l("Venció una solicitud de certificado"),
+    _E.CERTIFICATE_ISSUED: _l("Se emitió un certificado"),
+    _E.CERTIFICATE_ISSUANCE_REFUSED: _l("No se emitió un certificado"),
+    _E.CERTIFICATE_DELIVERED: _l("Descargó un certificado"),
+    _E.CERTIFICATE_REVOKED: _l("Revocó un certificado"),
+    _E.CERTIFICATE_REVOCATION_REFUSED: _l("No se revocó un certificado"),
+    _E.CRL_PUBLISHED: _l("Se publicó una lista de revocación"),
+    _E.OCSP_SIGNER_RENEWED: _l("Se renovó la clave de respuestas OCSP"),
+    _E.CONSOLE_OPENED: _l("Entró a la consola"),
+    _E.CONSOLE_ACCESS_REFUSED: _l("Se le negó una página de la consola"),
+    _E.CONSOLE_CLOSED: _l("Salió de la consola"),
+    _E.AUDIT_SEARCHED: _l("Consultó la auditoría"),
+    _E.AUDIT_EXPORTED: _l("Descargó la auditoría"),
+    _E.AUDIT_CHECKED: _l("Comprobó la auditoría"),
+    _E.PERSON_LOOKED_UP: _l("Buscó a una persona"),
+    _E.SERVICE_INITIALIZED: _l("Se instaló el servicio"),
+    _E.SERVICE_STARTED: _l("Arrancó un proceso del servicio"),
+    _E.MAIL_SENT: _l("Se envió un correo"),
+    _E.MAIL_FAILED: _l("No se pudo enviar un correo"),
+    _E.REQUEST_REFUSED: _l("Se rechazó un envío antes de leerlo"),
+}
+
+
+def event_words(kind: str) -> Text | str:
+    """Return what the event type is called; its own name for one without words."""
+    try:
+        return EVENTS.get(EventType(kind), kind)
+    except ValueError:
+        return kind
+
+
+def role_words(role: Role) -> Text:
+    """Return what the role is called."""
+    return ROLES[role]
+
+
+def reason_words(reason: str | None) -> Text | str:
+    """Return what the reason of a revocation is called."""
+    return REVOCATION_REASONS[reason][0] if reason in REVOCATION_REASONS else (reason or "")

@@ -1,0 +1,38 @@
+"""Every page shows, for those who may see it."""
+
+from __future__ import annotations
+
+import pytest
+
+from admin.permissions import Role
+
+
+@pytest.mark.parametrize(
+    ("role", "path"),
+    [
+        (Role.PKI_OFFICER, "/admin"),
+        (Role.AUDITOR, "/admin"),
+        (Role.ADMINISTRATOR, "/admin"),
+        (Role.PKI_OFFICER, "/admin/certificates"),
+        (Role.PKI_OFFICER, "/admin/certificates?q=x&status=expiring&institution=1760001550001&page=2"),
+        (Role.PKI_OFFICER, "/admin/authorities"),
+        (Role.ADMINISTRATOR, "/admin/clients"),
+        (Role.ADMINISTRATOR, "/admin/institutions"),
+        (Role.ADMINISTRATOR, "/admin/institutions/new"),
+        (Role.ADMINISTRATOR, "/admin/people"),
+        (Role.AUDITOR, "/admin/people"),
+        (Role.ADMINISTRATOR, "/admin/people/search"),
+        (Role.AUDITOR, "/admin/audit"),
+        (Role.AUDITOR, "/admin/audit?type=idp:*&outcome=success&client=x&since=2026-11-01&until=2026-11-30"),
+        (Role.AUDITOR, "/admin/audit/person"),
+        (Role.AUDITOR, "/admin/audit/check"),
+    ],
+)
+def test_the_page_shows(make_operator, institution, role: Role, path: str) -> None:
+    """With an empty service, in Spanish and English."""
+    operator = make_operator(role)
+    shown = operator.get(path)
+    assert shown.status_code == 200, shown.get_data(as_text=True)
+    assert "Salir" in shown.get_data(as_text=True)
+    joint = "&" if "?" in path else "?"
+    assert operator.get(f"{path}{joint}lang=en").status_code == 200
