@@ -64,7 +64,7 @@ def serve(settings: Settings, *, tls_cert: Path | None, tls_key: Path | None, wi
         blocking_threads=BLOCKING_THREADS,
         respawn_failed_workers=True,
         workers_kill_timeout=10,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         ssl_cert=tls_cert,
         ssl_key=tls_key,
         ssl_protocol_min=SSLProtocols.tls12,
