@@ -1,0 +1,134 @@
+"""From a CSR to the exact bytes that would be signed, with everything that a person must see before saying yes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ca.issuance.assembly import read_unsigned
+from ca.issuance.authority import AuthorityRecord, load_authority
+from ca.issuance.extensions import Surroundings
+from ca.issuance.serial import new_serial
+from ca.issuance.tbs import build_tbs
+from ca.lints.finding import Finding
+from ca.lints.gate import lint_tbs
+from ca.ports import InstitutionRecord
+from ca.profiles.profile import Profile
+from ca.requests.csr import ParsedRequest, parse_csr
+from ca.requests.difference import Difference, compare
+from ca.requests.grant import Grant, decide_grant
+from ca.requests.keys import require_unclaimed_key
+from ca.requests.model import CertificateRequest
+from ca.services import CaServices
+from kernel.errors import Rejected
+from kernel.identifiers import sha256_hex
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would be signed.
+
+    :ivar differences: requested against granted.
+    :ivar findings: of all lints, worst first; one that blocks is shown and then stops the approval.
+    """
+
+    profile: Profile
+    authority: AuthorityRecord
+    institution: InstitutionRecord | None
+    parsed: ParsedRequest
+    grant: Grant
+    tbs_der: bytes
+    certificate: x509.Certificate
+    differences: tuple[Difference, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def tbs_sha256(self) -> str:
+        """SHA-256 of the to-be-signed bytes, lower-case hex: what an approval is bound to."""
+        return sha256_hex(self.tbs_der)
+
+
+def preview_request(
+    session: Session,
+    *,
+    services: CaServices,
+    profile: str,
+    csr: bytes | str,
+    institution_ruc: str | None,
+    inputs: Mapping[str, str] | None = None,
+    now: datetime,
+) -> Preview:
+    """Return what a request would become, and store nothing. Each preview has a serial of its own.
+
+    :param csr: PEM text or DER.
+    :param inputs: values of the profile's input fields.
+    :raises kernel.errors.NotFound: ``unknown_profile``, ``unknown_institution``, ``unknown_authority``.
+    :raises Rejected: whatever in the request cannot be granted, with the reason.
+    """
+    chosen = services.profiles.get(profile)
+    if not chosen.requestable:
+        raise Rejected(f"Profile {profile} is the service's own.", code="profile_not_requestable")
+    parsed = parse_csr(csr)
+    if chosen.needs_institution and not institution_ruc:
+        raise Rejected(f"Profile {profile} needs an institution (RUC).", code="institution_missing")
+    institution = services.institutions.find(session, institution_ruc) if institution_ruc else None
+    grant = decide_grant(parsed, profile=chosen, institution=institution, inputs=inputs or {})
+    require_free_key(session, parsed.spki_sha256, profile=chosen, institution=institution, inputs=grant.inputs)
+    authority = load_authority(session, chosen.authority)
+    algorithm = services.keystore.open(authority.key_name).algorithm
+    tbs_der = build_tbs(
+        grant.blueprint,
+        around=Surroundings(
+            authority=authority, issuer_origin=services.settings.issuer, private_arc=services.settings.pki_arc
+        ),
+        algorithm=algorithm,
+        serial=new_serial(),
+        now=now,
+    )
+    certificate = read_unsigned(tbs_der)
+    return Preview(
+        profile=chosen,
+        authority=authority,
+        institution=institution,
+        parsed=parsed,
+        grant=grant,
+        tbs_der=tbs_der,
+        certificate=certificate,
+        differences=compare(parsed, certificate, chosen),
+        findings=lint_tbs(tbs_der, profile=chosen, authority=authority, algorithm=algorithm, services=services),
+    )
+
+
+def require_free_key(
+    session: Session,
+    spki_sha256: str,
+    *,
+    profile: Profile,
+    institution: InstitutionRecord | None,
+    inputs: Mapping[str, str],
+    request_id: str | None = None,
+) -> None:
+    """Check that no certificate and no open request of another subject has the key.
+
+    :raises Rejected: see :func:`ca.requests.keys.require_unclaimed_key`.
+    """
+    ruc = institution.ruc if institution else None
+    cedula = inputs.get("cedula")
+    require_unclaimed_key(
+        session, spki_sha256, profile=profile.name, institution_ruc=ruc, holder=cedula, request_id=request_id
+    )
+    open_requests = session.execute(
+        select(CertificateRequest.institution_ruc, CertificateRequest.inputs, CertificateRequest.profile).where(
+            CertificateRequest.spki_sha256 == spki_sha256,
+            CertificateRequest.status.in_(("submitted", "approved")),
+            CertificateRequest.id != (request_id or ""),
+        )
+    )
+    for other_ruc, other_inputs, other_profile in open_requests:
+        if (other_ruc, other_inputs.get("cedula"), other_profile) != (ruc, cedula, profile.name):
+            raise Rejected("Another request is open for this key; make a new one.", code="key_of_another_subject")

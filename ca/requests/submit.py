@@ -1,0 +1,153 @@
+"""Submitting a request, and building it anew after it expired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
+from ca.issuance.record import alternative_names
+from ca.requests.model import CertificateRequest
+from ca.requests.prepare import Preview, preview_request
+from ca.requests.view import RequestView, Status, view_request
+from ca.serial import serial_text
+from ca.services import CaServices
+from kernel.errors import Conflict, Fault, NotFound, ServiceError
+from kernel.identifiers import new_id, sha256_hex
+
+# notBefore lies an hour before the bytes are built and must lie within 48 hours of the signature (BR §7.1.2.7).
+DECISION_LIFETIME = timedelta(hours=24)
+
+
+def submit_request(
+    session: Session,
+    *,
+    services: CaServices,
+    profile: str,
+    csr: bytes | str,
+    institution_ruc: str | None,
+    requested_by: str,
+    inputs: Mapping[str, str] | None = None,
+    holder_id: str | None = None,
+    now: datetime,
+) -> RequestView:
+    """Store a request with the exact bytes that would be signed: serial and validity are fixed here.
+
+    A request that lints block is stored, too, so that the operator sees why; it cannot be approved.
+
+    :param csr: PEM text or DER, 64 KiB at most.
+    :param requested_by: the person's id, or ``command:LOGIN`` of the command line.
+    :param inputs: values of the profile's input fields.
+    :param holder_id: the person that a personal certificate is for, if it has an account.
+    :raises ServiceError: what :func:`ca.requests.prepare.preview_request` raises; the refusal is on record.
+    """
+    try:
+        preview = preview_request(
+            session,
+            services=services,
+            profile=profile,
+            csr=csr,
+            institution_ruc=institution_ruc,
+            inputs=inputs,
+            now=now,
+        )
+    except Fault:
+        raise
+    except ServiceError as error:
+        event = Event(
+            type=EventType.CERTIFICATE_REQUESTED,
+            outcome=Outcome.REFUSED,
+            reason=error.code,
+            actor=requested_by,
+            details={"profile": profile[:64], "institution_ruc": (institution_ruc or "")[:13]},
+        )
+        services.journal.refuse(session, event, error, now=now)
+    row = CertificateRequest(
+        id=new_id(),
+        institution_ruc=preview.institution.ruc if preview.institution else None,
+        holder_id=holder_id,
+        requested_by=requested_by,
+        created_at=now,
+        csr_der=preview.parsed.der,
+        spki_sha256=preview.parsed.spki_sha256,
+    )
+    _fill(row, preview, prepared_by=requested_by, now=now)
+    session.add(row)
+    session.flush()
+    _record(session, services, row, EventType.CERTIFICATE_REQUESTED, actor=requested_by, now=now)
+    return view_request(session, row, services=services)
+
+
+def rebuild_request(
+    session: Session, *, services: CaServices, request_id: str, actor: str, now: datetime
+) -> RequestView:
+    """Build an expired request's bytes anew by today's profile: new serial, new dates, no approval counts any more.
+
+    :raises NotFound: ``unknown_request``. :raises Conflict: (``request_not_expired``).
+    :raises ServiceError: what :func:`ca.requests.prepare.preview_request` raises.
+    """
+    row = session.get(CertificateRequest, request_id, with_for_update=True)
+    if row is None:
+        raise NotFound("There is no such request.", code="unknown_request")
+    if row.status != Status.EXPIRED:
+        raise Conflict("Only an expired request is built anew.", code="request_not_expired")
+    preview = preview_request(
+        session,
+        services=services,
+        profile=row.profile,
+        csr=row.csr_der,
+        institution_ruc=row.institution_ruc,
+        inputs=row.inputs,
+        now=now,
+    )
+    _fill(row, preview, prepared_by=actor, now=now)
+    session.flush()
+    _record(session, services, row, EventType.CERTIFICATE_REQUEST_REBUILT, actor=actor, now=now)
+    return view_request(session, row, services=services)
+
+
+def _fill(row: CertificateRequest, preview: Preview, *, prepared_by: str, now: datetime) -> None:
+    certificate = preview.certificate
+    row.profile, row.profile_version = preview.profile.name, preview.profile.version
+    row.authority_id = preview.authority.id
+    row.prepared_by = prepared_by
+    row.status = Status.SUBMITTED.value
+    row.inputs = dict(preview.grant.inputs)
+    row.serial = serial_text(certificate.serial_number)
+    row.subject = certificate.subject.rfc4514_string()
+    row.names = alternative_names(certificate)
+    row.not_before, row.not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    row.tbs_der, row.tbs_sha256 = preview.tbs_der, preview.tbs_sha256
+    row.differences = [item.to_json() for item in preview.differences]
+    row.findings = [item.to_json() for item in preview.findings]
+    row.expires_at = now + DECISION_LIFETIME
+    row.decided_by = row.decided_at = row.refusal_reason = None
+
+
+def _record(
+    session: Session, services: CaServices, row: CertificateRequest, kind: EventType, *, actor: str, now: datetime
+) -> None:
+    personal = services.profiles.get(row.profile).is_personal
+    blocking = [item["code"] for item in row.findings if item["severity"] != "notice"]
+    event = Event(
+        type=kind,
+        subject=row.holder_id,
+        actor=actor,
+        object_id=row.id,
+        details={
+            "profile": row.profile,
+            "profile_version": row.profile_version,
+            "institution_ruc": row.institution_ruc,
+            "serial": row.serial,
+            "csr_sha256": sha256_hex(row.csr_der),
+            "spki_sha256": row.spki_sha256,
+            "tbs_sha256": row.tbs_sha256,
+            "blocked_by": blocking,
+            "names": [] if personal else list(row.names),
+        },
+        private={"subject_name": row.subject} if personal else {},
+    )
+    services.journal.record(session, event, now=now)
