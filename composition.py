@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 import admin.model
 import ca.issuance.model
+import ca.requests.model
 import ca.revocation.model
 import idp.accounts.model
 import idp.authentication.model
@@ -39,6 +40,7 @@ from keys.store import KeyStore
 TABLES = (
     admin.model,
     ca.issuance.model,
+    ca.requests.model,
     ca.revocation.model,
     idp.accounts.model,
     idp.authentication.model,

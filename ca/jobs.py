@@ -1,4 +1,4 @@
-"""Background work of the authority: lists published, OCSP signers renewed, revocations passed on."""
+"""Background work: issuance finished after a crash, lists published, OCSP signers renewed, revocations passed on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from ca.issuance.model import Certificate
+from ca.issuance.recovery import finish_issuance
 from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.publish import publish_if_behind, publish_overdue_lists
 from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
@@ -42,7 +43,11 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     def renew_signers() -> None:
         renew_ocsp_signers(services, now=services.clock.now())
 
+    def finish_what_was_begun() -> None:
+        finish_issuance(services)
+
     return [
+        PeriodicJob(name="ca.issuance", every=timedelta(seconds=30), run=finish_what_was_begun),
         PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
         PeriodicJob(name="ca.ocsp_signers", every=timedelta(minutes=5), run=renew_signers),
     ]

@@ -15,7 +15,8 @@ class CertificateRequest(Base):
     """A request for a certificate, with the exact bytes that would be signed.
 
     ``status`` is a :class:`ca.requests.view.Status`. ``prepared_by`` is who had the present bytes built: the
-    requester, or whoever built them anew after they expired; neither may approve them where the profile wants two people.
+    requester, or whoever built them anew after they expired; where the profile wants two
+    people, neither may approve them.
     """
 
     __tablename__ = "ca_request"

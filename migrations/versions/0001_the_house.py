@@ -540,6 +540,47 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_ocsp_signer', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ca_ocsp_signer_authority_id'), ['authority_id'], unique=False)
 
+    op.create_table('ca_request',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('profile', sa.String(length=64), nullable=False),
+    sa.Column('profile_version', sa.Integer(), nullable=False),
+    sa.Column('authority_id', sa.String(length=26), nullable=False),
+    sa.Column('institution_ruc', sa.String(length=13), nullable=True),
+    sa.Column('holder_id', sa.String(length=26), nullable=True),
+    sa.Column('requested_by', sa.String(length=64), nullable=False),
+    sa.Column('prepared_by', sa.String(length=64), nullable=False),
+    sa.Column('status', sa.String(length=10), nullable=False),
+    sa.Column('csr_der', sa.LargeBinary(), nullable=False),
+    sa.Column('spki_sha256', sa.String(length=64), nullable=False),
+    sa.Column('inputs', sa.JSON(), nullable=False),
+    sa.Column('serial', sa.String(length=40), nullable=False),
+    sa.Column('subject', sa.String(length=1000), nullable=False),
+    sa.Column('names', sa.JSON(), nullable=False),
+    sa.Column('not_before', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('not_after', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('tbs_der', sa.LargeBinary(), nullable=False),
+    sa.Column('tbs_sha256', sa.String(length=64), nullable=False),
+    sa.Column('differences', sa.JSON(), nullable=False),
+    sa.Column('findings', sa.JSON(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decided_by', sa.String(length=64), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('refusal_reason', sa.String(length=500), nullable=True),
+    sa.ForeignKeyConstraint(['authority_id'], ['ca_authority.id'], name=op.f('fk_ca_request_authority_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_request')),
+    sa.UniqueConstraint('serial', name=op.f('uq_ca_request_serial'))
+    )
+    with op.batch_alter_table('ca_request', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_request_created_at'), ['created_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_request_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_request_holder_id'), ['holder_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_request_institution_ruc'), ['institution_ruc'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_request_profile'), ['profile'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_request_requested_by'), ['requested_by'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_request_spki_sha256'), ['spki_sha256'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_request_status'), ['status'], unique=False)
+
     op.create_table('idp_client_secret',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('client_id', sa.String(length=64), nullable=False),
@@ -564,9 +605,26 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_refresh_token', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idp_refresh_token_family_id'), ['family_id'], unique=False)
 
+    op.create_table('ca_approval',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('request_id', sa.String(length=26), nullable=False),
+    sa.Column('approver', sa.String(length=64), nullable=False),
+    sa.Column('tbs_sha256', sa.String(length=64), nullable=False),
+    sa.Column('approved_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['request_id'], ['ca_request.id'], name=op.f('fk_ca_approval_request_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_approval')),
+    sa.UniqueConstraint('request_id', 'approver', 'tbs_sha256', name=op.f('uq_ca_approval_request_id_approver_tbs_sha256'))
+    )
+    with op.batch_alter_table('ca_approval', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_approval_request_id'), ['request_id'], unique=False)
+
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('ca_approval', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_approval_request_id'))
+
+    op.drop_table('ca_approval')
     with op.batch_alter_table('idp_refresh_token', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_refresh_token_family_id'))
 
@@ -575,6 +633,17 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_client_secret_client_id'))
 
     op.drop_table('idp_client_secret')
+    with op.batch_alter_table('ca_request', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_request_status'))
+        batch_op.drop_index(batch_op.f('ix_ca_request_spki_sha256'))
+        batch_op.drop_index(batch_op.f('ix_ca_request_requested_by'))
+        batch_op.drop_index(batch_op.f('ix_ca_request_profile'))
+        batch_op.drop_index(batch_op.f('ix_ca_request_institution_ruc'))
+        batch_op.drop_index(batch_op.f('ix_ca_request_holder_id'))
+        batch_op.drop_index(batch_op.f('ix_ca_request_expires_at'))
+        batch_op.drop_index(batch_op.f('ix_ca_request_created_at'))
+
+    op.drop_table('ca_request')
     with op.batch_alter_table('ca_ocsp_signer', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ca_ocsp_signer_authority_id'))
 

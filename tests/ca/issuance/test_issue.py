@@ -71,9 +71,7 @@ def test_what_was_approved_is_signed_byte_for_byte(services: CaServices, now: da
     assert issued.serial == request.serial
 
 
-def test_inner_and_outer_algorithm_are_the_same_bytes(
-    services: CaServices, now: datetime, hierarchy: Hierarchy
-) -> None:
+def test_inner_and_outer_algorithm_are_equal(services: CaServices, now: datetime, hierarchy: Hierarchy) -> None:
     """RFC 5280 §4.1.1.2; and the issuer's name is the authority's subject, byte for byte (§4.1.2.4)."""
     from asn1crypto.x509 import Certificate as Asn1Certificate
 
