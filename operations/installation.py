@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +19,15 @@ from audit.model import AuditEvent
 from audit.services import ensure_log_key
 from audit.vocabulary import EventType
 from ca.ceremony.hierarchy import create_hierarchy
+from ca.ceremony.root_list import publish_root_list
+from ca.revocation.ocsp_signer import renew_ocsp_signers
+from ca.revocation.publish import publish_overdue_lists
 from composition import Composition
 from idp.accounts.model import PersonRow
 from idp.authentication.enrollment_link import create_enrollment_link
 from idp.clients.console import ensure_console_client
 from idp.tokens.key_rotation import ensure_signing_keys
-from kernel.errors import Rejected
+from kernel.errors import NotFound, Rejected
 from kernel.settings import is_loopback, is_test_name
 from keys.file_store import read_passphrase, require_private
 from operations import schema
@@ -78,6 +82,7 @@ def install(composition: Composition, *, demo: bool) -> InstallationReport:
         ensure_signing_keys(session, composition.idp, now=now)
         ensure_console_client(session, composition.idp, f"{settings.issuer}/admin/callback", now=now)
     hierarchy = create_hierarchy(composition.ca, now=now)
+    _publish_first_status(composition)
     with composition.database.transaction() as session:
         link = _administrator_link(session, composition, now=now)
         _record_once(session, composition, now=now)
@@ -89,6 +94,14 @@ def install(composition: Composition, *, demo: bool) -> InstallationReport:
         root_fingerprint=hierarchy.root.fingerprint(SHA256()).hex(":").upper(),
         administrator_link=link,
     )
+
+
+def _publish_first_status(composition: Composition) -> None:
+    """Let every authority have a list, and each issuing one an OCSP signer, before its first certificate."""
+    with suppress(NotFound):  # the root's key may be away already: then its list was published with it at hand
+        publish_root_list(composition.ca, only_if_missing=True)
+    publish_overdue_lists(composition.ca)
+    renew_ocsp_signers(composition.ca, now=composition.clock.now())
 
 
 def _make_home(home: Path) -> None:

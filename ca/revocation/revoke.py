@@ -52,6 +52,8 @@ class Revocation:
     revoked_at: datetime
     compromised_at: datetime | None
     siblings: tuple[AffectedCertificate, ...]
+    authority_id: str
+    crl_shard: int
     list_by_command: bool
 
 
@@ -172,6 +174,8 @@ def revoke_certificate(
         revoked_at=revoked_at,
         compromised_at=compromised_at,
         siblings=siblings,
+        authority_id=authority.id,
+        crl_shard=certificate.crl_shard,
         list_by_command=list_by_command,
     )
 

@@ -1,0 +1,132 @@
+"""``sau ca revoke`` and ``sau ca publish``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from ca.ceremony.root_list import publish_root_list
+from ca.issuance.authority import list_authorities
+from ca.revocation.ocsp_signer import renew_ocsp_signers
+from ca.revocation.publish import PublishedList, publish_if_behind, publish_list
+from ca.revocation.reason import RevocationReason
+from ca.revocation.revoke import Revocation, RevocationPreview, preview_revocation, revoke_certificate
+from ca.serial import parse_serial
+from ca.services import CaServices
+from kernel.command_line import json_option, print_record, print_records
+from kernel.errors import Rejected
+from kernel.origin import current_origin
+
+
+def revoke_command(load: Callable[[], CaServices]) -> click.Command:
+    """Return the command ``revoke``."""
+
+    @click.command()
+    @click.argument("serial")
+    @click.option("--reason", required=True, help=f"One of: {', '.join(RevocationReason)}.")
+    @click.option("--compromised-at", metavar="TIME", help="Since when the key is in foreign hands, ISO 8601, UTC.")
+    @click.option("--dry-run", is_flag=True, help="Say what would stop working, and change nothing.")
+    @json_option
+    def revoke(serial: str, reason: str, compromised_at: str | None, dry_run: bool, as_json: bool) -> None:
+        """Revoke the certificate SERIAL for good; its authority's list follows at once."""
+        services, stored = load(), parse_serial(serial)
+        since = _parse_time(compromised_at) if compromised_at else None
+        now = services.clock.now()
+        if dry_run:
+            with services.database.reading() as session:
+                preview = preview_revocation(session, serial=stored, reason=reason, now=now)
+            print_record(_preview_record(preview), as_json=as_json)
+            return
+        with services.database.transaction() as session:
+            result = revoke_certificate(
+                session,
+                services=services,
+                serial=stored,
+                reason=reason,
+                compromised_at=since,
+                actor=current_origin().channel,
+                now=now,
+            )
+        print_record(_revocation_record(result), as_json=as_json)
+        if result.list_by_command:
+            click.echo("The root's list does not say so yet: sau ca publish --root", err=True)
+        else:
+            publish_if_behind(services, authority_id=result.authority_id, shard=result.crl_shard)
+
+    return revoke
+
+
+def publish_command(load: Callable[[], CaServices]) -> click.Command:
+    """Return the command ``publish``."""
+
+    @click.command()
+    @click.option("--root", is_flag=True, help="The root's list instead; its key must be on this machine.")
+    @json_option
+    def publish(root: bool, as_json: bool) -> None:
+        """Publish fresh revocation lists of the issuing authorities, and renew their OCSP signers where due."""
+        services = load()
+        published = [publish_root_list(services)] if root else _publish_all(services)
+        print_records([_list_record(item) for item in published], as_json=as_json, empty="No authority: sau init")
+
+    return publish
+
+
+def _publish_all(services: CaServices) -> list[PublishedList]:
+    now = services.clock.now()
+    renew_ocsp_signers(services, now=now)
+    with services.database.reading() as session:
+        records = [record for record in list_authorities(session) if not record.is_root]
+    return [
+        publish_list(services, authority_id=record.id, signer=services.keystore.open(record.key_name), scheduled=True)
+        for record in records
+        if record.certificate.not_valid_after_utc > now
+    ]
+
+
+def _parse_time(text: str) -> datetime:
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Rejected("--compromised-at: write 2026-11-20 or 2026-11-20T15:30:00-05:00.", code="bad_time") from error
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _preview_record(preview: RevocationPreview) -> dict[str, Any]:
+    return {
+        "serial": preview.serial,
+        "subject": preview.subject,
+        "profile": preview.profile,
+        "names": list(preview.names),
+        "institution_ruc": preview.institution_ruc,
+        "not_after": preview.not_after,
+        "already_revoked_at": preview.already_revoked_at,
+        "blocks_key": preview.blocks_key,
+        "same_key": [sibling.serial for sibling in preview.siblings],
+        "certificates_below": preview.live_below,
+    }
+
+
+def _revocation_record(result: Revocation) -> dict[str, Any]:
+    return {
+        "serial": result.serial,
+        "subject": result.subject,
+        "reason": result.reason.value,
+        "revoked_at": result.revoked_at,
+        "compromised_at": result.compromised_at,
+        "same_key": [sibling.serial for sibling in result.siblings],
+    }
+
+
+def _list_record(published: PublishedList) -> dict[str, Any]:
+    return {
+        "authority": published.authority,
+        "shard": published.shard,
+        "number": published.number,
+        "entries": published.entries,
+        "this_update": published.this_update,
+        "next_update": published.next_update,
+        "sha256": published.sha256,
+    }
