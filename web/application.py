@@ -59,6 +59,7 @@ def create_app(*, settings: Settings, clock: Clock, secret_key: bytes, on_refusa
             on_refusal=on_refusal,
             limits=RateLimits.from_settings(settings),
             static_files=StaticFiles(),
+            any_host_prefixes=[*OPERATION_PATHS],
         ),
     )
     app.before_request(_check_request)
@@ -135,7 +136,8 @@ def _read_origin(environ: WSGIEnvironment, settings: Settings) -> Origin:
 
 def _check_request() -> None:
     """Refuse, in this order: a host that is not ours, an address that is none, a request beyond the bounds."""
-    if request.path not in OPERATION_PATHS and request.host.lower() not in web_state().hosts:
+    state = web_state()
+    if not state.answers_any_host(request.path) and request.host.lower() not in state.hosts:
         raise MisdirectedRequest
     bad_address = request.environ.get("sau.bad_address")
     if bad_address is not None:

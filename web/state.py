@@ -27,6 +27,7 @@ class WebState:
     :ivar on_refusal: called when a request is refused before any house saw it, so that it can be put on record; gets
         a reason in ``snake_case`` and public details (never a form value, a header or a query string).
     :ivar error_texts: sentences by error code, registered by the houses.
+    :ivar any_host_prefixes: beginnings of paths that are answered under whatever ``Host``: see :func:`accept_any_host`.
     """
 
     settings: Settings
@@ -35,6 +36,11 @@ class WebState:
     limits: RateLimits
     static_files: StaticFiles
     error_texts: dict[str, ErrorText] = field(default_factory=dict)
+    any_host_prefixes: list[str] = field(default_factory=list)
+
+    def answers_any_host(self, path: str) -> bool:
+        """Tell whether ``path`` stands at or below one of the prefixes that need no ``Host`` of ours."""
+        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.any_host_prefixes)
 
     @property
     def hosts(self) -> Mapping[str, str]:
@@ -51,3 +57,12 @@ def install_state(app: Flask, state: WebState) -> None:
 def web_state(app: Flask | None = None) -> WebState:
     """Return the plumbing of ``app`` (of the application in progress by default)."""
     return cast(WebState, (app or current_app).extensions["web"])
+
+
+def accept_any_host(app: Flask, *prefixes: str) -> None:
+    """Answer paths at or below each of ``prefixes`` whatever ``Host`` the client sends, or none.
+
+    Only for answers that depend on no host and no cookie: signed objects such as revocation lists and OCSP answers,
+    whose clients send a bare name without the port (OpenSSL) or an address.
+    """
+    web_state(app).any_host_prefixes.extend(prefixes)

@@ -11,6 +11,7 @@ from ca.web.error_texts import ERROR_TEXTS
 from ca.web.services import services
 from web.csrf import exempt
 from web.error_texts import describe_errors
+from web.state import accept_any_host
 
 __all__ = ["mount", "services"]
 
@@ -20,5 +21,6 @@ def mount(app: Flask, services: CaServices) -> None:
     app.extensions["ca"] = services
     app.extensions["ca.ocsp"] = OcspResponder(services)
     describe_errors(app, ERROR_TEXTS)
+    accept_any_host(app, *status.ADDRESSES)
     app.register_blueprint(exempt(status.blueprint))
     app.register_blueprint(public_pages.blueprint)

@@ -18,6 +18,7 @@ from ca.web.pem import to_pem
 from ca.web.services import ocsp_responder, services
 
 blueprint = Blueprint("pki_status", __name__)
+ADDRESSES = (f"{PKI_PREFIX}/ca", f"{PKI_PREFIX}/crl", OCSP_PATH)
 
 # Short: whatever stands between us and a verifier must not keep a good answer for long after a revocation.
 _LIST_CACHED = timedelta(minutes=5)

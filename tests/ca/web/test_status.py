@@ -168,3 +168,15 @@ def test_status_addresses_set_and_vary_on_no_cookie(hierarchy: Hierarchy, client
     for response in responses:
         assert "Set-Cookie" not in response.headers
         assert "Cookie" not in response.headers.get("Vary", "")
+
+
+def test_status_is_answered_under_any_host_and_pages_are_not(hierarchy: Hierarchy, client: FlaskClient) -> None:
+    """OpenSSL's client sends the host without its port; what is signed is as good under any name."""
+    publish(hierarchy)
+    request = question(issue(hierarchy), hierarchy.issuing_certificate)
+    other = {"Host": "192.0.2.7"}
+    assert client.get("/pki/crl/issuing-1-0.crl", headers=other).status_code == 200
+    assert client.get("/pki/ca/root.cer", headers=other).status_code == 200
+    assert client.post("/pki/ocsp", data=request, headers=other).status_code == 200
+    assert client.get("/pki/", headers=other).status_code == 421
+    assert client.get("/pki/certificates", headers=other).status_code == 421
