@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+import audit.commands
 import idp.commands
 from composition import Composition
 from kernel.command_line import json_option, print_record, print_records
@@ -164,7 +165,10 @@ def _shown(settings: Settings, name: str) -> str:
     return ",".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
 
 
-for _command in (*idp.commands.commands(lambda: _composition().idp),):
+for _command in (
+    *idp.commands.commands(lambda: _composition().idp),
+    *audit.commands.commands(lambda: _composition().audit),
+):
     main.add_command(_command)
 
 if __name__ == "__main__":

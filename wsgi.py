@@ -6,6 +6,7 @@ import os
 
 from flask import Flask
 
+import audit.public_log
 from composition import Composition
 from kernel.process import end_with_parent
 from kernel.settings import load_settings
@@ -33,5 +34,6 @@ def create_app(composition: Composition | None = None) -> Flask:
         secret_key=derive_secret(composition.sealing_secret, "flask-session"),
         on_refusal=refusal_recorder(composition),
     )
+    audit.public_log.mount(app, composition.audit)
     add_readiness_checks(app, readiness_checks(composition))
     return app

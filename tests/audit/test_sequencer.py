@@ -214,3 +214,23 @@ def test_the_worker_runs_the_sequencer(audit: AuditServices, write: Write) -> No
     assert job.every <= timedelta(seconds=1)
     job.run()
     require_sound(audit, 2)
+
+
+def test_after_a_restore_the_log_goes_on_once_the_anchors_are_put_aside(
+    audit: AuditServices, sequencer: Sequencer, write: Write
+) -> None:
+    """docs/audit.md, "When the sequencer stops"."""
+    write(3)
+    sequencer.run()
+    with audit.database.transaction() as session:
+        for table in (AuditEvent, AuditTile, AuditCheckpoint, AuditHead):
+            session.execute(delete(table))
+    write(2)
+    with pytest.raises(LogDamagedError):
+        Sequencer(audit).run()
+    for path in audit.anchors.folder.iterdir():
+        path.rename(path.parent.parent / path.name)
+    with audit.database.transaction() as session:
+        session.execute(update(AuditHead).values(holder=None))
+    assert Sequencer(audit).run() == 2
+    require_sound(audit, 2)
