@@ -14,6 +14,7 @@ import ca.requests.model
 import ca.revocation.model
 import idp.accounts.model
 import idp.authentication.model
+import idp.authorization.model
 import idp.clients.model
 import idp.consent.model
 import idp.notices.model

@@ -11,14 +11,13 @@ OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 
 # In the order in which people read them.
-IDENTITY_SCOPES: tuple[str, ...] = ("openid", "cedula", "profile", "email", "institution", "offline_access")
+IDENTITY_SCOPES: tuple[str, ...] = ("openid", "cedula", "profile", "email", "offline_access")
 
 CLAIMS_BY_SCOPE: dict[str, tuple[str, ...]] = {
     "openid": ("sub",),
     "cedula": ("cedula",),
     "profile": ("name", "given_name", "family_name", "locale", "updated_at"),
     "email": ("email", "email_verified"),
-    "institution": ("institution",),
     "offline_access": (),
 }
 

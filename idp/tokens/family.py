@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -122,6 +122,14 @@ def revoke_client_families(
         TokenFamilyRow.person_id == person_id, TokenFamilyRow.client_id == client_id
     )
     return _revoke_all(session, journal, chosen.where(TokenFamilyRow.revoked_at.is_(None)), reason, now=now)
+
+
+def purge_families(session: Session, *, now: datetime) -> int:
+    """Delete families that ended by age; their refresh tokens go with them. Return how many."""
+    gone = session.execute(
+        delete(TokenFamilyRow).where(TokenFamilyRow.expires_at <= now).returning(TokenFamilyRow.id)
+    )
+    return len(gone.all())
 
 
 def family_value(row: TokenFamilyRow) -> TokenFamily:

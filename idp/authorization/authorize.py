@@ -1,0 +1,238 @@
+"""The authorization endpoint: from a raw request to a code, an error, or a page for the person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import NoReturn
+
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
+from idp.accounts.person import find_person
+from idp.authentication.assurance import ACR_VALUES, satisfies
+from idp.authentication.browser_session import BrowserSession, find_browser_session, touch_browser_session
+from idp.authentication.interaction import begin_interaction
+from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded, answer_with_code, answer_with_error
+from idp.authorization.code import write_authorization_code
+from idp.clients.client import Client, find_client
+from idp.clients.uris import origin_of
+from idp.consent.consent import covered_scopes, find_consent
+from idp.directory.institutions import find_institution
+from idp.protocol.authorization_request import AuthorizationRequest, ReturnAddress
+from idp.protocol.errors import NotRedirectableError, RedirectableError
+from idp.protocol.jose import JwtError
+from idp.protocol.max_age import authenticated_after
+from idp.protocol.parameters import ParametersError, read_parameters
+from idp.protocol.prompt import CONSENT, NONE
+from idp.services import IdpServices
+from idp.tokens.id_token import read_id_token_hint
+from kernel.errors import NotFound
+
+RESUME_PATH = "/authorize/resume"
+LOGIN_PATH = "/login"
+
+# The hint's subject and the moment before which a login is too old travel beside the request in the interaction.
+REQUEST, HINTED_SUBJECT = "request", "hinted_subject"
+
+
+def authorize(
+    session: Session,
+    *,
+    services: IdpServices,
+    pairs: Iterable[tuple[str, str]],
+    session_secret: str | None,
+    obtain_browser_secret: Callable[[], str],
+    now: datetime,
+) -> AuthorizationAnswer | PersonIsNeeded:
+    """Answer an authorization request, or begin the interaction that it needs.
+
+    :param pairs: the parameters as they came, repetitions included.
+    :param session_secret: of the browser's session cookie, if any.
+    :param obtain_browser_secret: returns the browser's binding secret, making one; called only when it is needed.
+    :raises NotRedirectableError: until client and redirect URI are verified; on record.
+    """
+    address: ReturnAddress | None = None
+    client: Client | None = None
+    try:
+        parameters = read_parameters(pairs)
+        client = _find_active_client(session, parameters.get("client_id"), "client_id" in parameters.repeated)
+        address = ReturnAddress.parse(parameters, client=client)
+        request = AuthorizationRequest.parse(parameters, client=client, address=address, known_acr=ACR_VALUES)
+        hinted_subject = _read_hint(session, services, request)
+        return _decide(
+            session,
+            services,
+            client,
+            request,
+            hinted_subject,
+            session_secret=session_secret,
+            obtain_browser_secret=obtain_browser_secret,
+            now=now,
+        )
+    except ParametersError as error:
+        refusal = NotRedirectableError(error.code, error.public_detail)
+        _refuse_here(session, services, client, refusal, now=now)
+    except NotRedirectableError as error:
+        _refuse_here(session, services, client, error, now=now)
+    except RedirectableError as error:
+        assert client is not None and address is not None
+        return refuse_there(session, services, client, address, error, now=now)
+
+
+def refuse_there(
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    address: ReturnAddress,
+    error: RedirectableError,
+    *,
+    subject: str | None = None,
+    session_id: str | None = None,
+    now: datetime,
+) -> AuthorizationAnswer:
+    """Record the refusal and return the answer that carries the error to the application."""
+    event = Event(
+        type=EventType.AUTHORIZATION_REFUSED,
+        outcome=Outcome.REFUSED,
+        reason=error.code,
+        subject=subject,
+        client_id=client.client_id,
+        session_id=session_id,
+    )
+    services.journal.record(session, event, now=now)
+    return answer_with_error(address, issuer=services.settings.issuer, error=error)
+
+
+def is_satisfying(
+    browser_session: BrowserSession | None,
+    *,
+    required_acr: str | None,
+    authenticated_after: datetime | None,
+) -> bool:
+    """Tell whether the session is there, strong enough and fresh enough."""
+    return (
+        browser_session is not None
+        and satisfies(browser_session.acr, required_acr)
+        and (authenticated_after is None or browser_session.authenticated_at >= authenticated_after)
+    )
+
+
+def find_active_session(session: Session, secret: str | None, *, now: datetime) -> BrowserSession | None:
+    """Return the live session of an active person, or nothing."""
+    found = find_browser_session(session, secret=secret, now=now)
+    return found if found is not None and find_person(session, found.person_id).is_active else None
+
+
+def _decide(
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    request: AuthorizationRequest,
+    hinted_subject: str | None,
+    *,
+    session_secret: str | None,
+    obtain_browser_secret: Callable[[], str],
+    now: datetime,
+) -> AuthorizationAnswer | PersonIsNeeded:
+    browser_session = find_active_session(session, session_secret, now=now)
+    fresh_from = authenticated_after(prompts=request.prompts, max_age=request.max_age, now=now)
+    logged_in = is_satisfying(browser_session, required_acr=request.required_acr, authenticated_after=fresh_from)
+    if browser_session is not None and hinted_subject not in (None, browser_session.person_id):
+        # OpenID Connect Core §3.1.2.1: the application expects someone else.
+        logged_in = False
+        fresh_from = now
+    if browser_session is None or not logged_in:
+        if NONE in request.prompts:
+            raise RedirectableError("login_required", "Nobody is logged in as strongly and recently as asked.")
+        begun = _begin(session, services, client, request, hinted_subject, fresh_from, obtain_browser_secret, now=now)
+        return PersonIsNeeded(f"{LOGIN_PATH}/{begun}")
+    scopes = None
+    if CONSENT not in request.prompts:
+        consent = find_consent(session, person_id=browser_session.person_id, client_id=client.client_id)
+        scopes = covered_scopes(consent, client=client, requested=request.scopes)
+    if scopes is None:
+        if NONE in request.prompts:
+            raise RedirectableError("consent_required", "The person has not allowed this yet.")
+        begun = _begin(session, services, client, request, hinted_subject, fresh_from, obtain_browser_secret, now=now)
+        return PersonIsNeeded(f"{RESUME_PATH}/{begun}")
+    touch_browser_session(session, sid=browser_session.sid, now=now)
+    code = write_authorization_code(
+        session,
+        services=services,
+        request=request,
+        browser_session=browser_session,
+        scopes=scopes,
+        silent=True,
+        now=now,
+    )
+    return answer_with_code(request.address, issuer=services.settings.issuer, code=code)
+
+
+def _begin(
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    request: AuthorizationRequest,
+    hinted_subject: str | None,
+    fresh_from: datetime | None,
+    obtain_browser_secret: Callable[[], str],
+    *,
+    now: datetime,
+) -> str:
+    institution = find_institution(session, client.institution_id).name if client.institution_id else None
+    interaction = begin_interaction(
+        session,
+        journal=services.journal,
+        browser_secret=obtain_browser_secret(),
+        resume_path=RESUME_PATH,
+        parameters={REQUEST: request.to_document(), HINTED_SUBJECT: hinted_subject},
+        client_id=client.client_id,
+        client_name=client.name,
+        client_institution=institution,
+        client_origin=origin_of(request.redirect_uri) or None,
+        required_acr=request.required_acr,
+        authenticated_after=fresh_from,
+        login_hint=request.login_hint,
+        locale=request.ui_locales[0][:8] if request.ui_locales else None,
+        now=now,
+    )
+    return interaction.id
+
+
+def _find_active_client(session: Session, client_id: str | None, repeated: bool) -> Client:
+    if client_id is None or repeated:
+        raise NotRedirectableError("invalid_client_id", "The request names no client, or more than one.")
+    try:
+        client = find_client(session, client_id)
+    except NotFound as error:
+        raise NotRedirectableError("unknown_client", "No application is registered under this client_id.") from error
+    if not client.active:
+        raise NotRedirectableError("client_disabled", "This application is closed.")
+    return client
+
+
+def _read_hint(session: Session, services: IdpServices, request: AuthorizationRequest) -> str | None:
+    if request.id_token_hint is None:
+        return None
+    try:
+        hint = read_id_token_hint(session, services, token=request.id_token_hint)
+    except JwtError as error:
+        raise RedirectableError("invalid_request", "The id_token_hint is not an ID token of this service.") from error
+    if hint.client_id != request.client_id:
+        raise RedirectableError("invalid_request", "The id_token_hint was issued to another client.")
+    return hint.subject
+
+
+def _refuse_here(
+    session: Session, services: IdpServices, client: Client | None, error: NotRedirectableError, *, now: datetime
+) -> NoReturn:
+    event = Event(
+        type=EventType.AUTHORIZATION_REFUSED,
+        outcome=Outcome.REFUSED,
+        reason=error.code,
+        client_id=client.client_id if client else None,
+        details={"redirected": False},
+    )
+    services.journal.refuse(session, event, error, now=now)

@@ -1,0 +1,31 @@
+"""Table of authorization codes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from kernel.database import Base
+
+
+class AuthorizationCodeRow(Base):
+    """An authorization code, as its digest, with all that it is bound to. Used ones stay until cleaning."""
+
+    __tablename__ = "idp_authorization_code"
+
+    code_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(64))
+    redirect_uri: Mapped[str] = mapped_column(String(1000))
+    code_challenge: Mapped[str] = mapped_column(String(43))
+    nonce: Mapped[str | None] = mapped_column(String(500))
+    person_id: Mapped[str] = mapped_column(String(26))
+    sid: Mapped[str] = mapped_column(String(43))
+    authenticated_at: Mapped[datetime]
+    acr: Mapped[str] = mapped_column(String(64))
+    amr: Mapped[list[str]]
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    redeemed_at: Mapped[datetime | None]

@@ -1,0 +1,177 @@
+"""Redeeming an authorization code: one statement, one winner (RFC 6749 §4.1.3, RFC 7636 §4.6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NoReturn
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
+from idp.authentication.browser_session import find_session_by_sid
+from idp.authorization.model import AuthorizationCodeRow
+from idp.clients.client import Client
+from idp.clients.model import ClientRow
+from idp.protocol.errors import TokenError
+from idp.protocol.pkce import challenge_of
+from idp.protocol.scope import OFFLINE_ACCESS
+from idp.services import IdpServices
+from idp.tokens.family import DeadFamilyError, family_value, require_living_family, revoke_family
+from idp.tokens.model import TokenFamilyRow
+from idp.tokens.token_set import OFFLINE_LIFETIME, TokenSet, issue_token_set
+from kernel.identifiers import new_id, sha256_hex
+
+
+def redeem_authorization_code(
+    session: Session,
+    *,
+    services: IdpServices,
+    client: Client,
+    code: str | None,
+    code_verifier: str | None,
+    redirect_uri: str | None,
+    now: datetime,
+) -> TokenSet:
+    """Return the tokens that ``code`` stands for, and use it up.
+
+    :param client: authenticated; a code of another client is refused.
+    :param redirect_uri: the one of the authorization request, character by character.
+    :raises TokenError: ``invalid_request``, ``invalid_grant``; on record. A second use revokes what the first gave.
+    """
+    if code is None or redirect_uri is None:
+        missing = "code" if code is None else "redirect_uri"
+        error = TokenError("invalid_request", f"The {missing} is missing.")
+        _refuse(session, services, client, f"no_{missing}", error, now=now)
+    try:
+        challenge = challenge_of(code_verifier)
+    except TokenError as error:
+        _refuse(session, services, client, "bad_verifier", error, now=now)
+    digest = sha256_hex(code)
+    won = session.execute(
+        update(AuthorizationCodeRow)
+        .where(
+            AuthorizationCodeRow.code_sha256 == digest,
+            AuthorizationCodeRow.redeemed_at.is_(None),
+            AuthorizationCodeRow.expires_at > now,
+            AuthorizationCodeRow.client_id == client.client_id,
+            AuthorizationCodeRow.redirect_uri == redirect_uri,
+            AuthorizationCodeRow.code_challenge == challenge,
+            AuthorizationCodeRow.client_id.in_(select(ClientRow.client_id).where(ClientRow.status == "active")),
+        )
+        .values(redeemed_at=now)
+        .returning(AuthorizationCodeRow.code_sha256)
+    ).scalar_one_or_none()
+    row = session.get(AuthorizationCodeRow, digest, populate_existing=True)
+    if won is None or row is None:
+        _explain(session, services, client, row, redirect_uri=redirect_uri, challenge=challenge, now=now)
+    return _issue(session, services, client, row, now=now)
+
+
+def _issue(
+    session: Session, services: IdpServices, client: Client, row: AuthorizationCodeRow, *, now: datetime
+) -> TokenSet:
+    family_row = TokenFamilyRow(
+        id=new_id(),
+        code_sha256=row.code_sha256,
+        client_id=row.client_id,
+        person_id=row.person_id,
+        sid=row.sid,
+        scopes=list(row.scopes),
+        authenticated_at=row.authenticated_at,
+        acr=row.acr,
+        amr=list(row.amr),
+        offline=OFFLINE_ACCESS in row.scopes,
+        created_at=now,
+        expires_at=now + OFFLINE_LIFETIME,
+        revoked_at=None,
+        revoked_reason=None,
+    )
+    session.add(family_row)
+    session.flush()
+    family = family_value(family_row)
+    try:
+        # A logout, a new password or a closed account within the code's minute hold here too.
+        if find_session_by_sid(session, sid=family.sid, now=now) is None:
+            raise DeadFamilyError("session_ended")
+        require_living_family(session, family, client=client, now=now)
+    except DeadFamilyError as error:
+        refusal = TokenError("invalid_grant", "The authorization is no longer valid.")
+        _refuse(session, services, client, error.reason, refusal, now=now, row=row)
+    event = Event(
+        type=EventType.TOKEN_ISSUED,
+        subject=family.person_id,
+        actor=client.client_id,
+        client_id=client.client_id,
+        session_id=family.sid,
+        object_id=family.id,
+        details={"grant_type": "authorization_code", "scopes": list(family.scopes), "acr": family.acr},
+    )
+    event_id = services.journal.record(session, event, now=now)
+    return issue_token_set(
+        session,
+        services,
+        client=client,
+        family=family,
+        scopes=family.scopes,
+        nonce=row.nonce,
+        event_id=event_id,
+        now=now,
+    )
+
+
+def _explain(
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    row: AuthorizationCodeRow | None,
+    *,
+    redirect_uri: str,
+    challenge: str,
+    now: datetime,
+) -> NoReturn:
+    error = TokenError("invalid_grant", "The authorization code is not valid.")
+    if row is None:
+        _refuse(session, services, client, "unknown_code", error, now=now)
+    if row.redeemed_at is not None:
+        # RFC 6749 §4.1.2: a code used twice was seen by someone else. What it gave is taken back.
+        family_id = session.scalar(select(TokenFamilyRow.id).where(TokenFamilyRow.code_sha256 == row.code_sha256))
+        if family_id is not None:
+            revoke_family(session, journal=services.journal, family_id=family_id, reason="code_reused", now=now)
+        _refuse(session, services, client, "code_reused", error, now=now, row=row, kind=EventType.TOKEN_REUSED)
+    if row.client_id != client.client_id:
+        reason = "other_client"
+    elif row.expires_at <= now:
+        reason = "code_expired"
+    elif row.redirect_uri != redirect_uri:
+        reason = "other_redirect_uri"
+    elif row.code_challenge != challenge:
+        reason = "wrong_verifier"
+    else:
+        reason = "client_disabled"
+    _refuse(session, services, client, reason, error, now=now, row=row)
+
+
+def _refuse(
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    reason: str,
+    error: TokenError,
+    *,
+    now: datetime,
+    row: AuthorizationCodeRow | None = None,
+    kind: EventType = EventType.TOKEN_REFUSED,
+) -> NoReturn:
+    event = Event(
+        type=kind,
+        outcome=Outcome.REFUSED,
+        reason=reason,
+        subject=row.person_id if row else None,
+        actor=client.client_id,
+        client_id=client.client_id,
+        session_id=row.sid if row else None,
+        details={"grant_type": "authorization_code"},
+    )
+    services.journal.refuse(session, event, error, now=now)

@@ -1,0 +1,220 @@
+"""The way back from login: consent, and then the code, once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from idp.accounts.person import Person, find_person
+from idp.authentication.browser_session import BrowserSession, touch_browser_session
+from idp.authentication.interaction import Interaction, finish_interaction, load_interaction
+from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded, answer_with_code
+from idp.authorization.authorize import (
+    HINTED_SUBJECT,
+    LOGIN_PATH,
+    REQUEST,
+    RESUME_PATH,
+    find_active_session,
+    is_satisfying,
+    refuse_there,
+)
+from idp.authorization.code import write_authorization_code
+from idp.clients.client import Client, find_client
+from idp.consent.consent import covered_scopes, find_consent, grant_consent, record_refused_consent
+from idp.directory.institutions import Institution, find_institution
+from idp.protocol.authorization_request import AuthorizationRequest
+from idp.protocol.errors import NotRedirectableError, RedirectableError
+from idp.protocol.prompt import CONSENT
+from idp.services import IdpServices
+from kernel.errors import AlreadyConsumed
+
+
+@dataclass(frozen=True)
+class ConsentIsNeeded:
+    """What the consent page shows.
+
+    :ivar necessary: scopes without which the service cannot be given.
+    :ivar optional: scopes that the person may leave out; they start unticked.
+    """
+
+    interaction_id: str
+    client: Client
+    institution: Institution | None
+    person: Person
+    redirect_uri: str
+    necessary: tuple[str, ...]
+    optional: tuple[str, ...]
+    ui_locales: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Stage:
+    interaction: Interaction
+    client: Client
+    request: AuthorizationRequest
+    browser_session: BrowserSession
+
+
+def resume_authorization(
+    session: Session,
+    *,
+    services: IdpServices,
+    interaction_id: str,
+    browser_secret: str,
+    session_secret: str | None,
+    now: datetime,
+) -> AuthorizationAnswer | PersonIsNeeded | ConsentIsNeeded:
+    """Go on with a request after login: back to login, on to consent, or to the application.
+
+    :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
+    """
+    stage = _enter(
+        session,
+        services,
+        interaction_id=interaction_id,
+        browser_secret=browser_secret,
+        session_secret=session_secret,
+        now=now,
+    )
+    if not isinstance(stage, _Stage):
+        return stage
+    if CONSENT not in stage.request.prompts:
+        consent = find_consent(session, person_id=stage.browser_session.person_id, client_id=stage.client.client_id)
+        scopes = covered_scopes(consent, client=stage.client, requested=stage.request.scopes)
+        if scopes is not None:
+            return _finish(session, services, stage, scopes, now=now)
+    institution_id = stage.client.institution_id
+    return ConsentIsNeeded(
+        interaction_id=interaction_id,
+        client=stage.client,
+        institution=find_institution(session, institution_id) if institution_id else None,
+        person=find_person(session, stage.browser_session.person_id),
+        redirect_uri=stage.request.redirect_uri,
+        necessary=tuple(item for item in stage.request.scopes if item not in stage.client.optional_scopes),
+        optional=tuple(item for item in stage.request.scopes if item in stage.client.optional_scopes),
+        ui_locales=stage.request.ui_locales,
+    )
+
+
+def decide_consent(
+    session: Session,
+    *,
+    services: IdpServices,
+    interaction_id: str,
+    browser_secret: str,
+    session_secret: str | None,
+    person_id: str,
+    allowed: bool,
+    chosen: Collection[str],
+    now: datetime,
+) -> AuthorizationAnswer | PersonIsNeeded:
+    """Take the person's decision; consent, code, end of the interaction and events are one transaction.
+
+    :param person_id: whom the page showed: if another person logged in meanwhile in this browser, nothing is given.
+    :param chosen: the optional scopes that were ticked.
+    :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
+    """
+    stage = _enter(
+        session,
+        services,
+        interaction_id=interaction_id,
+        browser_secret=browser_secret,
+        session_secret=session_secret,
+        now=now,
+    )
+    if not isinstance(stage, _Stage):
+        return stage
+    if stage.browser_session.person_id != person_id:
+        return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
+    if not allowed:
+        finish_interaction(session, interaction_id=interaction_id, now=now)
+        record_refused_consent(
+            session,
+            journal=services.journal,
+            person_id=person_id,
+            client=stage.client,
+            requested=stage.request.scopes,
+            session_id=stage.browser_session.sid,
+            now=now,
+        )
+        return refuse_there(
+            session,
+            services,
+            stage.client,
+            stage.request.address,
+            RedirectableError("access_denied", "The person did not allow it."),
+            subject=person_id,
+            session_id=stage.browser_session.sid,
+            now=now,
+        )
+    scopes = grant_consent(
+        session,
+        journal=services.journal,
+        person_id=person_id,
+        client=stage.client,
+        requested=stage.request.scopes,
+        chosen=chosen,
+        session_id=stage.browser_session.sid,
+        now=now,
+    )
+    return _finish(session, services, stage, scopes, now=now)
+
+
+def _enter(
+    session: Session,
+    services: IdpServices,
+    *,
+    interaction_id: str,
+    browser_secret: str,
+    session_secret: str | None,
+    now: datetime,
+) -> _Stage | AuthorizationAnswer | PersonIsNeeded:
+    interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    if interaction.resume_path != RESUME_PATH:
+        raise AlreadyConsumed("This sign-in belongs elsewhere.", code="interaction_finished")
+    request = AuthorizationRequest.from_document(interaction.parameters[REQUEST])
+    client = find_client(session, request.client_id)
+    # Time has passed: what was registered then must still be.
+    if not client.active or not set(request.scopes) <= set(client.scopes):
+        raise NotRedirectableError("client_disabled", "This application is closed, or may no longer ask this.")
+    browser_session = find_active_session(session, session_secret, now=now)
+    if browser_session is None or not is_satisfying(
+        browser_session,
+        required_acr=interaction.required_acr,
+        authenticated_after=interaction.authenticated_after,
+    ):
+        return PersonIsNeeded(f"{LOGIN_PATH}/{interaction_id}")
+    if interaction.parameters.get(HINTED_SUBJECT) not in (None, browser_session.person_id):
+        # OpenID Connect Core §3.1.2.2: someone else than the one hinted at has logged in.
+        finish_interaction(session, interaction_id=interaction_id, now=now)
+        return refuse_there(
+            session,
+            services,
+            client,
+            request.address,
+            RedirectableError("login_required", "Another person than the one asked for is logged in."),
+            subject=browser_session.person_id,
+            session_id=browser_session.sid,
+            now=now,
+        )
+    return _Stage(interaction, client, request, browser_session)
+
+
+def _finish(
+    session: Session, services: IdpServices, stage: _Stage, scopes: Collection[str], *, now: datetime
+) -> AuthorizationAnswer:
+    finish_interaction(session, interaction_id=stage.interaction.id, now=now)
+    touch_browser_session(session, sid=stage.browser_session.sid, now=now)
+    code = write_authorization_code(
+        session,
+        services=services,
+        request=stage.request,
+        browser_session=stage.browser_session,
+        scopes=tuple(scopes),
+        silent=False,
+        now=now,
+    )
+    return answer_with_code(stage.request.address, issuer=services.settings.issuer, code=code)

@@ -1,0 +1,37 @@
+"""Requests and answers of the token, revocation and introspection endpoints, free of Flask and of Authlib."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from idp.protocol.parameters import Parameters
+from idp.services import IdpServices
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointCall:
+    """One request, with the transaction that it is answered in.
+
+    :ivar endpoint: ``token``, ``introspect`` or ``revoke``.
+    :ivar authorization: the ``Authorization`` header.
+    """
+
+    services: IdpServices
+    session: Session
+    endpoint: str
+    authorization: str | None = field(repr=False)
+    form: Parameters = field(repr=False)
+    now: datetime
+
+
+@dataclass(frozen=True)
+class EndpointAnswer:
+    """One answer: a status, a JSON document, headers."""
+
+    status: int
+    document: dict[str, Any] = field(repr=False)
+    headers: dict[str, str]

@@ -1,0 +1,182 @@
+"""Authlib's authorization server over our use cases: it finds the grant or endpoint, they do the work.
+
+Only its dispatch is used. Client authentication, codes, tokens and their storage are ours, because the stock classes
+save a token before they use up the code, accept other clients' codes and log tokens.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from authlib.oauth2.rfc6749 import (
+    AuthorizationServer,
+    BasicOAuth2Payload,
+    OAuth2Request,
+    TokenEndpoint,
+    UnsupportedGrantTypeError,
+)
+from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin
+
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
+from idp.authorization.redemption import redeem_authorization_code
+from idp.clients.authentication import authenticate_client
+from idp.clients.client import Client
+from idp.oauth.exchange import EndpointAnswer, EndpointCall
+from idp.protocol.errors import TokenError
+from idp.tokens.inspection import introspect_token, revoke_token
+from idp.tokens.refresh import refresh_tokens
+from idp.tokens.service_token import issue_service_token
+from idp.tokens.token_set import TokenSet
+
+_Answer = tuple[int, dict[str, Any], list[tuple[str, str]]]
+
+
+class _Request(OAuth2Request):
+    """Our call in Authlib's clothes."""
+
+    def __init__(self, call: EndpointCall) -> None:
+        # Authlib checks that the address is https or loopback; settings have seen to that for the issuer.
+        super().__init__("POST", f"https://sau.invalid/{call.endpoint}")
+        self.call = call
+        self.payload = BasicOAuth2Payload(dict(call.form.values))
+
+    @property
+    def form(self) -> dict[str, str]:
+        return dict(self.call.form.values)
+
+
+class _Server(AuthorizationServer):
+    """Dispatch by grant type and endpoint name."""
+
+    def create_oauth2_request(self, request: EndpointCall | _Request) -> _Request:
+        return request if isinstance(request, _Request) else _Request(request)
+
+    def authenticate_client(self, request: _Request, methods: object, endpoint: str = "token") -> Client:
+        call = request.call
+        issuer = call.services.settings.issuer
+        return authenticate_client(
+            call.session,
+            journal=call.services.journal,
+            authorization=call.authorization,
+            form=call.form,
+            expected_audiences=(issuer, f"{issuer}/{call.endpoint}"),
+            endpoint=call.endpoint,
+            now=call.now,
+        )
+
+    def get_token_grant(self, request: _Request) -> Any:
+        try:
+            return super().get_token_grant(request)
+        except UnsupportedGrantTypeError:
+            _refuse_grant_type(request.call)
+
+    def handle_response(self, status: int, body: dict[str, Any], headers: list[tuple[str, str]]) -> EndpointAnswer:
+        return EndpointAnswer(status, body, dict(headers))
+
+    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
+        """Nobody listens: what happens is an event in the transaction."""
+
+
+class _Grant(BaseGrant, TokenEndpointMixin):
+    """A grant whose client is authenticated before anything of it is looked at."""
+
+    def validate_token_request(self) -> None:
+        self.request.client = self.authenticate_token_endpoint_client()
+
+    def create_token_response(self) -> _Answer:
+        return 200, self.exchange(self.request.call, self.request.client).to_document(), []
+
+    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
+        """Return the tokens."""
+        raise NotImplementedError
+
+
+class _AuthorizationCodeGrant(_Grant):
+    GRANT_TYPE = "authorization_code"
+
+    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
+        return redeem_authorization_code(
+            call.session,
+            services=call.services,
+            client=client,
+            code=call.form.get("code"),
+            code_verifier=call.form.get("code_verifier"),
+            redirect_uri=call.form.get("redirect_uri"),
+            now=call.now,
+        )
+
+
+class _RefreshTokenGrant(_Grant):
+    GRANT_TYPE = "refresh_token"
+
+    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
+        return refresh_tokens(
+            call.session,
+            services=call.services,
+            client=client,
+            refresh_token=call.form.get("refresh_token"),
+            scope=call.form.get("scope"),
+            now=call.now,
+        )
+
+
+class _ClientCredentialsGrant(_Grant):
+    GRANT_TYPE = "client_credentials"
+
+    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
+        return issue_service_token(
+            call.session, services=call.services, client=client, scope=call.form.get("scope"), now=call.now
+        )
+
+
+class _IntrospectionEndpoint(TokenEndpoint):
+    ENDPOINT_NAME = "introspect"
+
+    def create_endpoint_response(self, request: _Request) -> _Answer:
+        call, client = request.call, self.authenticate_endpoint_client(request)
+        token = call.form.get("token")
+        return 200, introspect_token(
+            call.session, services=call.services, client=client, token=token, now=call.now
+        ), []
+
+
+class _RevocationEndpoint(TokenEndpoint):
+    ENDPOINT_NAME = "revoke"
+
+    def create_endpoint_response(self, request: _Request) -> _Answer:
+        call, client = request.call, self.authenticate_endpoint_client(request)
+        revoke_token(call.session, services=call.services, client=client, token=call.form.get("token"), now=call.now)
+        return 200, {}, []
+
+
+def answer_endpoint(call: EndpointCall) -> EndpointAnswer:
+    """Answer one call inside its transaction.
+
+    :raises ServiceError: whatever the use cases refuse; it leaves the caller's ``with`` block after the commit.
+    """
+    call.form.require_each_once()
+    if call.endpoint == "token":
+        answer = _server.create_token_response(call)
+    else:
+        answer = _server.create_endpoint_response(call.endpoint, call)
+    assert isinstance(answer, EndpointAnswer)  # noqa: S101 - Authlib has no types
+    return answer
+
+
+def _refuse_grant_type(call: EndpointCall) -> NoReturn:
+    missing = call.form.get("grant_type") is None
+    error = (
+        TokenError("invalid_request", "The grant_type is missing.")
+        if missing
+        else TokenError("unsupported_grant_type", "This grant_type is not served.")
+    )
+    event = Event(type=EventType.TOKEN_REFUSED, outcome=Outcome.REFUSED, reason=error.code)
+    call.services.journal.refuse(call.session, event, error, now=call.now)
+
+
+_server = _Server()
+for _grant in (_AuthorizationCodeGrant, _RefreshTokenGrant, _ClientCredentialsGrant):
+    _server.register_grant(_grant)
+for _endpoint in (_IntrospectionEndpoint, _RevocationEndpoint):
+    _server.register_endpoint(_endpoint)

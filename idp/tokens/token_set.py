@@ -1,0 +1,119 @@
+"""What a token request gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from idp.clients.client import Client
+from idp.services import IdpServices
+from idp.tokens.access_token import ACCESS_TOKEN_LIFETIME, issue_access_token, userinfo_resource
+from idp.tokens.family import TokenFamily
+from idp.tokens.id_token import issue_id_token
+from idp.tokens.model import RefreshTokenRow
+from kernel.clock import to_timestamp
+from kernel.identifiers import new_secret, sha256_hex
+
+# A refresh token that nobody used for two weeks is forgotten; a family ends after ninety days whatever happens.
+REFRESH_IDLE_LIFETIME = timedelta(days=14)
+OFFLINE_LIFETIME = timedelta(days=90)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenSet:
+    """The tokens of one answer. Their texts do not print.
+
+    :ivar id_claims: the claims of the ID token, for callers in this process; empty without one.
+    """
+
+    access_token: str = field(repr=False)
+    expires_in: int
+    scopes: tuple[str, ...]
+    id_token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    id_claims: dict[str, Any] = field(default_factory=dict)
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the token response (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3)."""
+        document: dict[str, Any] = {
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+        }
+        if self.scopes:
+            document["scope"] = " ".join(self.scopes)
+        if self.id_token is not None:
+            document["id_token"] = self.id_token
+        if self.refresh_token is not None:
+            document["refresh_token"] = self.refresh_token
+        return document
+
+
+def issue_token_set(
+    session: Session,
+    services: IdpServices,
+    *,
+    client: Client,
+    family: TokenFamily,
+    scopes: Sequence[str],
+    nonce: str | None,
+    event_id: str,
+    now: datetime,
+) -> TokenSet:
+    """Return access, ID and, for offline access, refresh token of a living family.
+
+    :param scopes: of the access token: the family's, or fewer.
+    """
+    access_token = issue_access_token(
+        session,
+        services,
+        subject=family.person_id,
+        client_id=client.client_id,
+        audience=userinfo_resource(services.settings.issuer),
+        scopes=scopes,
+        extra={
+            "auth_time": to_timestamp(family.authenticated_at),
+            "acr": family.acr,
+            "amr": list(family.amr),
+            "sid": family.sid,
+            "family": family.id,
+        },
+        now=now,
+    )
+    id_token, id_claims = issue_id_token(
+        session,
+        services,
+        client=client,
+        family=family,
+        access_token=access_token,
+        nonce=nonce,
+        event_id=event_id,
+        now=now,
+    )
+    return TokenSet(
+        access_token=access_token,
+        expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()),
+        scopes=tuple(scopes),
+        id_token=id_token,
+        refresh_token=_new_refresh_token(session, family, now=now) if family.offline else None,
+        id_claims=id_claims,
+    )
+
+
+def _new_refresh_token(session: Session, family: TokenFamily, *, now: datetime) -> str:
+    token = new_secret()
+    session.add(
+        RefreshTokenRow(
+            token_sha256=sha256_hex(token),
+            family_id=family.id,
+            created_at=now,
+            expires_at=min(now + REFRESH_IDLE_LIFETIME, family.expires_at),
+            used_at=None,
+        )
+    )
+    session.flush()
+    return token

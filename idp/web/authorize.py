@@ -1,0 +1,121 @@
+"""The authorization endpoint and the consent page."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, redirect, request
+from flask_babel import gettext
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
+from idp.authorization.authorize import authorize as authorize_request
+from idp.authorization.resume import ConsentIsNeeded, decide_consent, resume_authorization
+from idp.clients.uris import origin_of
+from idp.protocol.response_mode import FORM_POST, with_query
+from idp.protocol.scope import OPENID
+from idp.tokens.claims import person_claims
+from idp.web.access import services
+from idp.web.consent_words import ConsentLine, consent_lines
+from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret
+from kernel.errors import NotFound
+from web.headers import allow_form_redirect_to
+from web.locale import prefer_languages
+from web.pages import render
+
+blueprint = Blueprint("idp_authorize", __name__, template_folder="templates")
+# Applications may POST their request (OpenID Connect Core §3.1.2.1): from another site, hence without our form token.
+entrance = Blueprint("idp_authorize_entrance", __name__)
+
+
+@entrance.route("/authorize", methods=["GET", "POST"])
+def authorize() -> Response | WerkzeugResponse:
+    """Take an authorization request."""
+    provider = services()
+    pairs = list(request.args.items(multi=True))
+    if request.method == "POST":
+        pairs += request.form.items(multi=True)
+    with provider.database.transaction() as session:
+        outcome = authorize_request(
+            session,
+            services=provider,
+            pairs=pairs,
+            session_secret=session_secret(),
+            obtain_browser_secret=obtain_browser_secret,
+            now=provider.clock.now(),
+        )
+    return _leave(outcome)
+
+
+@blueprint.get("/authorize/resume/<interaction_id>")
+def resume(interaction_id: str) -> Response | WerkzeugResponse:
+    """Go on after login: consent, or back to the application."""
+    provider = services()
+    with provider.database.transaction() as session:
+        outcome = resume_authorization(
+            session,
+            services=provider,
+            interaction_id=interaction_id,
+            browser_secret=_require_browser(),
+            session_secret=session_secret(),
+            now=provider.clock.now(),
+        )
+    return _consent_page(outcome) if isinstance(outcome, ConsentIsNeeded) else _leave(outcome)
+
+
+@blueprint.post("/authorize/resume/<interaction_id>")
+def decide(interaction_id: str) -> Response | WerkzeugResponse:
+    """Take the person's decision about what the application may know."""
+    provider = services()
+    with provider.database.transaction() as session:
+        outcome = decide_consent(
+            session,
+            services=provider,
+            interaction_id=interaction_id,
+            browser_secret=_require_browser(),
+            session_secret=session_secret(),
+            person_id=request.form.get("person", ""),
+            allowed=request.form.get("decision") == "allow",
+            chosen=request.form.getlist("scope"),
+            now=provider.clock.now(),
+        )
+    return _leave(outcome)
+
+
+def _consent_page(needed: ConsentIsNeeded) -> Response:
+    prefer_languages(needed.ui_locales)
+    allow_form_redirect_to(needed.redirect_uri)
+    claims = person_claims(needed.person, (*needed.necessary, *needed.optional))
+    necessary: list[ConsentLine] = consent_lines(needed.necessary, claims)
+    return render(
+        "idp/consent.html",
+        interaction_id=needed.interaction_id,
+        client_name=needed.client.name,
+        client_origin=origin_of(needed.redirect_uri).partition("//")[2],
+        institution_name=needed.institution.name if needed.institution else "",
+        person_id=needed.person.id,
+        person_name=needed.person.name,
+        necessary=necessary or consent_lines((OPENID,), claims),
+        optional=consent_lines(needed.optional, claims),
+    )
+
+
+def _leave(outcome: AuthorizationAnswer | PersonIsNeeded) -> Response | WerkzeugResponse:
+    # RFC 9700 §4.12: never 307, which would carry a typed password on to the application.
+    if isinstance(outcome, PersonIsNeeded):
+        return redirect(outcome.path, 303)
+    if outcome.response_mode == FORM_POST:
+        allow_form_redirect_to(outcome.redirect_uri)
+        return render(
+            "idp/form_post.html",
+            action=outcome.redirect_uri,
+            parameters=outcome.parameters,
+            destination=origin_of(outcome.redirect_uri).partition("//")[2],
+            failed="error" in outcome.parameters,
+        )
+    return redirect(with_query(outcome.redirect_uri, outcome.parameters), 303)
+
+
+def _require_browser() -> str:
+    secret = browser_secret()
+    if secret is None:
+        raise NotFound(gettext("Este ingreso empezó en otro navegador."), code="unknown_interaction")
+    return secret

@@ -1,0 +1,50 @@
+"""Scopes and their values in the words of the consent page: never a raw scope name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext
+
+
+@dataclass(frozen=True)
+class ConsentLine:
+    """One line of the page.
+
+    :ivar scope: what the checkbox sends.
+    :ivar name: what it is.
+    :ivar value: exactly what will be given.
+    :ivar purpose: a remark.
+    """
+
+    scope: str
+    name: str
+    value: str
+    purpose: str
+
+
+def consent_lines(scopes: Sequence[str], claims: Mapping[str, Any]) -> list[ConsentLine]:
+    """Return a line for each scope that gives or allows something; ``openid`` alone is the pseudonym that all get."""
+    lines = []
+    for scope in scopes:
+        match scope:
+            case "cedula":
+                lines.append(
+                    ConsentLine(scope, gettext("Cédula"), str(claims.get("cedula", "")), gettext("Su número de cédula"))
+                )
+            case "profile":
+                purpose = gettext("Sus nombres, sus apellidos y el idioma que usa")
+                lines.append(ConsentLine(scope, gettext("Nombres"), str(claims.get("name", "")), purpose))
+            case "email":
+                verified = claims.get("email_verified")
+                purpose = gettext("Correo verificado") if verified else gettext("Correo sin verificar")
+                lines.append(ConsentLine(scope, gettext("Correo"), str(claims.get("email", "")), purpose))
+            case "offline_access":
+                purpose = gettext("Podrá consultar estos datos hasta 90 días, aunque usted haya cerrado su sesión")
+                lines.append(ConsentLine(scope, gettext("Acceso continuo"), gettext("Hasta 90 días"), purpose))
+            case "openid" if list(scopes) == ["openid"]:
+                purpose = gettext("Un código que no contiene datos suyos")
+                lines.append(ConsentLine(scope, gettext("Identificador"), str(claims.get("sub", "")), purpose))
+    return lines

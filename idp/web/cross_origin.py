@@ -1,0 +1,50 @@
+"""Which other sites' scripts may read our answers (Fetch §3.2): never those of /authorize."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+from idp.clients.client import list_clients
+from idp.clients.uris import origin_of
+
+# Discovery and keys are public: no cookie, no secret.
+ANYONE = "*"
+
+
+def allow_anyone(response: Response) -> Response:
+    """Let any site's script read this public document."""
+    response.headers["Access-Control-Allow-Origin"] = ANYONE
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def allow_registered_origin(response: Response, session: Session) -> Response:
+    """Let the script of a registered public client's own origin read this answer; no cookie goes with it."""
+    origin = request.headers.get("Origin", "")
+    response.headers.add("Vary", "Origin")
+    if origin and origin in public_origins(session):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+    return response
+
+
+def answer_preflight(session: Session) -> Response:
+    """Answer a browser that asks before it sends (Fetch §4.8)."""
+    response = allow_registered_origin(Response(status=204), session)
+    if "Access-Control-Allow-Origin" in response.headers:
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response
+
+
+def public_origins(session: Session) -> frozenset[str]:
+    """Return the origins of active public clients' redirect URIs."""
+    return frozenset(
+        origin_of(uri)
+        for client in list_clients(session)
+        if client.active and client.is_public
+        for uri in client.redirect_uris
+    ) - {""}

@@ -1,0 +1,87 @@
+"""What this provider serves, said by itself (OpenID Connect Discovery §3, RFC 8414 §2), and its keys (RFC 7517)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from idp.authentication.assurance import ACR_VALUES
+from idp.clients.client import AuthMethod
+from idp.clients.registration import GRANT_TYPES, ID_TOKEN_ALGORITHMS
+from idp.protocol.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
+from idp.protocol.pkce import METHOD as PKCE_METHOD
+from idp.protocol.prompt import PROMPTS
+from idp.protocol.response_mode import RESPONSE_MODES
+from idp.protocol.scope import CLAIMS_BY_SCOPE, IDENTITY_SCOPES
+from idp.tokens.key_rotation import JWKS_CACHE_LIFETIME
+from idp.web.access import services
+from idp.web.cross_origin import allow_anyone
+from idp.web.protocol_errors import json_response
+from web.locale import LOCALES
+
+blueprint = Blueprint("idp_discovery", __name__)
+
+_CACHE = f"public, max-age={int(JWKS_CACHE_LIFETIME.total_seconds())}"
+_ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "txn")
+
+
+@blueprint.get("/.well-known/openid-configuration")
+@blueprint.get("/.well-known/oauth-authorization-server")
+def discovery() -> Response:
+    """Return the provider's metadata."""
+    return _public(metadata(services().settings.issuer))
+
+
+@blueprint.get("/jwks")
+def jwks() -> Response:
+    """Return the public keys: next, active and retired."""
+    provider = services()
+    with provider.database.reading() as session:
+        return _public(provider.token_keys.published(session).jwks)
+
+
+def metadata(issuer: str) -> dict[str, Any]:
+    """Return the metadata document; each list is made from the rule that holds it."""
+    methods = [method.value for method in AuthMethod if method is not AuthMethod.IN_PROCESS]
+    confidential = [method for method in methods if method != AuthMethod.NONE.value]
+    claims = dict.fromkeys(name for names in CLAIMS_BY_SCOPE.values() for name in names)
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "userinfo_endpoint": f"{issuer}/userinfo",
+        "jwks_uri": f"{issuer}/jwks",
+        "introspection_endpoint": f"{issuer}/introspect",
+        "revocation_endpoint": f"{issuer}/revoke",
+        "end_session_endpoint": f"{issuer}/logout",
+        "scopes_supported": list(IDENTITY_SCOPES),
+        "claims_supported": [*claims, *_ID_TOKEN_CLAIMS],
+        "response_types_supported": ["code"],
+        "response_modes_supported": list(RESPONSE_MODES),
+        "grant_types_supported": list(GRANT_TYPES),
+        "code_challenge_methods_supported": [PKCE_METHOD],
+        "acr_values_supported": list(ACR_VALUES),
+        "prompt_values_supported": list(PROMPTS),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(ID_TOKEN_ALGORITHMS),
+        "token_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": confidential,
+        "introspection_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "authorization_response_iss_parameter_supported": True,
+        "claim_types_supported": ["normal"],
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "ui_locales_supported": list(LOCALES),
+    }
+
+
+def _public(document: dict[str, Any]) -> Response:
+    response = json_response(document)
+    del response.headers["Pragma"]
+    response.headers["Cache-Control"] = _CACHE
+    return allow_anyone(response)

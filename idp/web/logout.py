@@ -1,0 +1,57 @@
+"""Logout that an application begins, and its pages."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, redirect, request
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from idp.authorization.logout import ConfirmationIsNeeded, request_logout
+from idp.web.access import services
+from idp.web.cookies import clear_session_secret, session_secret
+from web.headers import allow_form_redirect_to
+from web.pages import render
+
+blueprint = Blueprint("idp_logout", __name__, template_folder="templates")
+# Applications may POST their request (RP-Initiated Logout §2): from another site, hence without our form token.
+entrance = Blueprint("idp_logout_entrance", __name__)
+
+
+@entrance.route("/logout", methods=["GET", "POST"])
+def logout() -> Response | WerkzeugResponse:
+    """Take a logout request."""
+    return _answer(confirmed=False)
+
+
+@blueprint.post("/logout/confirm")
+def confirm() -> Response | WerkzeugResponse:
+    """Take the person's word on the confirmation page."""
+    if request.form.get("decision") != "yes":
+        return render("idp/logout_kept.html")
+    return _answer(confirmed=True)
+
+
+def _answer(*, confirmed: bool) -> Response | WerkzeugResponse:
+    provider = services()
+    pairs = [] if confirmed else list(request.args.items(multi=True))
+    if request.method == "POST":
+        pairs += [pair for pair in request.form.items(multi=True) if pair[0] not in ("csrf_token", "decision")]
+    # The footer's choice of language is no parameter of the protocol.
+    pairs = [pair for pair in pairs if pair[0] != "lang"]
+    with provider.database.transaction() as session:
+        outcome = request_logout(
+            session,
+            services=provider,
+            pairs=pairs,
+            session_secret=session_secret(),
+            confirmed=confirmed,
+            now=provider.clock.now(),
+        )
+    client_name = outcome.client.name if outcome.client else ""
+    if isinstance(outcome, ConfirmationIsNeeded):
+        if outcome.location is not None:
+            allow_form_redirect_to(outcome.location)
+        return render("idp/logout_confirm.html", client_name=client_name, parameters=outcome.parameters)
+    clear_session_secret()
+    if outcome.location is not None:
+        return redirect(outcome.location, 303)
+    return render("idp/logged_out.html", client_name=client_name)

@@ -1,0 +1,67 @@
+"""Errors of the protocol as JSON answers (RFC 6749 §5.2, RFC 6750 §3)."""
+
+from __future__ import annotations
+
+import json
+
+import structlog
+from flask import Response
+
+from idp.protocol.errors import BearerTokenError, InvalidClientError
+from kernel.errors import Fault, ServiceError, Unavailable
+from kernel.identifiers import new_reference
+
+_log = structlog.get_logger("idp.protocol")
+
+_STATUS = {"invalid_token": 401, "insufficient_scope": 403, "invalid_request": 400}
+
+
+def token_error_response(error: ServiceError, *, basic: bool) -> Response:
+    """Return the answer of the token, revocation or introspection endpoint to ``error``.
+
+    :param basic: the client used the ``Authorization`` header, so it is told how (RFC 6749 §5.2).
+    """
+    if isinstance(error, Unavailable | Fault):
+        return _our_fault(error)
+    if isinstance(error, InvalidClientError):
+        response = json_response({"error": "invalid_client", "error_description": error.public_detail}, 401)
+        if basic:
+            response.headers["WWW-Authenticate"] = 'Basic realm="SAU", charset="UTF-8"'
+        return response
+    return json_response({"error": error.code, "error_description": error.public_detail}, 400)
+
+
+def bearer_error_response(error: ServiceError | None) -> Response:
+    """Return the answer of a protected resource; without ``error`` no token came at all (RFC 6750 §3.1)."""
+    if error is None:
+        response = json_response({}, 401)
+        response.headers["WWW-Authenticate"] = 'Bearer realm="SAU"'
+        return response
+    if not isinstance(error, BearerTokenError):
+        return _our_fault(error)
+    response = json_response({"error": error.code, "error_description": error.public_detail}, _STATUS[error.code])
+    response.headers["WWW-Authenticate"] = (
+        f'Bearer realm="SAU", error="{error.code}", error_description="{error.public_detail}"'
+    )
+    return response
+
+
+def json_response(document: dict[str, object], status: int = 200) -> Response:
+    """Return ``document`` as JSON that no cache keeps (RFC 6749 §5.1)."""
+    response = Response(json.dumps(document), status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"
+    return response
+
+
+def _our_fault(error: ServiceError) -> Response:
+    reference = new_reference()
+    _log.error("request_failed", reference=reference, code=error.code, detail=error.public_detail, exc_info=error)
+    busy = isinstance(error, Unavailable)
+    code = "temporarily_unavailable" if busy else "server_error"
+    response = json_response(
+        {"error": code, "error_description": f"Reference {reference}."}, 503 if busy else 500
+    )
+    if busy:
+        response.headers["Retry-After"] = "10"
+    return response

@@ -1,0 +1,119 @@
+"""The endpoints that applications' servers call: token, introspection, revocation, UserInfo."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from idp.oauth.exchange import EndpointCall
+from idp.oauth.server import answer_endpoint
+from idp.protocol.errors import BearerTokenError
+from idp.protocol.parameters import ParametersError, read_parameters
+from idp.tokens.userinfo import release_userinfo
+from idp.web.access import services
+from idp.web.cross_origin import allow_registered_origin, answer_preflight
+from idp.web.protocol_errors import bearer_error_response, json_response, token_error_response
+from kernel.errors import ServiceError
+
+blueprint = Blueprint("idp_protocol", __name__)
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+@blueprint.post("/token")
+def token() -> Response:
+    """Exchange a grant for tokens (RFC 6749 §3.2)."""
+    return _endpoint("token")
+
+
+@blueprint.post("/introspect")
+def introspect() -> Response:
+    """Say what a token is worth now (RFC 7662)."""
+    return _endpoint("introspect")
+
+
+@blueprint.post("/revoke")
+def revoke() -> Response:
+    """End a token (RFC 7009)."""
+    return _endpoint("revoke")
+
+
+@blueprint.route("/userinfo", methods=["GET", "POST"])
+def userinfo() -> Response:
+    """Return claims about the person (OpenID Connect Core §5.3)."""
+    provider = services()
+    try:
+        bearer = _bearer_token()
+        if bearer is None:
+            answer = bearer_error_response(None)
+        else:
+            with provider.database.transaction() as session:
+                claims = release_userinfo(session, services=provider, token=bearer, now=provider.clock.now())
+            answer = json_response(claims)
+    except ServiceError as error:
+        answer = bearer_error_response(error)
+    return _with_origin(answer)
+
+
+@blueprint.route("/token", methods=["OPTIONS"])
+@blueprint.route("/revoke", methods=["OPTIONS"])
+@blueprint.route("/userinfo", methods=["OPTIONS"])
+def preflight() -> Response:
+    """Answer a browser that asks before it sends."""
+    with services().database.reading() as session:
+        return answer_preflight(session)
+
+
+def _endpoint(name: str) -> Response:
+    provider = services()
+    authorization = request.headers.get("Authorization")
+    try:
+        _require_form_body()
+        form = read_parameters(request.form.items(multi=True))
+        with provider.database.transaction() as session:
+            call = EndpointCall(
+                services=provider,
+                session=session,
+                endpoint=name,
+                authorization=authorization,
+                form=form,
+                now=provider.clock.now(),
+            )
+            answered = answer_endpoint(call)
+        response = json_response(answered.document, answered.status)
+    except ServiceError as error:
+        response = token_error_response(error, basic=authorization is not None)
+    return response if name == "introspect" else _with_origin(response)
+
+
+def _require_form_body() -> None:
+    # RFC 6749 §3.2, §2.3.1: in the body, as a form; what stands in the query ends in logs and histories.
+    if request.args:
+        raise ParametersError("Parameters belong in the body, not in the address.")
+    if request.mimetype != _FORM:
+        raise ParametersError(f"The body must be {_FORM}.")
+
+
+def _bearer_token() -> str | None:
+    """Return the token of the Authorization header (RFC 6750 §2.1).
+
+    RFC 9700 §4.3.2: a token in the query is refused even beside a good header; so is one in the body, for simplicity.
+    """
+    if "access_token" in request.args or "access_token" in request.form:
+        raise BearerTokenError(
+            "wrong_place", code="invalid_request", public_detail="The token belongs in the Authorization header."
+        )
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() != "bearer" or not value.strip():
+        raise BearerTokenError("wrong_scheme")
+    return value.strip()
+
+
+def _with_origin(response: Response) -> Response:
+    if "Origin" not in request.headers:
+        response.headers.add("Vary", "Origin")
+        return response
+    with services().database.reading() as session:
+        return allow_registered_origin(response, session)
