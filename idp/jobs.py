@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import idp.authentication.jobs
 import idp.notices.jobs
+import idp.tokens.jobs
 from idp.services import IdpServices
 from kernel.outbox import Handler
 from kernel.worker import PeriodicJob
@@ -18,4 +19,4 @@ def handlers(services: IdpServices) -> Mapping[str, Handler]:
 
 def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
     """Return the provider's periodic jobs."""
-    return [*idp.authentication.jobs.periodic_jobs(services)]
+    return [*idp.authentication.jobs.periodic_jobs(services), *idp.tokens.jobs.periodic_jobs(services)]

@@ -43,7 +43,7 @@ def write_authorization_code(
             code_sha256=sha256_hex(code),
             client_id=request.client_id,
             redirect_uri=request.redirect_uri,
-            code_challenge=request.code_challenge,
+            challenge=request.code_challenge,
             nonce=request.nonce,
             person_id=browser_session.person_id,
             sid=browser_session.sid,

@@ -18,7 +18,7 @@ class AuthorizationCodeRow(Base):
     code_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     client_id: Mapped[str] = mapped_column(String(64))
     redirect_uri: Mapped[str] = mapped_column(String(1000))
-    code_challenge: Mapped[str] = mapped_column(String(43))
+    challenge: Mapped[str] = mapped_column(String(43))
     nonce: Mapped[str | None] = mapped_column(String(500))
     person_id: Mapped[str] = mapped_column(String(26))
     sid: Mapped[str] = mapped_column(String(43))

@@ -57,7 +57,7 @@ def redeem_authorization_code(
             AuthorizationCodeRow.expires_at > now,
             AuthorizationCodeRow.client_id == client.client_id,
             AuthorizationCodeRow.redirect_uri == redirect_uri,
-            AuthorizationCodeRow.code_challenge == challenge,
+            AuthorizationCodeRow.challenge == challenge,
             AuthorizationCodeRow.client_id.in_(select(ClientRow.client_id).where(ClientRow.status == "active")),
         )
         .values(redeemed_at=now)
@@ -146,7 +146,7 @@ def _explain(
         reason = "code_expired"
     elif row.redirect_uri != redirect_uri:
         reason = "other_redirect_uri"
-    elif row.code_challenge != challenge:
+    elif row.challenge != challenge:
         reason = "wrong_verifier"
     else:
         reason = "client_disabled"

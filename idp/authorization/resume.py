@@ -63,7 +63,7 @@ def resume_authorization(
     *,
     services: IdpServices,
     interaction_id: str,
-    browser_secret: str,
+    browser_secret: str | None,
     session_secret: str | None,
     now: datetime,
 ) -> AuthorizationAnswer | PersonIsNeeded | ConsentIsNeeded:
@@ -104,7 +104,7 @@ def decide_consent(
     *,
     services: IdpServices,
     interaction_id: str,
-    browser_secret: str,
+    browser_secret: str | None,
     session_secret: str | None,
     person_id: str,
     allowed: bool,
@@ -168,7 +168,7 @@ def _enter(
     services: IdpServices,
     *,
     interaction_id: str,
-    browser_secret: str,
+    browser_secret: str | None,
     session_secret: str | None,
     now: datetime,
 ) -> _Stage | AuthorizationAnswer | PersonIsNeeded:

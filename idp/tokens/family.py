@@ -126,9 +126,7 @@ def revoke_client_families(
 
 def purge_families(session: Session, *, now: datetime) -> int:
     """Delete families that ended by age; their refresh tokens go with them. Return how many."""
-    gone = session.execute(
-        delete(TokenFamilyRow).where(TokenFamilyRow.expires_at <= now).returning(TokenFamilyRow.id)
-    )
+    gone = session.execute(delete(TokenFamilyRow).where(TokenFamilyRow.expires_at <= now).returning(TokenFamilyRow.id))
     return len(gone.all())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, redirect, request
-from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
@@ -16,7 +15,6 @@ from idp.tokens.claims import person_claims
 from idp.web.access import services
 from idp.web.consent_words import ConsentLine, consent_lines
 from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret
-from kernel.errors import NotFound
 from web.headers import allow_form_redirect_to
 from web.locale import prefer_languages
 from web.pages import render
@@ -54,7 +52,7 @@ def resume(interaction_id: str) -> Response | WerkzeugResponse:
             session,
             services=provider,
             interaction_id=interaction_id,
-            browser_secret=_require_browser(),
+            browser_secret=browser_secret(),
             session_secret=session_secret(),
             now=provider.clock.now(),
         )
@@ -70,7 +68,7 @@ def decide(interaction_id: str) -> Response | WerkzeugResponse:
             session,
             services=provider,
             interaction_id=interaction_id,
-            browser_secret=_require_browser(),
+            browser_secret=browser_secret(),
             session_secret=session_secret(),
             person_id=request.form.get("person", ""),
             allowed=request.form.get("decision") == "allow",
@@ -112,10 +110,3 @@ def _leave(outcome: AuthorizationAnswer | PersonIsNeeded) -> Response | Werkzeug
             failed="error" in outcome.parameters,
         )
     return redirect(with_query(outcome.redirect_uri, outcome.parameters), 303)
-
-
-def _require_browser() -> str:
-    secret = browser_secret()
-    if secret is None:
-        raise NotFound(gettext("Este ingreso empezó en otro navegador."), code="unknown_interaction")
-    return secret

@@ -59,9 +59,7 @@ def _our_fault(error: ServiceError) -> Response:
     _log.error("request_failed", reference=reference, code=error.code, detail=error.public_detail, exc_info=error)
     busy = isinstance(error, Unavailable)
     code = "temporarily_unavailable" if busy else "server_error"
-    response = json_response(
-        {"error": code, "error_description": f"Reference {reference}."}, 503 if busy else 500
-    )
+    response = json_response({"error": code, "error_description": f"Reference {reference}."}, 503 if busy else 500)
     if busy:
         response.headers["Retry-After"] = "10"
     return response

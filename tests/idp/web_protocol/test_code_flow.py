@@ -1,0 +1,282 @@
+"""The code flow, end to end through the endpoints."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from audit.model import AuditEvent
+from composition import Composition
+from idp.authentication.browser_session import end_browser_session
+from idp.clients.register import disable_client
+from kernel.clock import ManualClock
+from kernel.identifiers import b64url, sha256
+from tests.idp.relying_party import RelyingParty, Visitor, add_visitor, answer_of, at, events, register
+
+
+def test_a_person_consents_once_and_the_application_learns_who_it_is(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """OpenID Connect Core §3.1: request, consent with values, code, tokens, UserInfo."""
+    first = visitor.http.get(party.authorization_url())
+    assert first.status_code == 303
+    page = visitor.http.get(first.headers["Location"])
+    html = page.get_data(as_text=True)
+    assert "Manuela Sáenz Aizpuru" in html
+    assert 'id="allow"' in html
+    assert 'id="deny"' in html
+    assert "https://portal.example" in page.headers["Content-Security-Policy"]
+    answer = answer_of(visitor.decide(page))
+    assert answer["state"] == "a state & more"
+    assert answer["iss"] == "http://localhost:8000"
+    response = party.exchange(http, answer["code"])
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    tokens = response.get_json()
+    assert (tokens["token_type"], tokens["scope"]) == ("Bearer", "openid profile")
+    assert "refresh_token" not in tokens
+    claims = party.claims(tokens["id_token"])
+    now = at(composition.clock.now())
+    assert claims["aud"] == party.client_id
+    assert claims["sub"] == visitor.person_id
+    assert claims["nonce"] == "n-0"
+    assert (claims["auth_time"], claims["iat"]) == (now, now)
+    assert claims["acr"] == "urn:sau:acr:2fa"
+    assert claims["at_hash"] == b64url(sha256(tokens["access_token"])[:16])
+    userinfo = http.get("/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    assert userinfo.get_json() == {
+        "sub": visitor.person_id,
+        "name": "Manuela Sáenz Aizpuru",
+        "given_name": "Manuela",
+        "family_name": "Sáenz Aizpuru",
+        "locale": "es",
+        "updated_at": now,
+    }
+    again = answer_of(visitor.http.get(party.authorization_url(prompt="none")))
+    assert "code" in again
+
+
+def test_txn_names_the_event_of_the_login_in_the_evidence(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """RFC 8417 §2.2: the application can quote the record."""
+    tokens = party.exchange(http, visitor.authorize(party)).get_json()
+    with composition.database.reading() as session:
+        event = session.get(AuditEvent, party.claims(tokens["id_token"])["txn"])
+        assert event is not None
+        assert event.type == "idp:token:issued"
+
+
+def test_without_a_session_the_browser_goes_to_log_in(party: RelyingParty, app: Flask) -> None:
+    """The interaction is bound to the browser by a cookie."""
+    response = app.test_client().get(party.authorization_url())
+    assert response.status_code == 303
+    assert response.headers["Location"].startswith("/login/")
+    assert "sau_browser=" in response.headers["Set-Cookie"]
+
+
+def test_denying_gives_access_denied_with_state_and_issuer(
+    composition: Composition, party: RelyingParty, visitor: Visitor
+) -> None:
+    """RFC 6749 §4.1.2.1, RFC 9207 §2: errors carry iss too. It is on record, and no consent exists."""
+    page = visitor.http.get(visitor.http.get(party.authorization_url()).headers["Location"])
+    answer = answer_of(visitor.decide(page, "deny"))
+    assert (answer["error"], answer["state"]) == ("access_denied", "a state & more")
+    assert answer["iss"] == "http://localhost:8000"
+    assert "code" not in answer
+    assert events(composition, "idp:consent:refused")[0][0] == "refused"
+    assert answer_of(visitor.http.get(party.authorization_url(prompt="none")))["error"] == "consent_required"
+
+
+def test_an_optional_scope_is_given_only_when_ticked(party: RelyingParty, visitor: Visitor, http: FlaskClient) -> None:
+    """What is left out is not asked again, and the page does not tick it beforehand."""
+    page = visitor.http.get(visitor.http.get(party.authorization_url(scope="openid email")).headers["Location"])
+    assert " checked" not in page.get_data(as_text=True)
+    code = answer_of(visitor.decide(page))["code"]
+    assert party.exchange(http, code).get_json()["scope"] == "openid"
+    again = answer_of(visitor.http.get(party.authorization_url(scope="openid email", prompt="none")))
+    assert "code" in again
+    code = visitor.authorize(party, scope="openid email", prompt="consent", scopes=("email",))
+    tokens = party.exchange(http, code).get_json()
+    assert tokens["scope"] == "openid email"
+    userinfo = http.post("/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"}).get_json()
+    assert (userinfo["email"], userinfo["email_verified"]) == ("manuela@correo.example", True)
+
+
+def test_form_post_carries_the_answer_in_a_plain_form(party: RelyingParty, visitor: Visitor) -> None:
+    """OAuth 2.0 Form Post: a button instead of an inline script, which the policy forbids."""
+    visitor.authorize(party)
+    page = visitor.http.get(party.authorization_url(response_mode="form_post"))
+    html = page.get_data(as_text=True)
+    assert page.status_code == 200
+    assert 'action="https://portal.example/cb"' in html
+    assert 'name="code"' in html
+    assert 'name="iss"' in html
+    assert "onload" not in html
+    assert "form-action 'self' https://portal.example" in page.headers["Content-Security-Policy"]
+    error = visitor.http.get(party.authorization_url(response_mode="form_post", scope="email"))
+    assert 'value="invalid_scope"' in error.get_data(as_text=True)
+
+
+def test_the_registered_query_is_kept(party: RelyingParty, visitor: Visitor) -> None:
+    """RFC 6749 §3.1.2."""
+    visitor.authorize(party)
+    response = visitor.http.get(party.authorization_url(redirect_uri="https://portal.example/cb?tenant=1"))
+    assert response.headers["Location"].startswith("https://portal.example/cb?tenant=1&code=")
+
+
+def test_the_request_may_come_by_post_from_the_application(party: RelyingParty, visitor: Visitor) -> None:
+    """OpenID Connect Core §3.1.2.1; the answer is 303, never 307."""
+    response = visitor.http.post("/authorize", data=party.parameters(), headers={"Sec-Fetch-Site": "cross-site"})
+    assert response.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"code_verifier": "x" * 43}, "wrong_verifier"),
+        ({"code_verifier": None}, "bad_verifier"),
+        ({"code_verifier": "short"}, "bad_verifier"),
+        ({"redirect_uri": "https://portal.example/cb?tenant=1"}, "other_redirect_uri"),
+        ({"redirect_uri": None}, "no_redirect_uri"),
+        ({"code": "x" * 43}, "unknown_code"),
+        ({"code": None}, "no_code"),
+    ],
+)
+def test_refuses_a_code_without_all_that_it_is_bound_to(
+    composition: Composition,
+    party: RelyingParty,
+    visitor: Visitor,
+    http: FlaskClient,
+    changes: dict[str, str | None],
+    reason: str,
+) -> None:
+    """RFC 6749 §4.1.3, RFC 7636 §4.6; the reason is on record, not in the answer."""
+    code = visitor.authorize(party)
+    refused = party.exchange(http, code, **changes)
+    assert refused.status_code == 400
+    assert refused.get_json()["error"] in ("invalid_grant", "invalid_request")
+    assert events(composition, "idp:token:refused") == [("refused", reason, party.client_id)]
+    assert party.exchange(http, code).status_code == 200
+
+
+def test_refuses_a_code_presented_by_another_client(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """RFC 6749 §4.1.3."""
+    other = register(composition)
+    other.verifier = party.verifier
+    refused = other.exchange(http, visitor.authorize(party))
+    assert refused.get_json()["error"] == "invalid_grant"
+
+
+def test_refuses_a_code_after_a_minute(
+    party: RelyingParty, visitor: Visitor, http: FlaskClient, clock: ManualClock
+) -> None:
+    """RFC 9700 §2.1.1: short."""
+    code = visitor.authorize(party)
+    clock.advance(timedelta(seconds=60))
+    assert party.exchange(http, code).get_json()["error"] == "invalid_grant"
+
+
+def test_a_code_does_not_survive_logout(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """A lock holds at every door, redemption of a code too."""
+    code = visitor.authorize(party)
+    session_row = visitor.log_in()
+    assert session_row.sid
+    with composition.database.transaction() as session:
+        sid = session.scalars(select(AuditEvent.session_id).where(AuditEvent.type == "idp:authorization:granted")).one()
+        assert sid is not None
+        end_browser_session(session, journal=composition.journal, sid=sid, reason="logout", now=composition.clock.now())
+    assert party.exchange(http, code).get_json()["error"] == "invalid_grant"
+
+
+def test_a_second_use_fails_and_revokes_what_the_first_gave(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """RFC 6749 §4.1.2."""
+    code = visitor.authorize(party, scope="openid offline_access")
+    tokens = party.exchange(http, code).get_json()
+    assert party.exchange(http, code).get_json()["error"] == "invalid_grant"
+    assert events(composition, "idp:token:reused") == [("refused", "code_reused", party.client_id)]
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert http.get("/userinfo", headers=bearer).status_code == 401
+    assert party.refresh(http, tokens["refresh_token"]).get_json()["error"] == "invalid_grant"
+
+
+def test_fifty_at_once_redeem_a_code_once(
+    app: Flask, composition: Composition, party: RelyingParty, visitor: Visitor
+) -> None:
+    """Exactly one winner, whatever the database."""
+    code = visitor.authorize(party)
+    statuses: list[int] = []
+    start = threading.Barrier(50)
+
+    def redeem() -> None:
+        with app.test_client(use_cookies=False) as client:
+            start.wait()
+            statuses.append(party.exchange(client, code).status_code)
+
+    threads = [threading.Thread(target=redeem) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [200] + [400] * 49
+    assert len(events(composition, "idp:token:issued")) == 1
+
+
+def test_a_closed_client_gets_no_login_and_no_token(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """Closing takes effect at once, also between code and token."""
+    code = visitor.authorize(party)
+    with composition.database.transaction() as session:
+        disable_client(session, journal=composition.journal, client_id=party.client_id, now=composition.clock.now())
+    assert party.exchange(http, code).get_json()["error"] == "invalid_client"
+    refused = visitor.http.get(party.authorization_url())
+    assert refused.status_code == 400
+    assert "Location" not in refused.headers
+
+
+def test_an_interaction_of_another_browser_is_worth_nothing(
+    composition: Composition, party: RelyingParty, visitor: Visitor, app: Flask
+) -> None:
+    """CVE-2026-7507: a login prepared by an attacker dies in the victim's browser."""
+    attacker = add_visitor(composition, app, cedula="0926687856")
+    attacker.log_in()
+    prepared = attacker.http.get(party.authorization_url()).headers["Location"]
+    visitor.http.get(party.authorization_url())
+    assert visitor.http.get(prepared).status_code == 403
+
+
+def test_double_submit_and_back_after_consent_are_harmless(
+    composition: Composition, party: RelyingParty, visitor: Visitor
+) -> None:
+    """The interaction ends once; the second press gives one code at most and breaks nothing."""
+    location = visitor.http.get(party.authorization_url()).headers["Location"]
+    page = visitor.http.get(location)
+    assert "code" in answer_of(visitor.decide(page))
+    assert visitor.decide(page).status_code in (303, 409)
+    assert visitor.http.get(location).status_code in (303, 409)
+    assert "code" in answer_of(visitor.http.get(party.authorization_url()))
+
+
+def test_consent_is_not_given_for_someone_else_than_the_page_showed(
+    composition: Composition, party: RelyingParty, visitor: Visitor, app: Flask
+) -> None:
+    """Another person logged in meanwhile in the same browser: the values would be another's."""
+    page = visitor.http.get(visitor.http.get(party.authorization_url()).headers["Location"])
+    other = add_visitor(composition, app, cedula="0926687856")
+    other.http = visitor.http
+    other.log_in()
+    response = visitor.decide(page)
+    assert response.headers["Location"].startswith("/authorize/resume/")
+    assert events(composition, "idp:consent:granted") == []
