@@ -141,6 +141,26 @@ def upgrade() -> None:
     sa.Column('reported_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('spki_sha256', name=op.f('pk_ca_compromised_key'))
     )
+    op.create_table('idp_authorization_code',
+    sa.Column('code_sha256', sa.String(length=64), nullable=False),
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('redirect_uri', sa.String(length=1000), nullable=False),
+    sa.Column('challenge', sa.String(length=43), nullable=False),
+    sa.Column('nonce', sa.String(length=500), nullable=True),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('sid', sa.String(length=43), nullable=False),
+    sa.Column('authenticated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('acr', sa.String(length=64), nullable=False),
+    sa.Column('amr', sa.JSON(), nullable=False),
+    sa.Column('scopes', sa.JSON(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('redeemed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('code_sha256', name=op.f('pk_idp_authorization_code'))
+    )
+    with op.batch_alter_table('idp_authorization_code', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_authorization_code_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('idp_browser_session',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('sid', sa.String(length=43), nullable=False),
@@ -757,6 +777,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_browser_session_expires_at'))
 
     op.drop_table('idp_browser_session')
+    with op.batch_alter_table('idp_authorization_code', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_authorization_code_expires_at'))
+
+    op.drop_table('idp_authorization_code')
     op.drop_table('ca_compromised_key')
     op.drop_table('ca_authority')
     op.drop_table('audit_tile')
