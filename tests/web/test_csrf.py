@@ -77,3 +77,9 @@ def test_a_recorder_that_fails_does_not_let_the_request_through(client: FlaskCli
 
     web_state(client.application).on_refusal = broken
     assert client.post("/form", data={"word": "x"}).status_code == 400
+
+
+def test_a_flood_of_forged_forms_is_not_a_flood_of_records(client: FlaskClient, refusals: Refusals) -> None:
+    """All are refused and logged; one network's refusals go on record thirty times a minute."""
+    assert {client.post("/form", data={"word": "x"}).status_code for _ in range(40)} == {400}
+    assert len(refusals) == 30
