@@ -1,0 +1,68 @@
+"""mod_auth_openidc, as Debian ships it in Apache, logs a citizen in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.flows.citizens import citizen_of
+from tests.flows.pages import log_in
+from tests.flows.relying_parties.conftest import SCOPE, register
+from tests.servers.apache import Apache, run_apache
+from tests.servers.process import free_port
+from tests.servers.service import LiveService
+
+pytestmark = [pytest.mark.browser, pytest.mark.server]
+
+
+@pytest.fixture
+def apache(live_service: LiveService, tmp_path: Path) -> Iterator[Apache]:
+    """Apache, registered with the live service."""
+    port = free_port()
+    registered = register(
+        live_service,
+        tmp_path,
+        {
+            "client_name": "Gestión Documental",
+            "redirect_uris": [f"http://localhost:{port}/protected/callback"],
+            "post_logout_redirect_uris": [f"http://localhost:{port}/index.html"],
+            "token_endpoint_auth_method": "client_secret_basic",
+            "id_token_signed_response_alg": "RS256",
+            "scope": SCOPE,
+        },
+    )
+    folder = tmp_path / "apache"
+    folder.mkdir()
+    with run_apache(
+        folder,
+        port=port,
+        issuer=live_service.url,
+        client_id=registered["client_id"],
+        client_secret=registered["client_secret"],
+        scope=SCOPE,
+    ) as server:
+        yield server
+
+
+def test_a_protected_page_of_apache_knows_the_citizen(live_service: LiveService, apache: Apache, page: Page) -> None:
+    """Code flow with PKCE, ID token and UserInfo as a module reads them that was written elsewhere; then logout."""
+    citizen = citizen_of(live_service)
+    page.goto(f"{apache.url}/index.html")
+    expect(page.locator("#public")).to_be_visible()
+    page.goto(f"{apache.url}/protected/index.html")
+    log_in(page, citizen)
+    expect(page).to_have_url(f"{apache.url}/protected/index.html")
+    claims = page.inner_text("#claims")
+    assert f"OIDC_CLAIM_cedula={citizen.cedula}" in claims
+    assert f"OIDC_CLAIM_name={citizen.name}" in claims
+    assert f"OIDC_CLAIM_iss={live_service.url}" in claims
+
+    page.goto(f"{apache.url}/protected/callback?logout={apache.url}/index.html")
+    if page.locator("#logout-yes").count():
+        page.click("#logout-yes")
+    expect(page).to_have_url(f"{apache.url}/index.html")
+    page.goto(f"{apache.url}/protected/index.html")
+    expect(page.locator("[name=password]")).to_be_visible()
