@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+import admin.commands
 import audit.commands
 import idp.commands
 from composition import Composition
@@ -24,6 +25,7 @@ from kernel.process import end_with_parent
 from kernel.settings import Settings, load_settings
 from operations import schema
 from operations.background import background_worker
+from operations.doctor import examine
 from operations.installation import install
 from operations.serving import serve as serve_forever
 from web.logging import configure_logging
@@ -165,9 +167,23 @@ def _shown(settings: Settings, name: str) -> str:
     return ",".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
 
 
+@main.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Examine the installation. Exit status: 0 well, 1 warnings, 2 something is broken."""
+    findings = examine(_composition())
+    if as_json:
+        print_records([finding.as_record() for finding in findings], as_json=True)
+    else:
+        for finding in findings:
+            click.echo(finding.as_text())
+    sys.exit(max(finding.severity for finding in findings))
+
+
 for _command in (
     *idp.commands.commands(lambda: _composition().idp),
     *audit.commands.commands(lambda: _composition().audit),
+    *admin.commands.commands(lambda: _composition().admin),
 ):
     main.add_command(_command)
 

@@ -6,7 +6,10 @@ import os
 
 from flask import Flask
 
+import admin.web
 import audit.public_log
+import ca.web
+import idp.web
 from composition import Composition
 from kernel.process import end_with_parent
 from kernel.settings import load_settings
@@ -34,6 +37,13 @@ def create_app(composition: Composition | None = None) -> Flask:
         secret_key=derive_secret(composition.sealing_secret, "flask-session"),
         on_refusal=refusal_recorder(composition),
     )
-    audit.public_log.mount(app, composition.audit)
     add_readiness_checks(app, readiness_checks(composition))
+    roles = composition.settings.roles
+    audit.public_log.mount(app, composition.audit)
+    if "idp" in roles:
+        idp.web.mount(app, composition.idp)
+    if "pki" in roles:
+        ca.web.mount(app, composition.ca)
+    if "admin" in roles:
+        admin.web.mount(app, composition.admin)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import admin.jobs
 import audit.jobs
 import ca.jobs
 import idp.jobs
@@ -19,5 +20,6 @@ def background_worker(composition: Composition) -> Worker:
             *audit.jobs.periodic_jobs(composition.audit),
             *idp.jobs.periodic_jobs(composition.idp),
             *ca.jobs.periodic_jobs(composition.ca),
+            *admin.jobs.periodic_jobs(composition.admin),
         ],
     )

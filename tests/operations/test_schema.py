@@ -1,4 +1,4 @@
-"""Migrations: one at a time, and the same tables as the classes."""
+"""Migrations run one at a time."""
 
 from __future__ import annotations
 
@@ -23,27 +23,6 @@ def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     name = server.create_database(with_schema=False)
     yield server.url(name)
     server.drop_database(name)
-
-
-def test_migrations_make_exactly_the_tables_of_the_classes(bare_url: str) -> None:
-    """A class changed without a migration is found here."""
-    database = Database(bare_url)
-    try:
-        assert schema.current(database)[0] is None
-        revision = schema.upgrade(database)
-        assert schema.current(database) == (revision, revision)
-        assert schema.drift(database) == []
-    finally:
-        database.dispose()
-
-
-def test_upgrading_again_changes_nothing(bare_url: str) -> None:
-    """`sau init` and `sau db upgrade` may be repeated at any time."""
-    database = Database(bare_url)
-    try:
-        assert schema.upgrade(database) == schema.upgrade(database)
-    finally:
-        database.dispose()
 
 
 def test_of_four_upgrades_at_once_one_runs_and_the_others_find_it_done(bare_url: str) -> None:

@@ -1,0 +1,240 @@
+"""The doctor's checks: each yields what it found, with the remedy."""
+
+from __future__ import annotations
+
+import shutil
+import smtplib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from admin.permissions import Role
+from admin.roles import list_role_holdings
+from audit.status import log_status
+from ca.issuance.model import Authority
+from ca.revocation.model import RevocationList
+from composition import Composition
+from idp.accounts.model import PersonRow
+from idp.tokens.model import SigningKeyRow
+from kernel.outbox import MAX_ATTEMPTS, OutboxTask
+from kernel.settings import is_loopback
+from keys.file_store import require_private
+from operations import schema
+from operations.finding import Finding, Severity, broken, ok, warning
+
+_LOW_DISK = 1024**3
+_LATE = timedelta(minutes=10)
+_LIST_SOON = timedelta(days=1)
+_AUTHORITY_SOON = timedelta(days=365)
+
+
+Check = Callable[[Composition], Iterator[Finding]]
+
+
+def _settings(composition: Composition) -> Iterator[Finding]:
+    settings = composition.settings
+    yield ok("settings", f"issuer {settings.issuer}")
+    https = settings.issuer.startswith("https://")
+    if https and not settings.trusted_proxies and is_loopback(f"http://{settings.bind}"):
+        yield warning(
+            "proxy",
+            "The issuer is https and the service listens on loopback, but no proxy is trusted.",
+            "Set SAU_TRUSTED_PROXIES to the proxy's address; until then every caller seems to be the proxy.",
+        )
+    if settings.workers > 1 and not settings.redis_url:
+        yield warning(
+            "rate limits",
+            f"Each of the {settings.workers} workers counts for itself.",
+            "Set SAU_REDIS_URL; until then limits by address are that many times wider.",
+        )
+    if not settings.smtp_url:
+        yield Finding(
+            "mail",
+            Severity.OK if settings.demo else Severity.BROKEN,
+            "Mails stay in the database.",
+            "" if settings.demo else "Set SAU_SMTP_URL: nobody can sign up or recover a password without mail.",
+        )
+
+
+def _home(composition: Composition) -> Iterator[Finding]:
+    home = composition.settings.home
+    require_private(home)
+    yield ok("home", f"{home.resolve()} is closed to others")
+    free = shutil.disk_usage(home).free
+    if free < _LOW_DISK:
+        yield warning(
+            "disk",
+            f"{free // 1024**2} MiB free under the home",
+            "Make room: a full disk stops every login.",
+        )
+    if (
+        (home / "root").exists()
+        and (home / "root-passphrase").exists()
+        and not is_loopback(composition.settings.issuer)
+    ):
+        yield warning(
+            "root key",
+            "The root's key and its passphrase are on this machine.",
+            f"Move {home / 'root'} and {home / 'root-passphrase'} to two offline media.",
+        )
+
+
+def _database(composition: Composition) -> Iterator[Finding]:
+    found, newest = schema.current(composition.database)
+    if found is None:
+        yield broken("schema", "There are no tables yet.", "Run 'sau init'.")
+        return
+    if found != newest:
+        yield broken("schema", f"at {found}, this release needs {newest}", "Run 'sau db upgrade'.")
+        return
+    yield ok("schema", f"{composition.database.url.get_backend_name()}, revision {found}")
+    if composition.database.is_sqlite:
+        return
+    with composition.database.reading() as session:
+        commit = session.execute(text("SHOW synchronous_commit")).scalar_one()
+        skew = session.execute(text("SELECT clock_timestamp()")).scalar_one() - composition.clock.now()
+    if commit == "off":
+        yield broken(
+            "durability",
+            "synchronous_commit is off: acknowledged events can be lost.",
+            "Set it to on.",
+        )
+    if abs(skew) > timedelta(seconds=2):
+        yield warning(
+            "clock",
+            f"The database's clock is {skew.total_seconds():+.1f} s away.",
+            "Run NTP on both.",
+        )
+
+
+def _keys(composition: Composition) -> Iterator[Finding]:
+    with composition.database.reading() as session:
+        rows = session.execute(select(SigningKeyRow.kid, SigningKeyRow.state)).all()
+    names = set(composition.keystore.names())
+    missing = [row.kid for row in rows if row.kid not in names and row.state != "retired"]
+    if missing:
+        yield broken(
+            "signing keys",
+            f"not in the key store: {', '.join(missing)}",
+            "Bring the files back, or run 'sau keys rotate'.",
+        )
+    elif not any(row.state == "active" for row in rows):
+        yield broken("signing keys", "none is active", "Run 'sau init'.")
+    else:
+        states = [row.state for row in rows]
+        yield ok("signing keys", f"{states.count('active')} active, {states.count('next')} next")
+    for name in names:
+        composition.keystore.open(name)
+
+
+def _authorities(composition: Composition) -> Iterator[Finding]:
+    now = composition.clock.now()
+    with composition.database.reading() as session:
+        authorities = session.scalars(select(Authority).order_by(Authority.created_at)).all()
+        for authority in authorities:
+            yield _life(authority, now - authority.not_after)
+            yield _list(session, authority, composition)
+    if not authorities:
+        yield broken("authorities", "there is none", "Run 'sau init'.")
+
+
+def _life(authority: Authority, past: timedelta) -> Finding:
+    check = f"CA {authority.name}"
+    if past > timedelta(0):
+        return broken(check, f"expired on {authority.not_after:%Y-%m-%d}", "Make a new authority.")
+    severity = Severity.WARNING if -past < _AUTHORITY_SOON else Severity.OK
+    remedy = "Plan its successor: it issues nothing that outlives it." if severity else ""
+    return Finding(check, severity, f"until {authority.not_after:%Y-%m-%d}", remedy)
+
+
+def _list(session: Session, authority: Authority, composition: Composition) -> Finding:
+    now, check = composition.clock.now(), f"CRL {authority.name}"
+    remedy = (
+        "Run 'sau ca publish --root' where the root's key is." if authority.issuer_id is None else "Run 'sau worker'."
+    )
+    newest = session.scalar(
+        select(func.max(RevocationList.next_update)).where(RevocationList.authority_id == authority.id)
+    )
+    if newest is None:
+        return warning(check, "none was published yet", remedy)
+    if newest <= now:
+        return broken(check, f"ran out on {newest:%Y-%m-%d %H:%M} UTC", remedy)
+    late = newest - now < _LIST_SOON
+    return Finding(check, Severity(late), f"until {newest:%Y-%m-%d %H:%M} UTC", remedy if late else "")
+
+
+def _evidence(composition: Composition) -> Iterator[Finding]:
+    with composition.database.reading() as session:
+        status = log_status(session, now=composition.clock.now())
+    said = f"{status.size} records, {status.waiting} waiting"
+    if status.healthy:
+        yield ok("audit log", said)
+    else:
+        yield broken(
+            "audit log",
+            f"{said}, the oldest for {status.behind}",
+            "Run 'sau worker', then 'sau audit verify'.",
+        )
+
+
+def _queue(composition: Composition) -> Iterator[Finding]:
+    now = composition.clock.now()
+    with composition.database.reading() as session:
+        given_up = session.scalar(select(func.count()).where(OutboxTask.attempts >= MAX_ATTEMPTS)) or 0
+        late = session.scalar(select(func.count()).where(OutboxTask.due_at < now - _LATE)) or 0
+    if given_up:
+        yield warning("queue", f"{given_up} tasks were given up", "See their last_error in outbox_task.")
+    if late > given_up:
+        yield broken("queue", f"{late - given_up} tasks are late", "Run 'sau worker'.")
+    if not given_up and not late:
+        yield ok("queue", "nothing is late")
+
+
+def _people(composition: Composition) -> Iterator[Finding]:
+    with composition.database.reading() as session:
+        holdings = [held for held in list_role_holdings(session) if session.get(PersonRow, held.person_id)]
+    administrators = {held.person_id for held in holdings if held.role is Role.ADMINISTRATOR}
+    if not administrators:
+        yield warning("administrators", "nobody has enrolled yet", "Run 'sau init' and open its link.")
+    operators = {held.person_id for held in holdings if held.role in (Role.PKI_OFFICER, Role.PKI_APPROVER)}
+    if len(operators) < 2:
+        yield warning(
+            "two people",
+            f"{len(operators)} hold a certificate role: most profiles need two people.",
+            "Grant pki_officer and pki_approver to different people: 'sau role grant'.",
+        )
+    if administrators and len(operators) >= 2:
+        yield ok("people", f"{len(administrators)} administrators, {len(operators)} certificate operators")
+
+
+def _mail(composition: Composition) -> Iterator[Finding]:
+    url = urlsplit(composition.settings.smtp_url)
+    if not url.hostname:
+        return
+    try:
+        with smtplib.SMTP(url.hostname, url.port or 25, timeout=5) as server:
+            server.noop()
+    except (OSError, smtplib.SMTPException) as error:
+        yield broken(
+            "mail",
+            f"{url.hostname} does not answer ({type(error).__name__})",
+            "Mails wait; correct SAU_SMTP_URL.",
+        )
+    else:
+        yield ok("mail", f"{url.hostname} answers")
+
+
+CHECKS: dict[str, Check] = {
+    "settings": _settings,
+    "home": _home,
+    "schema": _database,
+    "keys": _keys,
+    "authorities": _authorities,
+    "audit log": _evidence,
+    "queue": _queue,
+    "people": _people,
+    "mail": _mail,
+}
