@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from idp.accounts.commands import user_commands
 from idp.clients.commands import client_commands
 from idp.directory.commands import institution_commands
 from idp.services import IdpServices
@@ -17,4 +18,4 @@ def commands(load: Callable[[], IdpServices]) -> list[click.Command]:
 
     :param load: composes the services when a command runs, so that ``--help`` needs no database.
     """
-    return [client_commands(load), institution_commands(load), key_commands(load)]
+    return [client_commands(load), institution_commands(load), key_commands(load), user_commands(load)]

@@ -7,13 +7,21 @@ from pathlib import Path
 from flask import Flask
 
 from idp.services import IdpServices
+from idp.web import account, demo, enroll, login, recovery, second_factor, signup
 from idp.web.access import services as services
+from idp.web.messages import PAGE_TEXTS
 from idp.web.protocol import mount_protocol
+from web.error_texts import describe_errors
 from web.locale import add_translations
 
 
 def mount(app: Flask, services: IdpServices) -> None:
-    """Put the provider's views on ``app``."""
+    """Put the provider's views on ``app``; the demo page only where the settings say so."""
     app.extensions["idp"] = services
     add_translations(app, Path(__file__).parent / "translations")
+    describe_errors(app, PAGE_TEXTS)
     mount_protocol(app)
+    for people in (login, signup, recovery, enroll, account, second_factor):
+        app.register_blueprint(people.blueprint)
+    if services.settings.demo:
+        app.register_blueprint(demo.blueprint)

@@ -1,0 +1,59 @@
+"""Events in a person's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
+
+from audit.vocabulary import EventType, Outcome
+from idp.authentication.activity import Activity
+from idp.web.connected import name_of_client
+
+
+@dataclass(frozen=True)
+class Words:
+    """An event as the account page tells it. ``state``: ``warn`` where one should look twice."""
+
+    title: str
+    state: str
+    note: str
+
+
+_TITLES = {
+    EventType.ACCOUNT_CREATED: _l("Se creó su cuenta"),
+    EventType.ACCOUNT_UPDATED: _l("Cambió un dato de su cuenta"),
+    EventType.PASSWORD_SET: _l("Cambió la contraseña"),
+    EventType.PASSWORD_RESET_REQUESTED: _l("Pidió crear una contraseña nueva"),
+    EventType.TOTP_ENROLLED: _l("Agregó un celular de códigos"),
+    EventType.TOTP_REMOVED: _l("Quitó el celular de códigos"),
+    EventType.RECOVERY_CODES_ISSUED: _l("Recibió códigos de respaldo nuevos"),
+    EventType.RECOVERY_CODE_VERIFIED: _l("Usó un código de respaldo"),
+    EventType.SESSION_STARTED: _l("Ingresó a su cuenta"),
+    EventType.SESSION_ENDED: _l("Se cerró una sesión"),
+    EventType.ACTIVITY_DISOWNED: _l("Dijo «no fui yo» y protegimos su cuenta"),
+}
+_FAILED = {
+    EventType.PASSWORD_VERIFIED: _l("Alguien probó una contraseña equivocada"),
+    EventType.TOTP_VERIFIED: _l("Alguien probó un código equivocado"),
+    EventType.RECOVERY_CODE_VERIFIED: _l("Alguien probó un código de respaldo equivocado"),
+    EventType.TOTP_ENROLLED: _l("Escribió mal el código al agregar un celular"),
+    EventType.LOGIN_THROTTLED: _l("Detuvimos demasiados intentos seguidos"),
+}
+
+
+def words_of(session: Session, event: Activity) -> Words:
+    """Return ``event`` in the reader's language."""
+    if event.outcome is not Outcome.SUCCESS and event.type in _FAILED:
+        return Words(str(_FAILED[event.type]), "warn", _("No logró entrar"))
+    client = name_of_client(session, event.client_id)
+    if event.type is EventType.AUTHORIZATION_GRANTED:
+        return Words(_("Entró a %(service)s", service=client), "", "")
+    if event.type is EventType.CONSENT_GRANTED:
+        return Words(_("Permitió a %(service)s ver sus datos", service=client), "", "")
+    if event.type is EventType.CONSENT_WITHDRAWN:
+        return Words(_("Retiró el permiso de %(service)s", service=client), "", "")
+    title = _TITLES.get(event.type)
+    return Words(str(title) if title is not None else _("Hubo un cambio en su cuenta"), "", "")

@@ -1,0 +1,152 @@
+"""The page behind a one-time enrolment link. Opening it changes nothing; its address never leaves in a Referer."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as AnyResponse
+
+from idp.accounts.identity import parse_cedula, parse_email, parse_name
+from idp.accounts.sign_up import Identity
+from idp.authentication.assurance import AMR_MULTIPLE, AMR_OTP, AMR_PASSWORD
+from idp.authentication.enrollment_link import (
+    Enrollment,
+    change_enrollment_password,
+    look_at_enrollment,
+    note_enrollment_password,
+    redeem_enrollment_link,
+)
+from idp.authentication.login import open_session
+from idp.authentication.password import hash_password
+from idp.authentication.password_rules import require_acceptable_password
+from idp.authentication.recovery_codes import read_recovery_sheet
+from idp.authentication.totp import provisioning_address
+from idp.web.access import present, services
+from idp.web.cookies import device_secret, session_secret
+from idp.web.forms import Form
+from idp.web.login import method_of, open_in_browser
+from idp.web.qr import qr_image, spaced_key
+from kernel.errors import AlreadyConsumed, Conflict, Rejected, ServiceError, Throttled
+from web.error_pages import offer_way_on
+from web.pages import render
+from web.rate_limit import limit
+
+blueprint = Blueprint("enroll", __name__, template_folder="templates")
+
+
+@blueprint.get("/enroll/<token>")
+@limit("60 per minute")
+def step(token: str) -> AnyResponse:
+    """Show the step that is due."""
+    return _show(_look(token), Form())
+
+
+@blueprint.post("/enroll/<token>")
+@limit("60 per minute")
+def advance(token: str) -> AnyResponse:
+    """Take identity and password, then the first code."""
+    enrollment, sent = _look(token), request.form.get("step", "")
+    if sent == "password" and enrollment.step == "password":
+        return _take_password(token, enrollment)
+    if sent == "second_factor" and enrollment.step == "second_factor":
+        return _take_code(token, enrollment)
+    if sent == "back" and enrollment.step == "second_factor":
+        with services().database.transaction() as session:
+            change_enrollment_password(session, token=token, now=present())
+    return redirect(url_for("enroll.step", token=token), 303)
+
+
+def _look(token: str) -> Enrollment:
+    try:
+        with services().database.reading() as session:
+            return look_at_enrollment(session, services=services(), token=token, now=present())
+    except AlreadyConsumed:
+        offer_way_on(_("Ingresar"), url_for("login.start"))
+        raise
+    except ServiceError:
+        raise
+
+
+def _show(enrollment: Enrollment, form: Form, status: int = 200) -> AnyResponse:
+    if enrollment.step == "password":
+        known = enrollment.person or enrollment.identity
+        values = {
+            name: form.values.get(name, getattr(known, name, "") if known else "")
+            for name in ("cedula", "given_names", "surnames", "email")
+        }
+        return render("idp/enroll_identity.html", status, form=form, person=enrollment.person, values=values)
+    who = enrollment.person or enrollment.identity
+    address = provisioning_address(enrollment.key, account_name=who.cedula if who else "")
+    return render(
+        "idp/enroll_second_factor.html",
+        status,
+        form=form,
+        has_second_factor=enrollment.has_second_factor,
+        method=method_of(request.values.get("method", "")).value,
+        qr=qr_image(address),
+        key=spaced_key(enrollment.key),
+    )
+
+
+def _take_password(token: str, enrollment: Enrollment) -> AnyResponse:
+    form, identity = Form(), None
+    if enrollment.person is None:
+        cedula = form.read("cedula", parse_cedula)
+        given_names = form.read("given_names", parse_name)
+        surnames = form.read("surnames", parse_name)
+        email = form.read("email", parse_email)
+        if cedula is not None and given_names is not None and surnames is not None and email is not None:
+            identity = Identity(cedula=cedula, given_names=given_names, surnames=surnames, email=email)
+    who, password = enrollment.person or identity, form.password()
+    try:
+        require_acceptable_password(
+            password,
+            cedula=who.cedula if who else "",
+            names=[who.given_names, who.surnames] if who else [],
+            email=who.email if who else "",
+        )
+    except Rejected as error:
+        form.refuse("password", error)
+    if form.errors:
+        return _show(enrollment, form, 422)
+    phc = hash_password(password)
+    with services().database.transaction() as session:
+        note_enrollment_password(session, services=services(), token=token, identity=identity, phc=phc, now=present())
+    return redirect(url_for("enroll.step", token=token), 303)
+
+
+def _take_code(token: str, enrollment: Enrollment) -> AnyResponse:
+    form = Form()
+    code = form.text("code")
+    try:
+        with services().database.transaction() as session:
+            person = redeem_enrollment_link(
+                session,
+                services=services(),
+                token=token,
+                method=method_of(form.text("method")),
+                code=code,
+                device_secret=device_secret(),
+                now=present(),
+            )
+            opened = open_session(
+                session,
+                services=services(),
+                person_id=person.id,
+                amr=[AMR_PASSWORD, AMR_OTP, AMR_MULTIPLE],
+                session_secret=session_secret(),
+                device_secret=device_secret(),
+                interaction=None,
+                now=present(),
+            )
+            sheet = read_recovery_sheet(session, services=services(), person_id=person.id, now=present())
+    except Throttled as error:
+        form.refuse("code", error)
+        return _show(enrollment, form, 429)
+    except AlreadyConsumed:
+        raise
+    except (Rejected, Conflict) as error:
+        form.refuse("code", error)
+        return _show(enrollment, form, 422)
+    open_in_browser(opened)
+    return redirect(url_for("second_factor.recovery_codes" if sheet else "account.home"), 303)

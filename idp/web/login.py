@@ -1,0 +1,323 @@
+"""Logging in: one address a login, which shows the step that is due and moves only when that step succeeds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as AnyResponse
+
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
+from idp.accounts.identity import mask_cedula, parse_cedula
+from idp.accounts.person import find_person
+from idp.authentication.interaction import Interaction, begin_interaction, load_interaction
+from idp.authentication.login import (
+    OpenedSession,
+    Situation,
+    WrongCredentialsError,
+    log_in_with_password,
+    log_in_with_second_factor,
+    look_at_login,
+    start_over,
+)
+from idp.authentication.recovery_codes import count_recovery_codes
+from idp.authentication.second_factor import Method
+from idp.authentication.steps import Step
+from idp.web.access import present, services
+from idp.web.cookies import (
+    browser_secret,
+    device_secret,
+    obtain_browser_secret,
+    session_secret,
+    set_device_secret,
+    set_session_secret,
+)
+from idp.web.forms import Form
+from kernel.errors import AlreadyConsumed, Conflict, Rejected, ServiceError, Throttled
+from web.error_pages import error_response, offer_way_on
+from web.headers import allow_form_redirect_to
+from web.locale import current_language, prefer_languages
+from web.pages import render
+from web.rate_limit import limit
+
+blueprint = Blueprint("login", __name__, template_folder="templates")
+
+ACCOUNT_RESUME_PATH = "/account"
+
+
+@blueprint.get("/login")
+@limit("60 per minute")
+def start() -> AnyResponse:
+    """Begin a login that leads to the person's own account."""
+    return redirect(begin_own_login(next_path=url_for("account.home")), 303)
+
+
+@blueprint.get("/login/<interaction_id>")
+def step(interaction_id: str) -> AnyResponse:
+    """Show the step that is due, or go on when none is."""
+    situation = _look(interaction_id)
+    if isinstance(situation, AnyResponse):
+        return situation
+    return _show(situation, Form())
+
+
+@blueprint.post("/login/<interaction_id>")
+@limit("120 per minute")
+def advance(interaction_id: str) -> AnyResponse:
+    """Take what was typed for one step. A step that is not due changes nothing."""
+    situation = _look(interaction_id)
+    if isinstance(situation, AnyResponse):
+        return situation
+    sent = request.form.get("step", "")
+    if sent == Step.PASSWORD and situation.step is Step.PASSWORD:
+        return _take_password(situation)
+    if sent == Step.SECOND_FACTOR and situation.step is Step.SECOND_FACTOR:
+        return _take_code(situation)
+    return redirect(_address(situation.interaction), 303)
+
+
+@blueprint.post("/login/<interaction_id>/restart")
+def restart(interaction_id: str) -> AnyResponse:
+    """Go back to the password step, for another cédula."""
+    interaction = start_over(services(), interaction_id=interaction_id, browser_secret=browser_secret(), now=present())
+    return redirect(_address(interaction), 303)
+
+
+@blueprint.post("/login/<interaction_id>/cancel")
+def cancel(interaction_id: str) -> AnyResponse:
+    """Go back to the application without logging in; the room that began the login tells it so."""
+    with services().database.reading() as session:
+        interaction = load_interaction(
+            session, interaction_id=interaction_id, browser_secret=browser_secret(), now=present()
+        )
+    return redirect(f"{interaction.resume_address}?cancelled=1", 303)
+
+
+def begin_own_login(
+    *,
+    next_path: str,
+    required_acr: str | None = None,
+    authenticated_after: datetime | None = None,
+    login_hint: str | None = None,
+) -> str:
+    """Begin a login for one of our own pages and return the address to send the browser to."""
+    secret = obtain_browser_secret()
+    with services().database.transaction() as session:
+        interaction = begin_interaction(
+            session,
+            journal=services().journal,
+            browser_secret=secret,
+            resume_path=ACCOUNT_RESUME_PATH,
+            parameters={"next": next_path},
+            client_id=None,
+            client_name=None,
+            client_origin=None,
+            required_acr=required_acr,
+            authenticated_after=authenticated_after,
+            login_hint=login_hint,
+            locale=None,
+            now=present(),
+        )
+    return _address(interaction)
+
+
+def open_in_browser(opened: OpenedSession) -> None:
+    """Give the browser the cookies of a session that has just been opened."""
+    set_session_secret(opened.secret)
+    if opened.device_secret is not None:
+        set_device_secret(opened.device_secret)
+
+
+def interaction_context(interaction: Interaction | None) -> dict[str, object]:
+    """Return what the sky's line and the aside say about the application that asks."""
+    host = urlsplit(interaction.client_origin or "").netloc if interaction else ""
+    return {
+        "interaction": interaction,
+        "client_name": interaction.client_name if interaction else None,
+        "client_institution": interaction.client_institution if interaction else None,
+        "client_host": host,
+    }
+
+
+def waiting_interaction(interaction_id: str | None) -> Interaction | None:
+    """Return the login of this browser that waits for another journey to end, if it is still open."""
+    if not interaction_id:
+        return None
+    try:
+        with services().database.reading() as session:
+            interaction = load_interaction(
+                session, interaction_id=interaction_id, browser_secret=browser_secret(), now=present()
+            )
+    except ServiceError:
+        return None
+    _speak_to(interaction)
+    return interaction
+
+
+def _look(interaction_id: str) -> Situation | AnyResponse:
+    try:
+        with services().database.reading() as session:
+            situation = look_at_login(
+                session,
+                interaction_id=interaction_id,
+                browser_secret=browser_secret(),
+                session_secret=session_secret(),
+                now=present(),
+            )
+    except AlreadyConsumed as error:
+        offer_way_on(_("Ir a su cuenta"), url_for("account.home"))
+        return error_response(error)
+    except (Conflict, ServiceError) as error:
+        if isinstance(error, Conflict) or error.code.startswith("interaction_"):
+            offer_way_on(_("Ingresar a su cuenta"), url_for("login.start"))
+            _note_refusal(interaction_id, error.code)
+        raise
+    _speak_to(situation.interaction)
+    return situation
+
+
+def _speak_to(interaction: Interaction) -> None:
+    if interaction.locale:
+        prefer_languages(interaction.locale.split())
+    if interaction.client_origin:
+        # The last form of a login ends in a redirect to the application.
+        allow_form_redirect_to(interaction.client_origin)
+
+
+def _show(situation: Situation, form: Form, status: int = 200) -> AnyResponse:
+    interaction = situation.interaction
+    if situation.step is Step.DONE:
+        return redirect(interaction.resume_address, 303)
+    if situation.step is Step.ENROLLMENT:
+        return redirect(url_for("second_factor.enroll", interaction=interaction.id), 303)
+    if situation.step is Step.SECOND_FACTOR:
+        return _show_second_factor(situation, form, status)
+    return _show_password(situation, form, status)
+
+
+def _show_password(situation: Situation, form: Form, status: int) -> Response:
+    interaction, username = situation.interaction, form.values.get("username", "")
+    again = None
+    with services().database.reading() as session:
+        if situation.current is not None:
+            again = find_person(session, situation.current.person_id)
+    if "username" not in form.values:
+        username = again.cedula if again else _cedula_in(interaction.login_hint)
+    return render(
+        "idp/login.html",
+        status,
+        form=form,
+        username=username,
+        again=again,
+        **interaction_context(interaction),
+    )
+
+
+def _show_second_factor(situation: Situation, form: Form, status: int) -> Response:
+    method = request.values.get("method", Method.TOTP)
+    with services().database.reading() as session:
+        person = find_person(session, situation.person_id or "")
+        codes = count_recovery_codes(session, person.id)
+    return render(
+        "idp/second_factor.html",
+        status,
+        form=form,
+        method=method if method in set(Method) else Method.TOTP.value,
+        recovery_codes=codes,
+        cedula=mask_cedula(person.cedula),
+        **interaction_context(situation.interaction),
+    )
+
+
+def _take_password(situation: Situation) -> AnyResponse:
+    form = Form()
+    cedula = form.read("username", parse_cedula)
+    password = form.password()
+    if not password:
+        form.refuse("password", Rejected(code="password_missing"))
+    if cedula is None or form.errors:
+        _note_refusal(situation.interaction.id, "incomplete_form")
+        return _show_password(situation, form, 422)
+    try:
+        opened = log_in_with_password(
+            services(),
+            interaction_id=situation.interaction.id,
+            browser_secret=browser_secret(),
+            session_secret=session_secret(),
+            device_secret=device_secret(),
+            cedula=cedula,
+            password=password,
+            now=present(),
+        )
+    except WrongCredentialsError as error:
+        form.refuse("password", error)
+        return _show_password(situation, form, 422)
+    except Throttled as error:
+        form.refuse("password", error)
+        return _throttled(_show_password(situation, form, 429), error)
+    if opened is not None:
+        open_in_browser(opened)
+    return redirect(_address(situation.interaction), 303)
+
+
+def _take_code(situation: Situation) -> AnyResponse:
+    form = Form()
+    try:
+        opened = log_in_with_second_factor(
+            services(),
+            interaction_id=situation.interaction.id,
+            browser_secret=browser_secret(),
+            session_secret=session_secret(),
+            device_secret=device_secret(),
+            method=method_of(form.text("method")),
+            code=form.text("code"),
+            now=present(),
+        )
+    except Rejected as error:
+        form.refuse("code", error)
+        return _show_second_factor(situation, form, 422)
+    except Throttled as error:
+        form.refuse("code", error)
+        return _throttled(_show_second_factor(situation, form, 429), error)
+    except Conflict as error:
+        if error.code != "wrong_step":
+            raise
+        return redirect(_address(situation.interaction), 303)
+    open_in_browser(opened)
+    return redirect(_address(situation.interaction), 303)
+
+
+def method_of(text: str) -> Method:
+    """Return the kind of code that a form says it holds: TOTP unless it says otherwise."""
+    return Method.RECOVERY_CODE if text == Method.RECOVERY_CODE else Method.TOTP
+
+
+def _throttled(response: Response, error: Throttled) -> Response:
+    response.headers["Retry-After"] = str(int(error.retry_after.total_seconds()) + 1)
+    return response
+
+
+def _cedula_in(hint: str | None) -> str:
+    try:
+        return parse_cedula(hint or "")
+    except Rejected:
+        return ""
+
+
+def _note_refusal(interaction_id: str, reason: str) -> None:
+    event = Event(
+        type=EventType.INTERACTION_REFUSED,
+        outcome=Outcome.REFUSED,
+        reason=reason,
+        object_id=interaction_id[:26],
+        details={"language": current_language()},
+    )
+    with services().database.transaction() as session:
+        services().journal.record(session, event, now=present())
+
+
+def _address(interaction: Interaction) -> str:
+    return url_for("login.step", interaction_id=interaction.id)

@@ -1,0 +1,165 @@
+"""Words for what people's pages refuse: by a field, and as a page of its own."""
+
+from __future__ import annotations
+
+import math
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+
+from idp.accounts.mail_code import MailCodeMismatchError
+from idp.authentication.login import WrongCredentialsError
+from idp.authentication.second_factor import SecondFactorMismatchError
+from kernel.errors import ServiceError, Throttled
+from web.error_texts import ErrorText
+
+_BY_FIELD = {
+    "cedula_missing": _l("Escriba su número de cédula"),
+    "cedula_invalid": _l("Ese número de cédula no existe. Revise que esté bien copiado"),
+    "name_missing": _l("Escriba sus nombres y sus apellidos como están en la cédula"),
+    "name_long": _l("Escriba 100 letras como máximo"),
+    "name_characters": _l("Escriba solo letras, espacios, guiones y apóstrofos"),
+    "email_missing": _l("Escriba su correo electrónico"),
+    "email_invalid": _l("Ese correo no está completo. Por ejemplo: maria@correo.ec"),
+    "password_missing": _l("Escriba su contraseña"),
+    "password_short": _l("La contraseña debe tener 10 letras o más. Una frase de cuatro palabras sirve"),
+    "password_long": _l("La contraseña puede tener 128 letras como máximo"),
+    "password_personal": _l("La contraseña no debe contener su nombre, su cédula ni su correo"),
+    "password_weak": _l("Esa contraseña es fácil de adivinar. Pruebe con una frase de cuatro palabras poco comunes"),
+    "password_repeat": _l("Las dos contraseñas no son iguales. Escríbalas otra vez"),
+    "code_missing": _l("Escriba el código"),
+    "used_code": _l("Ese código ya se usó. Espere a que cambie y escriba el nuevo"),
+    "mail_code_dead": _l("Ese código ya no sirve. Pida otro"),
+    "resend_limit": _l("Ya enviamos 5 códigos. Empiece de nuevo más tarde"),
+    "cedula_taken": _l("Esa cédula ya tiene una cuenta. Ingrese con ella"),
+    "nothing_pending": _l("Pasó mucho tiempo. Escanee el código nuevo y escriba lo que muestra"),
+}
+
+PAGE_TEXTS = {
+    "interaction_unknown": ErrorText(
+        title=_l("Este ingreso ya no existe"),
+        happened=_l("La dirección está incompleta o es de hace tiempo. No se entregó ningún dato."),
+        to_do=_l("Vuelva al servicio al que quería entrar y empiece desde allí."),
+    ),
+    "interaction_foreign": ErrorText(
+        title=_l("Este ingreso empezó en otro navegador"),
+        happened=_l(
+            "Por seguridad solo se puede terminar donde empezó. Si alguien le envió este enlace, no siga. "
+            "También pasa si su navegador no guarda «cookies»."
+        ),
+        to_do=_l("Vuelva al servicio al que quería entrar y empiece desde allí."),
+    ),
+    "interaction_finished": ErrorText(
+        title=_l("Este ingreso ya terminó"),
+        happened=_l("Usted ya ingresó con esta página, o la abrió otra vez con el botón Atrás. No pasó nada malo."),
+        to_do=_l("Vuelva al servicio, o vaya a su cuenta."),
+    ),
+    "interaction_expired": ErrorText(
+        title=_l("Pasaron más de 30 minutos"),
+        happened=_l("Por seguridad el ingreso venció. No se entregó ningún dato."),
+        to_do=_l("Vuelva al servicio al que quería entrar y empiece de nuevo."),
+    ),
+    "sign_up_unknown": ErrorText(
+        title=_l("Este registro ya no existe"),
+        happened=_l("La dirección está incompleta o es de hace tiempo."),
+        to_do=_l("Empiece de nuevo a crear su cuenta."),
+    ),
+    "sign_up_foreign": ErrorText(
+        title=_l("Este registro empezó en otro navegador"),
+        happened=_l("Por seguridad solo se puede terminar donde empezó."),
+        to_do=_l("Siga en el navegador donde empezó, o empiece de nuevo aquí."),
+    ),
+    "sign_up_finished": ErrorText(
+        title=_l("Su cuenta ya está creada"),
+        happened=_l("Este registro ya terminó."),
+        to_do=_l("Ingrese con su cédula y su contraseña."),
+    ),
+    "sign_up_expired": ErrorText(
+        title=_l("Pasó más de una hora"),
+        happened=_l("Por seguridad el registro venció y borramos lo que escribió."),
+        to_do=_l("Empiece de nuevo a crear su cuenta."),
+    ),
+    "reset_unknown": ErrorText(
+        title=_l("Este pedido ya no sirve"),
+        happened=_l("La dirección está incompleta, o se pidió otra contraseña después."),
+        to_do=_l("Pida de nuevo una contraseña."),
+    ),
+    "reset_foreign": ErrorText(
+        title=_l("Este pedido empezó en otro navegador"),
+        happened=_l("Por seguridad solo se puede terminar donde empezó."),
+        to_do=_l("Siga en el navegador donde empezó, o empiece de nuevo aquí."),
+    ),
+    "reset_finished": ErrorText(
+        title=_l("Su contraseña ya cambió"),
+        happened=_l("Este pedido ya terminó."),
+        to_do=_l("Ingrese con su contraseña nueva."),
+    ),
+    "reset_expired": ErrorText(
+        title=_l("Pasaron más de 30 minutos"),
+        happened=_l("Por seguridad el pedido venció. Su contraseña no cambió."),
+        to_do=_l("Pida de nuevo una contraseña."),
+    ),
+    "link_unknown": ErrorText(
+        title=_l("Este enlace no es válido"),
+        happened=_l("La dirección está incompleta o cambió al copiarla."),
+        to_do=_l("Copie el enlace completo, o pida otro a quien se lo dio."),
+    ),
+    "link_used": ErrorText(
+        title=_l("Este enlace ya se usó"),
+        happened=_l("Sirve una sola vez. Si no fue usted, avise enseguida a quien se lo dio."),
+        to_do=_l("Si ya creó su contraseña, ingrese con su cédula."),
+    ),
+    "link_superseded": ErrorText(
+        title=_l("Hay un enlace más nuevo"),
+        happened=_l("Después de este se hizo otro, y solo sirve el último."),
+        to_do=_l("Use el último enlace que recibió."),
+    ),
+    "link_expired": ErrorText(
+        title=_l("Este enlace venció"),
+        happened=_l("Los enlaces sirven por 72 horas."),
+        to_do=_l("Pida otro a quien se lo dio."),
+    ),
+    "too_many_tries": ErrorText(
+        title=_l("Espere un momento"),
+        happened=_l("Hubo demasiados intentos seguidos. La pausa cuida su cuenta de quien quiera adivinar."),
+        to_do=_l("Después de la pausa podrá seguir."),
+    ),
+}
+
+
+def words_for(error: ServiceError) -> str:
+    """Return what to tell beside the field (or in the summary) that ``error`` is about, in the reader's language."""
+    if isinstance(error, WrongCredentialsError):
+        return str(_("La cédula o la contraseña no coinciden.") + " " + tries_left(error.tries_left))
+    if isinstance(error, SecondFactorMismatchError) and error.code == "wrong_code":
+        return str(_("Ese código no es correcto.") + " " + tries_left(error.tries_left))
+    if isinstance(error, MailCodeMismatchError):
+        return str(_("Ese código no es el que enviamos.") + " " + tries_left(error.tries_left))
+    if isinstance(error, Throttled):
+        return wait_words(error)
+    if error.code == "wrong_code":
+        return str(_("Ese código no es correcto. Escriba el que muestra ahora su aplicación"))
+    if error.code == "cedula_length":
+        return str(_("La cédula tiene %(count)s dígitos y deben ser 10", count=error.public_detail))
+    known = _BY_FIELD.get(error.code)
+    return str(known if known is not None else _("Revise este dato"))
+
+
+def tries_left(count: int) -> str:
+    """Return how many tries are left, in words."""
+    if count == 0:
+        return str(_("No le quedan intentos: espere 15 minutos."))
+    return str(ngettext("Le queda %(num)d intento", "Le quedan %(num)d intentos", count))
+
+
+def wait_words(error: Throttled) -> str:
+    """Return how long to wait, in words."""
+    minutes = math.ceil(error.retry_after.total_seconds() / 60)
+    return str(
+        ngettext(
+            "Demasiados intentos seguidos. Espere %(num)d minuto y vuelva a intentar",
+            "Demasiados intentos seguidos. Espere %(num)d minutos y vuelva a intentar",
+            minutes,
+        )
+    )

@@ -1,0 +1,203 @@
+"""Creating an account: data, code by mail, password; then the second factor is offered."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as AnyResponse
+
+from idp.accounts.identity import mask_email, parse_cedula, parse_email, parse_name
+from idp.accounts.sign_up import (
+    Identity,
+    SignUp,
+    confirm_sign_up_email,
+    finish_sign_up,
+    load_sign_up,
+    resend_sign_up_code,
+    start_sign_up,
+)
+from idp.authentication.assurance import AMR_PASSWORD
+from idp.authentication.login import open_session
+from idp.authentication.password import hash_password
+from idp.authentication.password_rules import require_acceptable_password
+from idp.web.access import present, services
+from idp.web.cookies import browser_secret, device_secret, obtain_browser_secret, session_secret
+from idp.web.forms import Form
+from idp.web.login import interaction_context, open_in_browser, waiting_interaction
+from kernel.errors import AlreadyConsumed, Conflict, Rejected, ServiceError, Throttled
+from web.error_pages import offer_way_on
+from web.locale import current_language
+from web.pages import render
+from web.rate_limit import limit
+
+blueprint = Blueprint("signup", __name__, template_folder="templates")
+
+
+@blueprint.get("/signup")
+def identity() -> AnyResponse:
+    """Ask who it is."""
+    return _show_identity(Form(), request.args.get("interaction"))
+
+
+@blueprint.post("/signup")
+@limit("60 per hour")
+def begin() -> AnyResponse:
+    """Take cédula, names and e-mail, and send the code."""
+    form = Form()
+    waiting = request.form.get("interaction") or None
+    cedula = form.read("cedula", parse_cedula)
+    given_names = form.read("given_names", parse_name)
+    surnames = form.read("surnames", parse_name)
+    email = form.read("email", parse_email)
+    if cedula is None or given_names is None or surnames is None or email is None:
+        return _show_identity(form, waiting, 422)
+    interaction = waiting_interaction(waiting)
+    secret = obtain_browser_secret()
+    try:
+        with services().database.transaction() as session:
+            sign_up = start_sign_up(
+                session,
+                services=services(),
+                browser_secret=secret,
+                identity=Identity(cedula=cedula, given_names=given_names, surnames=surnames, email=email),
+                locale=current_language(),
+                interaction_id=interaction.id if interaction else None,
+                now=present(),
+            )
+    except Throttled as error:
+        form.refuse("email", error)
+        return _show_identity(form, waiting, 429)
+    return redirect(url_for("signup.step", sign_up_id=sign_up.id), 303)
+
+
+@blueprint.get("/signup/<sign_up_id>")
+def step(sign_up_id: str) -> AnyResponse:
+    """Show the step that is due: the code from the mail, then the password."""
+    sign_up = _load(sign_up_id)
+    return _show(sign_up, Form())
+
+
+@blueprint.post("/signup/<sign_up_id>")
+@limit("120 per minute")
+def advance(sign_up_id: str) -> AnyResponse:
+    """Take what was typed for one step. A step that is not due changes nothing."""
+    sign_up, sent = _load(sign_up_id), request.form.get("step", "")
+    if sent == "code" and not sign_up.email_verified:
+        return _take_code(sign_up)
+    if sent == "resend" and not sign_up.email_verified:
+        return _resend(sign_up)
+    if sent == "password" and sign_up.email_verified:
+        return _take_password(sign_up)
+    return redirect(url_for("signup.step", sign_up_id=sign_up.id), 303)
+
+
+def _load(sign_up_id: str) -> SignUp:
+    try:
+        with services().database.reading() as session:
+            return load_sign_up(session, sign_up_id=sign_up_id, browser_secret=browser_secret(), now=present())
+    except AlreadyConsumed:
+        offer_way_on(_("Ingresar"), url_for("login.start"))
+        raise
+    except ServiceError:
+        offer_way_on(_("Crear una cuenta"), url_for("signup.identity"))
+        raise
+
+
+def _show_identity(form: Form, waiting: str | None, status: int = 200) -> AnyResponse:
+    interaction = waiting_interaction(waiting)
+    return render("idp/signup_identity.html", status, form=form, **interaction_context(interaction))
+
+
+def _show(sign_up: SignUp, form: Form, status: int = 200, *, sent_again: bool = False) -> AnyResponse:
+    interaction = waiting_interaction(sign_up.interaction_id)
+    if not sign_up.email_verified:
+        return render(
+            "idp/signup_code.html",
+            status,
+            form=form,
+            email=mask_email(sign_up.identity.email),
+            sent_again=sent_again,
+            **interaction_context(interaction),
+        )
+    return render(
+        "idp/signup_password.html",
+        status,
+        form=form,
+        cedula=sign_up.identity.cedula,
+        **interaction_context(interaction),
+    )
+
+
+def _take_code(sign_up: SignUp) -> AnyResponse:
+    form = Form()
+    code = form.text("code")
+    try:
+        with services().database.transaction() as session:
+            confirm_sign_up_email(
+                session,
+                services=services(),
+                sign_up_id=sign_up.id,
+                browser_secret=browser_secret(),
+                code=code,
+                now=present(),
+            )
+    except (Rejected, Conflict) as error:
+        form.refuse("code", error)
+        return _show(sign_up, form, 422)
+    return redirect(url_for("signup.step", sign_up_id=sign_up.id), 303)
+
+
+def _resend(sign_up: SignUp) -> AnyResponse:
+    form = Form()
+    try:
+        with services().database.transaction() as session:
+            resend_sign_up_code(
+                session,
+                services=services(),
+                sign_up_id=sign_up.id,
+                browser_secret=browser_secret(),
+                now=present(),
+            )
+    except (Throttled, Conflict) as error:
+        form.refuse("code", error)
+        return _show(sign_up, form, 429)
+    return _show(sign_up, form, sent_again=True)
+
+
+def _take_password(sign_up: SignUp) -> AnyResponse:
+    form = Form()
+    password, who = form.password(), sign_up.identity
+    try:
+        require_acceptable_password(password, cedula=who.cedula, names=[who.given_names, who.surnames], email=who.email)
+    except Rejected as error:
+        form.refuse("password", error)
+        return _show(sign_up, form, 422)
+    phc = hash_password(password)
+    try:
+        with services().database.transaction() as session:
+            person = finish_sign_up(
+                session,
+                services=services(),
+                sign_up_id=sign_up.id,
+                browser_secret=browser_secret(),
+                phc=phc,
+                now=present(),
+            )
+            opened = open_session(
+                session,
+                services=services(),
+                person_id=person.id,
+                amr=[AMR_PASSWORD],
+                session_secret=session_secret(),
+                device_secret=device_secret(),
+                interaction=None,
+                now=present(),
+            )
+    except AlreadyConsumed:
+        # A double submit: the first one made the account.
+        return redirect(url_for("second_factor.enroll", interaction=sign_up.interaction_id), 303)
+    except Conflict as error:
+        form.refuse("password", error)
+        return _show(sign_up, form, 409)
+    open_in_browser(opened)
+    return redirect(url_for("second_factor.enroll", interaction=sign_up.interaction_id), 303)
