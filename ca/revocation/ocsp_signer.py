@@ -11,16 +11,17 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
+from ca.issuance.assembly import read_unsigned
 from ca.issuance.authority import AuthorityRecord, list_authorities
+from ca.issuance.internal import prepare_responder
 from ca.issuance.model import Certificate
-from ca.issuance.record import Intent, complete_certificate, record_intent
+from ca.issuance.record import complete_certificate, record_intent
 from ca.revocation.model import OcspSigner
-from ca.revocation.ocsp_certificate import OCSP_PROFILE, OCSP_PROFILE_VERSION, build_ocsp_tbs
 from ca.services import CaServices
 from kernel.errors import Conflict, NotFound
 from keys.signer import Algorithm, Signer
 
-RENEW_BEFORE = timedelta(days=7)  # half of the certificate's life
+RENEW_BEFORE = timedelta(days=15)  # half of the profile's lifetime
 
 
 def find_ocsp_signer(session: Session, *, authority_id: str, now: datetime) -> OcspSigner:
@@ -120,29 +121,18 @@ def _claim(services: CaServices, authority: AuthorityRecord, *, generation: int,
     """Make the generation's key and, in one transaction, its certificate's row; None if another was quicker."""
     key_name = f"ocsp-{authority.name}-{generation}"
     responder = _open_or_create(services, key_name)
-    issuer_algorithm = services.keystore.open(authority.key_name).algorithm
-    tbs = build_ocsp_tbs(authority, responder.public_key, issuer_algorithm=issuer_algorithm, number=generation, now=now)
+    intent = prepare_responder(services, authority=authority, public_key=responder.public_key, now=now)
+    unsigned = read_unsigned(intent.tbs_der)
     with suppress(IntegrityError), services.database.transaction() as session:
-        serial = record_intent(
-            session,
-            Intent(
-                tbs_der=tbs.der,
-                authority_id=authority.id,
-                profile=OCSP_PROFILE,
-                profile_version=OCSP_PROFILE_VERSION,
-            ),
-            journal=services.journal,
-            actor="worker",
-            now=now,
-        )
+        serial = record_intent(session, intent, journal=services.journal, actor="worker", now=now)
         session.add(
             OcspSigner(
                 serial=serial,
                 authority_id=authority.id,
                 generation=generation,
                 key_name=key_name,
-                not_before=tbs.not_before,
-                not_after=tbs.not_after,
+                not_before=unsigned.not_valid_before_utc,
+                not_after=unsigned.not_valid_after_utc,
             )
         )
         session.flush()  # the generation is unique: here the second worker learns that it lost

@@ -96,7 +96,7 @@ def test_the_signer_is_a_delegated_responder_of_the_same_issuer(
     assert isinstance(public_key, ec.EllipticCurvePublicKey)
     assert public_key.curve.name == "secp256r1"
     public_key.verify(response.signature, response.tbs_response_bytes, ec.ECDSA(hashes.SHA256()))
-    assert signer.not_valid_after_utc - signer.not_valid_before_utc <= timedelta(days=15)
+    assert signer.not_valid_after_utc - signer.not_valid_before_utc <= timedelta(days=30)
 
 
 def test_a_revocation_shows_with_the_next_question(

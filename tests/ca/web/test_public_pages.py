@@ -9,6 +9,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask.testing import FlaskClient
 
+from ca.profiles.registry import packaged_profiles
+from ca.register.public_certificate import PUBLIC_PROFILES
 from ca.web.wording import spaced
 from kernel.clock import ManualClock
 from kernel.identifiers import sha256_hex
@@ -86,6 +88,12 @@ def test_certificates_of_persons_are_nowhere(hierarchy: Hierarchy, client: Flask
             assert f"/pki/certificates/{serial}" not in client.get("/pki/certificates", query_string={"q": words}).text
         for address in (serial, f"{serial}.cer", f"{serial}.pem", f"{serial}-chain.pem"):
             assert client.get(f"/pki/certificates/{address}").status_code == 404
+
+
+def test_the_register_shows_every_institution_s_profile_and_no_person_s() -> None:
+    """A new profile must be decided about: public, or a person's."""
+    requestable = [profile for profile in packaged_profiles().list() if profile.requestable]
+    assert {profile.name for profile in requestable if not profile.is_personal} == set(PUBLIC_PROFILES)
 
 
 def test_pages_of_results_follow_each_other(hierarchy: Hierarchy, client: FlaskClient) -> None:
