@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import signal
 import sys
@@ -15,11 +14,13 @@ import click
 
 import admin.commands
 import audit.commands
+import ca.commands
 import idp.commands
 from composition import Composition
 from kernel.command_line import json_option, print_record, print_records
 from kernel.errors import ServiceError
 from kernel.identifiers import new_id
+from kernel.login import login_name
 from kernel.origin import Origin, working_for
 from kernel.process import end_with_parent
 from kernel.settings import Settings, load_settings
@@ -41,7 +42,7 @@ class _Program(click.Group):
     """Turns errors that the service foresaw into one line on stderr and exit status 1; 2 stays for wrong usage."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        origin = Origin(request_id=new_id(), channel=f"command:{getpass.getuser()}"[:64])
+        origin = Origin(request_id=new_id(), channel=f"command:{login_name()}"[:64])
         try:
             with working_for(origin):
                 return super().invoke(ctx)
@@ -184,6 +185,7 @@ for _command in (
     *idp.commands.commands(lambda: _composition().idp),
     *audit.commands.commands(lambda: _composition().audit),
     *admin.commands.commands(lambda: _composition().admin),
+    *ca.commands.commands(lambda: _composition().ca),
 ):
     main.add_command(_command)
 

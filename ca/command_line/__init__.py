@@ -1,0 +1,1 @@
+"""The commands of ``sau ca``, a module for each kind."""

@@ -1,0 +1,65 @@
+"""``sau ca profile list | show``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from ca.profiles.profile import Profile
+from ca.services import CaServices
+from kernel.command_line import json_option, print_record, print_records
+
+
+def profile_group(load: Callable[[], CaServices]) -> click.Group:
+    """Return the group ``profile``."""
+    group = click.Group("profile", help="Kinds of certificates: what each says, and how many people must agree.")
+
+    @group.command("list")
+    @json_option
+    def list_them(as_json: bool) -> None:
+        """Show all profiles."""
+        profiles = load().profiles.list()
+        print_records([_summary(profile) for profile in profiles], as_json=as_json)
+
+    @group.command()
+    @click.argument("name")
+    @json_option
+    def show(name: str, as_json: bool) -> None:
+        """Show everything that profile NAME decides."""
+        services = load()
+        profile = services.profiles.get(name)
+        print_record(_details(profile, services.settings.pki_arc), as_json=as_json)
+
+    return group
+
+
+def _summary(profile: Profile) -> dict[str, object]:
+    return {
+        "name": profile.name,
+        "version": profile.version,
+        "title": profile.title,
+        "days": profile.lifetime_days,
+        "people": profile.people,
+        "requestable": profile.requestable,
+    }
+
+
+def _details(profile: Profile, arc: str) -> dict[str, object]:
+    policy = profile.policy
+    return _summary(profile) | {
+        "explanation": profile.explanation,
+        "authority": profile.authority,
+        "keys": [key.value for key in profile.keys],
+        "key_usage": [usage.value for usage in profile.key_usage],
+        "extended_key_usage": [purpose.value for purpose in profile.extended_key_usage],
+        "subject": [f"{item.attribute}={' | '.join(item.values)}" for item in profile.subject],
+        "inputs": [field.name + ("" if field.required else " (optional)") for field in profile.inputs],
+        "dns_names": profile.names.dns,
+        "wildcards": profile.names.wildcards,
+        "policies": [*policy.reserved, f"{arc}.{policy.suffix}"] if policy else [],
+        "notice": policy.notice if policy else "",
+        "national_fields": [f"{arc}.3.{field.number}={field.value}" for field in profile.country_fields],
+        "lint": f"{profile.lint.suite} {profile.lint.type}".strip(),
+        "accepted_findings": [f"{item.code}: {item.reason}" for item in profile.lint.accepted],
+    }

@@ -1,0 +1,40 @@
+"""The authority's part of the ``sau`` program: ``sau ca …``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from ca.command_line.hierarchy import chain_command, list_command
+from ca.command_line.profiles import profile_group
+from ca.command_line.requests import (
+    approve_command,
+    issue_command,
+    pending_command,
+    refuse_command,
+    request_command,
+    show_command,
+)
+from ca.services import CaServices
+
+
+def commands(load: Callable[[], CaServices]) -> list[click.Command]:
+    """Return the group ``ca``.
+
+    :param load: composes the services when a command runs, so that ``--help`` needs no database.
+    """
+    group = click.Group("ca", help="The certificate authority: hierarchy, profiles, requests, certificates, lists.")
+    for command in (
+        list_command(load),
+        chain_command(load),
+        profile_group(load),
+        request_command(load),
+        pending_command(load),
+        show_command(load),
+        approve_command(load),
+        refuse_command(load),
+        issue_command(load),
+    ):
+        group.add_command(command)
+    return [group]
