@@ -42,6 +42,7 @@ class _Program(click.Group):
     """Turns errors that the service foresaw into one line on stderr and exit status 1; 2 stays for wrong usage."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        os.umask(0o077)  # what this program writes is nobody else's to read
         origin = Origin(request_id=new_id(), channel=f"command:{login_name()}"[:64])
         try:
             with working_for(origin):

@@ -31,6 +31,7 @@ from kernel.errors import NotFound, Rejected
 from kernel.settings import is_loopback, is_test_name
 from keys.file_store import read_passphrase, require_private
 from operations import schema
+from operations.demo import DemoReport, install_demo
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class InstallationReport:
     schema: str
     root_fingerprint: str
     administrator_link: str
+    demo: DemoReport | None = None
 
     def as_record(self) -> dict[str, Any]:
         """Return the report as JSON can hold it."""
@@ -61,6 +63,8 @@ class InstallationReport:
         ]
         if self.administrator_link:
             lines += ["", "The first administrator enrols here (one use, 72 hours):", f"  {self.administrator_link}"]
+        if self.demo:
+            lines += ["", *self.demo.as_lines()]
         return "\n".join(lines)
 
 
@@ -83,6 +87,7 @@ def install(composition: Composition, *, demo: bool) -> InstallationReport:
         ensure_console_client(session, composition.idp, f"{settings.issuer}/admin/callback", now=now)
     hierarchy = create_hierarchy(composition.ca, now=now)
     _publish_first_status(composition)
+    report = install_demo(composition, now=now) if demo else None
     with composition.database.transaction() as session:
         link = _administrator_link(session, composition, now=now)
         _record_once(session, composition, now=now)
@@ -93,6 +98,7 @@ def install(composition: Composition, *, demo: bool) -> InstallationReport:
         schema=revision,
         root_fingerprint=hierarchy.root.fingerprint(SHA256()).hex(":").upper(),
         administrator_link=link,
+        demo=report,
     )
 
 

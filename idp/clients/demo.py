@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from idp.clients.client import find_client
 from idp.clients.client_secret import add_secret
-from idp.clients.register import RegisteredClient, register_client
+from idp.clients.register import RegisteredClient, move_client, register_client
 from idp.clients.registration import ClientRegistration
 from idp.services import IdpServices
 from kernel.errors import NotFound
@@ -27,7 +27,7 @@ def create_demo_clients(
     tax_institution_id: str | None = None,
     now: datetime,
 ) -> list[RegisteredClient]:
-    """Register the portals that are not there yet and return those, with their secrets.
+    """Register the portals that are not there yet and return those, with their secrets; move those that are there.
 
     Each portal takes its code at ``ORIGIN/callback`` and comes back after logout at ``ORIGIN/``.
     """
@@ -46,7 +46,7 @@ def create_demo_clients(
     registered = []
     for client_id, institution_id, registration in wanted:
         try:
-            find_client(session, client_id)
+            move_client(session, journal=services.journal, client_id=client_id, registration=registration, now=now)
         except NotFound:
             registered.append(
                 register_client(

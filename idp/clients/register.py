@@ -123,6 +123,29 @@ def set_scopes(
     return _change(session, journal, client_id, EventType.CLIENT_UPDATED, change, actor=actor, now=now)
 
 
+def move_client(
+    session: Session,
+    *,
+    journal: Journal,
+    client_id: str,
+    registration: ClientRegistration,
+    actor: str | None = None,
+    now: datetime,
+) -> Client:
+    """Give the client the redirect and post-logout addresses of ``registration``; nothing happens if it has them.
+
+    :raises NotFound: ``unknown_client``.
+    """
+    row = session.get(ClientRow, client_id)
+    change: dict[str, str | list[str]] = {
+        "redirect_uris": list(registration.redirect_uris),
+        "post_logout_redirect_uris": list(registration.post_logout_redirect_uris),
+    }
+    if row is not None and all(list(getattr(row, name)) == wanted for name, wanted in change.items()):
+        return client_value(row)
+    return _change(session, journal, client_id, EventType.CLIENT_UPDATED, change, actor=actor, now=now)
+
+
 def disable_client(
     session: Session, *, journal: Journal, client_id: str, actor: str | None = None, now: datetime
 ) -> Client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from audit.model import AuditEvent
 from ca.issuance.model import Authority, Certificate
 from composition import Composition
 from idp.accounts.model import EnrollmentLinkRow, PersonRow
+from idp.clients.client import find_client
 from kernel.errors import Fault, Rejected
 from kernel.settings import load_settings
 from operations.installation import install
@@ -80,3 +82,38 @@ def test_refuses_demo_data_on_a_real_name(tmp_path: Path) -> None:
     with pytest.raises(Rejected, match="loopback"):
         install(real, demo=True)
     assert not (tmp_path / "home").exists()
+
+
+def test_demo_data_are_made_once_and_moved_with_the_service(tmp_path: Path) -> None:
+    """A second run keeps people, secrets and roles; another port moves the portals' addresses with it."""
+    environ = {"SAU_HOME": str(tmp_path / "home"), "SAU_DEMO": "1"}
+    first = install(Composition(load_settings(environ)), demo=True).demo
+    assert first is not None
+    portals_file = Path(first.portals_file)
+    portals = json.loads(portals_file.read_text())
+    assert stat.S_IMODE(portals_file.stat().st_mode) == 0o600
+    moved = Composition(load_settings(environ | {"SAU_ISSUER": "http://localhost:9000"}))
+    second = install(moved, demo=True).demo
+    assert second is not None
+    assert second.people == first.people
+    after = json.loads(portals_file.read_text())
+    assert [portal["client_secret"] for portal in after] == [portal["client_secret"] for portal in portals]
+    assert [portal["port"] for portal in after] == [9001, 9002]
+    with moved.database.reading() as session:
+        client = find_client(session, after[0]["client_id"])
+        assert client.redirect_uris == ("http://localhost:9001/callback",)
+    moved.database.dispose()
+
+
+def test_a_lost_portals_file_brings_a_further_secret_and_no_second_portal(tmp_path: Path) -> None:
+    """The secret itself cannot be read back: only its digest was kept."""
+    composed = Composition(load_settings({"SAU_HOME": str(tmp_path / "home"), "SAU_DEMO": "1"}))
+    report = install(composed, demo=True).demo
+    assert report is not None
+    before = json.loads(Path(report.portals_file).read_text())
+    Path(report.portals_file).unlink()
+    install(composed, demo=True)
+    after = json.loads(Path(report.portals_file).read_text())
+    assert [portal["client_id"] for portal in after] == [portal["client_id"] for portal in before]
+    assert all(new["client_secret"] != old["client_secret"] for new, old in zip(after, before, strict=True))
+    composed.database.dispose()
