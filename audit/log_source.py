@@ -174,7 +174,7 @@ class DatabaseLog:
         )
         for level, number, hashes in found:
             octets = _octets(hashes)
-            yield Tile(level, number, len(octets) // 32), octets
+            yield Tile(_number(level), _number(number), len(octets) // 32), octets
 
     def edge(self, size: int) -> CompactRange:
         """See :meth:`LogSource.edge`."""

@@ -123,7 +123,7 @@ def _base(source: LogSource, signed: _Signed, since: int) -> tuple[int, CompactR
     start = max((size for size in signed.roots if size <= since), default=0)
     try:
         edge = source.edge(start)
-    except Fault:
+    except (Fault, TypeError):  # a tile that is cut, or on SQLite no octets at all
         return 0, CompactRange()
     return (start, edge) if edge.root() == signed.roots.get(start) else (0, CompactRange())
 
@@ -169,8 +169,8 @@ class _Walk:
             stop = min(end, (start // _PAGE + 1) * _PAGE)
             rows: list[list[Row]] = [[] for _ in range(start, stop)]
             for row in self._source.rows(start, stop):
-                assert row.index is not None
-                rows[row.index - start].append(row)
+                if row.index is not None:  # no number: nothing stands at that place
+                    rows[row.index - start].append(row)
             hashes: list[bytes | None] = list(self._source.leaf_hashes(start, stop))
             yield rows, hashes + [None] * (stop - start - len(hashes))
             start = stop
@@ -265,6 +265,6 @@ def _check_upper_tiles(source: LogSource, level_one: list[bytes]) -> list[Findin
         if len(octets) % 32 or split_hashes(octets) != wanted:
             expected[tile.level or 0, tile.number] = wanted
     for level, number in expected:
-        index = number * WIDTH ** (level + 1) if 0 <= level <= 7 else 0
+        index = number * WIDTH ** (level + 1) if 0 < level <= 7 and number > 0 else 0
         findings.append(Finding(FindingKind.TREE_CHANGED, index, None, f"stored tile {level}/{number} is wrong"))
     return findings

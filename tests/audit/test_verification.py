@@ -241,6 +241,42 @@ def test_erasure_is_no_finding(audit: AuditServices, log: list[str]) -> None:
     assert verify_stored_log(audit).first is None
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "column",
+    [
+        "audit_event.leaf",
+        "audit_event.log_index",
+        "audit_event.occurred_at",
+        "audit_event.subject",
+        "audit_event.id",
+        "audit_tile.hashes",
+        "audit_tile.number",
+        "audit_tile.level",
+        "audit_head.size",
+        "audit_head.root",
+        "audit_head.origin",
+        "audit_checkpoint.size",
+        "audit_checkpoint.root",
+        "audit_checkpoint.note",
+    ],
+)
+def test_a_value_of_another_type_is_a_finding_and_no_crash(audit: AuditServices, log: list[str], column: str) -> None:
+    """SQLite stores anything in any column; who tampers need not be polite."""
+    table, name = column.split(".")
+    one = "" if table == "audit_tile" else f" WHERE rowid = (SELECT max(rowid) FROM {table})"
+    path = Path(str(audit.database.url.database))
+    audit.database.dispose()
+    good = path.read_bytes()
+    for value in ("'text'", "x'00ff'", "1.5", "-1", "9223372036854775807"):
+        tamper(audit, f"UPDATE {table} SET {name} = {value}{one}")
+        assert tampered(audit).first is not None
+        assert tampered(audit, since=5).first is not None
+        audit.database.dispose()
+        path.write_bytes(good)
+    assert verify_stored_log(audit).size == 12
+
+
 # --- thousands of random tamperings ---------------------------------------------------------------------------------
 
 SIZES = (1, 4, 9, 10, 18, 30)
