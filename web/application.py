@@ -30,7 +30,7 @@ from web.operations import init_operations, web_metrics
 from web.pages import use_icon, used_icons
 from web.rate_limit import RateLimits
 from web.refusals import report_refusal
-from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, check_bounds
+from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, ascii_query, check_bounds
 from web.state import OnRefusal, WebState, install_state, web_state
 from web.static_files import StaticFiles, init_static_files
 
@@ -86,6 +86,7 @@ class SauFlask(Flask):
         """Answer one request under its own request id and origin."""
         # The scheme is what browsers use for this host, whatever reached us through a proxy: links never depend on it.
         environ["wsgi.url_scheme"] = urlsplit(self.settings.issuer).scheme
+        environ["QUERY_STRING"] = ascii_query(str(environ.get("QUERY_STRING", "")))
         environ["sau.started"] = time.perf_counter()
         origin = _read_origin(environ, self.settings)
         with working_for(origin), structlog.contextvars.bound_contextvars(request_id=origin.request_id):

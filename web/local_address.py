@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
@@ -26,12 +28,12 @@ def this_page_again(*, default: str = "/") -> str:
     try:
         if adapter is not None:
             adapter.match(request.path, method="GET")
-            return local_path(_quoted_path(), default=default)
+            return local_path(this_path(), default=default)
     except (HTTPException, RequestRedirect):
         return default
     return default
 
 
-def _quoted_path() -> str:
-    # full_path is percent-encoded; the query behind it may hold what must not be repeated.
-    return request.full_path.partition("?")[0]
+def this_path() -> str:
+    """Return the path of this request, percent-encoded; its query may hold what must not be repeated."""
+    return quote(request.path, safe="/:@!$&'()*+,;=~-._")

@@ -11,7 +11,7 @@ from babel import Locale
 from flask import Flask, g, has_request_context, request, session
 from flask_babel import Babel, get_babel, refresh
 
-from web.local_address import local_path, this_page_again
+from web.local_address import local_path, this_page_again, this_path
 
 #: Language tag → the locale that formats numbers and dates. The order is that of the links in the footer.
 LOCALES = {"es": "es_EC", "qu": "qu_EC", "en": "en"}
@@ -90,7 +90,7 @@ def language_links(languages: Iterable[str] = LOCALES) -> list[LanguageLink]:
     A page that answered a POST links to what GET shows at the same address, or to the start when it shows nothing.
     """
     if request.method in ("GET", "HEAD"):
-        path = local_path(request.full_path.partition("?")[0])
+        path = local_path(this_path())
         kept = [pair for pair in parse_qsl(_query(), keep_blank_values=True) if pair[0] != "lang"]
     else:
         path, kept = this_page_again(), []

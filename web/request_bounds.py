@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest, RequestHeaderFieldsTooLarge, RequestURITooLarge
+from werkzeug.exceptions import BadRequest, LengthRequired, RequestHeaderFieldsTooLarge, RequestURITooLarge
 
 from kernel.errors import Rejected
 
@@ -32,6 +33,8 @@ def check_bounds(environ: Mapping[str, Any]) -> None:
     :raises RequestURITooLarge: (414) path over 2 KiB or query over 16 KiB.
     :raises RequestHeaderFieldsTooLarge: (431) more than 100 headers, or 32 KiB of them.
     :raises BadRequest: (400) more than 200 query parameters.
+    :raises LengthRequired: (411) a body whose length is not said (RFC 9110 §15.5.12): Werkzeug would cut it at the
+        bound without a word, and half a request could be taken for a whole one. Proxies that buffer state the length.
     """
     query = str(environ.get("QUERY_STRING", ""))
     if len(query) > MAX_QUERY_OCTETS or len(str(environ.get("PATH_INFO", ""))) > MAX_PATH_OCTETS:
@@ -41,6 +44,15 @@ def check_bounds(environ: Mapping[str, Any]) -> None:
         raise RequestHeaderFieldsTooLarge
     if query.count("&") >= MAX_PARAMETERS:
         raise BadRequest
+    if environ.get("HTTP_TRANSFER_ENCODING") and not environ.get("CONTENT_LENGTH"):
+        raise LengthRequired
+
+
+def ascii_query(query: str) -> str:
+    """Return a WSGI query string with octets beyond ASCII percent-encoded, as RFC 3986 §2.1 wants them to be sent."""
+    return (
+        query if query.isascii() else quote(query.encode("latin-1", "replace"), safe="".join(map(chr, range(33, 127))))
+    )
 
 
 def single_value(parameters: MultiDict[str, str], name: str) -> str | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import create_environ, run_wsgi_app
 
 from tests.web.conftest import MakeApp, Refusals
 
@@ -83,6 +86,32 @@ def test_refuses_a_request_beyond_the_bounds(
 ) -> None:
     """Long addresses and floods of headers or parameters are cut early (attacks-and-faults 26)."""
     assert client.get(path, headers=headers).status_code == status
+
+
+def test_refuses_a_body_whose_length_is_not_said(app: Flask) -> None:
+    """A chunked body beyond the bound would be cut without a word and half of it taken for the whole."""
+    environ = create_environ("/machine", "http://localhost:8000", method="POST", input_stream=io.BytesIO(b"word=x"))
+    environ.pop("CONTENT_LENGTH", None)
+    environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True, "REMOTE_ADDR": "127.0.0.1"}
+    environ["CONTENT_TYPE"] = "application/x-www-form-urlencoded"
+    _, status, _ = run_wsgi_app(app, environ)
+    assert status.startswith("411")
+
+
+ODD_HOSTS = ["localhost:8000", "", "a b<", "[::1", "[::1]:x", "localhost:abc", "\xff", "localhost:8000,evil", "../"]
+ODD_PATHS = ["/ayuda", "/\xff", "//x", "/\x00", "/static/x/\xff", "/%"]
+ODD_QUERIES = ["", "lang=\xff", "lang=%ff", "&&&", "a=\x00&lang=en&lang=qu", "%F0%9F%98%80=x"]
+
+
+def test_nothing_odd_in_host_path_or_query_breaks_the_answer(app: Flask) -> None:
+    """attacks-and-faults 27: no uncaught exception, no 5xx, whatever the octets."""
+    requests = [(host, "/ayuda", "") for host in ODD_HOSTS]
+    requests += [("localhost:8000", path, query) for path in ODD_PATHS for query in ODD_QUERIES]
+    for host, path, query in requests:
+        environ = create_environ("/", "http://localhost:8000")
+        environ.update(HTTP_HOST=host, PATH_INFO=path, QUERY_STRING=query, REMOTE_ADDR="127.0.0.1")
+        _, status, _ = run_wsgi_app(app, environ)
+        assert int(status[:3]) < 500, (host, path, query)
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/error/fault", "/only-post", "/health", "/error/unmapped"])
