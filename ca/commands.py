@@ -16,6 +16,7 @@ from ca.command_line.requests import (
     request_command,
     show_command,
 )
+from ca.revocation.commands import publish_command, revoke_command
 from ca.services import CaServices
 
 
@@ -35,6 +36,8 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         approve_command(load),
         refuse_command(load),
         issue_command(load),
+        revoke_command(load),
+        publish_command(load),
     ):
         group.add_command(command)
     return [group]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from flask import Flask
 
 from ca.revocation.ocsp import OcspResponder
@@ -11,6 +13,7 @@ from ca.web.error_texts import ERROR_TEXTS
 from ca.web.services import services
 from web.csrf import exempt
 from web.error_texts import describe_errors
+from web.locale import add_translations
 from web.state import accept_any_host
 
 __all__ = ["mount", "services"]
@@ -20,6 +23,7 @@ def mount(app: Flask, services: CaServices) -> None:
     """Put the authority's addresses on ``app``: ``/pki`` and everything below it."""
     app.extensions["ca"] = services
     app.extensions["ca.ocsp"] = OcspResponder(services)
+    add_translations(app, Path(__file__).parent / "translations")
     describe_errors(app, ERROR_TEXTS)
     accept_any_host(app, *status.ADDRESSES)
     app.register_blueprint(exempt(status.blueprint))
