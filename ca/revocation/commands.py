@@ -18,7 +18,7 @@ from ca.serial import parse_serial
 from ca.services import CaServices
 from kernel.command_line import json_option, print_record, print_records
 from kernel.errors import Rejected
-from kernel.origin import current_origin
+from kernel.login import login_name
 
 
 def revoke_command(load: Callable[[], CaServices]) -> click.Command:
@@ -47,7 +47,7 @@ def revoke_command(load: Callable[[], CaServices]) -> click.Command:
                 serial=stored,
                 reason=reason,
                 compromised_at=since,
-                actor=current_origin().channel,
+                actor=f"command:{login_name()}"[:64],
                 now=now,
             )
         print_record(_revocation_record(result), as_json=as_json)
