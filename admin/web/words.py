@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
@@ -62,6 +63,55 @@ CERTIFICATE_STATUSES: dict[str, tuple[str, str, Text]] = {
     "revoked": ("bad", "bad", _l("Revocado")),
     "signing": ("info", "wait", _l("Por firmar")),
 }
+REQUEST_STATUSES: dict[str, tuple[str, str, Text]] = {
+    "submitted": ("warn", "wait", _l("Espera decisión")),
+    "approved": ("info", "wait", _l("Aprobada, por firmar")),
+    "issued": ("ok", "ok", _l("Emitida")),
+    "refused": ("none", "less", _l("Negada")),
+    "expired": ("none", "wait", _l("Venció el plazo")),
+}
+CHANGES: dict[str, Text] = {
+    "igual": _l("Igual"),
+    "se quita": _l("Se quita"),
+    "se reduce": _l("Se reduce"),
+    "se agrega": _l("Se agrega"),
+    "se cambia": _l("Se cambia"),
+}
+# Words that the authority stores with a request, in the source language: here so that they are translated.
+_STORED: tuple[Text, ...] = (
+    _l("País"),
+    _l("Provincia"),
+    _l("Organización"),
+    _l("Identificador de la organización"),
+    _l("Cargo"),
+    _l("Número de identidad"),
+    _l("Apellidos"),
+    _l("Nombres"),
+    _l("Nombre común"),
+    _l("Otros nombres"),
+    _l("Uso de la clave"),
+    _l("Uso extendido"),
+    _l("Vigencia"),
+    _l("Clave pública"),
+    _l("Otras extensiones"),
+    _l("Campos nacionales"),
+    _l("Firma digital"),
+    _l("No repudio"),
+    _l("Cifrado de claves"),
+    _l("Cifrado de datos"),
+    _l("Acuerdo de claves"),
+    _l("Servidor TLS"),
+    _l("Cliente TLS"),
+    _l("Firma de documentos"),
+    _l("Firma de OCSP"),
+    _l("Lo decide el perfil, con los datos del registro y de la solicitud."),
+    _l("Lo decide el perfil."),
+    _l("El perfil no lleva este atributo."),
+    _l("El nombre común también va aquí."),
+    _l("La clave solo firma: TLS moderno no cifra claves con ella."),
+    _l("El perfil no las prevé; no se copian."),
+    _l("Los pide el perfil para las herramientas del país."),
+)
 _E = EventType
 EVENTS: dict[EventType, Text] = {
     _E.ACCOUNT_SIGN_UP_STARTED: _l("Empezó a crear una cuenta"),
@@ -159,3 +209,9 @@ def role_words(role: Role) -> Text:
 def reason_words(reason: str | None) -> Text | str:
     """Return what the reason of a revocation is called."""
     return REVOCATION_REASONS[reason][0] if reason in REVOCATION_REASONS else (reason or "")
+
+
+def translated(stored: str) -> str:
+    """Return a word that is stored in Spanish in the reader's language; as it is when it is not one of ours."""
+    return str(gettext(stored)) if stored else ""
+
