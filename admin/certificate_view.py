@@ -12,6 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from sqlalchemy.orm import Session
 
 from ca.issuance.authority import AuthorityRecord, authority_chain
+from ca.issuance.delivery import certificate_chain_pem
 from ca.issuance.model import Certificate
 from kernel.errors import NotFound
 
@@ -106,7 +107,8 @@ class Delivery:
 
 
 def deliver(session: Session, certificate: Certificate, form: str) -> Delivery:
-    """Return the certificate as a file: ``pem``, ``der``, or with its issuers ``chain.pem``, ``chain.p7b``.
+    """Return the certificate as a file: ``pem``, ``der``, with what a server sends ``chain.pem``,
+    or with all its issuers ``chain.p7b``.
 
     :raises NotFound: for another form, or a certificate that is not signed yet.
     """
@@ -126,7 +128,7 @@ def deliver(session: Session, certificate: Certificate, form: str) -> Delivery:
             return Delivery(
                 f"{name}-chain.pem",
                 "application/x-pem-file",
-                b"".join(item.public_bytes(Encoding.PEM) for item in loaded),
+                certificate_chain_pem(session, certificate.serial).encode(),
             )
         case "chain.p7b":
             # RFC 5652 degenerate SignedData: DER of the whole chain in one file

@@ -101,6 +101,8 @@ class Database:
         """Yield a session for reads; it is rolled back at the end, whatever happened in it."""
         with self._session(write=False) as session:
             yield session
+            # Rows that were read stay readable: a rollback would empty those that the session still holds.
+            session.expunge_all()
             session.rollback()
 
     @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import Flask
 
 from admin.services import AdminServices
-from admin.web import audit, authorities, certificates, clients, home, institutions, roles, session
+from admin.web import audit, authorities, certificates, clients, home, institutions, requests, roles, session
 from admin.web.accessor import services
 from admin.web.error_words import ERROR_TEXTS
 from admin.web.frame import install_frame
@@ -20,6 +20,7 @@ __all__ = ["mount", "services"]
 BLUEPRINTS = (
     session.blueprint,
     home.blueprint,
+    requests.blueprint,
     certificates.blueprint,
     authorities.blueprint,
     clients.blueprint,

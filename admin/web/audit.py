@@ -24,7 +24,6 @@ from admin.evidence import (
     reveal_event,
     search_evidence,
 )
-from admin.masking import mask_cedula
 from admin.overview import ECUADOR
 from admin.permissions import Permission
 from admin.person_lookup import look_up_person
@@ -32,12 +31,12 @@ from admin.web import words
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_form, typed_query
 from admin.web.gate import operator, requires
+from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from audit.proofs import EventProof, prove_event
 from audit.search import EventFilter, EventView
 from audit.vocabulary import Outcome
-from idp.accounts.person import find_person
-from kernel.errors import Denied, NotFound, Rejected, ServiceError
+from kernel.errors import Denied, NotFound, Rejected
 from web.pages import render
 
 blueprint = Blueprint("admin_audit", __name__, url_prefix="/admin/audit", template_folder="../templates")
@@ -102,7 +101,7 @@ def search() -> WerkzeugResponse:
             )
             rows, next_cursor = _rows(session, page.events), page.next_cursor
             if typed["person"]:
-                person_name = _Names(session)(typed["person"])
+                person_name = PeopleNames(session)(typed["person"])
     except Denied:
         return redirect(url_for(".person_form"), 303)
     except Rejected as error:
@@ -310,28 +309,8 @@ def _day(text: str, field: str, *, add: timedelta = timedelta(0)) -> datetime | 
         raise Rejected("This is no date.", code=f"bad_date_{field}") from error
 
 
-class _Names:
-    """What people are called in a list: name and masked cédula; each looked up once."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._known: dict[str, str] = {}
-
-    def __call__(self, person_id: str) -> str:
-        if person_id not in self._known:
-            try:
-                person = find_person(self._session, person_id)
-                self._known[person_id] = f"{person.name} {mask_cedula(person.cedula)}".strip()
-            except ServiceError:
-                self._known[person_id] = _CHANNELS.get(person_id, person_id)
-        return str(self._known[person_id])
-
-
-_CHANNELS = {"command": _l("Línea de comandos"), "worker": _l("Sistema")}
-
-
 def _rows(session: Session, events: tuple[EventView, ...]) -> list[Row]:
-    names = _Names(session)
+    names = PeopleNames(session)
     rows = []
     for event in events:
         about = [event.client_id or "", event.object_id or ""]

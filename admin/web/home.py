@@ -13,6 +13,7 @@ from admin.certificate_search import expiring_certificates
 from admin.hierarchy import AuthorityNode, authority_tree
 from admin.overview import HourOfLogins, issuance_today, logins_by_hour
 from admin.permissions import Permission
+from admin.request_list import RequestQuery, count_waiting
 from admin.web.accessor import services
 from admin.web.authorities import LIST_WARNING, time_left
 from admin.web.certificates import display_name
@@ -39,6 +40,18 @@ class Worry:
     href: str
 
 
+@dataclass(frozen=True)
+class Task:
+    """Something that waits for people."""
+
+    count: int
+    title: str
+    detail: str
+    href: str
+    state: str
+    note: str
+
+
 @blueprint.get("")
 @requires(Permission.CONSOLE_OPEN)
 def show() -> Response:
@@ -48,11 +61,12 @@ def show() -> Response:
     with service.database.reading() as session:
         hours = logins_by_hour(session, now=now)
         worries = _worries(session, now=now)
+        waiting = _waiting(session, now=now)
         today = issuance_today(session, now=now) if powers.allow(Permission.CERTIFICATES_READ) else None
     return render(
         "admin/home.html",
         now=now,
-        waiting=[],
+        waiting=waiting,
         worries=worries,
         hours=hours,
         plot=stacked_bars([(hour.started, hour.failed) for hour in hours], slots=_HOURS),
@@ -73,6 +87,42 @@ def _conclusion(hours: list[HourOfLogins]) -> str:
     if failed > started:
         return str(_("Hoy hay más intentos fallidos que ingresos: puede ser un ataque o una falla."))
     return str(_("La hora con más movimiento fue la de las %(hour)s h.", hour=busiest.hour))
+
+
+def _waiting(session: Session, *, now: datetime) -> list[Task]:
+    """What waits for a decision of this operator, and what he asked for that waits for others."""
+    found = operator()
+    powers = found.powers
+    tasks = []
+    if powers.allow(Permission.CERTIFICATES_APPROVE):
+        query = RequestQuery(not_by=found.person_id, institutions=powers.institutions(Permission.CERTIFICATES_APPROVE))
+        waiting = count_waiting(session, query, now=now)
+        if waiting.count and waiting.oldest:
+            age = time_left(now, now=waiting.oldest)
+            tasks.append(
+                Task(
+                    count=waiting.count,
+                    title=_("Solicitudes de certificado"),
+                    detail=_("La más antigua: %(age)s. Plazo: 24 h.", age=age),
+                    href=url_for("admin_requests.show_all", status="submitted"),
+                    state="warn",
+                    note=_("Espera su decisión"),
+                )
+            )
+    if powers.allow(Permission.CERTIFICATES_REQUEST):
+        waiting = count_waiting(session, RequestQuery(requested_by=found.person_id), now=now)
+        if waiting.count:
+            tasks.append(
+                Task(
+                    count=waiting.count,
+                    title=_("Solicitudes suyas"),
+                    detail=_("Esperan la aprobación de otra persona."),
+                    href=url_for("admin_requests.show_all", status="submitted", mine="1"),
+                    state="info",
+                    note=_("En espera"),
+                )
+            )
+    return tasks
 
 
 def _worries(session: Session, *, now: datetime) -> list[Worry]:

@@ -149,7 +149,9 @@ def decide(request_id: str) -> WerkzeugResponse:
     if typed["step"] != "confirm":
         return _confirmation(found, typed)
     try:
-        return _approve(found, typed["tbs_sha256"]) if typed["decision"] == "approve" else _refuse(found, typed["reason"])
+        return (
+            _approve(found, typed["tbs_sha256"]) if typed["decision"] == "approve" else _refuse(found, typed["reason"])
+        )
     except (Rejected, Conflict, Denied) as error:
         field = "reason" if typed["decision"] == "refuse" and isinstance(error, Rejected) else "decision"
         return _review(request_id, typed=typed, errors={field: problem(error)}, status=422)

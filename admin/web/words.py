@@ -214,4 +214,3 @@ def reason_words(reason: str | None) -> Text | str:
 def translated(stored: str) -> str:
     """Return a word that is stored in Spanish in the reader's language; as it is when it is not one of ours."""
     return str(gettext(stored)) if stored else ""
-

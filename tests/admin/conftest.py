@@ -7,6 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -18,6 +22,7 @@ from admin.permissions import Role
 from admin.roles import grant_role
 from admin.web import mount
 from audit.model import AuditEvent
+from ca.ceremony.hierarchy import create_hierarchy
 from composition import Composition
 from idp.accounts.person import Person, add_person
 from idp.authentication.browser_session import start_browser_session
@@ -154,3 +159,29 @@ def _add_institution(composition: Composition, clock: ManualClock, ruc: str, nam
 def _valid_cedulas() -> list[str]:
     candidates = (f"17{serial}{digit}" for serial in range(1003406, 1003800) for digit in range(10))
     return [cedula for cedula in candidates if ci.is_valid(cedula)]
+
+
+@pytest.fixture
+def authority(composition: Composition, clock: ManualClock) -> None:
+    """Root and issuing authority."""
+    create_hierarchy(composition.ca, now=clock.now())
+
+
+@dataclass
+class KeyAndRequest:
+    """A private key and the CSR made with it, in PEM."""
+
+    key: ec.EllipticCurvePrivateKey
+    pem: str
+
+
+def make_csr(*names: str, uses: x509.KeyUsage | None = None) -> KeyAndRequest:
+    """Make a P-256 key and a request for ``names``; the first is the common name."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = x509.CertificateSigningRequestBuilder().subject_name(
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
+    )
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+    if uses is not None:
+        builder = builder.add_extension(uses, critical=True)
+    return KeyAndRequest(key, builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode())
