@@ -8,12 +8,10 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs7
 from sqlalchemy import select
 
 from admin.permissions import Role
-from ca.issuance.model import Certificate
 from tests.admin.conftest import Operator, make_csr
 
 pytestmark = pytest.mark.usefixtures("authority")
@@ -90,8 +88,6 @@ def test_the_whole_way_of_a_certificate(officer, approver, institution, events, 
     preview = officer.post(f"{certificate_page}/revoke", {"reason": "superseded"})
     assert preview.status_code == 200
     assert "deja de aceptarse" in preview.get_data(as_text=True)
-    with composition.database.reading() as session:
-        assert session.scalars(select(Certificate.revoked_at).where(Certificate.names != "[]")).all() is not None
     revoked = officer.post(f"{certificate_page}/revoke", {"reason": "superseded", "step": "confirm"})
     assert revoked.status_code == 303
     assert "Revocado" in officer.get(certificate_page).get_data(as_text=True)
@@ -198,8 +194,6 @@ def test_a_name_of_another_institution_is_refused_in_words_and_on_record(officer
 
 def test_missing_fields_are_named_beside_the_field(officer, institution) -> None:
     """A personal certificate without the person."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    assert key
     answer = officer.post(
         "/admin/requests/new/public-servant-signature",
         {"institution": institution.ruc, "csr": make_csr("x.ministerio.gob.ec").pem, "given_names": "Luz"},
@@ -286,14 +280,3 @@ def test_certificates_are_found_by_name_serial_and_fingerprint(officer, approver
         assert serial in officer.get("/admin/certificates", query_string={"q": text}).get_data(as_text=True), text
     for text in ("otro", "%", "' or 1=1 --"):
         assert serial not in officer.get("/admin/certificates", query_string={"q": text}).get_data(as_text=True), text
-
-
-def test_an_expired_request_is_prepared_anew(officer, approver, institution, clock, composition) -> None:
-    """New dates and serial, no approval counts any more."""
-    from ca.requests.decide import expire_stale
-
-    page = _submit(officer, institution, make_csr("k.ministerio.gob.ec").pem)
-    clock.advance(timedelta(hours=25))
-    with composition.database.transaction() as session:
-        expire_stale(session, services=composition.ca, now=clock.now())
-    assert approver.get(page).status_code == 303  # the console's own session is over, too
