@@ -57,7 +57,7 @@ def configure_logging(*, level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("werkzeug", "authlib", "urllib3", "flask_wtf.csrf"):
+    for noisy in ("alembic", "werkzeug", "authlib", "urllib3", "flask_wtf.csrf"):
         # authlib prints whole tokens when it debugs.
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
