@@ -44,8 +44,8 @@ class HolderKeys:
         For a holder whose key was destroyed it is a random key that nobody keeps.
         """
         made = self._made_in(session)
-        if holder in made:
-            return made[holder]
+        if (key := made.get(holder)) is not None:
+            return key
         with self._lock:
             kept = self._kept.get(holder)
             if kept and timedelta(0) <= now - kept[1] < KEPT_FOR:
@@ -58,6 +58,9 @@ class HolderKeys:
         if row.sealed_key is None:
             return os.urandom(32)
         key = self._sealer.open(row.sealed_key, bound_to=holder)
+        if holder in made:  # of this transaction, before a savepoint that was rolled back
+            made[holder] = key
+            return key
         with self._lock:
             self._kept[holder] = (key, now)
             while len(self._kept) > KEPT_MOST:
@@ -90,8 +93,13 @@ class HolderKeys:
             self._kept.pop(holder, None)
 
     @staticmethod
-    def _made_in(session: Session) -> dict[str, bytes]:
-        made: dict[str, bytes] = session.info.setdefault("audit_holder_keys", {})
+    def _made_in(session: Session) -> dict[str, bytes | None]:
+        """Return the keys that the transaction made; None for one that must be read again."""
+        made: dict[str, bytes | None] | None = session.info.get("audit_holder_keys")
+        if made is None:
+            made = session.info["audit_holder_keys"] = {}
+            # A savepoint that is rolled back takes the rows of keys made in it along.
+            event.listen(session, "after_soft_rollback", lambda *_: made.update(dict.fromkeys(made)))
         return made
 
     def _insert(self, session: Session, holder: str, *, now: datetime) -> bytes:

@@ -175,6 +175,19 @@ def test_a_key_of_a_transaction_that_failed_is_not_kept(audit: AuditServices) ->
     assert reveal(json.loads(leaf_of(audit, event_id))["private"], key=key, event_id=event_id)
 
 
+def test_a_key_of_a_savepoint_that_was_rolled_back_is_not_kept(audit: AuditServices) -> None:
+    """The same within one transaction."""
+    event = Event(type=EventType.PASSWORD_VERIFIED, subject="p", private={"email": "p@example.test"})
+    with audit.database.transaction() as session:
+        with pytest.raises(ZeroDivisionError), session.begin_nested():
+            audit.journal.record(session, event, now=audit.clock.now())
+            raise ZeroDivisionError
+        event_id = audit.journal.record(session, event, now=audit.clock.now())
+    with audit.database.reading() as session:
+        key = audit.journal.holder_keys.find(session, "p")
+    assert reveal(json.loads(leaf_of(audit, event_id))["private"], key=key, event_id=event_id)
+
+
 def test_the_log_goes_on_after_an_erasure(audit: AuditServices, sequencer: Sequencer) -> None:
     """Erasure changes no leaf."""
     event = Event(type=EventType.PASSWORD_VERIFIED, subject="p", private={"email": "p@example.test"})
