@@ -30,7 +30,7 @@ from web.operations import init_operations, web_metrics
 from web.pages import use_icon, used_icons
 from web.rate_limit import RateLimits
 from web.refusals import report_refusal
-from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, ascii_query, check_bounds
+from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, ascii_query, bound_body, check_bounds
 from web.state import OnRefusal, WebState, install_state, web_state
 from web.static_files import StaticFiles, init_static_files
 
@@ -145,6 +145,7 @@ def _check_request() -> None:
         report_refusal("bad_forwarded_address", {})
         raise bad_address
     check_bounds(request.environ)
+    bound_body(request.environ)
 
 
 def _finish(response: Response) -> Response:

@@ -125,11 +125,6 @@ STATUSES: Mapping[int, ErrorText] = {
         happened=_l("La dirección existe, pero se llega a ella desde un formulario."),
         to_do=_l("Vaya al inicio y entre desde allí."),
     ),
-    411: ErrorText(
-        title=_l("No sabemos cuánto envía"),
-        happened=_l("Su programa envió datos sin decir su tamaño. No se guardó nada."),
-        to_do=_l("Envíe los datos con el encabezado «Content-Length»."),
-    ),
     413: ErrorText(
         title=_l("Lo que envió es demasiado grande"),
         happened=_l("Aceptamos hasta 1 MB por envío. No se guardó nada."),

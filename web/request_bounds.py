@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest, LengthRequired, RequestHeaderFieldsTooLarge, RequestURITooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, RequestHeaderFieldsTooLarge, RequestURITooLarge
 
 from kernel.errors import Rejected
 
@@ -33,8 +34,6 @@ def check_bounds(environ: Mapping[str, Any]) -> None:
     :raises RequestURITooLarge: (414) path over 2 KiB or query over 16 KiB.
     :raises RequestHeaderFieldsTooLarge: (431) more than 100 headers, or 32 KiB of them.
     :raises BadRequest: (400) more than 200 query parameters.
-    :raises LengthRequired: (411) a body whose length is not said (RFC 9110 §15.5.12): Werkzeug would cut it at the
-        bound without a word, and half a request could be taken for a whole one. Proxies that buffer state the length.
     """
     query = str(environ.get("QUERY_STRING", ""))
     if len(query) > MAX_QUERY_OCTETS or len(str(environ.get("PATH_INFO", ""))) > MAX_PATH_OCTETS:
@@ -44,8 +43,25 @@ def check_bounds(environ: Mapping[str, Any]) -> None:
         raise RequestHeaderFieldsTooLarge
     if query.count("&") >= MAX_PARAMETERS:
         raise BadRequest
-    if environ.get("HTTP_TRANSFER_ENCODING") and not environ.get("CONTENT_LENGTH"):
-        raise LengthRequired
+
+
+def bound_body(environ: dict[str, Any]) -> None:
+    """Read a body whose length is not said (chunked, or HTTP/2) and put it back with its length.
+
+    Werkzeug would cut it at the bound without a word, and half a request could be taken for a whole one.
+
+    :raises RequestEntityTooLarge: (413) if it is over 1 MiB.
+    """
+    if environ.get("CONTENT_LENGTH") or not environ.get("wsgi.input_terminated"):
+        return
+    if environ.get("REQUEST_METHOD") in ("GET", "HEAD", "OPTIONS"):
+        return
+    body = bytearray()
+    while len(body) <= MAX_BODY and (part := environ["wsgi.input"].read(MAX_BODY + 1 - len(body))):
+        body += part
+    if len(body) > MAX_BODY:
+        raise RequestEntityTooLarge
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
 
 
 def ascii_query(query: str) -> str:
