@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import secrets
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,9 @@ def create_app(registration: dict[str, Any]) -> Flask:
 
     @app.get("/")
     def home() -> View:
+        if "state" in request.args:  # back from logging out
+            session.clear()
+            return redirect(url_for("home"))
         return render_template("home.html", claims=session.get("claims"), labels=LABELS)
 
     @app.get("/ingresar")
@@ -113,7 +117,7 @@ def _register(oauth: OAuth, registration: dict[str, Any], *, scope: str) -> Any:
         settings["token_endpoint_auth_method"] = "private_key_jwt"
         more["client_secret"] = ECKey.import_key(key_pem)
         header = {"kid": registration["key_id"]} if registration.get("key_id") else {}
-        more["client_auth_methods"] = [PrivateKeyJWT(alg="ES256", headers=header)]
+        more["client_auth_methods"] = [_ShortLivedAssertion(alg="ES256", headers=header)]
     elif secret := registration.get("client_secret"):
         settings["token_endpoint_auth_method"] = "client_secret_basic"
         more["client_secret"] = secret
@@ -126,6 +130,15 @@ def _register(oauth: OAuth, registration: dict[str, Any], *, scope: str) -> Any:
         client_kwargs=settings,
         **more,
     )
+
+
+class _ShortLivedAssertion(PrivateKeyJWT):
+    """An assertion for the next minute: left alone, the library makes them for an hour, and the provider refuses."""
+
+    def sign(self, auth: Any, token_endpoint: str) -> Any:
+        """Sign one assertion, with an identifier of its own."""
+        fresh = PrivateKeyJWT(token_endpoint, {"exp": int(time.time()) + 60}, dict(self.headers or {}), self.alg)
+        return PrivateKeyJWT.sign(fresh, auth, token_endpoint)
 
 
 class _Quiet(WSGIRequestHandler):

@@ -61,6 +61,7 @@ class FormBrowser:
 
     def __init__(self, *, stop_at: str = "\0") -> None:
         self.session = requests.Session()
+        self.session.trust_env = False  # no proxy and no trust but what a test sets
         self.stop_at = stop_at
         self.page = requests.Response()
         self.stopped_at = ""

@@ -24,6 +24,7 @@ ErrorLog {folder}/error.log
 LogLevel warn auth_openidc:info
 {modules}
 TypesConfig /dev/null
+AddDefaultCharset utf-8
 DocumentRoot {folder}/site
 <Directory {folder}/site>
   Options +Includes
@@ -42,7 +43,6 @@ OIDCPKCEMethod S256
 OIDCResponseType code
 OIDCProviderTokenEndpointAuth client_secret_basic
 OIDCCookieSameSite On
-OIDCSessionType client-cookie
 OIDCRemoteUserClaim sub
 OIDCPassClaimsAs environment
 
