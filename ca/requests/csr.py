@@ -7,12 +7,13 @@ import binascii
 import re
 from dataclasses import dataclass
 
+from asn1crypto.csr import CertificationRequest
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
 from kernel.errors import Rejected
 from kernel.identifiers import sha256_hex
@@ -22,6 +23,7 @@ MAX_RSA_BITS = 8192  # a longer modulus makes checking the signature a way to ke
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----(.*?)-----END \1-----", re.DOTALL)
 _REQUEST_LABELS = ("CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST")
 _WEAK_HASHES = ("md5", "sha1")
+_MALFORMED = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 _USAGES = {
     "digital_signature": "digitalSignature",
     "content_commitment": "contentCommitment",
@@ -81,9 +83,15 @@ def parse_csr(data: bytes | str) -> ParsedRequest:
         raise Rejected(
             "The request's key is of a kind that is not accepted here.", code="csr_unsupported_key"
         ) from error
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+    except (
+        ValueError,
+        TypeError,
+        x509.InvalidVersion,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ) as error:
         raise Rejected("This is not a well-formed certificate request (PKCS #10).", code="csr_malformed") from error
-    _require_possession(csr, public_key)
+    _require_possession(der, csr, public_key)
     return _described(der, public_key, subject, extensions)
 
 
@@ -121,14 +129,18 @@ def _from_pem(text: str) -> bytes:
         raise Rejected("The text between the two lines is damaged (it is not base64).", code="csr_bad_pem") from error
 
 
-def _require_possession(csr: x509.CertificateSigningRequest, public_key: CertificatePublicKeyTypes) -> None:
+def _require_possession(der: bytes, csr: x509.CertificateSigningRequest, public_key: CertificatePublicKeyTypes) -> None:
     if isinstance(public_key, rsa.RSAPublicKey) and public_key.key_size > MAX_RSA_BITS:
         raise Rejected(f"An RSA key has at most {MAX_RSA_BITS} bits.", code="csr_unsupported_key")
     try:
         chosen = csr.signature_hash_algorithm
         if chosen is not None and chosen.name in _WEAK_HASHES:
             raise Rejected(f"The request is signed with {chosen.name.upper()}; use SHA-256.", code="csr_weak_signature")
-        genuine = csr.is_signature_valid
+        # Of Ed25519 the announced algorithm is not part of what is verified; it must fit the key all the same.
+        announced = csr.signature_algorithm_oid == SignatureAlgorithmOID.ED25519
+        genuine = csr.is_signature_valid and announced is isinstance(public_key, ed25519.Ed25519PublicKey)
+        # A signature is whole octets: the count of unused bits, which nothing signs, is zero.
+        genuine = genuine and CertificationRequest.load(der)["signature"].contents[:1] == b"\x00"
     except (UnsupportedAlgorithm, ValueError, TypeError) as error:
         raise Rejected(
             "The request is signed in a way that is not accepted here.", code="csr_weak_signature"
