@@ -19,25 +19,25 @@ blueprint = Blueprint("idp_protocol", __name__)
 _FORM = "application/x-www-form-urlencoded"
 
 
-@blueprint.post("/token")
+@blueprint.post("/token", provide_automatic_options=False)
 def token() -> Response:
     """Exchange a grant for tokens (RFC 6749 §3.2)."""
     return _endpoint("token")
 
 
-@blueprint.post("/introspect")
+@blueprint.post("/introspect", provide_automatic_options=False)
 def introspect() -> Response:
     """Say what a token is worth now (RFC 7662)."""
     return _endpoint("introspect")
 
 
-@blueprint.post("/revoke")
+@blueprint.post("/revoke", provide_automatic_options=False)
 def revoke() -> Response:
     """End a token (RFC 7009)."""
     return _endpoint("revoke")
 
 
-@blueprint.route("/userinfo", methods=["GET", "POST"])
+@blueprint.route("/userinfo", methods=["GET", "POST"], provide_automatic_options=False)
 def userinfo() -> Response:
     """Return claims about the person (OpenID Connect Core §5.3)."""
     provider = services()

@@ -1,0 +1,116 @@
+"""Discovery tells exactly what is served: every claim of it is walked."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from composition import Composition
+from idp.clients.registration import ClientRegistration
+from idp.web.discovery import metadata
+from tests.idp.relying_party import METADATA, RelyingParty, Visitor, answer_of, register
+
+ISSUER = "http://localhost:8000"
+
+
+def test_both_documents_are_one_and_public(app: Flask, http: FlaskClient) -> None:
+    """OpenID Connect Discovery §4, RFC 8414 §3: cacheable, readable by any site's script."""
+    documents = []
+    for path in ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"):
+        response = http.get(path)
+        assert response.status_code == 200
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert "max-age" in response.headers["Cache-Control"]
+        documents.append(response.get_json())
+    assert documents[0] == documents[1] == metadata(ISSUER)
+    assert documents[0]["issuer"] == ISSUER
+
+
+def test_every_endpoint_named_is_there(app: Flask, http: FlaskClient) -> None:
+    """None answers 404, and each stands under the issuer."""
+    document = http.get("/.well-known/openid-configuration").get_json()
+    endpoints = {name: uri for name, uri in document.items() if name.endswith("_endpoint") or name == "jwks_uri"}
+    assert len(endpoints) == 7
+    for uri in endpoints.values():
+        assert uri.startswith(f"{ISSUER}/")
+        path = urlsplit(uri).path
+        assert {http.get(path).status_code, http.post(path).status_code} & {200, 400, 401}, path
+
+
+def test_required_members_are_there(app: Flask, http: FlaskClient) -> None:
+    """OpenID Connect Discovery §3 (RS256 must be among the ID token's algorithms), RFC 8414 §2."""
+    document = http.get("/.well-known/openid-configuration").get_json()
+    for name in (
+        "authorization_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
+        "jwks_uri",
+        "response_types_supported",
+        "subject_types_supported",
+    ):
+        assert document[name]
+    assert "RS256" in document["id_token_signing_alg_values_supported"]
+    assert "openid" in document["scopes_supported"]
+    assert "none" not in document["id_token_signing_alg_values_supported"]
+    assert "in_process" not in document["token_endpoint_auth_methods_supported"]
+
+
+def test_every_mode_prompt_acr_and_scope_named_is_served(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """And one that is not named is refused or ignored: see the other modules."""
+    document = http.get("/.well-known/openid-configuration").get_json()
+    visitor.authorize(party, scope=" ".join(document["scopes_supported"]), scopes=("email",))
+    for mode in document["response_modes_supported"]:
+        assert visitor.http.get(party.authorization_url(response_mode=mode)).status_code in (200, 303)
+    for prompt in document["prompt_values_supported"]:
+        location = visitor.http.get(party.authorization_url(prompt=prompt)).headers["Location"]
+        assert "error=" not in location
+    for acr in document["acr_values_supported"]:
+        assert "code" in answer_of(visitor.http.get(party.authorization_url(acr_values=acr)))
+
+
+def test_every_claim_named_is_released(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """claims_supported is what UserInfo and the ID token together hold."""
+    document = http.get("/.well-known/openid-configuration").get_json()
+    scope = " ".join(document["scopes_supported"])
+    tokens = party.exchange(http, visitor.authorize(party, scope=scope, scopes=("email",))).get_json()
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    released = set(http.get("/userinfo", headers=bearer).get_json()) | set(party.claims(tokens["id_token"]))
+    assert released == set(document["claims_supported"])
+
+
+def test_every_method_and_algorithm_named_can_be_registered(app: Flask, http: FlaskClient) -> None:
+    """What discovery offers, registration takes."""
+    document = http.get("/.well-known/openid-configuration").get_json()
+    jwk = {
+        "kty": "EC",
+        "crv": "P-256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    }
+    for method in document["token_endpoint_auth_methods_supported"]:
+        ClientRegistration.parse(METADATA | {"token_endpoint_auth_method": method, "jwks": {"keys": [jwk]}})
+    for algorithm in document["id_token_signing_alg_values_supported"]:
+        ClientRegistration.parse(METADATA | {"id_token_signed_response_alg": algorithm})
+
+
+def test_the_key_set_is_public(app: Flask, http: FlaskClient) -> None:
+    """RFC 7517 §5: no private member, every algorithm of the ID token."""
+    response = http.get("/jwks")
+    keys = response.get_json()["keys"]
+    assert {key["alg"] for key in keys} == {"ES256", "RS256"}
+    assert not any({"d", "p", "q", "dp", "dq", "qi", "k"} & set(key) for key in keys)
+    assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+def test_a_public_client_and_a_confidential_one_are_served_alike(
+    composition: Composition, visitor: Visitor, http: FlaskClient
+) -> None:
+    """Method none is in the list, and works."""
+    spa = register(composition, token_endpoint_auth_method="none")
+    assert spa.exchange(http, visitor.authorize(spa), {}, client_id=spa.client_id).status_code == 200
