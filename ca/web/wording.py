@@ -34,6 +34,7 @@ _STANDINGS: dict[Standing, tuple[str, LazyString]] = {
     Standing.EXPIRED: ("none", _l("Vencido")),
     Standing.REVOKED: ("bad", _l("Revocado")),
 }
+_ATTRIBUTE_NAMES = {NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier"}
 _PROFILES: dict[str, LazyString] = {
     "tls-server": _l("Sitio web o servidor (TLS)"),
     "tls-client": _l("Aplicación (TLS de cliente)"),
@@ -50,6 +51,7 @@ class CertificateCard:
 
     heading: str
     organization: str
+    subject: str
     state: str
     standing: LazyString
     reason: LazyString | str
@@ -81,6 +83,7 @@ def certificate_card(certificate: PublicCertificate, *, now: datetime) -> Certif
     return CertificateCard(
         heading=certificate.names[0] if certificate.names else _attribute(parsed.subject, NameOID.COMMON_NAME),
         organization=_attribute(parsed.subject, NameOID.ORGANIZATION_NAME),
+        subject=parsed.subject.rfc4514_string(_ATTRIBUTE_NAMES),
         state=state,
         standing=standing,
         reason=REASONS.get(certificate.revocation_reason or "", ""),
