@@ -8,7 +8,7 @@ from datetime import timedelta
 from ca.issuance.model import Certificate
 from ca.issuance.recovery import finish_issuance
 from ca.revocation.ocsp_signer import renew_ocsp_signers
-from ca.revocation.publish import publish_if_behind, publish_overdue_lists
+from ca.revocation.publish import drop_old_lists, publish_if_behind, publish_overdue_lists
 from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
 from ca.services import CaServices
 from kernel.outbox import Handler, Task
@@ -40,6 +40,9 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     def refresh_lists() -> None:
         publish_overdue_lists(services)
 
+    def clear_lists() -> None:
+        drop_old_lists(services)
+
     def renew_signers() -> None:
         renew_ocsp_signers(services, now=services.clock.now())
 
@@ -49,5 +52,6 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     return [
         PeriodicJob(name="ca.issuance", every=timedelta(seconds=30), run=finish_what_was_begun),
         PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
+        PeriodicJob(name="ca.old_lists", every=timedelta(hours=6), run=clear_lists),
         PeriodicJob(name="ca.ocsp_signers", every=timedelta(minutes=5), run=renew_signers),
     ]

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from audit.event import Event
 from audit.vocabulary import EventType
@@ -26,6 +26,8 @@ from keys.signer import Signer
 
 REFRESH_INTERVAL = timedelta(days=1)
 FULL_LIST_SHARD = 0  # one full list now; a certificate's row says which list is its own
+
+KEPT_AFTER_EXPIRY = timedelta(days=30)
 
 _LATE_COMMIT = timedelta(hours=1)  # a revocation may commit this long after its own clock reading
 
@@ -160,6 +162,34 @@ def publish_overdue_lists(services: CaServices) -> list[PublishedList]:
         )
         for authority_id, key_name, shard in due
     ]
+
+
+def drop_old_lists(services: CaServices) -> int:
+    """Delete lists a month past their nextUpdate, never an authority's newest regular one; return how many.
+
+    Their events, with number and digest, stay in the log.
+    """
+    newest = aliased(RevocationList)
+    newest_regular = (
+        select(func.max(newest.number))
+        .where(
+            newest.authority_id == RevocationList.authority_id,
+            newest.shard == RevocationList.shard,
+            newest.scheduled.is_(True),
+        )
+        .scalar_subquery()
+    )
+    with services.database.transaction() as session:
+        dropped = session.execute(
+            delete(RevocationList)
+            .where(
+                RevocationList.next_update < services.clock.now() - KEPT_AFTER_EXPIRY,
+                RevocationList.number < newest_regular,
+            )
+            .returning(RevocationList.number)
+            .execution_options(synchronize_session=False)
+        ).all()
+    return len(dropped)
 
 
 def publish_if_behind(services: CaServices, *, authority_id: str, shard: int) -> PublishedList | None:

@@ -18,6 +18,7 @@ from ca.revocation.crl import RevokedEntry, build_list
 from ca.revocation.model import RevocationList
 from ca.revocation.publish import (
     current_list,
+    drop_old_lists,
     publish_if_behind,
     publish_overdue_lists,
 )
@@ -184,6 +185,19 @@ def test_no_list_is_served_after_its_next_update(hierarchy: Hierarchy, clock: Ma
         assert current_list(session, authority_name="issuing-1", shard=0, now=last_moment).number == 1
         with pytest.raises(Unavailable, match="list_expired"):
             current_list(session, authority_name="issuing-1", shard=0, now=published.next_update)
+
+
+def test_old_lists_go_and_the_newest_regular_one_stays(hierarchy: Hierarchy, clock: ManualClock) -> None:
+    """Room on disk; RFC 5280 §3.3 still needs the last regular list's date, however old."""
+    for _ in range(3):
+        publish(hierarchy)
+    publish(hierarchy, scheduled=False)
+    assert drop_old_lists(hierarchy.services) == 0
+    clock.advance(timedelta(days=60))
+    assert drop_old_lists(hierarchy.services) == 2
+    with hierarchy.services.database.reading() as session:
+        assert session.scalars(select(RevocationList.number).order_by(RevocationList.number)).all() == [3, 4]
+    assert publish(hierarchy).number == 5
 
 
 def test_the_root_list_lasts_12_months_at_most_and_is_not_the_worker_s(
