@@ -87,7 +87,7 @@ def app(composition: Composition) -> Flask:
 
 
 @pytest.fixture
-def browser(app: Flask) -> Walker:
+def walker(app: Flask) -> Walker:
     """A browser that nobody knows."""
     return Walker(app)
 

@@ -25,23 +25,23 @@ OTHER = "0923456719"
 
 
 def test_password_then_code_opens_the_account(
-    browser: Walker, make_person: Callable[..., Person], code: Callable[[], str], events: Callable[..., list[Any]]
+    walker: Walker, make_person: Callable[..., Person], code: Callable[[], str], events: Callable[..., list[Any]]
 ) -> None:
     """The session cookie appears only after the second factor; each step is an event."""
     make_person(totp=True)
-    response = browser.log_in()
-    assert browser.cookie("sau_session") is None
-    page = browser.follow(response)
+    response = walker.log_in()
+    assert walker.cookie("sau_session") is None
+    page = walker.follow(response)
     assert "Escriba el código de su celular" in page.text
-    page = browser.follow(
-        browser.post(response.location, {"step": "second_factor", "code": f" {code()[:3]} {code()[3:]}"})
+    page = walker.follow(
+        walker.post(response.location, {"step": "second_factor", "code": f" {code()[:3]} {code()[3:]}"})
     )
     assert "Su cuenta, Ana" in page.text
     types = [event.type for event in events()]
     for kind in (EventType.PASSWORD_VERIFIED, EventType.TOTP_VERIFIED, EventType.SESSION_STARTED):
         assert kind.value in types
     leaves = b"".join(event.leaf for event in events())
-    for secret in (PASSWORD, code(), KEY, browser.cookie("sau_session") or "?"):
+    for secret in (PASSWORD, code(), KEY, walker.cookie("sau_session") or "?"):
         assert secret.encode() not in leaves
 
 
@@ -137,11 +137,11 @@ def test_recovery_codes_stand_in_for_the_telephone_once(
     with composition.database.transaction() as session:
         codes = issue_recovery_codes(session, services=composition.idp, person_id=person.id, now=clock.now())
     for expected in (303, 422):
-        browser = Walker(app)
-        address = browser.log_in().location
-        browser.get(f"{address}?method=recovery_code")
+        walker = Walker(app)
+        address = walker.log_in().location
+        walker.get(f"{address}?method=recovery_code")
         data = {"step": "second_factor", "method": "recovery_code", "code": codes[0].lower().replace("-", " ")}
-        assert browser.post(address, data).status_code == expected
+        assert walker.post(address, data).status_code == expected
 
 
 @pytest.mark.parametrize(
@@ -158,96 +158,96 @@ def test_recovery_codes_stand_in_for_the_telephone_once(
     ],
 )
 def test_an_empty_or_skipping_post_never_advances(
-    browser: Walker, make_person: Callable[..., Person], data: dict[str, str]
+    walker: Walker, make_person: Callable[..., Person], data: dict[str, str]
 ) -> None:
     """CVE-2026-49443, CVE-2026-18963: whatever is posted instead of the due step, the step stays due."""
     make_person()
-    path = browser.open_login()
-    browser.post(path, data)
-    assert "Ingrese con su cédula" in browser.get(path).text
-    assert browser.cookie("sau_session") is None
-    assert browser.get("/account").status_code == 303
+    path = walker.open_login()
+    walker.post(path, data)
+    assert "Ingrese con su cédula" in walker.get(path).text
+    assert walker.cookie("sau_session") is None
+    assert walker.get("/account").status_code == 303
 
 
-def test_the_second_factor_is_not_skipped_by_going_on(browser: Walker, make_person: Callable[..., Person]) -> None:
+def test_the_second_factor_is_not_skipped_by_going_on(walker: Walker, make_person: Callable[..., Person]) -> None:
     """After the password alone, neither the account nor the resume address opens."""
     make_person(totp=True)
-    address = browser.log_in().location
-    assert browser.get("/account").status_code == 303
-    assert browser.get(address.replace("/login/", "/account/")).location == address
-    assert browser.post(address, {"step": "password", "username": CEDULA, "password": PASSWORD}).location == address
-    assert browser.get("/account/second-factor").status_code == 303
+    address = walker.log_in().location
+    assert walker.get("/account").status_code == 303
+    assert walker.get(address.replace("/login/", "/account/")).location == address
+    assert walker.post(address, {"step": "password", "username": CEDULA, "password": PASSWORD}).location == address
+    assert walker.get("/account/second-factor").status_code == 303
 
 
 def test_an_interaction_prepared_in_another_browser_dies(
-    app: Flask, browser: Walker, make_person: Callable[..., Person]
+    app: Flask, walker: Walker, make_person: Callable[..., Person]
 ) -> None:
     """CVE-2026-7507: the victim who follows an attacker's login link types his password into nothing."""
     make_person()
     path = Walker(app).open_login()
-    page = browser.get(path)
+    page = walker.get(path)
     assert page.status_code == 403
     assert "otro navegador" in page.text
-    browser.get("/signup")
+    walker.get("/signup")
     data = {"step": "password", "username": CEDULA, "password": PASSWORD}
-    assert browser.post(path, data).status_code == 403
+    assert walker.post(path, data).status_code == 403
 
 
 def test_the_session_secret_changes_at_login_and_an_attackers_cookie_is_worth_nothing(
-    app: Flask, browser: Walker, make_person: Callable[..., Person]
+    app: Flask, walker: Walker, make_person: Callable[..., Person]
 ) -> None:
     """Session fixation: a cookie planted before the login is not the session after it."""
     make_person()
     planted = "A" * 43
-    browser.client.set_cookie("sau_session", planted)
-    browser.follow(browser.log_in())
-    first = browser.cookie("sau_session")
+    walker.client.set_cookie("sau_session", planted)
+    walker.follow(walker.log_in())
+    first = walker.cookie("sau_session")
     assert first not in (None, planted)
-    browser.follow(browser.log_in())
+    walker.follow(walker.log_in())
     attacker = Walker(app)
     attacker.client.set_cookie("sau_session", planted)
     assert attacker.get("/account").status_code == 303
 
 
-def test_reload_back_and_double_submit_are_harmless(browser: Walker, make_person: Callable[..., Person]) -> None:
+def test_reload_back_and_double_submit_are_harmless(walker: Walker, make_person: Callable[..., Person]) -> None:
     """The password twice, the finished login again: no error that costs anything, still logged in."""
     make_person()
-    path = browser.open_login()
+    path = walker.open_login()
     data = {"step": "password", "username": CEDULA, "password": PASSWORD}
-    assert browser.post(path, data).status_code == 303
-    assert browser.post(path, data).status_code == 303
-    assert browser.follow(browser.get(path)).status_code == 200
-    page = browser.get(path)
+    assert walker.post(path, data).status_code == 303
+    assert walker.post(path, data).status_code == 303
+    assert walker.follow(walker.get(path)).status_code == 200
+    page = walker.get(path)
     assert page.status_code == 409
     assert "Este ingreso ya terminó" in page.text
-    assert browser.get("/account").status_code == 200
+    assert walker.get("/account").status_code == 200
 
 
 def test_an_idle_session_ends_and_is_put_on_record(
-    browser: Walker, make_person: Callable[..., Person], clock: ManualClock, composition: Composition, events: Any
+    walker: Walker, make_person: Callable[..., Person], clock: ManualClock, composition: Composition, events: Any
 ) -> None:
     """30 minutes without a request: the next page asks for the password; the end is an event."""
     from idp.authentication.jobs import end_old_sessions
 
     make_person()
-    browser.follow(browser.log_in())
+    walker.follow(walker.log_in())
     clock.advance(timedelta(minutes=29))
-    assert browser.get("/account").status_code == 200
+    assert walker.get("/account").status_code == 200
     clock.advance(timedelta(minutes=29))
-    assert browser.get("/account").status_code == 200
+    assert walker.get("/account").status_code == 200
     clock.advance(timedelta(minutes=30))
-    assert browser.get("/account").status_code == 303
+    assert walker.get("/account").status_code == 303
     end_old_sessions(composition.idp)
     assert [event.type for event in events(EventType.SESSION_ENDED)] == [EventType.SESSION_ENDED.value]
 
 
-def _ask(composition: Composition, browser: Walker, **values: Any) -> str:
-    browser.open_login()
+def _ask(composition: Composition, walker: Walker, **values: Any) -> str:
+    walker.open_login()
     with composition.database.transaction() as session:
         interaction = begin_interaction(
             session,
             journal=composition.journal,
-            browser_secret=browser.cookie("sau_browser") or "",
+            browser_secret=walker.cookie("sau_browser") or "",
             resume_path="/authorize/resume",
             parameters={},
             client_id="ventanilla",
@@ -262,16 +262,16 @@ def _ask(composition: Composition, browser: Walker, **values: Any) -> str:
 
 
 def test_step_up_asks_only_for_the_second_factor(
-    browser: Walker, composition: Composition, make_person: Callable[..., Person], clock: ManualClock
+    walker: Walker, composition: Composition, make_person: Callable[..., Person], clock: ManualClock
 ) -> None:
     """A 1fa session that meets a 2fa demand: the code, not the password; without a factor: enrolment, explained."""
     from idp.authentication.totp import new_totp_row
 
     person = make_person()
-    browser.follow(browser.log_in())
-    before = browser.cookie("sau_session")
-    path = _ask(composition, browser, required_acr="urn:sau:acr:2fa")
-    page = browser.follow(browser.get(path))
+    walker.follow(walker.log_in())
+    before = walker.cookie("sau_session")
+    path = _ask(composition, walker, required_acr="urn:sau:acr:2fa")
+    page = walker.follow(walker.get(path))
     assert "Agregue su celular" in page.text
     assert "Este servicio pide más que la contraseña" in page.text
     assert 'id="skip"' not in page.text
@@ -279,39 +279,39 @@ def test_step_up_asks_only_for_the_second_factor(
         row = new_totp_row(composition.idp, person_id=person.id, key=KEY, now=clock.now())
         row.confirmed_at = clock.now()
         session.add(row)
-    assert "Escriba el código de su celular" in browser.get(path).text
+    assert "Escriba el código de su celular" in walker.get(path).text
     from idp.authentication.totp import current_code
 
-    response = browser.post(path, {"step": "second_factor", "code": current_code(KEY, now=clock.now())})
-    assert browser.cookie("sau_session") != before
-    assert browser.get(response.location).location.startswith("/authorize/resume/")
+    response = walker.post(path, {"step": "second_factor", "code": current_code(KEY, now=clock.now())})
+    assert walker.cookie("sau_session") != before
+    assert walker.get(response.location).location.startswith("/authorize/resume/")
 
 
-def test_the_login_page_names_who_asks_and_the_way_back(browser: Walker, composition: Composition) -> None:
+def test_the_login_page_names_who_asks_and_the_way_back(walker: Walker, composition: Composition) -> None:
     """The service's name and host stand on the page; going back leads to the room that can tell it so."""
-    path = _ask(composition, browser)
-    page = browser.get(path)
+    path = _ask(composition, walker)
+    page = walker.get(path)
     assert "Ventanilla Única" in page.text
     assert "ventanilla.test" in page.text
     assert "form-action 'self' https://ventanilla.test" in page.headers["Content-Security-Policy"]
-    response = browser.post(f"{path}/cancel")
+    response = walker.post(f"{path}/cancel")
     assert response.location.startswith("/authorize/resume/")
     assert response.location.endswith("?cancelled=1")
 
 
 def test_a_fresh_login_is_asked_for_when_the_session_is_too_old(
-    browser: Walker, composition: Composition, make_person: Callable[..., Person], clock: ManualClock
+    walker: Walker, composition: Composition, make_person: Callable[..., Person], clock: ManualClock
 ) -> None:
     """prompt=login, max_age (OIDC Core §3.1.2.1): the password again, with the name filled in; the sid stays."""
     make_person()
-    browser.follow(browser.log_in())
+    walker.follow(walker.log_in())
     clock.advance(timedelta(minutes=5))
-    path = _ask(composition, browser, authenticated_after=clock.now())
-    page = browser.get(path)
+    path = _ask(composition, walker, authenticated_after=clock.now())
+    page = walker.get(path)
     assert "Escriba otra vez su contraseña" in page.text
     assert f'value="{CEDULA}"' in page.text
-    response = browser.post(path, {"step": "password", "username": CEDULA, "password": PASSWORD})
-    assert browser.get(response.location).location.startswith("/authorize/resume/")
+    response = walker.post(path, {"step": "password", "username": CEDULA, "password": PASSWORD})
+    assert walker.get(response.location).location.startswith("/authorize/resume/")
 
 
 def test_two_hundred_parallel_wrong_passwords_are_counted_exactly(
@@ -371,11 +371,11 @@ def test_twenty_equal_codes_at_once_have_one_winner(
     assert len(won) == 1
 
 
-def test_every_form_needs_its_token(browser: Walker, make_person: Callable[..., Person]) -> None:
+def test_every_form_needs_its_token(walker: Walker, make_person: Callable[..., Person]) -> None:
     """CSRF: a POST without the token is refused on each of these pages."""
     make_person()
-    browser.follow(browser.log_in())
+    walker.follow(walker.log_in())
     for path in ("/signup", "/recovery", "/account/sessions/close", "/account/password", "/account/language"):
-        response = browser.client.post(path, data={})
+        response = walker.client.post(path, data={})
         assert response.status_code == 400, path
     assert re.search("caducó", response.text)

@@ -23,7 +23,7 @@ NEW = "nube-cacao-sombrero-88"
 
 def test_a_reset_asks_for_the_second_factor_and_ends_sessions(
     app: Flask,
-    browser: Walker,
+    walker: Walker,
     make_person: Callable[..., Person],
     mails: Callable[[], list[Any]],
     code: Callable[[], str],
@@ -38,18 +38,18 @@ def test_a_reset_asks_for_the_second_factor_and_ends_sessions(
     assert other.get("/account").status_code == 200
     clock.advance(timedelta(minutes=1))
 
-    browser.get("/recovery")
-    step = browser.post("/recovery", {"username": CEDULA}).location
-    browser.get(step)
-    assert browser.post(step, {"step": "password", "password": NEW}).location == step
-    browser.post(step, {"step": "mail_code", "code": mail_code(mails()[0].body)})
-    assert "Su cuenta tiene un segundo paso" in browser.get(step).text
-    browser.post(step, {"step": "password", "password": NEW})
-    assert "Su cuenta tiene un segundo paso" in browser.get(step).text
-    browser.post(step, {"step": "second_factor", "code": code()})
-    assert "Esa contraseña es fácil" in browser.post(step, {"step": "password", "password": "1234567890"}).text
-    assert "Su contraseña cambió" in browser.post(step, {"step": "password", "password": NEW}).text
-    assert browser.get(step).status_code == 409
+    walker.get("/recovery")
+    step = walker.post("/recovery", {"username": CEDULA}).location
+    walker.get(step)
+    assert walker.post(step, {"step": "password", "password": NEW}).location == step
+    walker.post(step, {"step": "mail_code", "code": mail_code(mails()[0].body)})
+    assert "Su cuenta tiene un segundo paso" in walker.get(step).text
+    walker.post(step, {"step": "password", "password": NEW})
+    assert "Su cuenta tiene un segundo paso" in walker.get(step).text
+    walker.post(step, {"step": "second_factor", "code": code()})
+    assert "Esa contraseña es fácil" in walker.post(step, {"step": "password", "password": "1234567890"}).text
+    assert "Su contraseña cambió" in walker.post(step, {"step": "password", "password": NEW}).text
+    assert walker.get(step).status_code == 409
     assert "cambió" in mails()[0].subject
     assert other.get("/account").status_code == 303
     assert Walker(app).log_in(password=PASSWORD).status_code == 422
@@ -77,27 +77,27 @@ def test_a_reset_looks_the_same_for_any_cedula(
 
 
 def test_an_enrollment_link_makes_a_person_with_two_factors_once(
-    app: Flask, browser: Walker, composition: Composition, clock: ManualClock, events: Callable[..., list[Any]]
+    app: Flask, walker: Walker, composition: Composition, clock: ManualClock, events: Callable[..., list[Any]]
 ) -> None:
     """For the first administrator: identity, password, TOTP mandatory; single use; nothing in events or Referer."""
     with composition.database.transaction() as session:
         link = create_enrollment_link(session, journal=composition.journal, now=clock.now())
     path = f"/enroll/{link.token}"
-    page = browser.get(path)
+    page = walker.get(path)
     assert page.headers["Referrer-Policy"] == "no-referrer"
     who = {"cedula": CEDULA, "given_names": "Ana", "surnames": "Quispe", "email": "ana@correo.test"}
-    assert browser.post(path, {"step": "second_factor", "code": "123456"}).location == path
-    page = browser.post(path, {"step": "password", **who, "password": "Ana Quispe 2026"})
+    assert walker.post(path, {"step": "second_factor", "code": "123456"}).location == path
+    page = walker.post(path, {"step": "password", **who, "password": "Ana Quispe 2026"})
     assert "no debe contener su nombre" in page.text
-    browser.post(path, {"step": "password", **who, "password": PASSWORD})
+    walker.post(path, {"step": "password", **who, "password": PASSWORD})
     with composition.database.reading() as session:
         assert find_person_by_cedula(session, CEDULA) is None, "nobody before the second factor"
-    page = browser.get(path)
+    page = walker.get(path)
     key = re.search(r'id="totp-key">([A-Z2-7 ]+)<', page.text)[1].replace(" ", "")  # type: ignore[index]
-    assert "no es correcto" in browser.post(path, {"step": "second_factor", "code": "000000"}).text
+    assert "no es correcto" in walker.post(path, {"step": "second_factor", "code": "000000"}).text
     code = current_code(key, now=clock.now())
-    response = browser.post(path, {"step": "second_factor", "code": code})
-    assert "Guarde sus códigos de respaldo" in browser.follow(response).text
+    response = walker.post(path, {"step": "second_factor", "code": code})
+    assert "Guarde sus códigos de respaldo" in walker.follow(response).text
     with composition.database.reading() as session:
         person = find_person(session, link.person_id)
     assert person.cedula == CEDULA
@@ -126,98 +126,98 @@ def test_an_enrollment_link_dies_with_a_newer_one_and_with_time(
 
 
 def test_an_enrollment_link_is_no_way_around_the_second_factor(
-    browser: Walker, composition: Composition, make_person: Callable[..., Person], clock: ManualClock, code: Any
+    walker: Walker, composition: Composition, make_person: Callable[..., Person], clock: ManualClock, code: Any
 ) -> None:
     """authentik 18639: who has a second factor must show it before the link changes his password."""
     person = make_person(totp=True)
     with composition.database.transaction() as session:
         made = create_enrollment_link(session, journal=composition.journal, person_id=person.id, now=clock.now())
     path = f"/enroll/{made.token}"
-    browser.get(path)
-    browser.post(path, {"step": "password", "password": NEW})
-    page = browser.get(path)
+    walker.get(path)
+    walker.post(path, {"step": "password", "password": NEW})
+    page = walker.get(path)
     assert "Su cuenta ya tiene un segundo paso" in page.text
     assert "totp-key" not in page.text
-    assert browser.post(path, {"step": "second_factor", "code": "000000"}).status_code == 422
-    assert browser.log_in(password=NEW).status_code == 422, "not changed yet"
-    browser.get(path)
-    assert browser.post(path, {"step": "second_factor", "code": code()}).status_code == 303
+    assert walker.post(path, {"step": "second_factor", "code": "000000"}).status_code == 422
+    assert walker.log_in(password=NEW).status_code == 422, "not changed yet"
+    walker.get(path)
+    assert walker.post(path, {"step": "second_factor", "code": code()}).status_code == 303
 
 
 def test_removing_the_second_factor_asks_for_it_first(
-    browser: Walker, make_person: Callable[..., Person], code: Callable[[], str], clock: ManualClock, mails: Any
+    walker: Walker, make_person: Callable[..., Person], code: Callable[[], str], clock: ManualClock, mails: Any
 ) -> None:
     """A change of how one logs in needs a login of the last 15 minutes, with the second factor."""
     make_person(totp=True)
-    address = browser.log_in().location
-    browser.get(address)
-    browser.follow(browser.post(address, {"step": "second_factor", "code": code()}))
+    address = walker.log_in().location
+    walker.get(address)
+    walker.follow(walker.post(address, {"step": "second_factor", "code": code()}))
     clock.advance(timedelta(minutes=16))
-    page = browser.follow(browser.get("/account/second-factor/remove"))
+    page = walker.follow(walker.get("/account/second-factor/remove"))
     assert "Escriba otra vez su contraseña" in page.text
-    assert browser.follow(browser.post("/account/second-factor/remove")).status_code == 200
-    path = browser.get("/account/second-factor/remove").location
-    browser.get(path)
-    browser.post(path, {"step": "password", "username": CEDULA, "password": PASSWORD})
-    page = browser.follow(browser.post(path, {"step": "second_factor", "code": code()}))
+    assert walker.follow(walker.post("/account/second-factor/remove")).status_code == 200
+    path = walker.get("/account/second-factor/remove").location
+    walker.get(path)
+    walker.post(path, {"step": "password", "username": CEDULA, "password": PASSWORD})
+    page = walker.follow(walker.post(path, {"step": "second_factor", "code": code()}))
     assert "¿Quitar el segundo paso?" in page.text
-    page = browser.follow(browser.post("/account/second-factor/remove"))
+    page = walker.follow(walker.post("/account/second-factor/remove"))
     assert "Agregar mi celular" in page.text
     assert "segundo paso" in mails()[0].subject
 
 
 def test_closing_all_sessions_logs_out_everywhere(
-    app: Flask, browser: Walker, make_person: Callable[..., Person]
+    app: Flask, walker: Walker, make_person: Callable[..., Person]
 ) -> None:
     """One's own list of sessions closes one, the others, or all."""
     make_person()
-    browser.follow(browser.log_in())
+    walker.follow(walker.log_in())
     other = Walker(app)
     other.follow(other.log_in())
-    page = browser.get("/account")
+    page = walker.get("/account")
     assert "Cerrar todas las demás" in page.text
-    browser.get("/account/sessions/close?which=others")
-    browser.post("/account/sessions/close", {"which": "others"})
+    walker.get("/account/sessions/close?which=others")
+    walker.post("/account/sessions/close", {"which": "others"})
     assert other.get("/account").status_code == 303
-    browser.get("/account/sessions/close?which=all")
-    assert "Cerró su sesión" in browser.follow(browser.post("/account/sessions/close", {"which": "all"})).text
-    assert browser.get("/account").status_code == 303
+    walker.get("/account/sessions/close?which=all")
+    assert "Cerró su sesión" in walker.follow(walker.post("/account/sessions/close", {"which": "all"})).text
+    assert walker.get("/account").status_code == 303
 
 
 def test_a_password_is_changed_with_the_old_one_and_told_by_mail(
-    app: Flask, browser: Walker, make_person: Callable[..., Person], mails: Callable[[], list[Any]]
+    app: Flask, walker: Walker, make_person: Callable[..., Person], mails: Callable[[], list[Any]]
 ) -> None:
     """The old password is checked, other sessions end, this one lives."""
     make_person()
-    browser.follow(browser.log_in())
+    walker.follow(walker.log_in())
     other = Walker(app)
     other.follow(other.log_in())
-    browser.get("/account/password")
-    page = browser.post("/account/password", {"current_password": "otra cosa aquí", "password": NEW})
+    walker.get("/account/password")
+    page = walker.post("/account/password", {"current_password": "otra cosa aquí", "password": NEW})
     assert page.status_code == 422
-    page = browser.follow(browser.post("/account/password", {"current_password": PASSWORD, "password": NEW}))
+    page = walker.follow(walker.post("/account/password", {"current_password": PASSWORD, "password": NEW}))
     assert "Su contraseña cambió" in page.text
     assert other.get("/account").status_code == 303
     assert "cambió" in mails()[0].subject
 
 
 def test_disowning_an_event_protects_the_account(
-    app: Flask, browser: Walker, make_person: Callable[..., Person], events: Callable[..., list[Any]]
+    app: Flask, walker: Walker, make_person: Callable[..., Person], events: Callable[..., list[Any]]
 ) -> None:
     """«No fui yo»: other sessions end, it is on record, a new password is asked for; others' events are 404."""
     make_person()
     stranger = make_person("0923456719")
-    browser.follow(browser.log_in())
+    walker.follow(walker.log_in())
     thief = Walker(app)
     thief.follow(thief.log_in())
-    page = browser.get("/account/activity")
+    page = walker.get("/account/activity")
     path = re.findall(r'href="(/account/activity/[0-9a-z]{26}/disown)"', page.text)[0]
-    browser.get(path)
-    assert "Cambie su contraseña" in browser.follow(browser.post(path)).text
+    walker.get(path)
+    assert "Cambie su contraseña" in walker.follow(walker.post(path)).text
     assert thief.get("/account").status_code == 303
     assert events(EventType.ACTIVITY_DISOWNED)
     foreign = next(event.id for event in events() if event.subject == stranger.id)
-    assert browser.get(f"/account/activity/{foreign}/disown").status_code == 404
+    assert walker.get(f"/account/activity/{foreign}/disown").status_code == 404
 
 
 def test_a_new_device_is_told_by_mail_and_the_first_is_not(

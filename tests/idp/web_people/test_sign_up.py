@@ -23,33 +23,33 @@ FORM = {
 
 
 def test_a_citizen_signs_up_and_adds_a_second_factor(
-    browser: Walker,
+    walker: Walker,
     composition: Composition,
     clock: ManualClock,
     mails: Callable[[], list[Any]],
     events: Callable[..., list[Any]],
 ) -> None:
     """Cédula, code by mail, password, TOTP by QR, recovery codes once, account: each step on record."""
-    browser.get("/signup")
-    step = browser.post("/signup", FORM).location
-    assert "ana@correo.test" not in browser.get(step).text
+    walker.get("/signup")
+    step = walker.post("/signup", FORM).location
+    assert "ana@correo.test" not in walker.get(step).text
     code = mail_code(mails()[0].body)
     assert mails()[0].to == "ana@correo.test"
     assert code not in mails()[0].subject
-    page = browser.follow(browser.post(step, {"step": "code", "code": f"{code[:4]} {code[4:]}"}))
+    page = walker.follow(walker.post(step, {"step": "code", "code": f"{code[:4]} {code[4:]}"}))
     assert "Cree su contraseña" in page.text
-    page = browser.follow(browser.post(step, {"step": "password", "password": PASSWORD}))
+    page = walker.follow(walker.post(step, {"step": "password", "password": PASSWORD}))
     assert "data:image/svg+xml" in page.text
-    assert browser.get("/account/second-factor").text.count("totp-key") == 1
+    assert walker.get("/account/second-factor").text.count("totp-key") == 1
     key = re.search(r'id="totp-key">([A-Z2-7 ]+)<', page.text)[1].replace(" ", "")  # type: ignore[index]
     assert len(key) == 32, "160 bits"
-    page = browser.follow(browser.post("/account/second-factor", {"code": current_code(key, now=clock.now())}))
+    page = walker.follow(walker.post("/account/second-factor", {"code": current_code(key, now=clock.now())}))
     codes = re.findall(r"[0-9A-Z]{5}-[0-9A-Z]{5}", page.text)
     assert len(set(codes)) == 10
-    assert set(codes) <= set(re.findall(r"[0-9A-Z]{5}-[0-9A-Z]{5}", browser.get("/account/recovery-codes").text))
-    page = browser.follow(browser.post("/account/recovery-codes", {"action": "saved"}))
+    assert set(codes) <= set(re.findall(r"[0-9A-Z]{5}-[0-9A-Z]{5}", walker.get("/account/recovery-codes").text))
+    page = walker.follow(walker.post("/account/recovery-codes", {"action": "saved"}))
     assert "bien protegida" in page.text
-    assert codes[0] not in browser.get("/account/recovery-codes").text
+    assert codes[0] not in walker.get("/account/recovery-codes").text
     with composition.database.reading() as session:
         person = find_person_by_cedula(session, CEDULA)
     assert person is not None
@@ -73,23 +73,23 @@ def test_a_citizen_signs_up_and_adds_a_second_factor(
 
 
 def test_sign_up_survives_reload_back_and_double_submit(
-    browser: Walker, mails: Callable[[], list[Any]], events: Callable[..., list[Any]]
+    walker: Walker, mails: Callable[[], list[Any]], events: Callable[..., list[Any]]
 ) -> None:
     """Each submission twice: one account, one mail, no error page."""
-    browser.get("/signup")
-    step = browser.post("/signup", FORM).location
-    assert browser.post("/signup", FORM).location == step
+    walker.get("/signup")
+    step = walker.post("/signup", FORM).location
+    assert walker.post("/signup", FORM).location == step
     assert len(mails()) == 1
     code = mail_code(mails()[0].body)
-    browser.get(step)
+    walker.get(step)
     for _ in range(2):
-        assert browser.post(step, {"step": "code", "code": code}).status_code == 303
-    browser.get(step)
+        assert walker.post(step, {"step": "code", "code": code}).status_code == 303
+    walker.get(step)
     for _ in range(2):
-        response = browser.post(step, {"step": "password", "password": PASSWORD})
+        response = walker.post(step, {"step": "password", "password": PASSWORD})
         assert response.status_code in (303, 409)
     assert len(events(EventType.ACCOUNT_CREATED)) == 1
-    assert browser.get("/account").status_code == 200
+    assert walker.get("/account").status_code == 200
 
 
 def test_an_existing_cedula_gives_the_same_page_and_a_mail_to_its_owner(
@@ -99,10 +99,10 @@ def test_an_existing_cedula_gives_the_same_page_and_a_mail_to_its_owner(
     make_person(CEDULA)
     pages = []
     for cedula in (CEDULA, "0923456719"):
-        browser = Walker(app)
-        browser.get("/signup")
-        step = browser.post("/signup", {**FORM, "cedula": cedula, "email": "intruso@correo.test"}).location
-        shown = [browser.get(step).text, browser.post(step, {"step": "code", "code": "12345678"}).text]
+        walker = Walker(app)
+        walker.get("/signup")
+        step = walker.post("/signup", {**FORM, "cedula": cedula, "email": "intruso@correo.test"}).location
+        shown = [walker.get(step).text, walker.post(step, {"step": "code", "code": "12345678"}).text]
         pages.append([normal(text) for text in shown])
     assert pages[0] == pages[1]
     assert {mail.to for mail in mails()} == {"ana65@correo.test", "intruso@correo.test"}
@@ -110,32 +110,32 @@ def test_an_existing_cedula_gives_the_same_page_and_a_mail_to_its_owner(
 
 
 def test_a_mail_code_has_five_tries_and_dies_with_a_newer_one(
-    browser: Walker, clock: ManualClock, mails: Callable[[], list[Any]]
+    walker: Walker, clock: ManualClock, mails: Callable[[], list[Any]]
 ) -> None:
     """Five wrong codes end it; a newer code ends the older one; a minute between two."""
-    browser.get("/signup")
-    step = browser.post("/signup", FORM).location
+    walker.get("/signup")
+    step = walker.post("/signup", FORM).location
     first = mail_code(mails()[0].body)
-    browser.get(step)
-    assert "Demasiados intentos" in browser.post(step, {"step": "resend"}).text
+    walker.get(step)
+    assert "Demasiados intentos" in walker.post(step, {"step": "resend"}).text
     clock.advance(timedelta(seconds=61))
-    assert "Enviamos un código nuevo" in browser.post(step, {"step": "resend"}).text
+    assert "Enviamos un código nuevo" in walker.post(step, {"step": "resend"}).text
     second = mail_code(mails()[0].body)
     assert first != second
-    assert "Le quedan 4 intentos" in browser.post(step, {"step": "code", "code": first}).text
+    assert "Le quedan 4 intentos" in walker.post(step, {"step": "code", "code": first}).text
     for _ in range(4):
-        browser.post(step, {"step": "code", "code": "00000000"})
-    assert "ya no sirve" in browser.post(step, {"step": "code", "code": second}).text
+        walker.post(step, {"step": "code", "code": "00000000"})
+    assert "ya no sirve" in walker.post(step, {"step": "code", "code": second}).text
     clock.advance(timedelta(seconds=61))
-    browser.post(step, {"step": "resend"})
+    walker.post(step, {"step": "resend"})
     clock.advance(timedelta(minutes=15))
-    assert "ya no sirve" in browser.post(step, {"step": "code", "code": mail_code(mails()[0].body)}).text
+    assert "ya no sirve" in walker.post(step, {"step": "code", "code": mail_code(mails()[0].body)}).text
 
 
-def test_sign_up_asks_again_for_what_is_wrong_and_keeps_what_was_typed(browser: Walker) -> None:
+def test_sign_up_asks_again_for_what_is_wrong_and_keeps_what_was_typed(walker: Walker) -> None:
     """Errors name the field, typed values come back, passwords never."""
-    browser.get("/signup")
-    page = browser.post("/signup", {"cedula": "171003406", "given_names": "", "surnames": "Q<b>", "email": "a@b"})
+    walker.get("/signup")
+    page = walker.post("/signup", {"cedula": "171003406", "given_names": "", "surnames": "Q<b>", "email": "a@b"})
     assert page.status_code == 422
     assert "La cédula tiene 9 dígitos y deben ser 10" in page.text
     assert 'value="171003406"' in page.text
@@ -143,21 +143,21 @@ def test_sign_up_asks_again_for_what_is_wrong_and_keeps_what_was_typed(browser: 
     assert "Revise 4 datos" in page.text
 
 
-def test_skipped_step_never_advances(browser: Walker, events: Callable[..., list[Any]]) -> None:
+def test_skipped_step_never_advances(walker: Walker, events: Callable[..., list[Any]]) -> None:
     """CVE-2026-49443: a password before the mail's code makes no account; an empty POST does nothing."""
-    browser.get("/signup")
-    step = browser.post("/signup", FORM).location
-    browser.get(step)
+    walker.get("/signup")
+    step = walker.post("/signup", FORM).location
+    walker.get(step)
     for data in ({"step": "password", "password": PASSWORD}, {}, {"step": "code"}, {"step": "other"}):
-        browser.post(step, data)
-    assert "Escriba el código que le enviamos" in browser.get(step).text
+        walker.post(step, data)
+    assert "Escriba el código que le enviamos" in walker.get(step).text
     assert events(EventType.ACCOUNT_CREATED) == []
 
 
-def test_a_sign_up_belongs_to_its_browser(app: Any, browser: Walker) -> None:
-    """Another browser that learns the address gets nothing."""
-    browser.get("/signup")
-    step = browser.post("/signup", FORM).location
+def test_a_sign_up_belongs_to_its_browser(app: Any, walker: Walker) -> None:
+    """Another walker that learns the address gets nothing."""
+    walker.get("/signup")
+    step = walker.post("/signup", FORM).location
     assert Walker(app).get(step).status_code == 403
 
 

@@ -1,0 +1,147 @@
+"""A citizen in a real browser: sign-up, code by mail, password, second factor, account; axe finds nothing."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+from werkzeug.serving import make_server
+
+from composition import Composition
+from idp.authentication.enrollment_link import create_enrollment_link
+from idp.authentication.totp import current_code
+from idp.demo import create_demo_people
+from idp.notices.mail import list_stored_mails
+from idp.web import mount
+from kernel.settings import Settings
+from tests.idp.web_people.conftest import mail_code
+from tests.servers.process import free_port
+from web.application import create_app
+
+PASSWORD = "mandarina-tren-lluvia-31"
+# Set to a folder to look at the pages.
+SHOTS = os.environ.get("SAU_SHOTS")
+
+
+@pytest.fixture
+def site(settings: Settings) -> Iterator[tuple[str, Composition]]:
+    """The provider's pages with demo people, at a real address."""
+    port = free_port()
+    origin = f"http://localhost:{port}"
+    composition = Composition(settings.model_copy(update={"issuer": origin, "demo": True}))
+    with composition.database.transaction() as session:
+        create_demo_people(session, composition.idp, datetime.now(UTC))
+    app = create_app(settings=composition.settings, clock=composition.clock, secret_key=b"k" * 32)
+    mount(app, composition.idp)
+    server = make_server("127.0.0.1", port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield origin, composition
+    server.shutdown()
+    thread.join()
+    composition.database.dispose()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A citizen's page; the policy is lifted for axe's own script."""
+    with browser.new_context(bypass_csp=True, locale="es-EC", reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        yield page
+
+
+def check(page: Page, name: str) -> None:
+    """Axe finds nothing in either scheme, nothing is wider than 320 px; keep a picture when asked."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = Axe().run(page)
+        assert found.violations_count == 0, (name, scheme, found.generate_report())
+        if SHOTS:
+            page.screenshot(path=Path(SHOTS) / f"{name}-1280-{scheme}.png", full_page=True)
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}-320.png", full_page=True)
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_citizen_from_sign_up_to_the_account(page: Page, site: tuple[str, Composition]) -> None:
+    """The whole journey, and every page of it, by keyboard-sized steps in Chromium."""
+    origin, composition = site
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{origin}/login")
+    check(page, "login")
+    page.click("#submit")
+    check(page, "login-errors")
+    page.click("text=Cree su cuenta")
+    check(page, "signup")
+    page.fill("#cedula", "0702468133")
+    page.fill("#given_names", "Elena Isabel")
+    page.fill("#surnames", "Ramón Torres")
+    page.fill("#email", "elena@correo.test")
+    page.click("#submit")
+    check(page, "signup-code")
+    with composition.database.reading() as session:
+        code = mail_code(list_stored_mails(session, services=composition.idp)[0].body)
+    page.fill("#code", code)
+    page.click("#submit")
+    check(page, "signup-password")
+    page.fill("#password", "1234567890")
+    page.click("#submit")
+    check(page, "signup-password-error")
+    page.fill("#password", PASSWORD)
+    page.click("#submit")
+    check(page, "second-factor-enroll")
+    page.click("summary")
+    key = page.inner_text("#totp-key").replace(" ", "")
+    page.fill("#code", current_code(key, now=datetime.now(UTC)))
+    page.click("#submit")
+    check(page, "recovery-codes")
+    page.click("#submit")
+    page.wait_for_url(f"{origin}/account")
+    for path in ("", "/security", "/services", "/activity", "/password", "/second-factor/remove", "/recovery-codes"):
+        page.goto(f"{origin}/account{path}")
+        check(page, "account" + path.replace("/", "-"))
+    page.goto(f"{origin}/account/activity")
+    page.click("text=No fui yo >> nth=0")
+    check(page, "disown")
+    page.goto(f"{origin}/account/sessions/close?which=all")
+    check(page, "close")
+    page.click("#logout-yes")
+    check(page, "closed")
+    page.goto(f"{origin}/login")
+    page.fill("#username", "0702468133")
+    page.fill("#password", PASSWORD)
+    page.click("#submit")
+    check(page, "second-factor")
+    page.goto(f"{page.url}?method=recovery_code")
+    check(page, "second-factor-backup")
+    page.goto(f"{origin}/recovery")
+    check(page, "recovery")
+    page.fill("#username", "0702468133")
+    page.click("#submit")
+    check(page, "recovery-code")
+    page.goto(f"{origin}/demo")
+    check(page, "demo")
+    with composition.database.transaction() as session:
+        link = create_enrollment_link(session, journal=composition.journal, now=datetime.now(UTC))
+    page.goto(f"{origin}/enroll/{link.token}")
+    check(page, "enroll")
+    page.fill("#cedula", "1765432107")
+    page.fill("#given_names", "Pedro")
+    page.fill("#surnames", "Andrango")
+    page.fill("#email", "pedro@correo.test")
+    page.fill("#password", PASSWORD)
+    page.click("#submit")
+    check(page, "enroll-second-factor")
