@@ -18,4 +18,4 @@ def periodic_jobs(services: AuditServices) -> list[PeriodicJob]:
     def sequence() -> None:
         sequencer.run()
 
-    return [PeriodicJob("audit.sequence", SEQUENCE_EVERY, sequence)]
+    return [PeriodicJob("audit.sequence", SEQUENCE_EVERY, sequence, close=sequencer.release)]

@@ -1,4 +1,8 @@
-"""The log in public: checkpoint, tiles and entries over HTTP (C2SP tlog-tiles), personal data in them concealed."""
+"""The log in public: checkpoint and tiles of hashes over HTTP (C2SP tlog-tiles).
+
+Anyone can watch that the log only grows and check a proof against it. The records behind the hashes are not public:
+even without names they would show which person uses which service when (docs/decisions/0005).
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,11 @@ from flask import Blueprint, Flask, Response, current_app
 from sqlalchemy import select
 
 from audit.merkle import HASH_SIZE
-from audit.model import AuditEvent, AuditTile
+from audit.model import AuditTile
 from audit.services import LOG_PATH, AuditServices
-from audit.tiles import WIDTH, Tile, entry_bundle
+from audit.tiles import Tile
 from audit.tree_store import find_head, require_checkpoint
-from kernel.errors import NotFound
+from kernel.errors import Denied, NotFound
 
 _EXTENSION = "audit"
 _IMMUTABLE = "public, max-age=31536000, immutable"
@@ -50,10 +54,11 @@ def key() -> Response:
 
 @log.get("/tile/<path:path>")
 def tile(path: str) -> Response:
-    """A tile or an entry bundle. Both are immutable, partial ones too: a width names what will never change."""
+    """A tile of hashes. It is immutable, a partial one too: a width names what will never change."""
     wanted = Tile.parse(path)
-    octets = _entries(wanted) if wanted.level is None else _hashes(wanted)
-    response = Response(octets, content_type="application/octet-stream")
+    if wanted.level is None:
+        raise Denied("The records behind the hashes are for auditors.", code="entries_not_public")
+    response = Response(_hashes(wanted), content_type="application/octet-stream")
     response.headers["Cache-Control"] = _IMMUTABLE
     return response
 
@@ -66,19 +71,6 @@ def _hashes(wanted: Tile) -> bytes:
     if octets is None or len(octets) < wanted.width * HASH_SIZE:
         raise NotFound("The log has no such tile yet.", code="tile_not_found")
     return octets[: wanted.width * HASH_SIZE]
-
-
-def _entries(wanted: Tile) -> bytes:
-    start = wanted.number * WIDTH
-    with _services().database.reading() as session:
-        leaves = session.scalars(
-            select(AuditEvent.leaf)
-            .where(AuditEvent.log_index >= start, AuditEvent.log_index < start + wanted.width)
-            .order_by(AuditEvent.log_index)
-        ).all()
-    if len(leaves) < wanted.width:
-        raise NotFound("The log has no such entries yet.", code="tile_not_found")
-    return entry_bundle(leaves)
 
 
 def _services() -> AuditServices:

@@ -145,20 +145,3 @@ def split_hashes(octets: bytes) -> list[bytes]:
     if len(octets) % HASH_SIZE:
         raise Fault("A tile is not a whole number of hashes.", code="tile_damaged")
     return [octets[at : at + HASH_SIZE] for at in range(0, len(octets), HASH_SIZE)]
-
-
-def entry_bundle(leaves: Iterable[bytes]) -> bytes:
-    """Return leaves as an entry bundle: each after its length in two octets, big-endian."""
-    return b"".join(len(leaf).to_bytes(2, "big") + leaf for leaf in leaves)
-
-
-def split_bundle(octets: bytes) -> list[bytes]:
-    """Return the leaves of an entry bundle. :raises Fault: if it ends within one."""
-    leaves, at = [], 0
-    while at < len(octets):
-        end = at + 2 + int.from_bytes(octets[at : at + 2], "big")
-        if end > len(octets):
-            raise Fault("An entry bundle ends within an entry.", code="tile_damaged")
-        leaves.append(octets[at + 2 : end])
-        at = end
-    return leaves

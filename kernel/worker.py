@@ -27,11 +27,13 @@ class PeriodicJob:
     """Work that is due again and again.
 
     :ivar run: must be safe when two processes run it at once: it takes its own lease or writes conditionally.
+    :ivar close: called when the worker stops, to give a lease up so that the next worker need not wait for its end.
     """
 
     name: str
     every: timedelta
     run: Callable[[], None]
+    close: Callable[[], None] | None = None
 
 
 class Worker:
@@ -60,12 +62,15 @@ class Worker:
             busy = self.run_once()
             if not busy:
                 self._stopped.wait(_IDLE)
+        for job in self._jobs:
+            if job.close is not None:
+                self._do(job, job.close)
 
     def run_once(self) -> bool:
         """Run each job that is due, then the outbox; return whether the outbox had work."""
         for job in self._jobs:
             if monotonic() >= self._next[job.name]:
-                self._run_job(job)
+                self._do(job, job.run)
                 self._next[job.name] = monotonic() + job.every.total_seconds()
         try:
             with working_for(Origin(request_id=new_id(), channel="worker")):
@@ -75,10 +80,10 @@ class Worker:
             self._stopped.wait(_BACK_OFF)
             return False
 
-    def _run_job(self, job: PeriodicJob) -> None:
+    def _do(self, job: PeriodicJob, work: Callable[[], None]) -> None:
         with working_for(Origin(request_id=new_id(), channel="worker")):
             try:
-                job.run()
+                work()
             except Unavailable as error:
                 _log.warning("job_unavailable", job=job.name, code=error.code)
             except Exception:

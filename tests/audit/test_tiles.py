@@ -11,16 +11,12 @@ from hypothesis import strategies as st
 from audit.merkle import consistency_proof, hash_leaf, inclusion_proof, subtree_of, tree_root
 from audit.tiles import (
     Tile,
-    entry_bundle,
     grow,
-    join_hashes,
     partial_tiles,
     right_edge,
-    split_bundle,
-    split_hashes,
     subtree_from,
 )
-from kernel.errors import Fault, NotFound
+from kernel.errors import NotFound
 
 LEAVES = [hash_leaf(index.to_bytes(4, "big")) for index in range(70_000)]
 
@@ -112,17 +108,3 @@ def test_a_tree_grown_in_batches_is_the_tree(batches: list[int], data: st.DataOb
         old, size, subtree_of(LEAVES[:size])
     )
     assert right_edge(old, shelf.read).root() == tree_root(LEAVES[:old])
-
-
-def test_bundles_and_tiles_round_trip_and_refuse_a_cut() -> None:
-    """tlog-tiles "Log entries": two octets of length before each entry."""
-    assert split_bundle(entry_bundle([b"", b"ab", b"c" * 65535])) == [b"", b"ab", b"c" * 65535]
-    assert entry_bundle([b"ab"]) == b"\x00\x02ab"
-    assert split_hashes(join_hashes(LEAVES[:3])) == LEAVES[:3]
-    for cut in (b"\x00\x02a", b"\x00"):
-        with pytest.raises(Fault):
-            split_bundle(cut)
-    with pytest.raises(Fault):
-        split_hashes(b"x" * 33)
-    with pytest.raises(Fault):
-        right_edge(3, lambda tile: [])

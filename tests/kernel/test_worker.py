@@ -1,0 +1,58 @@
+"""The worker's loop."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from kernel.clock import ManualClock
+from kernel.database import Database
+from kernel.worker import PeriodicJob, Worker
+
+
+def test_a_job_that_fails_stops_no_other(database: Database, clock: ManualClock) -> None:
+    """One broken job must not keep the log from being sequenced."""
+    ran: list[str] = []
+
+    def fail() -> None:
+        ran.append("bad")
+        raise ValueError("broken")
+
+    jobs = [
+        PeriodicJob("bad", timedelta(0), fail),
+        PeriodicJob("good", timedelta(0), lambda: ran.append("good")),
+    ]
+    worker = Worker(database=database, clock=clock, handlers={}, jobs=jobs)
+    worker.run_once()
+    worker.run_once()
+    assert ran == ["bad", "good", "bad", "good"]
+
+
+def test_a_job_waits_for_its_next_time(database: Database, clock: ManualClock) -> None:
+    """Periodic work runs as often as it says, not as often as the loop turns."""
+    ran: list[str] = []
+    job = PeriodicJob("rare", timedelta(hours=1), lambda: ran.append("rare"))
+    worker = Worker(database=database, clock=clock, handlers={}, jobs=[job])
+    worker.run_once()
+    worker.run_once()
+    assert ran == ["rare"]
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_stopping_gives_up_what_jobs_hold(database: Database, clock: ManualClock, failing: bool) -> None:
+    """A lease is released at the end, so that the next worker need not wait; a failing release holds nobody up."""
+    closed: list[str] = []
+
+    def close() -> None:
+        closed.append("first")
+        if failing:
+            raise ValueError("broken")
+
+    jobs = [
+        PeriodicJob("first", timedelta(0), lambda: worker.stop(), close=close),
+        PeriodicJob("second", timedelta(0), lambda: None, close=lambda: closed.append("second")),
+    ]
+    worker = Worker(database=database, clock=clock, handlers={}, jobs=jobs)
+    worker.run_forever()
+    assert closed == ["first", "second"]
