@@ -8,8 +8,8 @@ from datetime import timedelta
 from ca.issuance.model import Certificate
 from ca.issuance.recovery import finish_issuance
 from ca.revocation.ocsp_signer import renew_ocsp_signers
-from ca.revocation.publish import drop_old_lists, publish_if_behind, publish_overdue_lists
 from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
+from ca.revocation.upkeep import drop_old_lists, publish_if_behind, publish_overdue_lists
 from ca.services import CaServices
 from kernel.outbox import Handler, Task
 from kernel.worker import PeriodicJob

@@ -21,7 +21,7 @@ from audit.vocabulary import EventType
 from ca.ceremony.hierarchy import create_hierarchy
 from ca.ceremony.root_list import publish_root_list
 from ca.revocation.ocsp_signer import renew_ocsp_signers
-from ca.revocation.publish import publish_overdue_lists
+from ca.revocation.upkeep import publish_overdue_lists
 from composition import Composition
 from idp.accounts.model import PersonRow
 from idp.authentication.enrollment_link import create_enrollment_link

@@ -11,9 +11,10 @@ import click
 from ca.ceremony.root_list import publish_root_list
 from ca.issuance.authority import list_authorities
 from ca.revocation.ocsp_signer import renew_ocsp_signers
-from ca.revocation.publish import PublishedList, publish_if_behind, publish_list
+from ca.revocation.publish import PublishedList, publish_list
 from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import Revocation, RevocationPreview, preview_revocation, revoke_certificate
+from ca.revocation.upkeep import publish_if_behind
 from ca.serial import parse_serial
 from ca.services import CaServices
 from kernel.command_line import json_option, print_record, print_records

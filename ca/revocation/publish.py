@@ -7,27 +7,24 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import delete, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
 from ca.issuance.model import Authority, Certificate
 from ca.locations import crl_url
 from ca.revocation.crl import LIST_LIFETIME, ROOT_LIST_LIFETIME, RevokedEntry, build_list
-from ca.revocation.model import CrlSeries, RevocationList
+from ca.revocation.model import RevocationList
 from ca.revocation.reason import RevocationReason
-from ca.revocation.series import claim_publication, is_behind, take_turn
+from ca.revocation.series import claim_publication, take_turn
 from ca.serial import serial_number
 from ca.services import CaServices
-from kernel.errors import Denied, NotFound, Unavailable
+from kernel.errors import NotFound, Unavailable
 from kernel.identifiers import sha256_hex
 from keys.signer import Signer
 
-REFRESH_INTERVAL = timedelta(days=1)
 FULL_LIST_SHARD = 0  # one full list now; a certificate's row says which list is its own
-
-KEPT_AFTER_EXPIRY = timedelta(days=30)
 
 _LATE_COMMIT = timedelta(hours=1)  # a revocation may commit this long after its own clock reading
 
@@ -136,89 +133,8 @@ def current_list(session: Session, *, authority_name: str, shard: int, now: date
     return _published(authority_name, row)
 
 
-def publish_overdue_lists(services: CaServices) -> list[PublishedList]:
-    """Publish every issuing authority's list that is missing, behind, or a day old, and return the new ones.
-
-    The root's is left alone: its key is not here.
-    """
-    now = services.clock.now()
-    with services.database.reading() as session:
-        authorities = session.execute(
-            select(Authority.id, Authority.key_name).where(Authority.issuer_id.is_not(None), Authority.not_after > now)
-        ).all()
-        due = [
-            (authority_id, key_name, shard)
-            for authority_id, key_name in authorities
-            for shard in _shards(session, authority_id)
-            if _is_overdue(session, authority_id, shard, now=now)
-        ]
-    return [
-        publish_list(
-            services,
-            authority_id=authority_id,
-            shard=shard,
-            signer=services.keystore.open(key_name),
-            scheduled=True,
-        )
-        for authority_id, key_name, shard in due
-    ]
-
-
-def drop_old_lists(services: CaServices) -> int:
-    """Delete lists a month past their nextUpdate, never an authority's newest regular one; return how many.
-
-    Their events, with number and digest, stay in the log.
-    """
-    newest = aliased(RevocationList)
-    newest_regular = (
-        select(func.max(newest.number))
-        .where(
-            newest.authority_id == RevocationList.authority_id,
-            newest.shard == RevocationList.shard,
-            newest.scheduled.is_(True),
-        )
-        .scalar_subquery()
-    )
-    with services.database.transaction() as session:
-        dropped = session.execute(
-            delete(RevocationList)
-            .where(
-                RevocationList.next_update < services.clock.now() - KEPT_AFTER_EXPIRY,
-                RevocationList.number < newest_regular,
-            )
-            .returning(RevocationList.number)
-            .execution_options(synchronize_session=False)
-        ).all()
-    return len(dropped)
-
-
-def publish_if_behind(services: CaServices, *, authority_id: str, shard: int) -> PublishedList | None:
-    """Publish an issuing authority's list if a revocation is not on it yet; many revocations make one list.
-
-    :raises Denied: (``root_signs_by_command``) for a root.
-    """
-    with services.database.reading() as session:
-        authority = session.get_one(Authority, authority_id)
-        if authority.issuer_id is None:
-            raise Denied("The root signs from the command line only.", code="root_signs_by_command")
-        if not is_behind(session, authority_id=authority_id, shard=shard):
-            return None
-        key_name = authority.key_name
-    signer = services.keystore.open(key_name)
-    return publish_list(services, authority_id=authority_id, shard=shard, signer=signer, scheduled=False)
-
-
-def _shards(session: Session, authority_id: str) -> list[int]:
-    known = session.scalars(select(CrlSeries.shard).where(CrlSeries.authority_id == authority_id))
-    return sorted({FULL_LIST_SHARD, *known})
-
-
-def _is_overdue(session: Session, authority_id: str, shard: int, *, now: datetime) -> bool:
-    last = _last_scheduled_at(session, authority_id=authority_id, shard=shard)
-    return last is None or last + REFRESH_INTERVAL <= now or is_behind(session, authority_id=authority_id, shard=shard)
-
-
-def _last_scheduled_at(session: Session, *, authority_id: str, shard: int) -> datetime | None:
+def last_regular_at(session: Session, *, authority_id: str, shard: int) -> datetime | None:
+    """Return thisUpdate of the newest regular list, None before the first."""
     return session.scalar(
         select(RevocationList.this_update)
         .where(
@@ -244,7 +160,7 @@ def _entries(session: Session, *, authority_id: str, shard: int) -> list[Revoked
         Certificate.crl_shard == shard,
         Certificate.revoked_at.is_not(None),
     )
-    last_regular = _last_scheduled_at(session, authority_id=authority_id, shard=shard)
+    last_regular = last_regular_at(session, authority_id=authority_id, shard=shard)
     if last_regular is not None:
         query = query.where(
             or_(Certificate.not_after >= last_regular, Certificate.revoked_at >= last_regular - _LATE_COMMIT)

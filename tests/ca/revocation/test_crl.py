@@ -16,14 +16,10 @@ from audit.vocabulary import EventType
 from ca.jobs import handlers
 from ca.revocation.crl import RevokedEntry, build_list
 from ca.revocation.model import RevocationList
-from ca.revocation.publish import (
-    current_list,
-    drop_old_lists,
-    publish_if_behind,
-    publish_overdue_lists,
-)
+from ca.revocation.publish import current_list
 from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import LIST_DUE
+from ca.revocation.upkeep import drop_old_lists, publish_if_behind, publish_overdue_lists
 from kernel.clock import ManualClock
 from kernel.errors import Denied, NotFound, Unavailable
 from kernel.outbox import run_due
