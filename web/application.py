@@ -16,7 +16,7 @@ from kernel.clock import Clock
 from kernel.identifiers import new_id
 from kernel.origin import Origin, current_origin, working_for
 from kernel.settings import Settings, is_loopback, is_test_name
-from web import component_sheet, shell_pages, template_cache
+from web import component_sheet, shell_pages, start_page, template_cache
 from web.client_address import BadForwardedAddressError, client_address
 from web.cookies import cookie_name
 from web.csrf import init_csrf
@@ -71,6 +71,7 @@ def create_app(*, settings: Settings, clock: Clock, secret_key: bytes, on_refusa
     init_operations(app)
     app.after_request(_finish)
     describe_errors(app, OWN_TEXTS)
+    app.register_blueprint(start_page.blueprint)
     app.register_blueprint(shell_pages.blueprint)
     if is_loopback(settings.issuer) or is_test_name(settings.issuer):
         app.register_blueprint(component_sheet.blueprint)

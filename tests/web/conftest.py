@@ -87,10 +87,6 @@ def client(app: Flask) -> FlaskClient:
 def add_views(app: Flask) -> None:
     """Mount the views of the tests."""
 
-    @app.get("/")
-    def home() -> str:
-        return "home"
-
     @app.get("/error/<name>")
     def raise_error(name: str) -> Response:
         raise ERRORS[name]()

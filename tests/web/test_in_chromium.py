@@ -20,6 +20,7 @@ from web.headers import allow_form_redirect_to
 pytestmark = pytest.mark.browser
 
 PAGES = [
+    "/",
     "/muestrario",
     "/muestrario/consola",
     "/muestrario/ingreso",
