@@ -19,7 +19,6 @@ from tests.idp.relying_party import REDIRECT_URI, Visitor, register
 @pytest.fixture
 def live(app: Flask) -> Iterator[str]:
     """The provider on a port of its own."""
-    app.config["SERVER_NAME"] = None
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -42,6 +41,7 @@ def test_authlibs_client_logs_in_refreshes_and_revokes(
         redirect_uri=REDIRECT_URI,
         code_challenge_method="S256",
         token_endpoint_auth_method=method,
+        revocation_endpoint_auth_method=method,
     )
     client.headers["Host"] = "localhost:8000"
     found = client.get(f"{live}/.well-known/openid-configuration", withhold_token=True).json()
