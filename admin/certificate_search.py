@@ -46,7 +46,10 @@ def count_certificates(session: Session, query: CertificateQuery, *, now: dateti
 def expiring_certificates(
     session: Session, *, institutions: frozenset[str] | None, now: datetime, limit: int
 ) -> list[Certificate]:
-    """Return live certificates that end within 30 days and have no younger one of the same subject and profile."""
+    """Return live certificates that end within 30 days and have no younger one of the same subject and profile.
+
+    Those that the service issues to itself are left out: it renews them by itself.
+    """
     younger = Certificate.__table__.alias("younger")
     replaced = (
         select(younger.c.serial)
@@ -62,7 +65,7 @@ def expiring_certificates(
     return list(
         session.scalars(
             select(Certificate)
-            .where(*_conditions(query, now=now), ~replaced)
+            .where(*_conditions(query, now=now), Certificate.request_id.is_not(None), ~replaced)
             .order_by(Certificate.not_after)
             .limit(limit)
         )

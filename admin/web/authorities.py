@@ -89,6 +89,7 @@ def show_all() -> Response:
         count=len(everyone),
         axis=axis,
         ending=[node for node in everyone if now < node.not_after < now + _RENEW],
+        over=lambda node: node.not_after <= now,
         left=lambda node: time_left(node.not_after, now=now),
         list_state=lambda node: _list_state(node.revocation_list, now=now),
         ocsp_state=lambda node: _ocsp_state(node.ocsp_until, now=now),
@@ -110,7 +111,8 @@ def time_left(end: datetime, *, now: datetime) -> str:
         return str(ngettext("%(num)s mes", "%(num)s meses", days // 30))
     if days > 1:
         return str(ngettext("%(num)s día", "%(num)s días", days))
-    return str(ngettext("%(num)s hora", "%(num)s horas", max(1, int((end - now) / timedelta(hours=1)))))
+    hours = int((end - now) / timedelta(hours=1))
+    return str(ngettext("%(num)s hora", "%(num)s horas", hours) if hours else _("menos de 1 hora"))
 
 
 def _list_state(state: ListState | None, *, now: datetime) -> tuple[str, str]:

@@ -90,6 +90,7 @@ def review_page(
         typed=typed,
         errors=errors,
         translated=words.translated,
+        finding_words=words.finding_words,
     )
 
 

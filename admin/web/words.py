@@ -10,6 +10,7 @@ from flask_babel.speaklater import LazyString
 
 from admin.permissions import Permission, Role
 from audit.vocabulary import EventType, Outcome
+from ca.lints.finding import Finding
 
 Text: TypeAlias = LazyString
 
@@ -204,6 +205,21 @@ def event_words(kind: str) -> Text | str:
 def role_words(role: Role) -> Text:
     """Return what the role is called."""
     return ROLES[role]
+
+
+# Findings of the outside linter that profiles accept: its codes in words.
+_OUTSIDE_FINDINGS: dict[str, Text] = {
+    "cabf.serverauth.ov.common_name_attribute_present": _l("Lleva el nombre también como nombre común"),
+    "cabf.serverauth.certificate_policy_qualifier_present": _l("Lleva la dirección de las reglas de emisión"),
+    "etsi.en_319_412_2.nat-4.3.2-1.mixed_key_usage_setting": _l("Sirve para firmar y para identificarse"),
+}
+
+
+def finding_words(finding: Finding) -> str:
+    """Return what a finding says; one of the outside linter without words of its own is named by what it is."""
+    if finding.code in _OUTSIDE_FINDINGS:
+        return str(_OUTSIDE_FINDINGS[finding.code])
+    return finding.message or str(gettext("Aviso de pkilint, que el perfil acepta"))
 
 
 def reason_words(reason: str | None) -> Text | str:

@@ -1,0 +1,224 @@
+"""The console in a real browser: a certificate's whole way, every page accessible, narrow and inside the policy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from admin.permissions import Role
+from tests.admin.conftest import make_csr
+from tests.flows.citizens import Citizen, citizen_of
+from tests.flows.pages import type_code, type_password
+from tests.servers.service import LiveService
+
+pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
+DOMAIN = "tramites-demo.gob.ec"
+RUC = "1768150060001"
+
+
+class Desk:
+    """Somebody at the console, in a browser of his own without JavaScript, logged in through the provider's pages."""
+
+    def __init__(self, browser: Browser, service: LiveService, *roles: Role) -> None:
+        self.service, self.person = service, self._enrol(service, roles)
+        # The policy is lifted for axe's own script; the pages run none.
+        self.context: BrowserContext = browser.new_context(bypass_csp=True, locale="es-EC", reduced_motion="reduce")
+        self.page: Page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.said: list[str] = []
+        self.problems: list[object] = []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.open("/admin")
+        type_password(self.page, self.person)
+        self.page.wait_for_selector("[name=code]")
+        type_code(self.page, self.person)
+        self.page.wait_for_url("**/admin")
+
+    @staticmethod
+    def _enrol(service: LiveService, roles: tuple[Role, ...]) -> Citizen:
+        citizen = citizen_of(service)
+        for role in roles:
+            service.command("role", "grant", citizen.id, role.value)
+        return citizen
+
+    def open(self, path: str) -> None:
+        """Go to a page of the service."""
+        self.page.goto(self.service.url + path)
+
+    def inspect(self, name: str) -> None:
+        """Note what axe finds in either colour scheme, and a page wider than 320 pixels; keep pictures if asked to."""
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.set_viewport_size({"width": 1280, "height": 900})
+            found = Axe().run(self.page).response["violations"]
+            self.problems += [(name, scheme, rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
+            self._picture(f"{name}-1280-{scheme}")
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size({"width": 320, "height": 640})
+        self._picture(f"{name}-320")
+        wide = self.page.evaluate("document.documentElement.scrollWidth")
+        if wide > 320:
+            self.problems.append(f"{name} is {wide} px wide")
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+
+    def _picture(self, name: str) -> None:
+        folder = os.environ.get("SAU_TEST_PICTURES")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+@pytest.fixture(scope="module")
+def officer(browser: Browser, live_service: LiveService) -> Iterator[Desk]:
+    """Asks and revokes."""
+    desk = Desk(browser, live_service, Role.PKI_OFFICER)
+    yield desk
+    desk.context.close()
+
+
+@pytest.fixture(scope="module")
+def approver(browser: Browser, live_service: LiveService) -> Iterator[Desk]:
+    """Approves."""
+    desk = Desk(browser, live_service, Role.PKI_APPROVER)
+    yield desk
+    desk.context.close()
+
+
+@pytest.fixture(scope="module")
+def auditor(browser: Browser, live_service: LiveService) -> Iterator[Desk]:
+    """Reads."""
+    desk = Desk(browser, live_service, Role.AUDITOR)
+    yield desk
+    desk.context.close()
+
+
+@pytest.fixture(scope="module")
+def administrator(browser: Browser, live_service: LiveService) -> Iterator[Desk]:
+    """Grants."""
+    desk = Desk(browser, live_service, Role.ADMINISTRATOR)
+    yield desk
+    desk.context.close()
+
+
+def test_a_certificate_from_the_request_to_its_revocation(officer: Desk, approver: Desk, tmp_path: Path) -> None:
+    """Issue 2 part 3 in a browser: two people, exact bytes, chain, revocation."""
+    name = f"www.{DOMAIN}"
+    file = tmp_path / "servidor.csr"
+    file.write_text(make_csr(name).pem)
+    page = officer.page
+    officer.inspect("inicio-vacio")
+    officer.open("/admin/requests/new")
+    officer.inspect("perfiles")
+    page.click("text=Servidor TLS")
+    officer.inspect("pedir")
+    page.click("#submit")
+    page.wait_for_selector(".sum")
+    officer.inspect("pedir-errores")
+    page.select_option("#institution", RUC)
+    page.set_input_files("#csr_file", file)
+    page.click("#submit")
+    page.wait_for_selector("#dif")
+    officer.inspect("solicitud-propia")
+    assert page.locator("text=tiene que aprobarla otra persona").count()
+    request_page = page.url.removeprefix(officer.service.url)
+
+    desk = approver.page
+    approver.open("/admin")
+    approver.inspect("inicio-aprobador")
+    approver.open("/admin/requests")
+    approver.inspect("solicitudes")
+    approver.open(request_page)
+    approver.inspect("solicitud")
+    desk.check("#decision-approve")
+    desk.click("#submit")
+    desk.wait_for_selector("text=¿Firmar este certificado?")
+    approver.inspect("confirmar")
+    desk.click("#submit")
+    desk.wait_for_url("**/admin/certificates/*")
+    approver.inspect("certificado")
+    certificate_page = desk.url.removeprefix(approver.service.url)
+
+    officer.open(certificate_page)
+    with page.expect_download() as download:
+        page.click("text=Con su cadena, PEM")
+    assert Path(download.value.path()).read_text().count("BEGIN CERTIFICATE") == 2
+    page.click("text=Revocar este certificado")
+    officer.inspect("revocar")
+    page.check("#reason-superseded")
+    page.click("#submit")
+    page.wait_for_selector("text=Sí, revocar para siempre")
+    officer.inspect("revocar-confirmar")
+    page.click("#submit")
+    page.wait_for_selector("text=Revocado:")
+    officer.inspect("certificado-revocado")
+    officer.open("/admin/certificates")
+    officer.inspect("certificados")
+    officer.open("/admin/authorities")
+    officer.inspect("jerarquia")
+    officer.open("/admin/institutions")
+    officer.inspect("instituciones")
+    assert officer.problems == approver.problems == []
+    assert officer.said == approver.said == []
+
+
+def test_the_evidence_in_a_browser(auditor: Desk, officer: Desk) -> None:
+    """Search, person with reason, event with proof, check."""
+    page = auditor.page
+    auditor.inspect("inicio-auditor")
+    auditor.open("/admin/audit")
+    auditor.inspect("auditoria")
+    auditor.open("/admin/audit/person")
+    page.fill("#cedula", officer.person.cedula)
+    page.fill("#reason", "corto")
+    page.click("#submit")
+    page.wait_for_selector(".sum")
+    auditor.inspect("persona-errores")
+    page.fill("#reason", "Investigación 2026-014 de la Contraloría")
+    page.click("#submit")
+    page.wait_for_url("**/admin/audit?person=*")
+    assert officer.person.cedula not in page.content()
+    auditor.inspect("auditoria-persona")
+    page.click("tbody a >> nth=0")
+    page.wait_for_selector("#seal")
+    auditor.inspect("evento")
+    auditor.open("/admin/audit/check")
+    page.click("#submit")
+    page.wait_for_selector("text=Registro íntegro")
+    auditor.inspect("comprobar")
+    auditor.open("/admin/clients")
+    auditor.inspect("aplicaciones")
+    page.click("tbody a >> nth=0")
+    auditor.inspect("aplicacion")
+    assert auditor.problems == []
+
+
+def test_roles_in_a_browser(administrator: Desk, auditor: Desk) -> None:
+    """Find a person, give a role, take it."""
+    page = administrator.page
+    administrator.open("/admin/people")
+    administrator.inspect("personas")
+    page.click("text=Dar un rol")
+    administrator.inspect("persona-buscar")
+    page.fill("#cedula", auditor.person.cedula)
+    page.fill("#reason", "Memorando 2026-88 de la dirección")
+    page.click("#submit")
+    page.wait_for_selector("#held")
+    administrator.inspect("persona")
+    page.select_option("#role", "pki_approver")
+    page.click("#submit")
+    page.wait_for_selector("a:has-text('Quitar') >> nth=1")
+    page.click("a:has-text('Quitar') >> nth=1")
+    page.wait_for_selector("text=¿Quitar este rol?")
+    administrator.inspect("rol-quitar")
+    page.click("#submit")
+    page.wait_for_selector("#held")
+    administrator.open("/admin/institutions/new")
+    administrator.inspect("institucion-nueva")
+    administrator.open("/admin/audit")
+    administrator.inspect("sin-permiso")
+    assert administrator.problems == []
