@@ -47,7 +47,8 @@ def validity_of(profile: Profile, *, authority: x509.Certificate, now: datetime)
     not_before = max(now.replace(microsecond=0) - BACKDATING, authority.not_valid_before_utc)
     lifetime = profile.lifetime
     if profile.schedule == "cabf-tls":
-        lifetime = min(lifetime, longest_tls_lifetime(now))
+        # A day under the limit, as BR §6.3.2 advises.
+        lifetime = min(lifetime, longest_tls_lifetime(now) - timedelta(days=1))
     # RFC 5280 §4.1.2.5: notAfter is inclusive, so N days end one second earlier. A leaf never outlives its issuer.
     return not_before, min(not_before + lifetime - _SECOND, authority.not_valid_after_utc)
 

@@ -1,0 +1,55 @@
+"""One certificate of each requestable profile."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cryptography import x509
+
+from ca.issuance.issue import issue_approved
+from ca.requests.decide import approve_request
+from ca.requests.submit import submit_request
+from ca.services import CaServices
+from tests.ca.csr import make_csr
+from tests.ca.ground import RUC
+
+PROFILES = ("tls-server", "tls-client", "institution-seal", "public-servant-signature")
+INPUTS = {
+    "tls-server": {},
+    "tls-client": {"application": "Portal de trámites"},
+    "institution-seal": {"seal": "Secretaría General"},
+    "public-servant-signature": {
+        "cedula": "1710034065",
+        "given_names": "María José",
+        "first_surname": "Ñaupari",
+        "second_surname": "Güiza",
+        "position": "Directora",
+        "city": "Quito",
+    },
+}
+
+
+def issue(services: CaServices, profile: str, now: datetime) -> x509.Certificate:
+    """Go the whole way: request, approval, signature."""
+    csr = make_csr() if profile == "tls-server" else make_csr(common_name=None, dns=())
+    with services.database.transaction() as session:
+        request = submit_request(
+            session,
+            services=services,
+            profile=profile,
+            csr=csr,
+            institution_ruc=RUC,
+            requested_by="ana",
+            inputs=INPUTS[profile],
+            now=now,
+        )
+    with services.database.transaction() as session:
+        approve_request(
+            session,
+            services=services,
+            request_id=request.id,
+            approver="luis",
+            tbs_sha256=request.tbs_sha256,
+            now=now,
+        )
+    return x509.load_der_x509_certificate(issue_approved(services, request.id, now=now).certificate_der)
