@@ -67,8 +67,8 @@ def main() -> int:
 
 def run(commands: dict[str, tuple[list[str], str]], environ: dict[str, str], greeting: str) -> int:
     """Run the commands until one ends or we are told to stop; return the exit status."""
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGHUP, stop)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
     children: dict[str, subprocess.Popen[bytes]] = {}
     bound = partial(end_with_parent, os.getpid())
     try:
@@ -89,7 +89,7 @@ def run(commands: dict[str, tuple[list[str], str]], environ: dict[str, str], gre
             time.sleep(0.3)
         print(f"{ended} ended unexpectedly; stopping the others.", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, Stopped):
+    except Stopped:
         print("\nStopping …", flush=True)
         return 0
     finally:
