@@ -163,6 +163,19 @@ def decide_consent(
     return _finish(session, services, stage, scopes, now=now)
 
 
+def cancel_authorization(
+    session: Session, *, services: IdpServices, interaction_id: str, browser_secret: str | None, now: datetime
+) -> AuthorizationAnswer:
+    """The person goes back without logging in: the application hears ``access_denied`` (RFC 6749 §4.1.2.1).
+
+    :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
+    """
+    _, client, request = _load(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    finish_interaction(session, interaction_id=interaction_id, now=now)
+    error = RedirectableError("access_denied", "The person did not log in.")
+    return refuse_there(session, services, client, request.address, error, now=now)
+
+
 def _enter(
     session: Session,
     services: IdpServices,
@@ -172,14 +185,7 @@ def _enter(
     session_secret: str | None,
     now: datetime,
 ) -> _Stage | AuthorizationAnswer | PersonIsNeeded:
-    interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
-    if interaction.resume_path != RESUME_PATH:
-        raise AlreadyConsumed("This sign-in belongs elsewhere.", code="interaction_finished")
-    request = AuthorizationRequest.from_document(interaction.parameters[REQUEST])
-    client = find_client(session, request.client_id)
-    # Time has passed: what was registered then must still be.
-    if not client.active or not set(request.scopes) <= set(client.scopes):
-        raise NotRedirectableError("client_disabled", "This application is closed, or may no longer ask this.")
+    interaction, client, request = _load(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
     browser_session = find_active_session(session, session_secret, now=now)
     if browser_session is None or not is_satisfying(
         browser_session,
@@ -201,6 +207,20 @@ def _enter(
             now=now,
         )
     return _Stage(interaction, client, request, browser_session)
+
+
+def _load(
+    session: Session, *, interaction_id: str, browser_secret: str | None, now: datetime
+) -> tuple[Interaction, Client, AuthorizationRequest]:
+    interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    if interaction.resume_path != RESUME_PATH:
+        raise AlreadyConsumed("This sign-in belongs elsewhere.", code="interaction_finished")
+    request = AuthorizationRequest.from_document(interaction.parameters[REQUEST])
+    client = find_client(session, request.client_id)
+    # Time has passed: what was registered then must still be.
+    if not client.active or not set(request.scopes) <= set(client.scopes):
+        raise NotRedirectableError("client_disabled", "This application is closed, or may no longer ask this.")
+    return interaction, client, request
 
 
 def _finish(

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import authorize as authorize_request
-from idp.authorization.resume import ConsentIsNeeded, decide_consent, resume_authorization
+from idp.authorization.resume import ConsentIsNeeded, cancel_authorization, decide_consent, resume_authorization
 from idp.clients.uris import origin_of
 from idp.protocol.response_mode import FORM_POST, with_query
 from idp.protocol.scope import OPENID
@@ -45,8 +45,18 @@ def authorize() -> Response | WerkzeugResponse:
 
 @blueprint.get("/authorize/resume/<interaction_id>")
 def resume(interaction_id: str) -> Response | WerkzeugResponse:
-    """Go on after login: consent, or back to the application."""
+    """Go on after login: consent, or back to the application; back at once when the person does not want to log in."""
     provider = services()
+    if request.args.get("cancelled"):
+        with provider.database.transaction() as session:
+            answer = cancel_authorization(
+                session,
+                services=provider,
+                interaction_id=interaction_id,
+                browser_secret=browser_secret(),
+                now=provider.clock.now(),
+            )
+        return _leave(answer)
     with provider.database.transaction() as session:
         outcome = resume_authorization(
             session,
