@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
+from rich.cells import cell_len
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,19 +31,34 @@ def print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def print_records(records: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str = "Nothing found.") -> None:
-    """Print many records: as a JSON array, or as a table with the first record's names as columns."""
+    """Print many records: as a JSON array, or for people.
+
+    A table where the terminal is wide enough, else one block of ``name  value`` lines a record: nothing is cut or
+    folded, so that identifiers can be copied. A pipe always gets the table, one record a line.
+    """
     if as_json:
         click.echo(json.dumps(list(records), default=_plain, ensure_ascii=False))
         return
     if not records:
         click.echo(empty)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in records[0]:
-        table.add_column(name, overflow="fold")
-    for record in records:
-        table.add_row(*(_text(value) for value in record.values()))
-    Console(highlight=False).print(table)
+    names = list(records[0])
+    rows = [[_text(value) for value in record.values()] for record in records]
+    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    if sys.stdout.isatty() and sum(widths) + 2 * (len(widths) - 1) > shutil.get_terminal_size().columns:
+        for index, record in enumerate(records):
+            if index:
+                click.echo()
+            print_record(record, as_json=False)
+        return
+    click.echo(_line(names, widths))
+    for row in rows:
+        click.echo(_line(row, widths))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()
 
 
 def _plain(value: Any) -> Any:
@@ -57,7 +73,7 @@ def _text(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
+        return f"{value:%Y-%m-%d %H:%M:%S}Z"  # stored datetimes are UTC
     if isinstance(value, (list, tuple, set, frozenset)):
         return ", ".join(_text(item) for item in value)
     return str(value)
