@@ -29,7 +29,7 @@ def parse_bind(bind: str) -> tuple[str, int]:
     host, separator, port = bind.rpartition(":")
     if not separator or not port.isdigit() or not 0 < int(port) < 65536:
         raise Rejected(f"{bind!r} is not HOST:PORT.", code="bad_bind")
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - an empty host is the operator's own word for all
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104  # nosec B104 - an empty host means all
 
 
 def require_free_port(host: str, port: int) -> None:

@@ -16,7 +16,7 @@ from keys.signer import Signer
 
 ANSWER_LIFETIME = timedelta(hours=12)
 UNKNOWN_LIFETIME = timedelta(minutes=5)  # the number may be assigned in a moment
-CERT_ID_HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303
+CERT_ID_HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303  # nosec B303
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from kernel.errors import Fault
 _TEMPLATES = Environment(
     loader=PackageLoader("idp.notices"),
     undefined=StrictUndefined,
-    autoescape=False,  # noqa: S701 - plain text, never HTML
+    autoescape=False,  # noqa: S701  # nosec B701 - plain text, never HTML
     keep_trailing_newline=True,
 )
 _MAINLAND = ZoneInfo("America/Guayaquil")
