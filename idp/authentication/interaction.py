@@ -105,9 +105,16 @@ def begin_interaction(
 
 
 def load_interaction(
-    session: Session, *, interaction_id: str, browser_secret: str | None, now: datetime
+    session: Session,
+    *,
+    interaction_id: str,
+    browser_secret: str | None,
+    now: datetime,
+    finished_after: datetime | None = None,
 ) -> Interaction:
     """Return the interaction if it belongs to the browser and is still open.
+
+    :param finished_after: return also one that was finished at this moment or later: for a form sent twice.
 
     :raises NotFound: (``interaction_unknown``).
     :raises Denied: (``interaction_foreign``) when another browser began it: a prepared login is worth nothing.
@@ -119,7 +126,7 @@ def load_interaction(
         raise NotFound("There is no such sign-in.", code="interaction_unknown")
     if not browser_secret or not compare_digest(row.browser_sha256, sha256_hex(browser_secret)):
         raise Denied("This sign-in was begun in another browser.", code="interaction_foreign")
-    if row.finished_at is not None:
+    if row.finished_at is not None and (finished_after is None or row.finished_at < finished_after):
         raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
     if row.expires_at <= now:
         raise Conflict("This sign-in took too long.", code="interaction_expired")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,9 @@ from idp.protocol.prompt import CONSENT
 from idp.services import IdpServices
 from kernel.errors import AlreadyConsumed
 
+# A second press of the button comes within seconds.
+REPEAT_GRACE = timedelta(seconds=60)
+
 
 @dataclass(frozen=True)
 class ConsentIsNeeded:
@@ -56,6 +59,7 @@ class _Stage:
     client: Client
     request: AuthorizationRequest
     browser_session: BrowserSession
+    repeated: bool
 
 
 def resume_authorization(
@@ -81,9 +85,11 @@ def resume_authorization(
     )
     if not isinstance(stage, _Stage):
         return stage
+    if stage.repeated:
+        # A request that must be decided on each time is decided by pressing the button, not by looking at the page.
+        return _answer_again(session, services, stage, wanted=CONSENT not in stage.request.prompts, now=now)
     if CONSENT not in stage.request.prompts:
-        consent = find_consent(session, person_id=stage.browser_session.person_id, client_id=stage.client.client_id)
-        scopes = covered_scopes(consent, client=stage.client, requested=stage.request.scopes)
+        scopes = _covered(session, stage)
         if scopes is not None:
             return _finish(session, services, stage, scopes, now=now)
     institution_id = stage.client.institution_id
@@ -129,6 +135,8 @@ def decide_consent(
         return stage
     if stage.browser_session.person_id != person_id:
         return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
+    if stage.repeated:
+        return _answer_again(session, services, stage, wanted=allowed, now=now)
     if not allowed:
         finish_interaction(session, interaction_id=interaction_id, now=now)
         record_refused_consent(
@@ -185,7 +193,20 @@ def _enter(
     session_secret: str | None,
     now: datetime,
 ) -> _Stage | AuthorizationAnswer | PersonIsNeeded:
-    interaction, client, request = _load(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    repeated = False
+    try:
+        interaction, client, request = _load(
+            session, interaction_id=interaction_id, browser_secret=browser_secret, now=now
+        )
+    except AlreadyConsumed:
+        repeated = True
+        interaction, client, request = _load(
+            session,
+            interaction_id=interaction_id,
+            browser_secret=browser_secret,
+            finished_after=now - REPEAT_GRACE,
+            now=now,
+        )
     browser_session = find_active_session(session, session_secret, now=now)
     if browser_session is None or not is_satisfying(
         browser_session,
@@ -195,7 +216,8 @@ def _enter(
         return PersonIsNeeded(f"{LOGIN_PATH}/{interaction_id}")
     if interaction.parameters.get(HINTED_SUBJECT) not in (None, browser_session.person_id):
         # OpenID Connect Core §3.1.2.2: someone else than the one hinted at has logged in.
-        finish_interaction(session, interaction_id=interaction_id, now=now)
+        if not repeated:
+            finish_interaction(session, interaction_id=interaction_id, now=now)
         return refuse_there(
             session,
             services,
@@ -206,13 +228,45 @@ def _enter(
             session_id=browser_session.sid,
             now=now,
         )
-    return _Stage(interaction, client, request, browser_session)
+    return _Stage(interaction, client, request, browser_session, repeated)
+
+
+def _answer_again(
+    session: Session, services: IdpServices, stage: _Stage, *, wanted: bool, now: datetime
+) -> AuthorizationAnswer:
+    """Answer a form that was sent twice, whose first answer the browser has thrown away.
+
+    The interaction stays finished; what is given is what the same request would get at ``/authorize`` now.
+
+    :param wanted: whether the person asks for it this time.
+    :raises AlreadyConsumed: (``interaction_finished``) if it is not wanted, or no consent stands.
+    """
+    scopes = _covered(session, stage) if wanted else None
+    if scopes is None:
+        raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
+    return _give(session, services, stage, scopes, now=now)
+
+
+def _covered(session: Session, stage: _Stage) -> tuple[str, ...] | None:
+    consent = find_consent(session, person_id=stage.browser_session.person_id, client_id=stage.client.client_id)
+    return covered_scopes(consent, client=stage.client, requested=stage.request.scopes)
 
 
 def _load(
-    session: Session, *, interaction_id: str, browser_secret: str | None, now: datetime
+    session: Session,
+    *,
+    interaction_id: str,
+    browser_secret: str | None,
+    now: datetime,
+    finished_after: datetime | None = None,
 ) -> tuple[Interaction, Client, AuthorizationRequest]:
-    interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    interaction = load_interaction(
+        session,
+        interaction_id=interaction_id,
+        browser_secret=browser_secret,
+        now=now,
+        finished_after=finished_after,
+    )
     if interaction.resume_path != RESUME_PATH:
         raise AlreadyConsumed("This sign-in belongs elsewhere.", code="interaction_finished")
     request = AuthorizationRequest.from_document(interaction.parameters[REQUEST])
@@ -227,6 +281,12 @@ def _finish(
     session: Session, services: IdpServices, stage: _Stage, scopes: Collection[str], *, now: datetime
 ) -> AuthorizationAnswer:
     finish_interaction(session, interaction_id=stage.interaction.id, now=now)
+    return _give(session, services, stage, scopes, now=now)
+
+
+def _give(
+    session: Session, services: IdpServices, stage: _Stage, scopes: Collection[str], *, now: datetime
+) -> AuthorizationAnswer:
     touch_browser_session(session, sid=stage.browser_session.sid, now=now)
     code = write_authorization_code(
         session,
@@ -234,7 +294,7 @@ def _finish(
         request=stage.request,
         browser_session=stage.browser_session,
         scopes=tuple(scopes),
-        silent=False,
+        silent=stage.repeated,
         now=now,
     )
     return answer_with_code(stage.request.address, issuer=services.settings.issuer, code=code)

@@ -258,15 +258,36 @@ def test_an_interaction_of_another_browser_is_worth_nothing(
 
 
 def test_double_submit_and_back_after_consent_are_harmless(
-    composition: Composition, party: RelyingParty, visitor: Visitor
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient, clock: ManualClock
 ) -> None:
-    """The interaction ends once; the second press gives one code at most and breaks nothing."""
+    """A second press replaces the first answer in the browser: it gives a code too; later the page is over."""
     location = visitor.http.get(party.authorization_url()).headers["Location"]
     page = visitor.http.get(location)
-    assert "code" in answer_of(visitor.decide(page))
-    assert visitor.decide(page).status_code in (303, 409)
-    assert visitor.http.get(location).status_code in (303, 409)
+    first, second = answer_of(visitor.decide(page)), answer_of(visitor.decide(page))
+    assert first["code"] != second["code"]
+    assert party.exchange(http, second["code"]).status_code == 200
+    assert "code" in answer_of(visitor.http.get(location))
+    assert len(events(composition, "idp:consent:granted")) == 1
+    clock.advance(timedelta(seconds=61))
+    assert visitor.http.get(location).status_code == 409
     assert "code" in answer_of(visitor.http.get(party.authorization_url()))
+
+
+def test_a_second_press_after_denying_gives_nothing(party: RelyingParty, visitor: Visitor) -> None:
+    """The first decision stands, also when the second press is the other button."""
+    page = visitor.http.get(visitor.http.get(party.authorization_url()).headers["Location"])
+    assert answer_of(visitor.decide(page, "deny"))["error"] == "access_denied"
+    assert visitor.decide(page, "allow").status_code == 409
+
+
+def test_denying_twice_gives_nothing_although_an_older_consent_stands(party: RelyingParty, visitor: Visitor) -> None:
+    """prompt=consent asks anew: neither the second no nor a look at the page turns into a yes."""
+    visitor.authorize(party)
+    location = visitor.http.get(party.authorization_url(prompt="consent")).headers["Location"]
+    page = visitor.http.get(location)
+    assert answer_of(visitor.decide(page, "deny"))["error"] == "access_denied"
+    assert visitor.decide(page, "deny").status_code == 409
+    assert visitor.http.get(location).status_code == 409
 
 
 def test_consent_is_not_given_for_someone_else_than_the_page_showed(
