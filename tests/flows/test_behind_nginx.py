@@ -26,17 +26,18 @@ class Proxied:
     service: LiveService
     url: str
     certificate: Path
+    status_url: str
 
 
 @pytest.fixture
 def proxied(start_service: Callable[..., LiveService], tmp_path: Path) -> Iterator[Proxied]:
     """A service whose issuer is nginx's address."""
-    port = free_port()
+    port, http_port = free_port(), free_port()
     url = f"https://localhost:{port}"
     service = start_service(demo=False, more={"SAU_ISSUER": url, "SAU_TRUSTED_PROXIES": "127.0.0.1/32"})
     certificate, key = write_localhost_certificate(tmp_path)
-    with run_nginx(tmp_path, upstream=service.port, certificate=certificate, key=key, port=port):
-        yield Proxied(service, url, certificate)
+    with run_nginx(tmp_path, upstream=service.port, certificate=certificate, key=key, port=port, http_port=http_port):
+        yield Proxied(service, url, certificate, f"http://localhost:{http_port}")
 
 
 def test_cookies_and_links_are_those_of_https(proxied: Proxied) -> None:
@@ -71,3 +72,24 @@ def test_a_spoofed_host_changes_no_link(proxied: Proxied) -> None:
             timeout=10,
         )
         assert "evil.example" not in answer.text + str(answer.headers)
+
+
+def test_certificate_status_is_served_without_tls_and_everything_else_is_not(proxied: Proxied) -> None:
+    """Lists, OCSP and issuers by plain http (RFC 5280 §8: no loop of trust); pages of people only by https."""
+    for path in ("/pki/crl/issuing-1-0.crl", "/pki/ca/issuing-1.cer"):
+        answer = requests.get(proxied.status_url + path, allow_redirects=False, timeout=10)
+        assert answer.status_code == 200, path
+        assert answer.headers["Content-Type"].startswith("application/pkix-")
+    login = requests.get(f"{proxied.status_url}/login", allow_redirects=False, timeout=10)
+    assert login.status_code == 301
+    assert login.headers["Location"].startswith("https://")
+
+
+def test_only_the_proxy_names_the_visitor(proxied: Proxied) -> None:
+    """What a visitor writes into X-Forwarded-For is replaced; the record has the address that nginx saw."""
+    requests.get(
+        f"{proxied.url}/login",
+        headers={"X-Forwarded-For": "203.0.113.9, not an address"},
+        verify=str(proxied.certificate),
+        timeout=10,
+    ).raise_for_status()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.servers.process import ServerProcess, accepts_connections, find_program, free_port
 
-_CONFIGURATION = """
+_MAIN = """
 pid {folder}/nginx.pid;
 error_log stderr warn;
 daemon off;
@@ -23,33 +23,45 @@ http {{
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
-  server {{
-    listen 127.0.0.1:{port} ssl;
-    server_name localhost;
-    ssl_certificate {certificate};
-    ssl_certificate_key {key};
-    location / {{
-      proxy_pass http://127.0.0.1:{upstream};
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $remote_addr;
-      proxy_set_header X-Forwarded-Proto https;
-    }}
-  }}
+  include {folder}/sau.conf;
 }}
 """
+SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx" / "sau.conf"
+
+
+def _adapted(*, upstream: int, certificate: Path, key: Path, port: int, http_port: int) -> str:
+    """Return the configuration that we ship with this machine's ports and names; nothing else is changed."""
+    text = SHIPPED.read_text()
+    for shipped, here in (
+        ("server 127.0.0.1:8000", f"server 127.0.0.1:{upstream}"),
+        ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
+        ("    listen [::]:443 ssl http2;\n", ""),
+        ("listen 80;", f"listen 127.0.0.1:{http_port};"),
+        ("    listen [::]:80;\n", ""),
+        ("sau.gob.example", "localhost"),
+        ("/etc/sau/tls/fullchain.pem", str(certificate)),
+        ("/etc/sau/tls/key.pem", str(key)),
+    ):
+        assert shipped in text, f"{SHIPPED.name} no longer says {shipped!r}"
+        text = text.replace(shipped, here)
+    return text
 
 
 @contextmanager
 def run_nginx(
-    folder: Path, *, upstream: int, certificate: Path, key: Path, port: int | None = None
+    folder: Path, *, upstream: int, certificate: Path, key: Path, port: int | None = None, http_port: int | None = None
 ) -> Iterator[ServerProcess]:
-    """Serve ``https://localhost:PORT`` in front of the local port ``upstream`` until the block ends."""
+    """Serve ``https://localhost:PORT`` by the configuration that we ship, in front of the local port ``upstream``.
+
+    :param http_port: where certificate status is served without TLS.
+    """
     program = find_program("nginx", package="nginx")
     port = port or free_port()
     configuration = folder / "nginx.conf"
     user = "user root;" if os.geteuid() == 0 else ""
-    configuration.write_text(
-        _CONFIGURATION.format(folder=folder, user=user, port=port, upstream=upstream, certificate=certificate, key=key)
+    configuration.write_text(_MAIN.format(folder=folder, user=user))
+    (folder / "sau.conf").write_text(
+        _adapted(upstream=upstream, certificate=certificate, key=key, port=port, http_port=http_port or free_port())
     )
     server = ServerProcess("nginx", [program, "-c", configuration, "-p", folder], log=folder / "nginx.log")
     server.wait_until(lambda: accepts_connections(port))
