@@ -86,7 +86,8 @@ def show_all() -> Response:
         institutions=institutions,
         institution_choices=[("", _("Todas")), *institutions.items()],
         link=lambda other: url_for(".show_all", **{**_set(typed), "page": other}),
-        colons=colons,
+        display_name=display_name,
+        profile_titles={item.name: item.title for item in services().ca.profiles.list()},
     )
 
 
@@ -114,6 +115,9 @@ def show(serial: str) -> Response:
         institution=institutions.get(certificate.institution_ruc or "", certificate.institution_ruc),
         state=words.CERTIFICATE_STATUSES[status_of(certificate, now=now)],
         uses=USES,
+        extended_uses=words.EXTENDED_USES,
+        attributes=words.SUBJECT_ATTRIBUTES,
+        profile=_profile_title(certificate.profile),
         reason_words=words.reason_words,
         serial_text=colons(certificate.serial),
         tbs_sha256=colons(certificate.certificate_sha256 or ""),
@@ -251,6 +255,13 @@ def _moment(text: str) -> datetime | None:
 def _institution_names(session: Session) -> dict[str, str]:
     reach = operator().powers.institutions(Permission.CERTIFICATES_READ)
     return {item.ruc: item.name for item in list_institutions(session) if reach is None or item.ruc in reach}
+
+
+def _profile_title(name: str) -> str:
+    try:
+        return services().ca.profiles.get(name).title
+    except NotFound:
+        return name
 
 
 def _person_name(session: Session, person_id: str | None) -> str:

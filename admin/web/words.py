@@ -78,6 +78,25 @@ CHANGES: dict[str, Text] = {
     "se agrega": _l("Se agrega"),
     "se cambia": _l("Se cambia"),
 }
+SUBJECT_ATTRIBUTES: dict[str, Text] = {
+    "C": _l("País"),
+    "ST": _l("Provincia"),
+    "L": _l("Ciudad"),
+    "O": _l("Organización"),
+    "OU": _l("Unidad"),
+    "CN": _l("Nombre común"),
+    "2.5.4.5": _l("Número de identidad"),
+    "2.5.4.4": _l("Apellidos"),
+    "2.5.4.42": _l("Nombres"),
+    "2.5.4.12": _l("Cargo"),
+    "2.5.4.97": _l("Identificador de la organización"),
+}
+EXTENDED_USES: dict[str, Text] = {
+    "serverAuth": _l("Servidor TLS"),
+    "clientAuth": _l("Cliente TLS"),
+    "OCSPSigning": _l("Firma de OCSP"),
+    "1.3.6.1.5.5.7.3.36": _l("Firma de documentos"),
+}
 # Words that the authority stores with a request, in the source language: here so that they are translated.
 _STORED: tuple[Text, ...] = (
     _l("País"),
@@ -175,6 +194,8 @@ EVENTS: dict[EventType, Text] = {
     _E.CERTIFICATE_ISSUED: _l("Se emitió un certificado"),
     _E.CERTIFICATE_ISSUANCE_REFUSED: _l("No se emitió un certificado"),
     _E.CERTIFICATE_DELIVERED: _l("Descargó un certificado"),
+    _E.CERTIFICATE_REQUEST_REBUILT: _l("Preparó de nuevo una solicitud"),
+    _E.CERTIFICATE_SIGNED: _l("Se firmó un certificado"),
     _E.CERTIFICATE_REVOKED: _l("Revocó un certificado"),
     _E.CERTIFICATE_REVOCATION_REFUSED: _l("No se revocó un certificado"),
     _E.CRL_PUBLISHED: _l("Se publicó una lista de revocación"),
