@@ -14,7 +14,14 @@ from idp.clients.client import Client
 from idp.protocol.errors import TokenError
 from idp.protocol.scope import narrowed_scopes
 from idp.services import IdpServices
-from idp.tokens.family import DeadFamilyError, TokenFamily, find_family, require_living_family, revoke_family
+from idp.tokens.family import (
+    DeadFamilyError,
+    TokenFamily,
+    family_value,
+    find_family,
+    require_living_family,
+    revoke_family,
+)
 from idp.tokens.model import RefreshTokenRow, TokenFamilyRow
 from idp.tokens.token_set import TokenSet, issue_token_set
 from kernel.identifiers import sha256_hex
@@ -39,6 +46,7 @@ def refresh_tokens(
     if "refresh_token" not in client.grant_types:
         _refuse(session, services, client, None, "grant_not_registered", "unauthorized_client", now=now)
     digest = sha256_hex(refresh_token)
+    scopes = _narrow(session, services, client, digest, scope, now=now)
     # Exactly one caller wins this statement, whoever else presents the same token at the same moment.
     family_id = session.execute(
         update(RefreshTokenRow)
@@ -61,10 +69,6 @@ def refresh_tokens(
         require_living_family(session, family, client=client, now=now)
     except DeadFamilyError as error:
         _refuse(session, services, client, family, error.reason, "invalid_grant", now=now)
-    try:
-        scopes = narrowed_scopes(scope, granted=family.scopes)
-    except ValueError:
-        _refuse(session, services, client, family, "scope_not_granted", "invalid_scope", now=now)
     event = Event(
         type=EventType.TOKEN_REFRESHED,
         subject=family.person_id,
@@ -78,6 +82,23 @@ def refresh_tokens(
     return issue_token_set(
         session, services, client=client, family=family, scopes=scopes, nonce=None, event_id=event_id, now=now
     )
+
+
+def _narrow(
+    session: Session, services: IdpServices, client: Client, digest: str, scope: str | None, *, now: datetime
+) -> tuple[str, ...]:
+    """Return the scopes of the new access token; decided before the token is used up, so a wrong request costs none."""
+    family = session.execute(
+        select(TokenFamilyRow)
+        .join(RefreshTokenRow, RefreshTokenRow.family_id == TokenFamilyRow.id)
+        .where(RefreshTokenRow.token_sha256 == digest, TokenFamilyRow.client_id == client.client_id)
+    ).scalar_one_or_none()
+    if family is None:
+        return ()
+    try:
+        return narrowed_scopes(scope, granted=tuple(family.scopes))
+    except ValueError:
+        _refuse(session, services, client, family_value(family), "scope_not_granted", "invalid_scope", now=now)
 
 
 def _explain(session: Session, services: IdpServices, client: Client, digest: str, *, now: datetime) -> NoReturn:

@@ -62,6 +62,8 @@ def test_a_refresh_may_ask_for_less_and_never_for_more(
     assert renewed["scope"] == "openid"
     more = party.refresh(http, renewed["refresh_token"], scope="openid cedula")
     assert more.get_json()["error"] == "invalid_scope"
+    # A wrong request costs nothing: the token is still good for a right one.
+    assert party.refresh(http, renewed["refresh_token"]).status_code == 200
 
 
 def test_a_second_use_of_a_refresh_token_ends_the_family(
