@@ -103,10 +103,10 @@ def submit(profile_name: str) -> WerkzeugResponse:
         for field in profile.inputs
         if field.required and not typed[field.name] and not field.default and not field.from_csr
     }
+    if profile.needs_institution and not typed["institution"]:
+        errors = {"institution": problem(Rejected(code="institution_missing")), **errors}
     if not csr:
         errors["csr"] = problem(Rejected(code="csr_empty"))
-    if profile.needs_institution and not typed["institution"]:
-        errors["institution"] = problem(Rejected(code="institution_missing"))
     if errors:
         return _form(profile, typed=typed, errors=errors, status=422)
     try:
