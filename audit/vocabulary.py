@@ -18,17 +18,21 @@ class EventType(StrEnum):
 
     # people: accounts
     ACCOUNT_SIGN_UP_STARTED = "idp:account:sign_up_started"
+    ACCOUNT_SIGN_UP_REFUSED = "idp:account:sign_up_refused"
     ACCOUNT_CREATED = "idp:account:created"
     ACCOUNT_DISABLED = "idp:account:disabled"
     ACCOUNT_ENABLED = "idp:account:enabled"
     ACCOUNT_ERASED = "idp:account:erased"
     ACCOUNT_UPDATED = "idp:account:updated"
+    ACCOUNT_CHANGE_REFUSED = "idp:account:change_refused"
     CONTACT_VERIFICATION_SENT = "idp:contact:verification_sent"
     CONTACT_VERIFIED = "idp:contact:verified"
     PASSWORD_SET = "idp:password:set"
     PASSWORD_RESET_REQUESTED = "idp:password:reset_requested"
+    PASSWORD_RESET_REFUSED = "idp:password:reset_refused"
     ENROLLMENT_LINK_ISSUED = "idp:enrollment_link:issued"
     ENROLLMENT_LINK_REDEEMED = "idp:enrollment_link:redeemed"
+    ENROLLMENT_LINK_REFUSED = "idp:enrollment_link:refused"
 
     # people: authentication
     PASSWORD_VERIFIED = "idp:password:verified"

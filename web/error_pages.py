@@ -21,6 +21,7 @@ from web.local_address import this_page_again
 from web.state import web_state
 
 _log = structlog.get_logger("web.errors")
+_LAYOUT = "layout/citizen.html"
 _UNAVAILABLE_RETRY = timedelta(seconds=10)
 
 
@@ -45,6 +46,11 @@ def offer_way_on(label: Text, href: str) -> None:
     The first one offered becomes the main button.
     """
     g.setdefault("ways_on", []).append(WayOn(label, href))
+
+
+def lay_out_errors(app: Flask, *, prefix: str, layout: str) -> None:
+    """Show errors at and below the path ``prefix`` in the template ``layout``, so that a house keeps its own frame."""
+    web_state(app).error_layouts[prefix] = layout
 
 
 def error_response(
@@ -142,6 +148,7 @@ def _answer(
             reference=reference,
             wait=format_timedelta(retry_after, granularity="second", threshold=1.4) if retry_after else "",
             ways_on=ways_on,
+            error_layout=_layout(),
             happened_at=web_state().clock.now(),
             **context,
         )
@@ -149,6 +156,13 @@ def _answer(
         _log.exception("error_page_failed", reference=reference)
         return Response(f"SAU: error {status}. Ref. {reference}\n", status, mimetype="text/plain")
     return Response(body, status, mimetype="text/html")
+
+
+def _layout() -> str:
+    for prefix, layout in web_state().error_layouts.items():
+        if request.path == prefix or request.path.startswith(f"{prefix}/"):
+            return layout
+    return _LAYOUT
 
 
 def _problem(*, status: int, code: str, text: ErrorText, detail: str, reference: str) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from flask import request
+from flask import g, request
 from limits import parse
 
 from kernel.origin import current_origin
@@ -25,12 +25,26 @@ def report_refusal(reason: str, details: dict[str, Any]) -> None:
 
     :param details: public values only; the endpoint and method are added.
     """
+    g.refusal_reported = True
     details = {"endpoint": request.endpoint or "", "method": request.method, **details}
     _log.warning("request_refused", reason=reason, **details)
     record = web_state().on_refusal
-    if record is None or web_state().limits.hit(_RECORDS, "record", reason, network_of(current_origin().address)):
+    if record is None or not may_record(reason):
         return
     try:
         record(reason, details)
     except Exception:
         _log.exception("refusal_not_recorded", reason=reason)
+
+
+def may_record(kind: str) -> bool:
+    """Count one record of ``kind`` caused by the caller's network; tell whether it is within the 30 of a minute.
+
+    For houses that put refusals on record which cost the caller nothing.
+    """
+    return web_state().limits.hit(_RECORDS, "record", kind, network_of(current_origin().address)) is None
+
+
+def is_reported() -> bool:
+    """Tell whether the plumbing has reported the refusal that this request ends in."""
+    return bool(g.get("refusal_reported", False))

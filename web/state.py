@@ -27,6 +27,7 @@ class WebState:
     :ivar on_refusal: called when a request is refused before any house saw it, so that it can be put on record; gets
         a reason in ``snake_case`` and public details (never a form value, a header or a query string).
     :ivar error_texts: sentences by error code, registered by the houses.
+    :ivar error_layouts: what error pages below a path look like: see ``web.error_pages.lay_out_errors``.
     :ivar any_host_prefixes: beginnings of paths that are answered under whatever ``Host``: see :func:`accept_any_host`.
     """
 
@@ -37,6 +38,7 @@ class WebState:
     static_files: StaticFiles
     error_texts: dict[str, ErrorText] = field(default_factory=dict)
     any_host_prefixes: list[str] = field(default_factory=list)
+    error_layouts: dict[str, str] = field(default_factory=dict)
 
     def answers_any_host(self, path: str) -> bool:
         """Tell whether ``path`` stands at or below one of the prefixes that need no ``Host`` of ours."""

@@ -11,7 +11,8 @@ from admin.web import audit, authorities, certificates, clients, home, instituti
 from admin.web.accessor import services
 from admin.web.error_words import ERROR_TEXTS
 from admin.web.frame import install_frame
-from admin.web.gate import guard
+from admin.web.gate import PREFIX, guard
+from web.error_pages import lay_out_errors
 from web.error_texts import describe_errors
 from web.locale import add_translations
 
@@ -36,6 +37,7 @@ def mount(app: Flask, services: AdminServices) -> None:
     add_translations(app, Path(__file__).parent.parent / "translations")
     describe_errors(app, ERROR_TEXTS)
     install_frame(app)
+    lay_out_errors(app, prefix=PREFIX, layout="admin/console.html")
     # On the application, not on the blueprints: whatever is ever mounted under /admin stands behind it.
     app.before_request(guard)
     for blueprint in BLUEPRINTS:

@@ -20,6 +20,11 @@ from audit.vocabulary import EventType
 from idp.accounts.model import EnrollmentLinkRow, PersonRow
 from idp.accounts.person import Person, add_person, as_person, find_person
 from idp.accounts.sign_up import Identity
+from idp.authentication.enrollment_tries import (
+    forgive_enrollment_tries,
+    refuse_first_code,
+    take_enrollment_try,
+)
 from idp.authentication.password import store_password
 from idp.authentication.password_reset import replace_password
 from idp.authentication.recovery_codes import issue_recovery_codes
@@ -110,6 +115,16 @@ def look_at_enrollment(session: Session, *, services: IdpServices, token: str, n
     return _as_enrollment(session, services, row)
 
 
+def find_enrollment_link(session: Session, token: str) -> tuple[str, str] | None:
+    """Return the ids of the link and of its person, whatever became of it, or nothing: for the record of a refusal."""
+    row = session.execute(
+        select(EnrollmentLinkRow.id, EnrollmentLinkRow.person_id).where(
+            EnrollmentLinkRow.token_sha256 == sha256_hex(token)
+        )
+    ).one_or_none()
+    return (row.id, row.person_id) if row else None
+
+
 def note_enrollment_password(
     session: Session, *, services: IdpServices, token: str, identity: Identity | None, phc: str, now: datetime
 ) -> Enrollment:
@@ -147,13 +162,14 @@ def redeem_enrollment_link(
 ) -> Person:
     """Confirm the second factor and redeem the link: exactly once. Return the person, who can log in now.
 
-    :raises Conflict: (``wrong_step``, ``cedula_taken``), :raises WrongCodeError: or as ``require_second_factor``.
+    :raises Conflict: (``wrong_step``, ``cedula_taken``), :raises WrongCodeError: counted,
+        or as ``require_second_factor``.
     """
     row = _load(session, token, now=now)
     enrollment = _as_enrollment(session, services, row)
     if enrollment.step != "second_factor" or row.phc is None:
         raise Conflict("The password is due first.", code="wrong_step")
-    step = matching_step(enrollment.key, code, now=now)
+    step = None
     if enrollment.has_second_factor:
         require_second_factor(
             session,
@@ -165,8 +181,13 @@ def redeem_enrollment_link(
             purpose="enrollment_link",
             now=now,
         )
-    elif step is None:
-        raise WrongCodeError("The code does not fit.")
+    else:
+        take_enrollment_try(session, services=services, person_id=row.person_id, code=code, now=now)
+        step = matching_step(enrollment.key, code, now=now)
+        if step is None:
+            error = WrongCodeError("The code does not fit.")
+            refuse_first_code(session, error, services=services, person_id=row.person_id, object_id=row.id, now=now)
+        forgive_enrollment_tries(session, services=services, person_id=row.person_id)
     _win(session, row, now=now)
     person = enrollment.person or _add(session, services, row, enrollment, now=now)
     if enrollment.person is None:
@@ -175,7 +196,7 @@ def redeem_enrollment_link(
         )
     else:
         replace_password(session, services=services, person=person, phc=row.phc, reason="enrollment_link", now=now)
-    if not enrollment.has_second_factor and step is not None:
+    if step is not None:
         factor = new_totp_row(services, person_id=person.id, key=enrollment.key, now=now)
         factor.confirmed_at, factor.last_used_at, factor.last_step = now, now, step
         session.add(factor)

@@ -11,11 +11,16 @@ from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import Person
 from idp.authentication.assurance import AMR_OTP
 from idp.authentication.browser_session import end_sessions_of, step_up
+from idp.authentication.enrollment_tries import (
+    forgive_enrollment_tries,
+    refuse_first_code,
+    take_enrollment_try,
+)
 from idp.authentication.password import PasswordMismatchError, find_phc, require_password
 from idp.authentication.password_reset import replace_password
 from idp.authentication.recovery_codes import issue_recovery_codes, remove_recovery_codes
 from idp.authentication.throttle import PASSWORD_BY_ACCOUNT, forgive, take_try, throttle_key
-from idp.authentication.totp import WrongCodeError, clean_code, confirm_totp, remove_totp
+from idp.authentication.totp import WrongCodeError, confirm_totp, remove_totp
 from idp.notices.mail import notify
 from idp.services import IdpServices
 from kernel.errors import Rejected
@@ -27,21 +32,15 @@ def enroll_second_factor(
 ) -> str:
     """Confirm the pending key by its first code; the session is stepped up. Return its new secret.
 
-    :raises Rejected: (``code_missing``, ``wrong_code``), :raises Conflict: (``nothing_pending``, ``session_ended``).
+    :raises Rejected: (``code_missing``, ``wrong_code``), :raises Conflict: (``nothing_pending``, ``session_ended``),
+    :raises Throttled: (``too_many_tries``).
     """
-    if not clean_code(code):
-        raise Rejected("Type the code.", code="code_missing")
+    take_enrollment_try(session, services=services, person_id=person.id, code=code, now=now)
     try:
         confirm_totp(session, services=services, person_id=person.id, code=code, now=now)
     except WrongCodeError as error:
-        event = Event(
-            type=EventType.TOTP_ENROLLED,
-            outcome=Outcome.FAILURE,
-            reason=error.code,
-            subject=person.id,
-            session_id=sid,
-        )
-        services.journal.refuse(session, event, error, now=now)
+        refuse_first_code(session, error, services=services, person_id=person.id, sid=sid, now=now)
+    forgive_enrollment_tries(session, services=services, person_id=person.id)
     issue_recovery_codes(session, services=services, person_id=person.id, now=now)
     _tell(session, services, person, "added", now=now)
     _, secret = step_up(session, journal=services.journal, sid=sid, method=AMR_OTP, now=now)

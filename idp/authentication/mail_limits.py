@@ -1,4 +1,8 @@
-"""How many mails the service lets itself be made to send: to one mailbox, and by one network."""
+"""How many mails the service lets itself be made to send: to one mailbox, and by one network.
+
+A stranger cannot use up what a citizen needs to recover his account: each network has a share of its own in what one
+mailbox gets, and the citizen's known devices and sessions have a budget that nobody else touches.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,25 @@ from idp.services import IdpServices
 from kernel.errors import Throttled
 
 
-def count_mail(session: Session, services: IdpServices, email: str, *, now: datetime) -> None:
-    """Count a mail to ``email`` asked for from the caller's network. :raises Throttled: on record."""
-    for limit, who in (
-        (throttle.MAIL_BY_RECIPIENT, email),
-        (throttle.MAIL_BY_ADDRESS, throttle.network_of_caller()),
-    ):
-        key = throttle.throttle_key(services, limit, who)
+def count_mail(
+    session: Session, services: IdpServices, recipient: str, *, now: datetime, owner: str | None = None
+) -> None:
+    """Count a mail to ``recipient``. :raises Throttled: (``too_many_tries``) on record.
+
+    :param owner: id of the known device, or of the session's person, by which the caller has proved to be the
+        recipient; ``None`` for anyone else, who is counted by network and by recipient.
+    """
+    network = throttle.network_of_caller()
+    counters: tuple[tuple[throttle.Limit, tuple[str, ...]], ...] = (
+        (throttle.MAIL_BY_RECIPIENT_AND_ADDRESS, (recipient, network)),
+        (throttle.MAIL_BY_RECIPIENT, (recipient,)),
+        (throttle.MAIL_BY_ADDRESS, (network,)),
+    )
+    if owner is not None:
+        counters = ((throttle.MAIL_BY_OWNER, (recipient, owner)),)
+    for limit, parts in counters:
         try:
-            throttle.take_try(session, key=key, limit=limit, now=now)
+            throttle.take_try(session, key=throttle.throttle_key(services, limit, *parts), limit=limit, now=now)
         except Throttled as error:
             event = Event(
                 type=EventType.LOGIN_THROTTLED,

@@ -18,7 +18,7 @@ from idp.accounts.mail_code import MailCodeMismatchError, make_mail_code, requir
 from idp.accounts.model import PasswordResetRow, PersonRow
 from idp.accounts.person import Person, find_person, find_person_by_cedula
 from idp.authentication.browser_session import end_sessions_of
-from idp.authentication.known_device import forget_devices
+from idp.authentication.known_device import find_known_device, forget_devices
 from idp.authentication.mail_limits import count_mail
 from idp.authentication.password import store_password
 from idp.authentication.second_factor import Method, require_second_factor
@@ -51,6 +51,7 @@ def start_password_reset(
     *,
     services: IdpServices,
     browser_secret: str,
+    device_secret: str | None,
     cedula: str,
     interaction_id: str | None,
     now: datetime,
@@ -59,11 +60,12 @@ def start_password_reset(
 
     An earlier reset of the same cédula dies. :raises Throttled: (``too_many_tries``).
     """
-    count_mail(session, services, f"cedula:{cedula}", now=now)
     person = find_person_by_cedula(session, cedula)
+    device = find_known_device(session, person_id=person.id if person else "", secret=device_secret, now=now)
+    account = hmac.digest(derive_secret(services.sealing_secret, "reset"), cedula.encode(), "sha256").hex()
+    count_mail(session, services, f"reset:{account}", owner=device, now=now)
     if person is not None and not (person.is_active and person.email):
         person = None
-    account = hmac.digest(derive_secret(services.sealing_secret, "reset"), cedula.encode(), "sha256").hex()
     session.execute(delete(PasswordResetRow).where(PasswordResetRow.account_hmac == account))
     row = PasswordResetRow(
         id=new_id(),
@@ -100,10 +102,21 @@ def load_password_reset(session: Session, *, reset_id: str, browser_secret: str 
 
 
 def resend_reset_code(
-    session: Session, *, services: IdpServices, reset_id: str, browser_secret: str | None, now: datetime
+    session: Session,
+    *,
+    services: IdpServices,
+    reset_id: str,
+    browser_secret: str | None,
+    device_secret: str | None,
+    now: datetime,
 ) -> None:
-    """Send a new code; the older one dies."""
+    """Send a new code; the older one dies. It counts like the first.
+
+    :raises Throttled: (``resend_too_soon``, ``too_many_tries``); :raises Conflict: (``resend_limit``).
+    """
     row = _load(session, reset_id, browser_secret, now=now)
+    device = find_known_device(session, person_id=row.person_id or "", secret=device_secret, now=now)
+    count_mail(session, services, f"reset:{row.account_hmac}", owner=device, now=now)
     _send_code(session, services, row, find_person(session, row.person_id) if row.person_id else None, now=now)
 
 

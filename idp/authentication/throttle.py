@@ -34,9 +34,13 @@ class Limit:
 PASSWORD_BY_ACCOUNT = Limit("password", 5, timedelta(minutes=15))
 PASSWORD_BY_ADDRESS = Limit("password-address", 50, timedelta(minutes=15))
 CODE_BY_PERSON = Limit("code", 5, timedelta(minutes=15))
+ENROLLMENT_CODE_BY_PERSON = Limit("enrollment-code", 10, timedelta(minutes=15))
 MAIL_BY_ADDRESS = Limit("mail-address", 30, timedelta(hours=1))
-MAIL_BY_RECIPIENT = Limit("mail-recipient", 6, timedelta(hours=1))
-LINK_BY_ADDRESS = Limit("link-address", 60, timedelta(minutes=15))
+# One network reaches the first of these long before it could use up the second, which every network shares.
+MAIL_BY_RECIPIENT_AND_ADDRESS = Limit("mail-recipient-address", 6, timedelta(hours=1))
+MAIL_BY_RECIPIENT = Limit("mail-recipient", 24, timedelta(hours=1))
+# Who has proved to be the recipient (a known device, a session) has a budget that no stranger can touch.
+MAIL_BY_OWNER = Limit("mail-owner", 6, timedelta(hours=1))
 
 
 def throttle_key(services: IdpServices, limit: Limit, *parts: str) -> str:

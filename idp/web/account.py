@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask import session as form_session
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit.vocabulary import EventType
 from idp.accounts.life import set_locale
 from idp.accounts.person import LOCALES, find_person
 from idp.authentication.activity import disown_activity, find_activity, list_activity
@@ -24,11 +25,13 @@ from idp.web.activity_words import words_of
 from idp.web.cookies import browser_secret, clear_session_secret, session_secret
 from idp.web.forms import Form
 from idp.web.guard import Visitor, admit
+from idp.web.refused_steps import person_logged_in, record_refusals
 from kernel.errors import NotFound, Rejected, Throttled
 from web.local_address import local_path
 from web.pages import render
 
 blueprint = Blueprint("account", __name__, template_folder="templates", url_prefix="/account")
+record_refusals(blueprint, EventType.ACCOUNT_CHANGE_REFUSED, person_logged_in)
 
 _RECENT_EVENTS, _ALL_EVENTS = 6, 200
 

@@ -6,12 +6,14 @@ from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit.vocabulary import EventType
 from idp.accounts.identity import parse_cedula, parse_email, parse_name
 from idp.accounts.sign_up import Identity
 from idp.authentication.assurance import AMR_MULTIPLE, AMR_OTP, AMR_PASSWORD
 from idp.authentication.enrollment_link import (
     Enrollment,
     change_enrollment_password,
+    find_enrollment_link,
     look_at_enrollment,
     note_enrollment_password,
     redeem_enrollment_link,
@@ -26,12 +28,23 @@ from idp.web.cookies import device_secret, session_secret
 from idp.web.forms import Form
 from idp.web.login import method_of, open_in_browser
 from idp.web.qr import qr_image, spaced_key
-from kernel.errors import AlreadyConsumed, Conflict, Rejected, ServiceError, Throttled
+from idp.web.refused_steps import Concern, note_step_not_due, record_refusals
+from kernel.errors import AlreadyConsumed, Conflict, Rejected, Throttled
 from web.error_pages import offer_way_on
 from web.pages import render
 from web.rate_limit import limit
 
 blueprint = Blueprint("enroll", __name__, template_folder="templates")
+
+
+def _concern() -> Concern:
+    """The link by its row's id: what stands in the address is a secret."""
+    with services().database.reading() as session:
+        found = find_enrollment_link(session, str((request.view_args or {}).get("token", "")))
+    return Concern(object_id=found[0], subject=found[1]) if found else Concern()
+
+
+record_refusals(blueprint, EventType.ENROLLMENT_LINK_REFUSED, _concern)
 
 
 @blueprint.get("/enroll/<token>")
@@ -53,6 +66,8 @@ def advance(token: str) -> AnyResponse:
     if sent == "back" and enrollment.step == "second_factor":
         with services().database.transaction() as session:
             change_enrollment_password(session, token=token, now=present())
+    else:
+        note_step_not_due()
     return redirect(url_for("enroll.step", token=token), 303)
 
 
@@ -62,8 +77,6 @@ def _look(token: str) -> Enrollment:
             return look_at_enrollment(session, services=services(), token=token, now=present())
     except AlreadyConsumed:
         offer_way_on(_("Ingresar"), url_for("login.start"))
-        raise
-    except ServiceError:
         raise
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from flask import request
 
 from idp.web.messages import words_for
+from idp.web.refused_steps import note_refusal
 from kernel.errors import Rejected, ServiceError
 from kernel.secret_text import SecretText
 
@@ -48,7 +49,8 @@ class Form:
             return None
 
     def refuse(self, name: str, error: ServiceError) -> None:
-        """Note that the field ``name`` is why the form comes back."""
+        """Note that the field ``name`` is why the form comes back, for the page and for the record."""
+        note_refusal(error, name)
         self.errors.setdefault(name, words_for(error))
 
     @property

@@ -9,8 +9,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
-from audit.event import Event
-from audit.vocabulary import EventType, Outcome
+from audit.vocabulary import EventType
 from idp.accounts.identity import mask_cedula, parse_cedula
 from idp.accounts.person import find_person
 from idp.authentication.interaction import Interaction, begin_interaction, load_interaction
@@ -36,14 +35,16 @@ from idp.web.cookies import (
     set_session_secret,
 )
 from idp.web.forms import Form
+from idp.web.refused_steps import journey_named, note_refusal, note_step_not_due, record_refusals
 from kernel.errors import AlreadyConsumed, Conflict, Rejected, ServiceError, Throttled
-from web.error_pages import error_response, offer_way_on
+from web.error_pages import offer_way_on
 from web.headers import allow_form_redirect_to
-from web.locale import current_language, prefer_languages
+from web.locale import prefer_languages
 from web.pages import render
 from web.rate_limit import limit
 
 blueprint = Blueprint("login", __name__, template_folder="templates")
+record_refusals(blueprint, EventType.INTERACTION_REFUSED, journey_named("interaction_id"))
 
 ACCOUNT_RESUME_PATH = "/account"
 
@@ -76,6 +77,7 @@ def advance(interaction_id: str) -> AnyResponse:
         return _take_password(situation)
     if sent == Step.SECOND_FACTOR and situation.step is Step.SECOND_FACTOR:
         return _take_code(situation)
+    note_step_not_due()
     return redirect(_address(situation.interaction), 303)
 
 
@@ -167,13 +169,12 @@ def _look(interaction_id: str) -> Situation | AnyResponse:
                 session_secret=session_secret(),
                 now=present(),
             )
-    except AlreadyConsumed as error:
+    except AlreadyConsumed:
         offer_way_on(_("Ir a su cuenta"), url_for("account.home"))
-        return error_response(error)
+        raise
     except (Conflict, ServiceError) as error:
         if isinstance(error, Conflict) or error.code.startswith("interaction_"):
             offer_way_on(_("Ingresar a su cuenta"), url_for("login.start"))
-            _note_refusal(interaction_id, error.code)
         raise
     _speak_to(situation.interaction)
     return situation
@@ -239,7 +240,6 @@ def _take_password(situation: Situation) -> AnyResponse:
     if not password:
         form.refuse("password", Rejected(code="password_missing"))
     if cedula is None or form.errors:
-        _note_refusal(situation.interaction.id, "incomplete_form")
         return _show_password(situation, form, 422)
     try:
         opened = log_in_with_password(
@@ -285,6 +285,7 @@ def _take_code(situation: Situation) -> AnyResponse:
     except Conflict as error:
         if error.code != "wrong_step":
             raise
+        note_refusal(error)
         return redirect(_address(situation.interaction), 303)
     open_in_browser(opened)
     return redirect(_address(situation.interaction), 303)
@@ -305,18 +306,6 @@ def _cedula_in(hint: str | None) -> str:
         return parse_cedula(hint or "")
     except Rejected:
         return ""
-
-
-def _note_refusal(interaction_id: str, reason: str) -> None:
-    event = Event(
-        type=EventType.INTERACTION_REFUSED,
-        outcome=Outcome.REFUSED,
-        reason=reason,
-        object_id=interaction_id[:26],
-        details={"language": current_language()},
-    )
-    with services().database.transaction() as session:
-        services().journal.record(session, event, now=present())
 
 
 def _address(interaction: Interaction) -> str:

@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit.vocabulary import EventType
 from idp.accounts.identity import parse_cedula
 from idp.authentication.password import hash_password
 from idp.authentication.password_reset import (
@@ -23,12 +24,14 @@ from idp.web.access import present, services
 from idp.web.cookies import browser_secret, clear_session_secret, device_secret, obtain_browser_secret
 from idp.web.forms import Form
 from idp.web.login import interaction_context, method_of, waiting_interaction
+from idp.web.refused_steps import journey_named, note_step_not_due, record_refusals
 from kernel.errors import AlreadyConsumed, Conflict, Rejected, ServiceError, Throttled
 from web.error_pages import offer_way_on
 from web.pages import render
 from web.rate_limit import limit
 
 blueprint = Blueprint("recovery", __name__, template_folder="templates")
+record_refusals(blueprint, EventType.PASSWORD_RESET_REFUSED, journey_named("reset_id"))
 
 
 @blueprint.get("/recovery")
@@ -52,6 +55,7 @@ def begin() -> AnyResponse:
                 session,
                 services=services(),
                 browser_secret=secret,
+                device_secret=device_secret(),
                 cedula=cedula,
                 interaction_id=interaction.id if interaction else None,
                 now=present(),
@@ -76,6 +80,7 @@ def advance(reset_id: str) -> AnyResponse:
     if sent == "resend" and reset.step == "mail_code":
         return _resend(reset)
     if sent != reset.step:
+        note_step_not_due()
         return redirect(url_for("recovery.step", reset_id=reset.id), 303)
     if sent == "password":
         return _take_password(reset)
@@ -149,7 +154,12 @@ def _resend(reset: PasswordReset) -> AnyResponse:
     try:
         with services().database.transaction() as session:
             resend_reset_code(
-                session, services=services(), reset_id=reset.id, browser_secret=browser_secret(), now=present()
+                session,
+                services=services(),
+                reset_id=reset.id,
+                browser_secret=browser_secret(),
+                device_secret=device_secret(),
+                now=present(),
             )
     except (Throttled, Conflict) as error:
         form.refuse("code", error)

@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit.vocabulary import EventType
 from idp.authentication.assurance import ACR_2FA
 from idp.authentication.factors import (
     enroll_second_factor,
@@ -21,10 +22,12 @@ from idp.web.forms import Form
 from idp.web.guard import Visitor, admit
 from idp.web.login import interaction_context, waiting_interaction
 from idp.web.qr import qr_image, spaced_key
+from idp.web.refused_steps import person_logged_in, record_refusals
 from kernel.errors import Conflict, Rejected, Throttled
 from web.pages import render
 
 blueprint = Blueprint("second_factor", __name__, template_folder="templates", url_prefix="/account")
+record_refusals(blueprint, EventType.ACCOUNT_CHANGE_REFUSED, person_logged_in)
 
 
 @blueprint.get("/second-factor")

@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from audit.vocabulary import EventType
 from idp.accounts.identity import mask_email, parse_cedula, parse_email, parse_name
 from idp.accounts.sign_up import (
     Identity,
@@ -24,6 +25,7 @@ from idp.web.access import present, services
 from idp.web.cookies import browser_secret, device_secret, obtain_browser_secret, session_secret
 from idp.web.forms import Form
 from idp.web.login import interaction_context, open_in_browser, waiting_interaction
+from idp.web.refused_steps import journey_named, note_refusal, note_step_not_due, record_refusals
 from kernel.errors import AlreadyConsumed, Conflict, Rejected, ServiceError, Throttled
 from web.error_pages import offer_way_on
 from web.locale import current_language
@@ -31,6 +33,7 @@ from web.pages import render
 from web.rate_limit import limit
 
 blueprint = Blueprint("signup", __name__, template_folder="templates")
+record_refusals(blueprint, EventType.ACCOUNT_SIGN_UP_REFUSED, journey_named("sign_up_id"))
 
 
 @blueprint.get("/signup")
@@ -88,6 +91,7 @@ def advance(sign_up_id: str) -> AnyResponse:
         return _resend(sign_up)
     if sent == "password" and sign_up.email_verified:
         return _take_password(sign_up)
+    note_step_not_due()
     return redirect(url_for("signup.step", sign_up_id=sign_up.id), 303)
 
 
@@ -193,8 +197,9 @@ def _take_password(sign_up: SignUp) -> AnyResponse:
                 interaction=None,
                 now=present(),
             )
-    except AlreadyConsumed:
+    except AlreadyConsumed as error:
         # A double submit: the first one made the account.
+        note_refusal(error)
         return redirect(url_for("second_factor.enroll", interaction=sign_up.interaction_id), 303)
     except Conflict as error:
         form.refuse("password", error)

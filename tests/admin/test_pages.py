@@ -41,3 +41,15 @@ def test_the_page_shows(make_operator, institution, role: Role, path: str) -> No
     assert "Salir" in shown.get_data(as_text=True)
     joint = "&" if "?" in path else "?"
     assert operator.get(f"{path}{joint}lang=en").status_code == 200
+
+
+def test_an_error_under_admin_keeps_the_console_around_it(app, make_operator) -> None:
+    """Who works in the console stays in it; elsewhere the page is the citizens'."""
+    operator = make_operator(Role.AUDITOR)
+    for path, status in (("/admin/nothing", 404), ("/admin/requests/new", 403)):
+        shown = operator.get(path)
+        assert shown.status_code == status
+        assert 'class="con"' in shown.get_data(as_text=True)
+        assert "Referencia" in shown.get_data(as_text=True) or "referencia" in shown.get_data(as_text=True)
+    assert "Salir" in operator.get("/admin/requests/new").get_data(as_text=True)
+    assert 'class="con"' not in operator.get("/administration").get_data(as_text=True)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
 import idp.jobs
 from audit.model import AuditEvent
@@ -20,33 +15,7 @@ from idp.notices.texts import compose
 from kernel.clock import ManualClock
 from kernel.outbox import OutboxTask, run_due
 from kernel.settings import Settings
-
-
-@dataclass
-class Inbox:
-    """Takes mails; refuses them while ``broken``."""
-
-    letters: list[Any] = field(default_factory=list)
-    broken: bool = False
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        if self.broken:
-            return "451 try again later"
-        self.letters.append(envelope)
-        return "250 OK"
-
-
-@pytest.fixture
-def inbox() -> Iterator[tuple[Inbox, int]]:
-    """A mail server on a free port."""
-    inbox = Inbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(inbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield inbox, port
-    controller.stop()
+from tests.servers.mail import MailServer
 
 
 def _send(composition: Composition) -> None:
@@ -64,26 +33,25 @@ def _send(composition: Composition) -> None:
 
 
 def test_a_mail_goes_through_the_outbox_to_smtp_sealed_on_the_way(
-    settings: Settings, clock: ManualClock, inbox: tuple[Inbox, int]
+    settings: Settings, clock: ManualClock, mail_server: MailServer
 ) -> None:
     """Nothing readable waits in the table; a failed delivery is tried again; both are events."""
-    server, port = inbox
-    composition = Composition(settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{port}"}), clock=clock)
+    composition = Composition(settings.model_copy(update={"smtp_url": mail_server.url}), clock=clock)
     _send(composition)
     with composition.database.reading() as session:
         payload = str(session.query(OutboxTask).one().payload)
     assert "12345678" not in payload
     assert "correo.test" not in payload
-    server.broken = True
+    mail_server.refusing = True
     handlers = idp.jobs.handlers(composition.idp)
     assert run_due(composition.database, handlers, now=clock.now()) == 0
-    server.broken = False
+    mail_server.refusing = False
     clock.advance(timedelta(minutes=1))
     assert run_due(composition.database, handlers, now=clock.now()) == 1
-    text = server.letters[0].content.decode()
-    assert server.letters[0].rcpt_tos == ["maria@correo.test"]
-    assert "12345678" in text
-    assert "Auto-Submitted: auto-generated" in text
+    letter = mail_server.messages[0]
+    assert letter["To"] == "maria@correo.test"
+    assert letter["Auto-Submitted"] == "auto-generated"
+    assert "12345678" in letter.get_content()
     with composition.database.reading() as session:
         types = [event.type for event in session.query(AuditEvent)]
     assert EventType.MAIL_FAILED.value in types
