@@ -15,6 +15,7 @@ from admin.permissions import Role
 from admin.roles import list_role_holdings
 from audit.status import log_status
 from ca.issuance.model import Authority
+from ca.requests.keys import has_block_list
 from ca.revocation.model import RevocationList
 from composition import Composition
 from idp.accounts.model import PersonRow
@@ -28,6 +29,7 @@ from operations.finding import Finding, Severity, broken, ok, warning
 _LOW_DISK = 1024**3
 _LATE = timedelta(minutes=10)
 _LIST_SOON = timedelta(days=1)
+_ROOT_LIST_SOON = timedelta(days=30)  # a person has to bring the root's key
 _AUTHORITY_SOON = timedelta(days=365)
 
 
@@ -137,6 +139,13 @@ def _authorities(composition: Composition) -> Iterator[Finding]:
         for authority in authorities:
             yield _life(authority, now - authority.not_after)
             yield _list(session, authority, composition)
+    if not has_block_list():
+        yield Finding(
+            "weak keys",
+            Severity.OK if composition.settings.demo else Severity.WARNING,
+            "The list of publicly known keys is not here; all other checks of keys run.",
+            "Run 'badkeys --update-bl' as the service's user, and again every month.",
+        )
     if not authorities:
         yield broken("authorities", "there is none", "Run 'sau init'.")
 
@@ -162,7 +171,7 @@ def _list(session: Session, authority: Authority, composition: Composition) -> F
         return warning(check, "none was published yet", remedy)
     if newest <= now:
         return broken(check, f"ran out on {newest:%Y-%m-%d %H:%M} UTC", remedy)
-    late = newest - now < _LIST_SOON
+    late = newest - now < (_ROOT_LIST_SOON if authority.issuer_id is None else _LIST_SOON)
     return Finding(check, Severity(late), f"until {newest:%Y-%m-%d %H:%M} UTC", remedy if late else "")
 
 
@@ -227,14 +236,13 @@ def _mail(composition: Composition) -> Iterator[Finding]:
         yield ok("mail", f"{url.hostname} answers")
 
 
-CHECKS: dict[str, Check] = {
-    "settings": _settings,
-    "home": _home,
-    "schema": _database,
+GROUND: dict[str, Check] = {"settings": _settings, "home": _home, "mail": _mail, "schema": _database}
+
+# These read tables: they are asked only when the schema is this release's.
+CONTENTS: dict[str, Check] = {
     "keys": _keys,
     "authorities": _authorities,
     "audit log": _evidence,
     "queue": _queue,
     "people": _people,
-    "mail": _mail,
 }

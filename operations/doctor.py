@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from composition import Composition
 from kernel.errors import ServiceError
-from operations.checks import CHECKS
-from operations.finding import Finding, broken
+from operations.checks import CONTENTS, GROUND, Check
+from operations.finding import Finding, Severity, broken
 
 _REMEDIES = {
     "database_unavailable": "Start the database, or correct SAU_DATABASE_URL.",
@@ -15,11 +17,19 @@ _REMEDIES = {
 
 
 def examine(composition: Composition) -> list[Finding]:
-    """Run every check; one that cannot run is itself a finding, and the others go on."""
+    """Run every check that can run; one that fails is itself a finding, and the others go on."""
+    findings = _run(composition, GROUND)
+    if all(finding.severity < Severity.BROKEN for finding in findings if finding.check == "schema"):
+        findings += _run(composition, CONTENTS)
+    return findings
+
+
+def _run(composition: Composition, checks: Mapping[str, Check]) -> list[Finding]:
     findings: list[Finding] = []
-    for name, check in CHECKS.items():
+    for name, check in checks.items():
         try:
             findings += check(composition)
         except ServiceError as error:
-            findings.append(broken(name, error.public_detail or error.code, _REMEDIES.get(error.code, "")))
+            remedy = _REMEDIES.get(error.code, "")
+            findings.append(broken(name, error.public_detail or error.code, remedy))
     return findings

@@ -1,0 +1,113 @@
+"""`sau doctor`: what is wrong is found, by name, with how bad it is and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from audit.event import Event
+from audit.sequencer import Sequencer
+from audit.vocabulary import EventType
+from composition import Composition
+from kernel.clock import ManualClock
+from kernel.outbox import enqueue
+from kernel.settings import load_settings
+from operations.doctor import examine
+from operations.finding import Finding, Severity
+from operations.installation import install
+from tests.servers.process import free_port
+
+
+@pytest.fixture
+def installed(tmp_path: Path, clock: ManualClock) -> Iterator[Composition]:
+    """A demonstration, just installed and sequenced."""
+    composed = Composition(load_settings({"SAU_HOME": str(tmp_path / "home"), "SAU_DEMO": "1"}), clock=clock)
+    install(composed, demo=True)
+    Sequencer(composed.audit).run()
+    yield composed
+    composed.database.dispose()
+
+
+def _found(composition: Composition, check: str) -> Finding:
+    [finding] = [finding for finding in examine(composition) if finding.check == check]
+    return finding
+
+
+def test_a_fresh_demonstration_has_nothing_broken(installed: Composition) -> None:
+    """Nobody is sent after ghosts; and every warning says what to do."""
+    findings = examine(installed)
+    assert [finding for finding in findings if finding.severity is Severity.BROKEN] == []
+    assert all(finding.remedy for finding in findings if finding.severity > Severity.OK)
+    assert all(isinstance(value, str) for finding in findings for value in finding.as_record().values())
+
+
+def test_a_key_that_others_can_read_is_named_with_its_remedy(installed: Composition) -> None:
+    """Attacks and faults, 18."""
+    key = next(installed.settings.keystore_folder.glob("*.key"))
+    key.chmod(0o644)
+    fresh = Composition(installed.settings, clock=installed.clock)
+    broken = [finding for finding in examine(fresh) if finding.severity is Severity.BROKEN]
+    assert any(str(key) in finding.said and "chmod" in finding.remedy for finding in broken)
+    fresh.database.dispose()
+
+
+def test_a_lost_signing_key_is_named(installed: Composition) -> None:
+    """Tokens could not be signed: nobody would get in."""
+    lost = next(name for name in installed.keystore.names() if "es256" in name.lower())
+    installed.keystore.destroy(lost)
+    finding = _found(installed, "signing keys")
+    assert finding.severity is Severity.BROKEN
+    assert lost in finding.said
+
+
+def test_a_list_that_ran_out_is_broken_and_the_roots_is_warned_of_a_month_ahead(
+    installed: Composition, clock: ManualClock
+) -> None:
+    """Relying software stops when a list runs out; the root's needs a person with the key."""
+    assert _found(installed, "CRL issuing-1").severity is Severity.OK
+    clock.advance(timedelta(days=11))
+    assert _found(installed, "CRL issuing-1").severity is Severity.BROKEN
+    assert _found(installed, "CRL root").severity is Severity.OK
+    clock.advance(timedelta(days=145))
+    finding = _found(installed, "CRL root")
+    assert finding.severity is Severity.WARNING
+    assert "publish --root" in finding.remedy
+
+
+def test_events_without_a_place_for_long_are_broken(installed: Composition, clock: ManualClock) -> None:
+    """No sequencer runs: the evidence is not yet in the log."""
+    with installed.database.transaction() as session:
+        installed.journal.record(session, Event(type=EventType.SERVICE_STARTED), now=clock.now())
+    clock.advance(timedelta(minutes=5))
+    assert _found(installed, "audit log").severity is Severity.BROKEN
+
+
+def test_work_that_nobody_does_is_broken(installed: Composition, clock: ManualClock) -> None:
+    """The background worker is not running."""
+    with installed.database.transaction() as session:
+        enqueue(session, "idp.mail", {}, now=clock.now())
+    clock.advance(timedelta(hours=1))
+    finding = _found(installed, "queue")
+    assert finding.severity is Severity.BROKEN
+    assert "sau worker" in finding.remedy
+
+
+def test_a_mail_server_that_does_not_answer_is_broken(installed: Composition) -> None:
+    """Nobody can sign up without mail."""
+    settings = installed.settings.model_copy(update={"smtp_url": f"smtp://127.0.0.1:{free_port()}"})
+    fresh = Composition(settings, clock=installed.clock)
+    assert _found(fresh, "mail").severity is Severity.BROKEN
+    fresh.database.dispose()
+
+
+def test_a_home_without_a_service_says_so(tmp_path: Path, clock: ManualClock) -> None:
+    """Before `sau init` every check answers in words; none is a traceback."""
+    bare = Composition(load_settings({"SAU_HOME": str(tmp_path)}), clock=clock)
+    tmp_path.chmod(0o700)
+    findings = examine(bare)
+    assert _found(bare, "schema").severity is Severity.BROKEN
+    assert any("sau init" in finding.remedy for finding in findings)
+    bare.database.dispose()
