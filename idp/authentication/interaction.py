@@ -32,6 +32,7 @@ class Interaction:
     :ivar required_acr: the least strength of authentication.
     :ivar authenticated_after: the session must have been authenticated at this moment or later.
     :ivar person_id: whose password was verified in this interaction, while a second factor is due.
+    :ivar refused_with: the error code with which it ended, if it gave nothing.
     """
 
     id: str
@@ -49,6 +50,8 @@ class Interaction:
     password_verified_at: datetime | None
     created_at: datetime
     expires_at: datetime
+    finished_at: datetime | None
+    refused_with: str | None
 
     @property
     def resume_address(self) -> str:
@@ -111,17 +114,18 @@ def load_interaction(
     browser_secret: str | None,
     now: datetime,
     finished_after: datetime | None = None,
+    lock: bool = False,
 ) -> Interaction:
     """Return the interaction if it belongs to the browser and is still open.
 
     :param finished_after: return also one that was finished at this moment or later: for a form sent twice.
-
+    :param lock: let another transaction that locks it finish first, and see what it did.
     :raises NotFound: (``interaction_unknown``).
     :raises Denied: (``interaction_foreign``) when another browser began it: a prepared login is worth nothing.
     :raises AlreadyConsumed: (``interaction_finished``).
     :raises Conflict: (``interaction_expired``).
     """
-    row = session.get(InteractionRow, interaction_id)
+    row = session.get(InteractionRow, interaction_id, with_for_update=lock or None)
     if row is None:
         raise NotFound("There is no such sign-in.", code="interaction_unknown")
     if not browser_secret or not compare_digest(row.browser_sha256, sha256_hex(browser_secret)):
@@ -133,14 +137,20 @@ def load_interaction(
     return _as_interaction(row)
 
 
-def finish_interaction(session: Session, *, interaction_id: str, now: datetime) -> None:
-    """Close the interaction. :raises AlreadyConsumed: unless this call is the one that closed it."""
+def finish_interaction(
+    session: Session, *, interaction_id: str, refused_with: str | None = None, now: datetime
+) -> None:
+    """Close the interaction.
+
+    :param refused_with: the error code, when it gives nothing: nor will it to a form that comes again.
+    :raises AlreadyConsumed: unless this call is the one that closed it.
+    """
     finished = session.execute(
         update(InteractionRow)
         .where(
             InteractionRow.id == interaction_id, InteractionRow.finished_at.is_(None), InteractionRow.expires_at > now
         )
-        .values(finished_at=now)
+        .values(finished_at=now, refused_with=refused_with)
         .returning(InteractionRow.id)
     ).scalar_one_or_none()
     if finished is None:
@@ -182,4 +192,6 @@ def _as_interaction(row: InteractionRow) -> Interaction:
         password_verified_at=row.password_verified_at,
         created_at=row.created_at,
         expires_at=row.expires_at,
+        finished_at=row.finished_at,
+        refused_with=row.refused_with,
     )

@@ -12,7 +12,10 @@ from kernel.database import Base
 
 
 class InteractionRow(Base):
-    """A login under way. ``person_id``, ``password_verified_at``: the password step is done, the code is still due."""
+    """A login under way. ``person_id``, ``password_verified_at``: the password step is done, the code is still due.
+
+    ``refused_with``: it ended without giving anything, with this error for the application.
+    """
 
     __tablename__ = "idp_interaction"
 
@@ -33,6 +36,7 @@ class InteractionRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     finished_at: Mapped[datetime | None]
+    refused_with: Mapped[str | None] = mapped_column(String(32))
 
 
 class BrowserSessionRow(Base):

@@ -33,6 +33,7 @@ from kernel.errors import AlreadyConsumed
 
 # A second press of the button comes within seconds.
 REPEAT_GRACE = timedelta(seconds=60)
+ACCESS_DENIED = "access_denied"
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,16 @@ class ConsentIsNeeded:
 
 
 @dataclass(frozen=True)
-class _Stage:
+class _Loaded:
     interaction: Interaction
     client: Client
     request: AuthorizationRequest
-    browser_session: BrowserSession
     repeated: bool
+
+
+@dataclass(frozen=True)
+class _Stage(_Loaded):
+    browser_session: BrowserSession
 
 
 def resume_authorization(
@@ -138,7 +143,7 @@ def decide_consent(
     if stage.repeated:
         return _answer_again(session, services, stage, wanted=allowed, now=now)
     if not allowed:
-        finish_interaction(session, interaction_id=interaction_id, now=now)
+        finish_interaction(session, interaction_id=interaction_id, refused_with=ACCESS_DENIED, now=now)
         record_refused_consent(
             session,
             journal=services.journal,
@@ -153,7 +158,7 @@ def decide_consent(
             services,
             stage.client,
             stage.request.address,
-            RedirectableError("access_denied", "The person did not allow it."),
+            RedirectableError(ACCESS_DENIED, "The person did not allow it."),
             subject=person_id,
             session_id=stage.browser_session.sid,
             now=now,
@@ -178,10 +183,13 @@ def cancel_authorization(
 
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
     """
-    _, client, request = _load(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
-    finish_interaction(session, interaction_id=interaction_id, now=now)
-    error = RedirectableError("access_denied", "The person did not log in.")
-    return refuse_there(session, services, client, request.address, error, now=now)
+    loaded = _load(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    if loaded.repeated and loaded.interaction.refused_with is None:
+        raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
+    if not loaded.repeated:
+        finish_interaction(session, interaction_id=interaction_id, refused_with=ACCESS_DENIED, now=now)
+    error = RedirectableError(loaded.interaction.refused_with or ACCESS_DENIED, "The person did not log in.")
+    return refuse_there(session, services, loaded.client, loaded.request.address, error, now=now)
 
 
 def _enter(
@@ -193,20 +201,12 @@ def _enter(
     session_secret: str | None,
     now: datetime,
 ) -> _Stage | AuthorizationAnswer | PersonIsNeeded:
-    repeated = False
-    try:
-        interaction, client, request = _load(
-            session, interaction_id=interaction_id, browser_secret=browser_secret, now=now
-        )
-    except AlreadyConsumed:
-        repeated = True
-        interaction, client, request = _load(
-            session,
-            interaction_id=interaction_id,
-            browser_secret=browser_secret,
-            finished_after=now - REPEAT_GRACE,
-            now=now,
-        )
+    loaded = _load(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    interaction, client, request = loaded.interaction, loaded.client, loaded.request
+    if interaction.refused_with is not None:
+        # The first decision stands, and the browser that pressed twice is still led back to the application.
+        error = RedirectableError(interaction.refused_with, "The person did not allow it.")
+        return refuse_there(session, services, client, request.address, error, now=now)
     browser_session = find_active_session(session, session_secret, now=now)
     if browser_session is None or not is_satisfying(
         browser_session,
@@ -216,8 +216,8 @@ def _enter(
         return PersonIsNeeded(f"{LOGIN_PATH}/{interaction_id}")
     if interaction.parameters.get(HINTED_SUBJECT) not in (None, browser_session.person_id):
         # OpenID Connect Core §3.1.2.2: someone else than the one hinted at has logged in.
-        if not repeated:
-            finish_interaction(session, interaction_id=interaction_id, now=now)
+        if not loaded.repeated:
+            finish_interaction(session, interaction_id=interaction_id, refused_with="login_required", now=now)
         return refuse_there(
             session,
             services,
@@ -228,7 +228,7 @@ def _enter(
             session_id=browser_session.sid,
             now=now,
         )
-    return _Stage(interaction, client, request, browser_session, repeated)
+    return _Stage(interaction, client, request, loaded.repeated, browser_session)
 
 
 def _answer_again(
@@ -252,20 +252,15 @@ def _covered(session: Session, stage: _Stage) -> tuple[str, ...] | None:
     return covered_scopes(consent, client=stage.client, requested=stage.request.scopes)
 
 
-def _load(
-    session: Session,
-    *,
-    interaction_id: str,
-    browser_secret: str | None,
-    now: datetime,
-    finished_after: datetime | None = None,
-) -> tuple[Interaction, Client, AuthorizationRequest]:
+def _load(session: Session, *, interaction_id: str, browser_secret: str | None, now: datetime) -> _Loaded:
+    # Locked: of two presses at the same moment the second waits, and then sees what the first decided.
     interaction = load_interaction(
         session,
         interaction_id=interaction_id,
         browser_secret=browser_secret,
         now=now,
-        finished_after=finished_after,
+        finished_after=now - REPEAT_GRACE,
+        lock=True,
     )
     if interaction.resume_path != RESUME_PATH:
         raise AlreadyConsumed("This sign-in belongs elsewhere.", code="interaction_finished")
@@ -274,7 +269,7 @@ def _load(
     # Time has passed: what was registered then must still be.
     if not client.active or not set(request.scopes) <= set(client.scopes):
         raise NotRedirectableError("client_disabled", "This application is closed, or may no longer ask this.")
-    return interaction, client, request
+    return _Loaded(interaction, client, request, repeated=interaction.finished_at is not None)
 
 
 def _finish(

@@ -117,12 +117,18 @@ class Visitor:
 
     def decide(self, page: TestResponse, decision: str = "allow", scopes: tuple[str, ...] = ()) -> TestResponse:
         """Press a button of the consent page."""
+        path, form = self.decision(page, decision, scopes)
+        return self.http.post(path, data=form)
+
+    def decision(
+        self, page: TestResponse, decision: str, scopes: tuple[str, ...] = ()
+    ) -> tuple[str, dict[str, str | list[str]]]:
+        """Return where a button of the consent page sends its form, and the form."""
         html = page.get_data(as_text=True)
         action = re.search(r'<form[^>]*action="([^"]+)"', html)
         fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html))
         assert action is not None, html
-        form: dict[str, Any] = {**fields, "decision": decision, "scope": list(scopes)}
-        return self.http.post(action[1], data=form)
+        return action[1], {**fields, "decision": decision, "scope": list(scopes)}
 
     def authorize(self, party: RelyingParty, scopes: tuple[str, ...] = (), **changes: str | None) -> str:
         """Go through authorization with consent and return the code."""

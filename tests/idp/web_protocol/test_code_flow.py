@@ -18,6 +18,8 @@ from kernel.clock import ManualClock
 from kernel.identifiers import b64url, sha256
 from tests.idp.relying_party import RelyingParty, Visitor, add_visitor, answer_of, at, events, register
 
+COOKIES = ("sau_session", "sau_browser", "sau_form")
+
 
 def test_a_person_consents_once_and_the_application_learns_who_it_is(
     composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
@@ -277,7 +279,45 @@ def test_a_second_press_after_denying_gives_nothing(party: RelyingParty, visitor
     """The first decision stands, also when the second press is the other button."""
     page = visitor.http.get(visitor.http.get(party.authorization_url()).headers["Location"])
     assert answer_of(visitor.decide(page, "deny"))["error"] == "access_denied"
-    assert visitor.decide(page, "allow").status_code == 409
+    assert answer_of(visitor.decide(page, "allow"))["error"] == "access_denied"
+
+
+def test_denying_after_allowing_leaves_the_decision_to_the_account(party: RelyingParty, visitor: Visitor) -> None:
+    """The data may be given by now: the page says that this is over, and does not claim that nothing was given."""
+    page = visitor.http.get(visitor.http.get(party.authorization_url()).headers["Location"])
+    assert "code" in answer_of(visitor.decide(page))
+    assert visitor.decide(page, "deny").status_code == 409
+
+
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_two_presses_at_the_same_moment_both_end_at_the_application(
+    composition: Composition, party: RelyingParty, visitor: Visitor, app: Flask, http: FlaskClient, decision: str
+) -> None:
+    """The browser shows the answer to either: both lead back, and the decision is on record once."""
+    page = visitor.http.get(visitor.http.get(party.authorization_url()).headers["Location"])
+    cookies = "; ".join(f"{name}={visitor.http.get_cookie(name).value}" for name in COOKIES)  # type: ignore[union-attr]
+    path, form = visitor.decision(page, decision)
+    answers: list[dict[str, str]] = []
+    start = threading.Barrier(8)
+
+    def press() -> None:
+        with app.test_client(use_cookies=False) as tab:
+            start.wait()
+            answers.append(answer_of(tab.post(path, data=form, headers={"Cookie": cookies})))
+
+    threads = [threading.Thread(target=press) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 8
+    if decision == "allow":
+        assert len({answer["code"] for answer in answers}) == 8
+        assert {party.exchange(http, answer["code"]).status_code for answer in answers} == {200}
+        assert len(events(composition, "idp:consent:granted")) == 1
+    else:
+        assert {answer["error"] for answer in answers} == {"access_denied"}
+        assert len(events(composition, "idp:consent:refused")) == 1
 
 
 def test_denying_twice_gives_nothing_although_an_older_consent_stands(party: RelyingParty, visitor: Visitor) -> None:
@@ -286,8 +326,8 @@ def test_denying_twice_gives_nothing_although_an_older_consent_stands(party: Rel
     location = visitor.http.get(party.authorization_url(prompt="consent")).headers["Location"]
     page = visitor.http.get(location)
     assert answer_of(visitor.decide(page, "deny"))["error"] == "access_denied"
-    assert visitor.decide(page, "deny").status_code == 409
-    assert visitor.http.get(location).status_code == 409
+    assert answer_of(visitor.decide(page, "deny"))["error"] == "access_denied"
+    assert answer_of(visitor.http.get(location))["error"] == "access_denied"
 
 
 def test_consent_is_not_given_for_someone_else_than_the_page_showed(
