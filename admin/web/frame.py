@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, g, url_for
 from flask_babel import gettext as _
 
+from admin.console_session import IDLE_LIFETIME
 from admin.permissions import Permission
 from admin.web import words
 from admin.web.gate import Operator
@@ -27,6 +28,8 @@ def tabs(operator: Operator) -> list[tuple[str, str, str]]:
 
 def install_frame(app: Flask) -> None:
     """Give templates the frame's values: nothing where nobody is logged in to the console."""
+
+    app.jinja_env.globals["console_idle_minutes"] = int(IDLE_LIFETIME.total_seconds()) // 60
 
     @app.context_processor
     def _frame() -> dict[str, object]:

@@ -9,7 +9,14 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
-from idp.accounts.model import EnrollmentLinkRow, PasswordResetRow, PasswordRow, PersonRow, SignUpRow
+from idp.accounts.model import (
+    EmailConfirmationRow,
+    EnrollmentLinkRow,
+    PasswordResetRow,
+    PasswordRow,
+    PersonRow,
+    SignUpRow,
+)
 from idp.accounts.person import ACTIVE, DISABLED, ERASED, Person, as_person, find_person
 from idp.authentication.browser_session import end_sessions_of
 from idp.authentication.known_device import forget_devices
@@ -100,6 +107,7 @@ def _change_status(session: Session, person_id: str, before: str, after: str, *,
 
 def _drop_journeys(session: Session, person_id: str) -> None:
     session.execute(delete(PasswordResetRow).where(PasswordResetRow.person_id == person_id))
+    session.execute(delete(EmailConfirmationRow).where(EmailConfirmationRow.person_id == person_id))
     session.execute(delete(EnrollmentLinkRow).where(EnrollmentLinkRow.person_id == person_id))
     session.execute(
         update(InteractionRow)

@@ -101,6 +101,17 @@ class MailCodeRow(Base):
     used_at: Mapped[datetime | None]
 
 
+class EmailConfirmationRow(Base):
+    """An address that a logged-in person has yet to confirm: his own, or the one he changes to. The newest counts."""
+
+    __tablename__ = "idp_email_confirmation"
+
+    person_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    id: Mapped[str] = mapped_column(String(26), unique=True)
+    email: Mapped[str] = mapped_column(String(254))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class EnrollmentLinkRow(Base):
     """A one-time link by which a person whom an operator added sets password and second factor.
 

@@ -10,8 +10,10 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.model import AuditEvent
+from audit.search import find_event
 from audit.vocabulary import EventType, Outcome
 from idp.authentication.browser_session import end_sessions_of
+from idp.authentication.device import describe_device
 from idp.authentication.known_device import forget_devices
 from idp.services import IdpServices
 from kernel.errors import NotFound
@@ -20,6 +22,7 @@ from kernel.errors import NotFound
 SHOWN = (
     EventType.ACCOUNT_CREATED,
     EventType.ACCOUNT_UPDATED,
+    EventType.CONTACT_VERIFIED,
     EventType.PASSWORD_SET,
     EventType.PASSWORD_RESET_REQUESTED,
     EventType.PASSWORD_VERIFIED,
@@ -38,11 +41,17 @@ SHOWN = (
 )
 # A success of these is told by SESSION_STARTED.
 _FAILURES_ONLY = (EventType.PASSWORD_VERIFIED, EventType.TOTP_VERIFIED)
+# Anyone who knows the cédula can cause failures of these, and they open nothing.
+_SUCCESSES_ONLY = (EventType.CONTACT_VERIFIED,)
 
 
 @dataclass(frozen=True)
 class Activity:
-    """One event about a person."""
+    """One event about a person.
+
+    :ivar device: what the browser calls itself, in words; empty when it cannot be read.
+    :ivar address: where it came from; empty when it was not the person, nor someone in his name (an operator).
+    """
 
     id: str
     type: EventType
@@ -50,39 +59,55 @@ class Activity:
     occurred_at: datetime
     client_id: str | None
     session_id: str | None
+    device: str
+    address: str
 
 
-def list_activity(session: Session, *, person_id: str, limit: int) -> list[Activity]:
-    """Return what the account did, newest first."""
-    rows = session.scalars(
-        select(AuditEvent)
-        .where(
-            AuditEvent.subject == person_id,
-            AuditEvent.type.in_([kind.value for kind in SHOWN]),
-            ~(
-                AuditEvent.type.in_([kind.value for kind in _FAILURES_ONLY])
-                & (AuditEvent.outcome == Outcome.SUCCESS.value)
-            ),
-        )
-        .order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc())
-        .limit(limit)
+@dataclass(frozen=True)
+class ActivityPage:
+    """Events, newest first. :ivar older: what to ask for as ``before`` to get the next page; none on the last."""
+
+    events: tuple[Activity, ...]
+    older: str | None
+
+
+def list_activity(
+    session: Session, *, services: IdpServices, person_id: str, limit: int, before: str | None = None
+) -> ActivityPage:
+    """Return what the account did, newest first.
+
+    :param before: id of an event of the person: only what is older.
+    :raises NotFound: (``unknown_activity``) if there is no such event.
+    """
+    succeeded = AuditEvent.outcome == Outcome.SUCCESS.value
+    query = select(AuditEvent).where(
+        AuditEvent.subject == person_id,
+        AuditEvent.type.in_([kind.value for kind in SHOWN]),
+        ~(AuditEvent.type.in_([kind.value for kind in _FAILURES_ONLY]) & succeeded),
+        ~(AuditEvent.type.in_([kind.value for kind in _SUCCESSES_ONLY]) & ~succeeded),
     )
-    return [_as_activity(row) for row in rows]
+    if before is not None:
+        last = _find(session, person_id, before)
+        query = query.where(
+            (AuditEvent.occurred_at < last.occurred_at)
+            | ((AuditEvent.occurred_at == last.occurred_at) & (AuditEvent.id < last.id))
+        )
+    query = query.order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc()).limit(limit + 1)
+    rows = session.scalars(query).all()
+    shown = tuple(_as_activity(session, services, row) for row in rows[:limit])
+    return ActivityPage(shown, shown[-1].id if len(rows) > limit else None)
 
 
-def find_activity(session: Session, *, person_id: str, event_id: str) -> Activity:
+def find_activity(session: Session, *, services: IdpServices, person_id: str, event_id: str) -> Activity:
     """Return one event about the person. :raises NotFound: (``unknown_activity``), another's events too."""
-    row = session.get(AuditEvent, event_id)
-    if row is None or row.subject != person_id or row.type not in {kind.value for kind in SHOWN}:
-        raise NotFound("There is no such event.", code="unknown_activity")
-    return _as_activity(row)
+    return _as_activity(session, services, _find(session, person_id, event_id))
 
 
 def disown_activity(
     session: Session, *, services: IdpServices, person_id: str, event_id: str, except_sid: str, now: datetime
 ) -> None:
     """The person says it was not him: other sessions end, devices are forgotten, and it is on record."""
-    find_activity(session, person_id=person_id, event_id=event_id)
+    _find(session, person_id, event_id)
     services.journal.record(
         session,
         Event(type=EventType.ACTIVITY_DISOWNED, subject=person_id, session_id=except_sid, object_id=event_id),
@@ -99,7 +124,18 @@ def disown_activity(
     forget_devices(session, person_id=person_id)
 
 
-def _as_activity(row: AuditEvent) -> Activity:
+def _find(session: Session, person_id: str, event_id: str) -> AuditEvent:
+    row = session.get(AuditEvent, event_id)
+    if row is None or row.subject != person_id or row.type not in {kind.value for kind in SHOWN}:
+        raise NotFound("There is no such event.", code="unknown_activity")
+    return row
+
+
+def _as_activity(session: Session, services: IdpServices, row: AuditEvent) -> Activity:
+    # The person reads about himself: no search that would have to be on record. An operator's address is his own.
+    own = row.actor == row.subject
+    view = find_event(session, row.id, reveal_with=services.journal.holder_keys) if own else None
+    private = (view.private if view else None) or {}
     return Activity(
         id=row.id,
         type=EventType(row.type),
@@ -107,4 +143,6 @@ def _as_activity(row: AuditEvent) -> Activity:
         occurred_at=row.occurred_at,
         client_id=row.client_id,
         session_id=row.session_id,
+        device=describe_device(private.get("user_agent", "")),
+        address=private.get("address", ""),
     )

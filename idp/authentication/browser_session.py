@@ -57,6 +57,13 @@ def find_browser_session(session: Session, *, secret: str | None, now: datetime)
     return _as_session(row) if row else None
 
 
+def person_of_session(session: Session, *, secret: str | None) -> str | None:
+    """Return whose session the cookie's ``secret`` is or was, as long as its row is kept. It proves nothing more."""
+    return session.scalar(
+        select(BrowserSessionRow.person_id).where(BrowserSessionRow.secret_sha256 == sha256_hex(secret or ""))
+    )
+
+
 def find_session_by_sid(session: Session, *, sid: str, now: datetime) -> BrowserSession | None:
     """Return the live session named ``sid``, or nothing."""
     row = session.scalars(select(BrowserSessionRow).where(BrowserSessionRow.sid == sid, *_alive(now))).one_or_none()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from idp.accounts.model import EnrollmentLinkRow, MailCodeRow, PasswordResetRow, SignUpRow
+from idp.accounts.model import EmailConfirmationRow, EnrollmentLinkRow, MailCodeRow, PasswordResetRow, SignUpRow
 from idp.authentication.browser_session import end_expired_sessions
 from idp.authentication.known_device import DEVICE_LIFETIME
 from idp.authentication.model import (
@@ -55,6 +55,7 @@ def clean(services: IdpServices) -> None:
             delete(RecoverySheetRow).where(RecoverySheetRow.expires_at <= now),
             delete(TotpRow).where(TotpRow.confirmed_at.is_(None), TotpRow.created_at <= now - PENDING_LIFETIME),
             delete(KnownDeviceRow).where(KnownDeviceRow.last_used_at <= now - DEVICE_LIFETIME),
+            delete(EmailConfirmationRow).where(EmailConfirmationRow.expires_at <= now),
             delete(EnrollmentLinkRow).where(EnrollmentLinkRow.expires_at <= now - _KEPT),
             delete(StoredMailRow).where(StoredMailRow.created_at <= now - _MAILS_KEPT),
         ):

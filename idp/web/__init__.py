@@ -6,8 +6,9 @@ from pathlib import Path
 
 from flask import Flask
 
+from idp.authentication.browser_session import IDLE_LIFETIME
 from idp.services import IdpServices
-from idp.web import account, demo, enroll, login, recovery, second_factor, signup
+from idp.web import account, contact, demo, enroll, login, recovery, second_factor, signup
 from idp.web.access import services as services
 from idp.web.messages import PAGE_TEXTS
 from idp.web.protocol import mount_protocol
@@ -20,8 +21,9 @@ def mount(app: Flask, services: IdpServices) -> None:
     app.extensions["idp"] = services
     add_translations(app, Path(__file__).parent / "translations")
     describe_errors(app, PAGE_TEXTS)
+    app.jinja_env.globals["session_idle_minutes"] = int(IDLE_LIFETIME.total_seconds()) // 60
     mount_protocol(app)
-    for people in (login, signup, recovery, enroll, account, second_factor):
+    for people in (login, signup, recovery, enroll, account, contact, second_factor):
         app.register_blueprint(people.blueprint)
     if services.settings.demo:
         app.register_blueprint(demo.blueprint)

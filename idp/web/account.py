@@ -24,7 +24,7 @@ from idp.web.access import present, services
 from idp.web.activity_words import words_of
 from idp.web.cookies import browser_secret, clear_session_secret, session_secret
 from idp.web.forms import Form
-from idp.web.guard import Visitor, admit
+from idp.web.guard import Visitor, admit, kept_values
 from idp.web.refused_steps import person_logged_in, record_refusals
 from kernel.errors import NotFound, Rejected, Throttled
 from web.local_address import local_path
@@ -33,7 +33,7 @@ from web.pages import render
 blueprint = Blueprint("account", __name__, template_folder="templates", url_prefix="/account")
 record_refusals(blueprint, EventType.ACCOUNT_CHANGE_REFUSED, person_logged_in)
 
-_RECENT_EVENTS, _ALL_EVENTS = 6, 200
+_RECENT_EVENTS, _EVENTS_A_PAGE = 6, 25
 
 
 @blueprint.get("")
@@ -45,7 +45,7 @@ def home() -> AnyResponse:
     person = visitor.person
     with services().database.reading() as session:
         sessions = list_browser_sessions(session, person_id=person.id, now=present())
-        events = list_activity(session, person_id=person.id, limit=_RECENT_EVENTS)
+        events = list_activity(session, services=services(), person_id=person.id, limit=_RECENT_EVENTS).events
         codes = count_recovery_codes(session, person.id)
         connected = list_connected_services(session, person.id)
         activity = [(event, words_of(session, event)) for event in events]
@@ -56,7 +56,7 @@ def home() -> AnyResponse:
         activity=activity,
         recovery_codes=codes,
         connected=connected,
-        hour=present().hour,
+        kept=kept_values(visitor),
     )
 
 
@@ -74,8 +74,11 @@ def resume(interaction_id: str) -> AnyResponse:
         if situation.step is not Step.DONE:
             return redirect(url_for("login.step", interaction_id=interaction_id), 303)
         finish_interaction(session, interaction_id=interaction_id, now=present())
-    next_path = str(situation.interaction.parameters.get("next", ""))
-    return redirect(local_path(next_path, default=url_for("account.home")), 303)
+    parameters = situation.interaction.parameters
+    next_path = local_path(str(parameters.get("next", "")), default=url_for("account.home"))
+    if parameters.get("kept"):
+        next_path += f"{'&' if '?' in next_path else '?'}kept={interaction_id}"
+    return redirect(next_path, 303)
 
 
 @blueprint.get("/security")
@@ -137,14 +140,19 @@ def withdraw(client_id: str) -> AnyResponse:
 
 @blueprint.get("/activity")
 def activity() -> AnyResponse:
-    """Show all that the account did."""
-    visitor = admit(back_to=url_for("account.activity"))
+    """Show what the account did, a page at a time."""
+    before = request.args.get("before")
+    visitor = admit(back_to=url_for("account.activity", before=before))
     if isinstance(visitor, AnyResponse):
         return visitor
     with services().database.reading() as session:
-        events = list_activity(session, person_id=visitor.person.id, limit=_ALL_EVENTS)
-        told = [(event, words_of(session, event)) for event in events]
-    return render("idp/account_activity.html", visitor=visitor, activity=told)
+        shown = list_activity(
+            session, services=services(), person_id=visitor.person.id, limit=_EVENTS_A_PAGE, before=before
+        )
+        told = [(event, words_of(session, event)) for event in shown.events]
+    return render(
+        "idp/account_activity.html", visitor=visitor, activity=told, older=shown.older, is_later=before is not None
+    )
 
 
 @blueprint.get("/activity/<event_id>/disown")
@@ -154,7 +162,7 @@ def ask_disowning(event_id: str) -> AnyResponse:
     if isinstance(visitor, AnyResponse):
         return visitor
     with services().database.reading() as session:
-        event = find_activity(session, person_id=visitor.person.id, event_id=event_id)
+        event = find_activity(session, services=services(), person_id=visitor.person.id, event_id=event_id)
         words = words_of(session, event)
     return render("idp/account_disown.html", visitor=visitor, event=event, words=words)
 
@@ -262,7 +270,7 @@ def take_password() -> AnyResponse:
 @blueprint.post("/language")
 def language() -> AnyResponse:
     """Remember the language for pages and mails."""
-    visitor = admit(back_to=url_for("account.home"))
+    visitor = admit(back_to=url_for("account.home"), keep=("locale",))
     if isinstance(visitor, AnyResponse):
         return visitor
     chosen = request.form.get("locale", "")

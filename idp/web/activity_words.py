@@ -25,6 +25,7 @@ class Words:
 _TITLES = {
     EventType.ACCOUNT_CREATED: _l("Se creó su cuenta"),
     EventType.ACCOUNT_UPDATED: _l("Cambió un dato de su cuenta"),
+    EventType.CONTACT_VERIFIED: _l("Confirmó un correo"),
     EventType.PASSWORD_SET: _l("Cambió la contraseña"),
     EventType.PASSWORD_RESET_REQUESTED: _l("Pidió crear una contraseña nueva"),
     EventType.TOTP_ENROLLED: _l("Agregó un celular de códigos"),

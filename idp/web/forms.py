@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 _LIMIT = 512
 
 
-class _Texts(dict[str, str]):
+class Texts(dict[str, str]):
     """Texts by field; a field without one has the empty text, so that templates may ask for any."""
 
     def __missing__(self, name: str) -> str:
@@ -27,8 +27,8 @@ class Form:
     """The fields of this request's form, read once."""
 
     def __init__(self) -> None:
-        self.values: dict[str, str] = _Texts()
-        self.errors: dict[str, str] = _Texts()
+        self.values: dict[str, str] = Texts()
+        self.errors: dict[str, str] = Texts()
 
     def text(self, name: str) -> str:
         """Return the field's text, cut to a bound, empty when absent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -104,8 +105,13 @@ def begin_own_login(
     required_acr: str | None = None,
     authenticated_after: datetime | None = None,
     login_hint: str | None = None,
+    kept: Mapping[str, str] | None = None,
+    kept_for: str | None = None,
 ) -> str:
-    """Begin a login for one of our own pages and return the address to send the browser to."""
+    """Begin a login for one of our own pages and return the address to send the browser to.
+
+    :param kept: what was typed there, for the person ``kept_for`` alone to get back.
+    """
     secret = obtain_browser_secret()
     with services().database.transaction() as session:
         interaction = begin_interaction(
@@ -113,7 +119,7 @@ def begin_own_login(
             journal=services().journal,
             browser_secret=secret,
             resume_path=ACCOUNT_RESUME_PATH,
-            parameters={"next": next_path},
+            parameters={"next": next_path, **({"kept": dict(kept), "kept_for": kept_for} if kept else {})},
             client_id=None,
             client_name=None,
             client_origin=None,

@@ -22,6 +22,8 @@ _BY_FIELD = {
     "name_characters": _l("Escriba solo letras, espacios, guiones y apóstrofos"),
     "email_missing": _l("Escriba su correo electrónico"),
     "email_invalid": _l("Ese correo no está completo. Por ejemplo: maria@correo.ec"),
+    "email_same": _l("Ese ya es su correo, y está confirmado. Escriba otro"),
+    "nothing_to_confirm": _l("Pasó más de una hora. Pida otro código desde su cuenta"),
     "password_missing": _l("Escriba su contraseña"),
     "password_short": _l("La contraseña debe tener 10 letras o más. Una frase de cuatro palabras sirve"),
     "password_long": _l("La contraseña puede tener 128 letras como máximo"),

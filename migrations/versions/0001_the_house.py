@@ -228,6 +228,17 @@ def upgrade() -> None:
     sa.Column('withdrawn_at', sa.DateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('person_id', 'client_id', name=op.f('pk_idp_consent'))
     )
+    op.create_table('idp_email_confirmation',
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('email', sa.String(length=254), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', name=op.f('pk_idp_email_confirmation')),
+    sa.UniqueConstraint('id', name=op.f('uq_idp_email_confirmation_id'))
+    )
+    with op.batch_alter_table('idp_email_confirmation', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_email_confirmation_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('idp_enrollment_link',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('token_sha256', sa.String(length=64), nullable=False),
@@ -763,6 +774,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_enrollment_link_expires_at'))
 
     op.drop_table('idp_enrollment_link')
+    with op.batch_alter_table('idp_email_confirmation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_email_confirmation_expires_at'))
+
+    op.drop_table('idp_email_confirmation')
     op.drop_table('idp_consent')
     with op.batch_alter_table('idp_client_assertion_used', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_client_assertion_used_expires_at'))

@@ -72,7 +72,16 @@ def test_without_a_mail_server_mails_stay_sealed_in_the_database(composition: Co
 @pytest.mark.parametrize("locale", ["es", "en", "qu"])
 @pytest.mark.parametrize(
     "template",
-    ["sign_up_code", "sign_up_exists", "reset_code", "new_device", "password_changed", "second_factor_changed"],
+    [
+        "sign_up_code",
+        "sign_up_exists",
+        "reset_code",
+        "new_device",
+        "password_changed",
+        "second_factor_changed",
+        "email_code",
+        "email_changed",
+    ],
 )
 def test_every_mail_has_a_subject_and_a_text_in_each_language(template: str, locale: str, clock: ManualClock) -> None:
     """Kichwa readers get the Spanish text until there is one; a line break in a value cannot forge a header."""
@@ -83,6 +92,7 @@ def test_every_mail_has_a_subject_and_a_text_in_each_language(template: str, loc
         "device": "",
         "address": "",
         "change": "added",
+        "email": "a•••••@correo.test",
     }
     subject, body = compose(template, locale=locale, context=context, now=clock.now())
     assert subject
