@@ -8,20 +8,29 @@ HOME_FOLDER ?= var
 # pytest's own options, e.g. TESTS="tests/kernel -x"
 TESTS ?=
 
-.PHONY: run test check format bench lock clean help
+.PHONY: run install test check format migration docs screenshots bench lock clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     the service, the console and two portals, at http://localhost:$(PORT)"
+	@echo "make install what a server needs, into $(VENV)/ (docs/operations.md)"
 	@echo "make test    every gate and every test, real servers included"
 	@echo "make check   the gates alone: format, lint, types, import contracts, migrations"
 	@echo "make format  put the code into form"
+	@echo "make migration MESSAGE=\"what changes\"   write a migration from what changed in the mapped classes"
+	@echo "make docs    write the pages that are made from the code: settings, commands, events"
+	@echo "make screenshots   take the pictures of README.md, from a demonstration of its own (needs chromium)"
 	@echo "make bench   the benchmarks"
 	@echo "make lock    renew the locked requirements"
 	@echo "make clean   remove what these commands made, but not $(HOME_FOLDER)/, which holds data and keys"
 
 run: $(VENV)/.run
 	@exec $(BIN)/python scripts/demo.py --port $(PORT) --home $(HOME_FOLDER)
+
+# Compiled ahead, for the service's own user may not write here.
+install: $(VENV)/.run
+	@$(BIN)/python -m compileall -q *.py kernel keys audit web idp ca admin operations migrations
+	@echo "Installed. Next: docs/operations.md"
 
 test: $(VENV)/.dev
 	@scripts/test-packages
@@ -34,6 +43,16 @@ check: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+migration: $(VENV)/.dev
+	@[ -n "$(MESSAGE)" ] || { echo 'Say what changes: make migration MESSAGE="what changes"' >&2; exit 2; }
+	@$(BIN)/python scripts/new-migration "$(MESSAGE)"
+
+docs: $(VENV)/.dev
+	@$(BIN)/python scripts/reference.py
+
+screenshots: $(VENV)/.dev
+	@$(BIN)/python scripts/screenshots.py
 
 bench: $(VENV)/.dev
 	@if [ -f bench/__main__.py ]; then $(BIN)/python -m bench; else echo "Nothing is measured yet: there is no bench/."; fi

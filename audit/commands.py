@@ -77,7 +77,7 @@ def _verify(load: Load) -> click.Command:
 def _search(load: Load) -> click.Command:
     @click.command("search")
     @click.option("--type", "type_", help="Type of event; idp:password:* for all that begin so.")
-    @click.option("--outcome", type=click.Choice([each.value for each in Outcome]))
+    @click.option("--outcome", type=click.Choice([each.value for each in Outcome]), help="How it ended.")
     @click.option("--subject", help="Person it is about.")
     @click.option("--actor", help="Who did it.")
     @click.option("--client", "client_id", help="Relying application.")
@@ -87,7 +87,7 @@ def _search(load: Load) -> click.Command:
     @click.option("--about", help="Subject, actor or object, whichever it is.")
     @click.option("--since", type=click.DateTime(), help="From this moment (UTC).")
     @click.option("--until", type=click.DateTime(), help="Before this moment (UTC).")
-    @click.option("--limit", type=click.IntRange(1, MOST), default=50, show_default=True)
+    @click.option("--limit", type=click.IntRange(1, MOST), default=50, show_default=True, help="Most events at once.")
     @click.option("--after", help="Cursor of the next page, as printed.")
     @click.option("--reveal", metavar="REASON", help="Show personal data; the look and its reason go on record.")
     @json_option

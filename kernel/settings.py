@@ -24,33 +24,54 @@ class Settings(BaseModel):
 
     home: Path = Field(default=Path("var"), description="Folder of database, keys and secrets, mode 0700.")
     issuer: str = Field(default="http://localhost:8000", description="The service's own address, as browsers see it.")
-    database_url: str = Field(default="", repr=False, description="SQLite or PostgreSQL; empty: SQLite in the home.")
-    redis_url: str = Field(default="", repr=False, description="Rate limits shared by processes; empty: memory.")
-    keystore: str = Field(default="", description="file:FOLDER (encrypted PKCS#8); empty: keys in the home.")
+    database_url: str = Field(
+        default="",
+        repr=False,
+        description="`sqlite:///PATH` or `postgresql+psycopg://USER@HOST/NAME`; none: `sau.sqlite` in the home.",
+    )
+    redis_url: str = Field(
+        default="", repr=False, description="Rate limits shared by all processes; none: each process counts alone."
+    )
+    keystore: str = Field(default="", description="`file:FOLDER`, keys as encrypted PKCS#8; none: `keys` in the home.")
     keystore_passphrase_file: Path | None = Field(
-        default=None, description="File with the key store's passphrase; default: passphrase in the home."
+        default=None, description="File with the key store's passphrase; none: `passphrase` in the home."
     )
     bind: str = Field(default="127.0.0.1:8000", description="HOST:PORT that `sau serve` listens on.")
     workers: int = Field(default=2, ge=1, le=64, description="Web worker processes.")
-    roles: tuple[Role, ...] = Field(default=("idp", "pki", "admin"), description="What this process serves.")
+    roles: tuple[Role, ...] = Field(
+        default=("idp", "pki", "admin"), description="What this process serves: `idp`, `pki`, `admin`."
+    )
     trusted_proxies: tuple[IpNetwork, ...] = Field(
-        default=(), description="Networks whose X-Forwarded-For and client certificate headers are believed."
+        default=(),
+        description="Networks (`10.0.0.0/8,::1`) whose X-Forwarded-For is believed, and who may read `/metrics`.",
     )
     mtls_origin: str = Field(
-        default="", description="Origin of the host name on which the proxy asks for certificates."
+        default="",
+        description="A second origin that is answered: the host name on which the proxy asks for certificates.",
     )
     pki_arc: str = Field(
         default="1.3.6.1.4.1.32473.1",
         pattern=r"^[0-2](\.(0|[1-9]\d*)){2,20}$",
         description="Arc of our own OIDs (policies .2.x, country fields .3.x); the default is RFC 5612's for examples.",
     )
-    smtp_url: str = Field(default="", repr=False, description="smtp://USER:PASSWORD@HOST:PORT; empty: none sent.")
-    mail_from: str = Field(default="", description="Sender of mails; default: no-responder@ the issuer's host.")
-    sms_url: str = Field(default="", repr=False, description="Address of the SMS gateway.")
-    rate_limits: Literal["on", "off"] = Field(default="on", description="off: for benchmarks on test names only.")
-    demo: bool = Field(default=False, description="Shows demo people and the mailbox page; loopback and .test only.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
-    log_format: Literal["json", "text"] = Field(default="json", description="Form of log lines.")
+    smtp_url: str = Field(
+        default="",
+        repr=False,
+        description="`smtp://` or `smtps://USER:PASSWORD@HOST:PORT`; none: mails stay here, unsent.",
+    )
+    mail_from: str = Field(default="", description="Sender of mails; none: `no-responder@` and the issuer's host.")
+    rate_limits: Literal["on", "off"] = Field(
+        default="on", description="`on`, or `off`: for benchmarks, on loopback and .test only."
+    )
+    demo: bool = Field(
+        default=False, description="Serves `/demo` with test people, codes and mails; loopback and .test only."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level logged: `debug`, `info`, `warning`, `error`."
+    )
+    log_format: Literal["json", "text"] = Field(
+        default="json", description="Form of log lines: `json`, or `text` for people."
+    )
 
     @field_validator("roles", "trusted_proxies", mode="before")
     @classmethod

@@ -6,7 +6,7 @@ import shutil
 import smtplib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -216,7 +216,7 @@ def _people(composition: Composition) -> Iterator[Finding]:
             "Grant pki_officer and pki_approver to different people: 'sau role grant'.",
         )
     if administrators and len(operators) >= 2:
-        yield ok("people", f"{len(administrators)} administrators, {len(operators)} certificate operators")
+        yield ok("people", f"administrators: {len(administrators)}, certificate operators: {len(operators)}")
 
 
 def _mail(composition: Composition) -> Iterator[Finding]:
@@ -224,7 +224,7 @@ def _mail(composition: Composition) -> Iterator[Finding]:
     if not url.hostname:
         return
     try:
-        with smtplib.SMTP(url.hostname, url.port or 25, timeout=5) as server:
+        with _smtp(url) as server:
             server.noop()
     except (OSError, smtplib.SMTPException) as error:
         yield broken(
@@ -234,6 +234,12 @@ def _mail(composition: Composition) -> Iterator[Finding]:
         )
     else:
         yield ok("mail", f"{url.hostname} answers")
+
+
+def _smtp(url: SplitResult) -> smtplib.SMTP:
+    if url.scheme == "smtps":
+        return smtplib.SMTP_SSL(url.hostname or "", url.port or 465, timeout=5)
+    return smtplib.SMTP(url.hostname or "", url.port or 25, timeout=5)
 
 
 GROUND: dict[str, Check] = {"settings": _settings, "home": _home, "mail": _mail, "schema": _database}

@@ -50,9 +50,14 @@ def main() -> int:
         "SAU_LOG_LEVEL": os.environ.get("SAU_LOG_LEVEL", "warning"),
         "SAU_LOG_FORMAT": os.environ.get("SAU_LOG_FORMAT", "text"),
     }
-    prepared = subprocess.run(
-        [sys.executable, "-m", "sau", "init", "--demo"], cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True
-    )
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    try:
+        prepared = subprocess.run(
+            [sys.executable, "-m", "sau", "init", "--demo"], cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True
+        )
+    except Stopped:
+        return 1  # what was made so far is taken up by the next start
     if prepared.returncode:
         return prepared.returncode
     portals = home / "demo" / "portals.json"
@@ -67,13 +72,12 @@ def main() -> int:
 
 def run(commands: dict[str, tuple[list[str], str]], environ: dict[str, str], greeting: str) -> int:
     """Run the commands until one ends or we are told to stop; return the exit status."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
     children: dict[str, subprocess.Popen[bytes]] = {}
     bound = partial(end_with_parent, os.getpid())
     try:
         for name, (command, _) in commands.items():
-            children[name] = subprocess.Popen(command, cwd=ROOT, env=environ, preexec_fn=bound)
+            # Each in a group of its own: the terminal's Ctrl-C comes to us alone, and we end them in order.
+            children[name] = subprocess.Popen(command, cwd=ROOT, env=environ, preexec_fn=bound, process_group=0)
         deadline = time.monotonic() + START_SECONDS
         for name, (_, address) in commands.items():
             while not answers(address):

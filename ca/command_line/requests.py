@@ -44,7 +44,7 @@ def request_command(load: Load) -> click.Command:
     """Return the command ``request``."""
 
     @click.command()
-    @click.option("--profile", required=True)
+    @click.option("--profile", required=True, help="Kind of certificate: see `sau ca profile list`.")
     @_CSR
     @click.option("--institution", metavar="RUC", help="The institution that it is for.")
     @_INPUT
@@ -141,7 +141,7 @@ def issue_command(load: Load) -> click.Command:
     """Return the command ``issue``."""
 
     @click.command()
-    @click.option("--profile", required=True)
+    @click.option("--profile", required=True, help="Kind of certificate: see `sau ca profile list`.")
     @_CSR
     @click.option("--institution", metavar="RUC", help="The institution that it is for.")
     @_INPUT

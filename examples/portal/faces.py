@@ -40,7 +40,7 @@ LABELS = {
     "institution": "Institución",
     "locale": "Idioma",
     "acr": "Nivel del ingreso",
-    "sub": "Identificador en este portal",
+    "sub": "Identificador de la persona",
 }
 
 _FACES = (

@@ -121,7 +121,6 @@ def test_addresses_with_passwords_do_not_print() -> None:
             "SAU_DATABASE_URL": "postgresql+psycopg://sau:hunter2@db/sau",
             "SAU_SMTP_URL": "smtp://sau:hunter2@mail",
             "SAU_REDIS_URL": "redis://:hunter2@cache",
-            "SAU_SMS_URL": "https://sau:hunter2@sms",
         }
     )
     assert "hunter2" not in repr(settings)

@@ -23,6 +23,11 @@ def _command(port: int, home: Path) -> list[str]:
     return [sys.executable, "scripts/demo.py", "--port", str(port), "--home", str(home)]
 
 
+def _children(parent: int) -> list[int]:
+    """Each leads a group of its own, so that a terminal's Ctrl-C reaches the demo alone."""
+    return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
+
 @pytest.mark.parametrize("step", [0, 1, 2])
 def test_a_busy_port_is_named_with_the_way_out(tmp_path: Path, step: int) -> None:
     """One line, before anything was started or written."""
@@ -54,8 +59,11 @@ def test_the_demo_starts_whole_and_stops_whole(tmp_path: Path) -> None:
     assert all(accepts_connections(each) for each in range(port, port + 3))
     for wanted in (f"http://localhost:{port + 1}", f"http://localhost:{port}/admin", "/enroll/", "Test people"):
         assert wanted in printed
+    groups = {demo.pid, *_children(demo.pid)}
+    assert len(groups) == 4
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(30) == 0
-    assert living_members(demo.pid) == []
+    assert [living_members(group) for group in groups] == [[]] * 4
+    assert "Traceback" not in demo.read_log()
     assert not any(accepts_connections(each) for each in range(port, port + 3))
     demo.stop()

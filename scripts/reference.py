@@ -1,0 +1,148 @@
+"""The reference pages that are made from the code: settings, commands, events.
+
+usage: .venv/bin/python scripts/reference.py      (`make docs`; a test holds the pages to it)
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import sau  # noqa: E402
+from audit import vocabulary_reference  # noqa: E402
+from kernel.settings import Settings  # noqa: E402
+
+_SETTINGS_HEAD = """\
+# Settings
+
+Made from `kernel/settings.py` by `make docs`; a test holds this page to it.
+
+A setting is an environment variable, or a line `SAU_KEY=value` of the file that `SAU_CONFIG` names; the environment
+wins. An unknown key or a wrong value stops the program and is named. `sau config check` shows where each stands, but
+no secret.
+
+| variable | default | what |
+|---|---|---|
+| `SAU_CONFIG` | none | File of further settings, one `SAU_KEY=value` a line; `#` begins a comment line. |
+"""
+
+_COMMANDS_HEAD = """\
+# Commands
+
+Made from the program itself by `make docs`; a test holds this page to it. `sau … --help` says the same.
+
+From the project's folder the program is `.venv/bin/sau`. It reads its [settings](settings.md) from the environment.
+With `--json` a command prints one JSON value, made for programs. Exit status: 0 done, 1 refused or failed (one line on
+standard error, with the error's code in brackets), 2 wrong usage. `sau doctor` and `sau audit` have meanings of their
+own, told there.
+"""
+
+
+def settings_page() -> str:
+    """Return ``docs/settings.md``: one row a field of :class:`Settings`."""
+    rows = [
+        f"| `SAU_{name.upper()}` | {_default(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    return _SETTINGS_HEAD + "\n".join(rows) + "\n"
+
+
+def commands_page() -> str:
+    """Return ``docs/commands.md``: one section a command, one chapter a group."""
+    groups: dict[str, list[str]] = {}
+    alone = []
+    for path, command in leaves(sau.main, ("sau",)):
+        section = _section(path, command)
+        if len(path) == 2:
+            alone.append(section)
+        else:
+            groups.setdefault(path[1], []).append(section)
+    page = _COMMANDS_HEAD + "\n## The service\n\n" + "\n".join(alone)
+    for name, sections in sorted(groups.items()):
+        group = sau.main.commands[name]
+        page += f"\n## `sau {name}`\n\n{_paragraphs(group.help)}\n\n" + "\n".join(sections)
+    return page
+
+
+def leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield path and command of everything under ``command`` that can be run."""
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    for name, child in sorted(command.commands.items()):
+        yield from leaves(child, (*path, name))
+
+
+def pages() -> dict[Path, str]:
+    """Return every page that is made, by its place."""
+    return {
+        ROOT / "docs" / "settings.md": settings_page(),
+        ROOT / "docs" / "commands.md": commands_page(),
+        ROOT / "docs" / "events.md": vocabulary_reference.reference(),
+    }
+
+
+def _default(value: Any) -> str:
+    if value is None or value in ("", ()):
+        return "none"
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _section(path: tuple[str, ...], command: click.Command) -> str:
+    options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    usage = [" ".join(path)]
+    usage += [f"{'/'.join(each.opts)} {_metavar(each)}".rstrip() for each in options if each.required]
+    usage += ["[options]"] if any(not each.required and each.name != "as_json" for each in options) else []
+    usage += [each.make_metavar(click.Context(command)) for each in arguments]
+    usage += ["[--json]"] if any(each.name == "as_json" for each in options) else []
+    text = f"### {' '.join(path)}\n\n```\n{' '.join(usage)}\n```\n\n{_paragraphs(command.help)}\n"
+    rows = [_row(each) for each in options if each.name != "as_json"]
+    return text + ("\n| option | what |\n|---|---|\n" + "\n".join(rows) + "\n" if rows else "")
+
+
+def _row(option: click.Option) -> str:
+    values = "" if option.is_flag else f" {_metavar(option)}".replace("|", "\\|")
+    notes = [option.help or ""]
+    if option.multiple and "repeat" not in notes[0]:
+        notes.append("May be repeated.")
+    if isinstance(option.default, (str, int)) and not option.is_flag and str(option.default) not in notes[0]:
+        notes.append(f"Default: {option.default}.")
+    return f"| `{', '.join((*option.opts, *option.secondary_opts))}{values}` | {' '.join(filter(None, notes))} |"
+
+
+def _metavar(option: click.Option) -> str:
+    if option.is_flag:
+        return ""
+    if isinstance(option.type, click.DateTime):
+        return "MOMENT"
+    if isinstance(option.type, click.IntRange) and option.metavar is None:
+        return f"{option.type.min}-{option.type.max}" if option.type.max else "NUMBER"
+    return option.make_metavar(click.Context(click.Command("sau"))).strip("[]")
+
+
+def _paragraphs(text: str | None) -> str:
+    paragraphs = re.split(r"\n\s*\n", inspect.cleandoc((text or "").partition("\f")[0]))
+    shown = []
+    for paragraph in paragraphs:
+        if paragraph.startswith("\b"):
+            shown.append("```\n" + inspect.cleandoc(paragraph.removeprefix("\b").strip("\n")) + "\n```")
+        else:
+            shown.append(" ".join(paragraph.split()))
+    return "\n\n".join(shown)
+
+
+if __name__ == "__main__":
+    for place, page in pages().items():
+        place.write_text(page, "utf-8")
