@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 
+import structlog
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 import admin.web
 import audit.public_log
 import ca.web
 import idp.web
 from composition import Composition
+from kernel.errors import ServiceError
 from kernel.process import end_with_parent
 from kernel.settings import load_settings
 from keys.sealing import derive_secret
@@ -19,6 +22,8 @@ from operations.refusals import refusal_recorder
 from web.application import create_app as create_bare_app
 from web.logging import configure_logging
 from web.operations import add_readiness_checks
+
+_log = structlog.get_logger("wsgi")
 
 
 def create_app(composition: Composition | None = None) -> Flask:
@@ -42,8 +47,18 @@ def create_app(composition: Composition | None = None) -> Flask:
     audit.public_log.mount(app, composition.audit)
     if "idp" in roles:
         idp.web.mount(app, composition.idp)
+        _open_token_keys(composition)
     if "pki" in roles:
         ca.web.mount(app, composition.ca)
     if "admin" in roles:
         admin.web.mount(app, composition.admin)
     return app
+
+
+def _open_token_keys(composition: Composition) -> None:
+    try:
+        with composition.database.reading() as session:
+            composition.idp.token_keys.open_all(session)
+    except (ServiceError, SQLAlchemyError) as error:
+        # Readiness says what is missing; the first request that needs a key tries again.
+        _log.warning("token_keys_not_opened", error=type(error).__name__)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 import structlog
 from flask import request
@@ -27,6 +27,7 @@ from web.state import web_state
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_Question = Callable[[SlidingWindowCounterRateLimiter, RateLimitItem, tuple[str, ...]], timedelta | None]
 
 _log = structlog.get_logger("web.rate_limit")
 _ONE_REPORT = parse("1 per minute")
@@ -57,14 +58,21 @@ class RateLimits:
 
     def hit(self, rule: RateLimitItem, *key: str) -> timedelta | None:
         """Count one use of ``key``; return how long to wait if that was one too many, else ``None``."""
+        return self._ask(_hit, rule, key)
+
+    def spent(self, rule: RateLimitItem, *key: str) -> timedelta | None:
+        """Return how long to wait if ``key`` has no use left, else ``None``; nothing is counted."""
+        return self._ask(_spent, rule, key)
+
+    def _ask(self, question: _Question, rule: RateLimitItem, key: tuple[str, ...]) -> timedelta | None:
         if not self.enabled:
             return None
         if self._shared is not None:
             try:
-                return _hit(self._shared, rule, key)
+                return question(self._shared, rule, key)
             except Exception as error:
                 _log.warning("rate_limit_storage_unreachable", error=type(error).__name__)
-        return _hit(self._here, rule, key)
+        return question(self._here, rule, key)
 
 
 def limit(
@@ -101,10 +109,28 @@ def check_limit(rule: RateLimitItem | str, name: str, key: str) -> None:
     :raises RateLimitedError: if that was one too many.
     """
     item = parse(rule) if isinstance(rule, str) else rule
+    wait = web_state().limits.hit(item, name, key)
+    if wait is not None:
+        _refuse(item, name, key, wait)
+
+
+def count(rule: RateLimitItem, name: str, key: str) -> None:
+    """Count one failure of ``key`` under ``name``; :func:`require_not_spent` refuses those that come after too many."""
+    web_state().limits.hit(rule, name, key)
+
+
+def require_not_spent(rule: RateLimitItem, name: str, key: str) -> None:
+    """Check that :func:`count` has not counted too many of ``key``. Counts nothing.
+
+    :raises RateLimitedError: if it has; on record as :func:`check_limit` does it.
+    """
+    wait = web_state().limits.spent(rule, name, key)
+    if wait is not None:
+        _refuse(rule, name, key, wait)
+
+
+def _refuse(item: RateLimitItem, name: str, key: str, wait: timedelta) -> NoReturn:
     limits = web_state().limits
-    wait = limits.hit(item, name, key)
-    if wait is None:
-        return
     if limits.hit(_ONE_REPORT, "report", name, key) is None:
         report_refusal("rate_limited", {"rule": str(item)})
     raise RateLimitedError("Too many requests; wait and try again.", retry_after=wait)
@@ -113,5 +139,13 @@ def check_limit(rule: RateLimitItem | str, name: str, key: str) -> None:
 def _hit(limiter: SlidingWindowCounterRateLimiter, rule: RateLimitItem, key: tuple[str, ...]) -> timedelta | None:
     if limiter.hit(rule, *key):
         return None
+    return _wait(limiter, rule, key)
+
+
+def _spent(limiter: SlidingWindowCounterRateLimiter, rule: RateLimitItem, key: tuple[str, ...]) -> timedelta | None:
+    return None if limiter.test(rule, *key) else _wait(limiter, rule, key)
+
+
+def _wait(limiter: SlidingWindowCounterRateLimiter, rule: RateLimitItem, key: tuple[str, ...]) -> timedelta:
     reset_at = limiter.get_window_stats(rule, *key).reset_time
     return timedelta(seconds=max(1, round(reset_at - time.time())))

@@ -73,6 +73,14 @@ def find_client(session: Session, client_id: str) -> Client:
     return client_value(row)
 
 
+def is_registered(session: Session, client_id: str) -> bool:
+    """Tell whether there is a client of this name, active or not."""
+    try:
+        return bool(find_client(session, client_id))
+    except NotFound:
+        return False
+
+
 def list_clients(session: Session) -> list[Client]:
     """Return all clients by name."""
     return [client_value(row) for row in session.scalars(select(ClientRow).order_by(ClientRow.name))]

@@ -37,6 +37,15 @@ class ClientRow(Base):
     updated_at: Mapped[datetime]
 
 
+class ClientOriginRow(Base):
+    """Where a client's redirect URIs stand, so that a script's origin is found by one look-up."""
+
+    __tablename__ = "idp_client_origin"
+
+    origin: Mapped[str] = mapped_column(String(300), primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("idp_client.client_id"), primary_key=True, index=True)
+
+
 class ClientSecretRow(Base):
     """A client's secret, as its digest. Two may be valid side by side, so that a rotation needs no stop."""
 

@@ -16,6 +16,7 @@ from audit.vocabulary import EventType
 from idp.clients.client import AuthMethod, Client, client_value
 from idp.clients.client_secret import SECRET_METHODS, add_secret
 from idp.clients.model import ClientRow, ClientSecretRow
+from idp.clients.origins import note_origins
 from idp.clients.registration import ClientRegistration
 from idp.directory.institutions import find_institution
 from kernel.errors import Conflict, NotFound
@@ -58,6 +59,7 @@ def register_client(
         session.flush()
     except IntegrityError as error:  # another transaction was first
         raise Conflict("There is such an application.", code="client_exists") from error
+    note_origins(session, client_id=row.client_id, redirect_uris=row.redirect_uris)
     secret = None
     if registration.auth_method in SECRET_METHODS:
         secret = add_secret(session, client_id=row.client_id, now=now)
@@ -184,6 +186,8 @@ def _change(
     ).one_or_none()
     if row is None:
         raise NotFound("There is no such application.", code="unknown_client")
+    if "redirect_uris" in values:
+        note_origins(session, client_id=client_id, redirect_uris=row.redirect_uris)
     journal.record(session, Event(type=kind, actor=actor, client_id=client_id, details={**values}), now=now)
     return client_value(row)
 

@@ -62,9 +62,13 @@ def require_resource_identifier(uri: str) -> None:
 
 
 def origin_of(uri: str) -> str:
-    """Return scheme, host and port of an http or https address (RFC 6454 §6.2); empty for any other scheme."""
+    """Return scheme, host and port of an http or https address (RFC 6454 §6.2); empty for any other scheme.
+
+    As browsers write it: without the port that the scheme has anyway.
+    """
     parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}" if parts.scheme in ("https", "http") else ""
+    usual_port = {"https": ":443", "http": ":80"}.get(parts.scheme)
+    return "" if usual_port is None else f"{parts.scheme}://{parts.netloc.removesuffix(usual_port)}"
 
 
 def _bad(uri: str, why: str) -> Rejected:

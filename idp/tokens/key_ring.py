@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -26,7 +27,7 @@ class PublishedKeys:
     """The public halves of all keys: as objects to verify with, and as the document to serve (RFC 7517 §5)."""
 
     key_set: KeySet
-    jwks: dict[str, Any]
+    jwks_json: str
 
 
 class KeyRing:
@@ -60,9 +61,18 @@ class KeyRing:
         if found is None:
             keys = [_public_key(self._signer(kid)) for kid in kids]
             # A KeySet finds the key by the token's kid; none is ever picked at random, for it signs nothing.
-            found = PublishedKeys(KeySet(list(keys)), {"keys": [key.as_dict(private=False) for key in keys]})
+            found = PublishedKeys(
+                KeySet(list(keys)), json.dumps({"keys": [key.as_dict(private=False) for key in keys]})
+            )
             self._published = {kids: found}
         return found
+
+    def open_all(self, session: Session) -> None:
+        """Open every key now, so that no request waits for it: an encrypted RSA key takes a tenth of a second.
+
+        :raises ServiceError: as the key store does.
+        """
+        self.published(session)
 
     def _signer(self, kid: str) -> Signer:
         with self._lock:

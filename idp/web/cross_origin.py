@@ -5,8 +5,7 @@ from __future__ import annotations
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from idp.clients.client import list_clients
-from idp.clients.uris import origin_of
+from idp.clients.origins import is_origin_of_public_client
 
 # Discovery and keys are public: no cookie, no secret.
 ANYONE = "*"
@@ -23,7 +22,7 @@ def allow_registered_origin(response: Response, session: Session) -> Response:
     """Let the script of a registered public client's own origin read this answer; no cookie goes with it."""
     origin = request.headers.get("Origin", "")
     response.headers.add("Vary", "Origin")
-    if origin and origin in public_origins(session):
+    if is_origin_of_public_client(session, origin):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
@@ -38,13 +37,3 @@ def answer_preflight(session: Session) -> Response:
         response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
         response.headers["Access-Control-Max-Age"] = "600"
     return response
-
-
-def public_origins(session: Session) -> frozenset[str]:
-    """Return the origins of active public clients' redirect URIs."""
-    return frozenset(
-        origin_of(uri)
-        for client in list_clients(session)
-        if client.active and client.is_public
-        for uri in client.redirect_uris
-    ) - {""}

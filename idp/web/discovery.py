@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, Response
@@ -17,7 +19,6 @@ from idp.protocol.scope import CLAIMS_BY_SCOPE, IDENTITY_SCOPES
 from idp.tokens.key_rotation import JWKS_CACHE_LIFETIME
 from idp.web.access import services
 from idp.web.cross_origin import allow_anyone
-from idp.web.protocol_errors import json_response
 from web.locale import LOCALES
 
 blueprint = Blueprint("idp_discovery", __name__)
@@ -30,7 +31,7 @@ _ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "am
 @blueprint.get("/.well-known/oauth-authorization-server")
 def discovery() -> Response:
     """Return the provider's metadata."""
-    return _public(metadata(services().settings.issuer))
+    return _public(_metadata_json(services().settings.issuer))
 
 
 @blueprint.get("/jwks")
@@ -38,7 +39,7 @@ def jwks() -> Response:
     """Return the public keys: next, active and retired."""
     provider = services()
     with provider.database.reading() as session:
-        return _public(provider.token_keys.published(session).jwks)
+        return _public(provider.token_keys.published(session).jwks_json)
 
 
 def metadata(issuer: str) -> dict[str, Any]:
@@ -80,8 +81,12 @@ def metadata(issuer: str) -> dict[str, Any]:
     }
 
 
-def _public(document: dict[str, Any]) -> Response:
-    response = json_response(document)
-    del response.headers["Pragma"]
+@lru_cache(maxsize=8)
+def _metadata_json(issuer: str) -> str:
+    return json.dumps(metadata(issuer))
+
+
+def _public(document: str) -> Response:
+    response = Response(document, mimetype="application/json")
     response.headers["Cache-Control"] = _CACHE
     return allow_anyone(response)

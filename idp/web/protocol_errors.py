@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 
 import structlog
 from flask import Response
 
 from idp.protocol.errors import BearerTokenError, InvalidClientError
-from kernel.errors import Fault, ServiceError, Unavailable
+from kernel.errors import Fault, ServiceError, Throttled, Unavailable
 from kernel.identifiers import new_reference
 
 _log = structlog.get_logger("idp.protocol")
@@ -23,6 +24,10 @@ def token_error_response(error: ServiceError, *, basic: bool) -> Response:
     """
     if isinstance(error, Unavailable | Fault):
         return _our_fault(error)
+    if isinstance(error, Throttled):
+        response = json_response({"error": error.code, "error_description": error.public_detail}, 429)
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
+        return response
     if isinstance(error, InvalidClientError):
         response = json_response({"error": "invalid_client", "error_description": error.public_detail}, 401)
         if basic:

@@ -6,10 +6,11 @@ from flask import Blueprint, Response, request
 
 from idp.oauth.exchange import EndpointCall
 from idp.oauth.server import answer_endpoint
-from idp.protocol.errors import BearerTokenError
+from idp.protocol.errors import BearerTokenError, InvalidClientError
 from idp.protocol.parameters import ParametersError, read_parameters
 from idp.tokens.userinfo import release_userinfo
 from idp.web.access import services
+from idp.web.client_failures import count_failure, require_few_failures
 from idp.web.cross_origin import allow_registered_origin, answer_preflight
 from idp.web.protocol_errors import bearer_error_response, json_response, token_error_response
 from kernel.errors import ServiceError
@@ -69,16 +70,21 @@ def _endpoint(name: str) -> Response:
     try:
         _require_form_body()
         form = read_parameters(request.form.items(multi=True))
-        with provider.database.transaction() as session:
-            call = EndpointCall(
-                services=provider,
-                session=session,
-                endpoint=name,
-                authorization=authorization,
-                form=form,
-                now=provider.clock.now(),
-            )
-            answered = answer_endpoint(call)
+        require_few_failures(authorization=authorization, form=form)
+        try:
+            with provider.database.transaction() as session:
+                call = EndpointCall(
+                    services=provider,
+                    session=session,
+                    endpoint=name,
+                    authorization=authorization,
+                    form=form,
+                    now=provider.clock.now(),
+                )
+                answered = answer_endpoint(call)
+        except InvalidClientError:
+            count_failure(authorization=authorization, form=form)
+            raise
         response = json_response(answered.document, answered.status)
     except ServiceError as error:
         response = token_error_response(error, basic=authorization is not None)

@@ -613,6 +613,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_ca_request_spki_sha256'), ['spki_sha256'], unique=False)
         batch_op.create_index(batch_op.f('ix_ca_request_status'), ['status'], unique=False)
 
+    op.create_table('idp_client_origin',
+    sa.Column('origin', sa.String(length=300), nullable=False),
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['client_id'], ['idp_client.client_id'], name=op.f('fk_idp_client_origin_client_id')),
+    sa.PrimaryKeyConstraint('origin', 'client_id', name=op.f('pk_idp_client_origin'))
+    )
+    with op.batch_alter_table('idp_client_origin', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_client_origin_client_id'), ['client_id'], unique=False)
+
     op.create_table('idp_client_secret',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('client_id', sa.String(length=64), nullable=False),
@@ -665,6 +674,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_client_secret_client_id'))
 
     op.drop_table('idp_client_secret')
+    with op.batch_alter_table('idp_client_origin', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_client_origin_client_id'))
+
+    op.drop_table('idp_client_origin')
     with op.batch_alter_table('ca_request', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ca_request_status'))
         batch_op.drop_index(batch_op.f('ix_ca_request_spki_sha256'))

@@ -39,7 +39,7 @@ def _rotate(composition: Composition, *, force: bool = False) -> None:
 
 def _published(composition: Composition) -> set[str]:
     with composition.database.reading() as session:
-        return {key["kid"] for key in composition.idp.token_keys.published(session).jwks["keys"]}
+        return {key["kid"] for key in json.loads(composition.idp.token_keys.published(session).jwks_json)["keys"]}
 
 
 def _active(composition: Composition, algorithm: str) -> str:
@@ -104,7 +104,7 @@ def test_keys_are_made_once_and_each_step_is_on_record(composition: Composition,
 def test_every_published_key_names_itself_and_its_use_and_shows_no_private_part(composition: Composition) -> None:
     """RFC 7517 §4: ``kid``, ``use``, ``alg``."""
     with composition.database.reading() as session:
-        for key in composition.idp.token_keys.published(session).jwks["keys"]:
+        for key in json.loads(composition.idp.token_keys.published(session).jwks_json)["keys"]:
             assert (key["use"], bool(key["kid"]), key["alg"] in ("ES256", "RS256")) == ("sig", True, True)
             assert not {"d", "p", "q", "k"} & set(key)
 

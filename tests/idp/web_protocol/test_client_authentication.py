@@ -24,6 +24,7 @@ from idp.clients.client import find_client
 from idp.clients.client_secret import rotate_secret
 from kernel.identifiers import b64url, new_secret
 from tests.idp.relying_party import RelyingParty, at, events, register
+from web.state import web_state
 
 ISSUER = "http://localhost:8000"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -328,6 +329,45 @@ def test_forged_assertions_are_refused(composition: Composition, signer: Relying
     assert _ask(http, **_assertion(claims)).status_code == 200
 
 
+def _from(network: str) -> dict[str, str]:
+    return {"REMOTE_ADDR": network}
+
+
+def test_a_network_that_fails_too_often_as_a_client_is_asked_to_wait(
+    composition: Composition, service: RelyingParty, http: FlaskClient
+) -> None:
+    """RFC 6749 §2.3.1, RFC 6585 §4: 429 with the wait, before anything is verified or written."""
+    form, wrong = {"grant_type": "client_credentials"}, service.basic("wrong")
+
+    def ask(headers: dict[str, str], network: str, path: str = "/token") -> TestResponse:
+        return http.post(path, data=form, headers=headers, environ_base=_from(network))
+
+    assert {ask(wrong, "203.0.113.1").status_code for _ in range(30)} == {401}
+    refused = ask(wrong, "203.0.113.1")
+    assert refused.status_code == 429
+    assert refused.get_json()["error"] == "rate_limited"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert ask(wrong, "203.0.113.1", "/introspect").status_code == 429
+    assert len(events(composition, "idp:client:authenticated")) == 30
+    # Right credentials from elsewhere are served, and so are other clients of the same network.
+    assert ask(service.basic(), "203.0.113.2").status_code == 200
+    other = register(composition, **_service(client_name="Other"))
+    assert ask(other.basic(), "203.0.113.1").status_code == 200
+
+
+def test_success_is_never_counted(service: RelyingParty, http: FlaskClient) -> None:
+    """A busy service is no attacker."""
+    assert {_ask(http, service.basic()).status_code for _ in range(40)} == {200}
+
+
+def test_made_up_names_share_one_count(composition: Composition, service: RelyingParty, http: FlaskClient) -> None:
+    """Whoever invents a new name for each try is asked to wait; those who are registered are not."""
+    statuses = [_ask(http, client_id=f"made-up-{number}", client_secret="x").status_code for number in range(61)]
+    assert statuses == [401] * 60 + [429]
+    assert _ask(http, service.basic()).status_code == 200
+    assert _ask(http, service.basic("wrong")).status_code == 401
+
+
 _TEXT = st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), max_size=80)
 
 
@@ -335,6 +375,7 @@ _TEXT = st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), max
 @given(authorization=st.one_of(st.none(), _TEXT, _TEXT.map(lambda text: f"Basic {text}")), assertion=_TEXT)
 def test_no_credential_makes_it_fail(app: Flask, http: FlaskClient, authorization: str | None, assertion: str) -> None:
     """Whatever is presented: invalid_client, never a fault."""
+    web_state(app).limits.enabled = False
     headers = {} if authorization is None else {"Authorization": authorization}
     form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion} if assertion else {}
     assert _ask(http, headers, **form).status_code in (400, 401)
