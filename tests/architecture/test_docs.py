@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import sau
 from kernel.settings import Settings
 from scripts import reference
-from tests.architecture.source import ROOT
+from tests.architecture.source import ROOT, modules
 
 _PLACES = ("*.md", "docs/**/*.md", "deploy/**/*", "Makefile")
 _DOCUMENTS = sorted(
@@ -82,6 +83,17 @@ def test_pages_made_from_the_code_are_current(place: Path, page: str) -> None:
     assert place.read_text("utf-8") == page
 
 
+def test_every_error_that_applications_can_meet_is_explained() -> None:
+    """Each code that the provider sends to an application or shows in its place stands in the guide."""
+    guide = (ROOT / "docs" / "relying-applications.md").read_text("utf-8")
+    sent = {"invalid_client", "server_error", "temporarily_unavailable"}
+    for path, tree in modules().items():
+        if path.parts[0] == "idp":
+            sent |= set(_protocol_codes(tree))
+    assert {"invalid_grant", "login_required", "insufficient_scope"} < sent
+    assert sorted(code for code in sent if f"`{code}`" not in guide) == []
+
+
 def test_the_threat_model_names_tests_that_exist() -> None:
     """A promise without a test is a wish."""
     defined = {
@@ -110,6 +122,21 @@ def test_the_entrance_knows_every_page() -> None:
     for page in (ROOT / "docs").rglob("*.md"):
         if page.name != "README.md":
             assert f"]({page.relative_to(ROOT / 'docs').as_posix()})" in entrance, page
+
+
+def _protocol_codes(tree: ast.Module) -> Iterator[str]:
+    """Yield the error codes with which a module makes errors of the protocol."""
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            continue
+        if node.func.id in ("RedirectableError", "NotRedirectableError", "TokenError"):
+            yield from (each.value for each in node.args[:1] if isinstance(each, ast.Constant))
+        if node.func.id == "BearerTokenError":
+            yield from (
+                each.value.value
+                for each in node.keywords
+                if each.arg == "code" and isinstance(each.value, ast.Constant)
+            )
 
 
 def _anchors(text: str) -> set[str]:
