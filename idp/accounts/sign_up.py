@@ -19,7 +19,7 @@ from idp.accounts.model import SignUpRow
 from idp.accounts.person import LOCALES, Person, add_person, find_person_by_cedula
 from idp.authentication.mail_limits import count_mail
 from idp.authentication.password import store_password
-from idp.notices.mail import notify, send_mail
+from idp.notices.mail import notify, send_mail, send_to_nobody
 from idp.services import IdpServices
 from kernel.errors import AlreadyConsumed, Conflict, Denied, NotFound
 from kernel.identifiers import new_id, sha256_hex
@@ -103,6 +103,9 @@ def start_sign_up(
         ),
         now=now,
     )
+    if row.decoy:
+        # A newcomer's evidence gets a key of its own: the time of making it must not tell who is none.
+        services.journal.holder_keys.obtain(session, row.id, now=now)
     _send_code(session, services, row, owner, now=now)
     return _as_sign_up(row)
 
@@ -217,8 +220,12 @@ def _send_code(session: Session, services: IdpServices, row: SignUpRow, owner: P
     code = make_mail_code(session, services=services, journey_id=row.id, now=now)
     if row.decoy or owner is not None:
         row.decoy = True
-        if owner is not None and owner.is_active:
+        if owner is not None and owner.is_active and owner.email:
             notify(session, services=services, person=owner, template="sign_up_exists", context={}, now=now)
+        else:
+            send_to_nobody(
+                session, services=services, locale=row.locale, template="sign_up_exists", context={}, now=now
+            )
     else:
         send_mail(
             session,

@@ -67,9 +67,11 @@ def _drop_abandoned_sign_ups(session: Session, services: IdpServices, *, now: da
     dropped = session.execute(
         delete(SignUpRow)
         .where(SignUpRow.expires_at <= now)
-        .returning(SignUpRow.person_id, SignUpRow.decoy, SignUpRow.finished_at)
+        .returning(SignUpRow.id, SignUpRow.person_id, SignUpRow.decoy, SignUpRow.finished_at)
     ).all()
     for row in dropped:
-        if row.finished_at is None and not row.decoy:
+        if row.decoy:
+            services.journal.holder_keys.destroy(session, row.id, now=now)
+        elif row.finished_at is None:
             # Nobody came to be: what the evidence holds about him becomes unreadable.
             services.journal.holder_keys.destroy(session, row.person_id, now=now)

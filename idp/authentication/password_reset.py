@@ -23,7 +23,7 @@ from idp.authentication.mail_limits import count_mail
 from idp.authentication.password import store_password
 from idp.authentication.second_factor import Method, require_second_factor
 from idp.authentication.totp import has_totp
-from idp.notices.mail import notify
+from idp.notices.mail import notify, send_to_nobody
 from idp.services import IdpServices
 from kernel.errors import AlreadyConsumed, Conflict, Denied, NotFound
 from kernel.identifiers import new_id, sha256_hex
@@ -259,8 +259,11 @@ def _send_code(
     session: Session, services: IdpServices, row: PasswordResetRow, person: Person | None, *, now: datetime
 ) -> None:
     code = make_mail_code(session, services=services, journey_id=row.id, now=now)
+    context = {"code": code}
     if person is not None:
-        notify(session, services=services, person=person, template="reset_code", context={"code": code}, now=now)
+        notify(session, services=services, person=person, template="reset_code", context=context, now=now)
+    else:
+        send_to_nobody(session, services=services, locale="es", template="reset_code", context=context, now=now)
     services.journal.record(
         session,
         Event(type=EventType.CONTACT_VERIFICATION_SENT, subject=person.id if person else None, object_id=row.id),

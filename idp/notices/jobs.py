@@ -25,6 +25,8 @@ def handlers(services: IdpServices) -> Mapping[str, Handler]:
 def _send(services: IdpServices, task: Task) -> None:
     now, payload = services.clock.now(), task.payload
     mail = open_mail(services, mail_id=payload["mail_id"], sealed=base64.b64decode(payload["sealed"]), created_at=now)
+    if not mail.to:
+        return  # written for nobody, so that its being written tells nothing
     try:
         deliver(mail, smtp_url=services.settings.smtp_url, sender=services.settings.sender)
     except OSError as error:

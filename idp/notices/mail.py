@@ -78,6 +78,31 @@ def send_mail(
         session.add(StoredMailRow(id=mail_id, person_id=person_id, created_at=now, sealed=sealed))
 
 
+def send_to_nobody(
+    session: Session,
+    *,
+    services: IdpServices,
+    locale: str,
+    template: str,
+    context: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """Do the work of :func:`send_mail` for nobody to receive it.
+
+    Where a mail would tell who has an account by the time that writing it takes, no mail takes the same.
+    """
+    send_mail(
+        session,
+        services=services,
+        to="",
+        locale=locale,
+        template=template,
+        context={"name": "", **context},
+        person_id=None,
+        now=now,
+    )
+
+
 def open_mail(services: IdpServices, *, mail_id: str, sealed: bytes, created_at: datetime) -> Mail:
     """Return a sealed mail in clear."""
     to, subject, body = json.loads(_sealer(services).open(sealed, bound_to=mail_id))
@@ -87,7 +112,8 @@ def open_mail(services: IdpServices, *, mail_id: str, sealed: bytes, created_at:
 def list_stored_mails(session: Session, *, services: IdpServices, limit: int = 30) -> list[Mail]:
     """Return stored mails, newest first."""
     rows = session.scalars(select(StoredMailRow).order_by(StoredMailRow.id.desc()).limit(limit))
-    return [open_mail(services, mail_id=row.id, sealed=row.sealed, created_at=row.created_at) for row in rows]
+    mails = (open_mail(services, mail_id=row.id, sealed=row.sealed, created_at=row.created_at) for row in rows)
+    return [mail for mail in mails if mail.to]
 
 
 def remove_mails_of(session: Session, *, person_id: str) -> None:

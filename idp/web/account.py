@@ -200,7 +200,7 @@ def ask_closing() -> AnyResponse:
 
 @blueprint.post("/sessions/close")
 def close() -> AnyResponse:
-    """End one session (by its row), all others, or all."""
+    """End one session (by its row), this one, all others, or all."""
     visitor = admit(back_to=url_for("account.home"))
     if isinstance(visitor, AnyResponse):
         return visitor
@@ -214,7 +214,7 @@ def close() -> AnyResponse:
             end_sessions_of(
                 session, journal=services().journal, person_id=visitor.person.id, reason=reason, now=present()
             )
-    if which == "all":
+    if which in ("all", "this"):
         clear_session_secret()
         return redirect(url_for("account.closed"), 303)
     return redirect(url_for("account.home"), 303)
@@ -285,6 +285,6 @@ def language() -> AnyResponse:
 def _is_chosen(row_id: str, sid: str, which: str, visitor: Visitor) -> bool:
     if which == "all":
         return True
-    if which == "others":
-        return sid != visitor.session.sid
+    if which in ("others", "this"):
+        return (sid == visitor.session.sid) is (which == "this")
     return row_id == which

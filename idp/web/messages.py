@@ -25,6 +25,7 @@ _BY_FIELD = {
     "email_same": _l("Ese ya es su correo, y está confirmado. Escriba otro"),
     "nothing_to_confirm": _l("Pasó más de una hora. Pida otro código desde su cuenta"),
     "password_missing": _l("Escriba su contraseña"),
+    "wrong_password": _l("Esa no es su contraseña de ahora. Escríbala otra vez"),
     "password_short": _l("La contraseña debe tener 10 letras o más. Una frase de cuatro palabras sirve"),
     "password_long": _l("La contraseña puede tener 128 letras como máximo"),
     "password_personal": _l("La contraseña no debe contener su nombre, su cédula ni su correo"),
@@ -35,6 +36,8 @@ _BY_FIELD = {
     "mail_code_dead": _l("Ese código ya no sirve. Pida otro"),
     "resend_limit": _l("Ya enviamos 5 códigos. Empiece de nuevo más tarde"),
     "cedula_taken": _l("Esa cédula ya tiene una cuenta. Ingrese con ella"),
+    "session_ended": _l("Su sesión terminó. Ingrese otra vez para seguir"),
+    "wrong_step": _l("Falta terminar un paso anterior. Abra la página otra vez"),
     "nothing_pending": _l("Pasó mucho tiempo. Escanee el código nuevo y escriba lo que muestra"),
 }
 
@@ -138,6 +141,8 @@ def words_for(error: ServiceError) -> str:
         return str(_("Ese código no es correcto.") + " " + tries_left(error.tries_left))
     if isinstance(error, MailCodeMismatchError):
         return str(_("Ese código no es el que enviamos.") + " " + tries_left(error.tries_left))
+    if error.code == "resend_too_soon":
+        return str(_("Acabamos de enviar un código. Mire en «no deseados», o pida otro después de un minuto"))
     if isinstance(error, Throttled):
         return wait_words(error)
     if error.code == "wrong_code":

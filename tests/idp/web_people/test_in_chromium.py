@@ -67,6 +67,7 @@ def check(page: Page, name: str) -> None:
             page.screenshot(path=Path(SHOTS) / f"{name}-1280-{scheme}.png", full_page=True)
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 320, "height": 800})
+    page.wait_for_function("innerWidth == 320")
     assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"{name}-320.png", full_page=True)
@@ -110,14 +111,29 @@ def test_a_citizen_from_sign_up_to_the_account(page: Page, site: tuple[str, Comp
     check(page, "recovery-codes")
     page.click("#submit")
     page.wait_for_url(f"{origin}/account")
-    for path in ("", "/security", "/services", "/activity", "/password", "/second-factor/remove", "/recovery-codes"):
+    for path in (
+        "",
+        "/security",
+        "/services",
+        "/activity",
+        "/password",
+        "/second-factor/remove",
+        "/recovery-codes",
+        "/email",
+    ):
         page.goto(f"{origin}/account{path}")
         check(page, "account" + path.replace("/", "-"))
+    page.click("#submit")
+    check(page, "account-email-error")
+    page.fill("#email", "elena.ramon.torres.de.la.parroquia@correo.institucion.ejemplo.test")
+    page.click("#submit")
+    check(page, "account-email-code")
     page.goto(f"{origin}/account/activity")
     page.click("text=No fui yo >> nth=0")
     check(page, "disown")
-    page.goto(f"{origin}/account/sessions/close?which=all")
-    check(page, "close")
+    for which in ("all", "this"):
+        page.goto(f"{origin}/account/sessions/close?which={which}")
+        check(page, f"close-{which}")
     page.click("#logout-yes")
     check(page, "closed")
     page.goto(f"{origin}/login")

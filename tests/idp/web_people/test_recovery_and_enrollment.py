@@ -179,6 +179,12 @@ def test_closing_all_sessions_logs_out_everywhere(
     walker.get("/account/sessions/close?which=others")
     walker.post("/account/sessions/close", {"which": "others"})
     assert other.get("/account").status_code == 303
+    other.follow(other.log_in())
+    page = other.get("/account/sessions/close?which=this")
+    assert "¿Cerrar su sesión aquí?" in page.text
+    assert "Cerró su sesión" in other.follow(other.post("/account/sessions/close", {"which": "this"})).text
+    assert other.get("/account").status_code == 303
+    assert walker.get("/account").status_code == 200
     walker.get("/account/sessions/close?which=all")
     assert "Cerró su sesión" in walker.follow(walker.post("/account/sessions/close", {"which": "all"})).text
     assert walker.get("/account").status_code == 303

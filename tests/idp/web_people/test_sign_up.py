@@ -117,7 +117,7 @@ def test_a_mail_code_has_five_tries_and_dies_with_a_newer_one(
     step = walker.post("/signup", FORM).location
     first = mail_code(mails()[0].body)
     walker.get(step)
-    assert "Demasiados intentos" in walker.post(step, {"step": "resend"}).text
+    assert "Acabamos de enviar un código" in walker.post(step, {"step": "resend"}).text
     clock.advance(timedelta(seconds=61))
     assert "Enviamos un código nuevo" in walker.post(step, {"step": "resend"}).text
     second = mail_code(mails()[0].body)
