@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -95,16 +95,11 @@ def withdraw_role(
     :raises NotFound: (``role_not_held``).
     :raises Conflict: (``last_administrator``) the service would be left with nobody who can grant roles.
     """
-    held = session.scalar(
-        select(RoleAssignment).where(
-            RoleAssignment.person_id == person_id,
-            RoleAssignment.role == role.value,
-            RoleAssignment.withdrawn_at.is_(None),
-        )
-    )
+    holders = _hold(session, role)
+    held = next((row for row in holders if row.person_id == person_id), None)
     if held is None:
         raise NotFound("The person does not hold this role.", code="role_not_held")
-    if role is Role.ADMINISTRATOR and _count(session, role) == 1:
+    if role is Role.ADMINISTRATOR and len(holders) == 1:
         raise Conflict(
             "The last administrator stays: grant the role to another person first.", code="last_administrator"
         )
@@ -174,13 +169,14 @@ def powers_of(session: Session, person_id: str) -> Powers:
     return Powers(tuple(list_role_holdings(session, person_id=person_id)))
 
 
-def _count(session: Session, role: Role) -> int:
-    held: Sequence[int] = session.scalars(
-        select(func.count())
-        .select_from(RoleAssignment)
+def _hold(session: Session, role: Role) -> Sequence[RoleAssignment]:
+    """Return who holds ``role``, locked in one order: two administrators who withdraw each other take turns."""
+    return session.scalars(
+        select(RoleAssignment)
         .where(RoleAssignment.role == role.value, RoleAssignment.withdrawn_at.is_(None))
+        .order_by(RoleAssignment.id)
+        .with_for_update()
     ).all()
-    return held[0]
 
 
 def _holding(row: RoleAssignment) -> RoleHolding:

@@ -30,7 +30,7 @@ from web.operations import init_operations, web_metrics
 from web.pages import use_icon, used_icons
 from web.rate_limit import RateLimits
 from web.refusals import report_refusal
-from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, ascii_query, bound_body, check_bounds
+from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, ascii_query, bound_body, check_bounds, check_form
 from web.state import OnRefusal, WebState, install_state, web_state
 from web.static_files import StaticFiles, init_static_files
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _log = structlog.get_logger("web.requests")
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def create_app(*, settings: Settings, clock: Clock, secret_key: bytes, on_refusal: OnRefusal | None = None) -> Flask:
@@ -147,6 +148,8 @@ def _check_request() -> None:
         raise bad_address
     check_bounds(request.environ)
     bound_body(request.environ)
+    if request.mimetype in _FORMS:
+        check_form(request.form)
 
 
 def _finish(response: Response) -> Response:

@@ -89,6 +89,7 @@ PROBLEMS: Mapping[str, Text] = {
     "input_missing": _l("Llene este dato"),
     "bad_cedula": _l("Esa cédula no existe: revise los 10 dígitos"),
     "bad_phone": _l("Escriba el teléfono con dígitos, por ejemplo 02 398 0000"),
+    "other_channel": _l("Se pidió desde la línea de comandos: apruébela también ahí otra persona"),
     "own_request": _l("Usted hizo esta solicitud: tiene que aprobarla otra persona"),
     "already_approved": _l("Usted ya la aprobó: falta la aprobación de otra persona"),
     "request_not_open": _l("La solicitud ya no espera una decisión: otra persona decidió antes"),

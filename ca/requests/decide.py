@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from ca.services import CaServices
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError
 from kernel.identifiers import new_id, sha256_hex
 
+_COMMAND = "command:"
 OPEN = (Status.SUBMITTED.value, Status.APPROVED.value)
 
 
@@ -30,7 +32,7 @@ def approve_request(
 
     :param approver: the person's id, or ``command:LOGIN``.
     :param tbs_sha256: of the bytes that the approver saw.
-    :raises NotFound: ``unknown_request``. :raises Denied: ``own_request``.
+    :raises NotFound: ``unknown_request``. :raises Denied: ``own_request``, ``other_channel``.
     :raises Conflict: ``request_not_open``, ``request_expired``, ``bytes_changed``, ``profile_changed``,
         ``already_approved``. :raises Rejected: ``lint_blocked``.
     """
@@ -59,9 +61,11 @@ def approve_request(
         refuse(Conflict("The profile has changed since; request it again.", code="profile_changed"))
     if profile.people > 1 and approver in (row.requested_by, row.prepared_by):
         refuse(Denied("Nobody approves what they requested themselves.", code="own_request"))
+    approvers = _approvers(session, row)
+    if profile.people > 1 and not _can_be_told_apart(approver, {row.requested_by, row.prepared_by, *approvers}):
+        refuse(Denied("Decide this where it was asked for: console or command line.", code="other_channel"))
     if any(item["severity"] != "notice" for item in row.findings):
         refuse(Rejected("The check before signing found something that blocks.", code="lint_blocked"))
-    approvers = _approvers(session, row)
     if approver in approvers:
         refuse(Conflict("You have approved this already; another person has to.", code="already_approved"))
 
@@ -142,6 +146,11 @@ def _approvers(session: Session, row: CertificateRequest) -> set[str]:
             select(Approval.approver).where(Approval.request_id == row.id, Approval.tbs_sha256 == row.tbs_sha256)
         )
     )
+
+
+def _can_be_told_apart(approver: str, others: Iterable[str]) -> bool:
+    """Tell whether the names prove different people: a person of the console may well hold a login of the machine."""
+    return all(approver.startswith(_COMMAND) == other.startswith(_COMMAND) for other in others)
 
 
 def _lock(session: Session, request_id: str) -> CertificateRequest:

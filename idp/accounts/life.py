@@ -19,8 +19,8 @@ from idp.accounts.model import (
 )
 from idp.accounts.person import ACTIVE, DISABLED, ERASED, Person, as_person, find_person
 from idp.authentication.browser_session import end_sessions_of
+from idp.authentication.interaction import forget_passwords_verified
 from idp.authentication.known_device import forget_devices
-from idp.authentication.model import InteractionRow
 from idp.authentication.recovery_codes import remove_recovery_codes
 from idp.authentication.totp import remove_totp
 from idp.notices.mail import remove_mails_of
@@ -109,8 +109,4 @@ def _drop_journeys(session: Session, person_id: str) -> None:
     session.execute(delete(PasswordResetRow).where(PasswordResetRow.person_id == person_id))
     session.execute(delete(EmailConfirmationRow).where(EmailConfirmationRow.person_id == person_id))
     session.execute(delete(EnrollmentLinkRow).where(EnrollmentLinkRow.person_id == person_id))
-    session.execute(
-        update(InteractionRow)
-        .where(InteractionRow.person_id == person_id)
-        .values(person_id=None, password_verified_at=None)
-    )
+    forget_passwords_verified(session, person_id=person_id)

@@ -61,6 +61,20 @@ def find_person(session: Session, person_id: str) -> Person:
     return as_person(row)
 
 
+def hold_person(session: Session, person_id: str) -> Person:
+    """Return the person as he is now, and let nobody change him before this transaction ends.
+
+    Opening a session and what ends sessions (a new password, a closed account) take turns by it: under READ COMMITTED
+    a session opened at the same moment would otherwise be missed. :raises NotFound: (``unknown_person``).
+    """
+    row = session.scalars(
+        select(PersonRow).where(PersonRow.id == person_id).with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such person.", code="unknown_person")
+    return as_person(row)
+
+
 def find_person_by_cedula(session: Session, cedula: str) -> Person | None:
     """Return who has the (compact) ``cedula``, disabled people too, or nothing."""
     row = session.scalars(select(PersonRow).where(PersonRow.cedula == cedula)).one_or_none()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
-from idp.accounts.person import Person
+from idp.accounts.person import Person, hold_person
 from idp.authentication.assurance import AMR_OTP
 from idp.authentication.browser_session import end_sessions_of, step_up
 from idp.authentication.enrollment_tries import (
@@ -36,8 +36,9 @@ def enroll_second_factor(
     :raises Throttled: (``too_many_tries``).
     """
     take_enrollment_try(session, services=services, person_id=person.id, code=code, now=now)
+    hold_person(session, person.id)
     try:
-        confirm_totp(session, services=services, person_id=person.id, code=code, now=now)
+        confirm_totp(session, services=services, person_id=person.id, sid=sid, code=code, now=now)
     except WrongCodeError as error:
         refuse_first_code(session, error, services=services, person_id=person.id, sid=sid, now=now)
     forgive_enrollment_tries(session, services=services, person_id=person.id)

@@ -175,6 +175,15 @@ def forget_password_verified(session: Session, *, interaction_id: str) -> None:
     )
 
 
+def forget_passwords_verified(session: Session, *, person_id: str) -> None:
+    """Undo the password step of every login of the person that waits for a second factor."""
+    session.execute(
+        update(InteractionRow)
+        .where(InteractionRow.person_id == person_id)
+        .values(person_id=None, password_verified_at=None)
+    )
+
+
 def _as_interaction(row: InteractionRow) -> Interaction:
     return Interaction(
         id=row.id,

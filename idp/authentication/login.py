@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.model import PasswordRow, PersonRow
-from idp.accounts.person import ACTIVE, find_person
+from idp.accounts.person import ACTIVE, find_person, hold_person
 from idp.authentication import throttle
 from idp.authentication.assurance import AMR_MULTIPLE, AMR_OTP, AMR_PASSWORD
 from idp.authentication.browser_session import (
     BrowserSession,
     end_browser_session,
     find_browser_session,
+    find_session_by_sid,
     reauthenticate,
     start_browser_session,
     step_up,
@@ -36,6 +37,7 @@ from idp.authentication.interaction import (
     note_password_verified,
 )
 from idp.authentication.known_device import find_known_device, remember_device
+from idp.authentication.model import InteractionRow
 from idp.authentication.password import PasswordMismatchError, hash_password, needs_rehash, require_password
 from idp.authentication.second_factor import Method, require_second_factor
 from idp.authentication.steps import Step, due_step, is_recent, person_in_question
@@ -138,7 +140,8 @@ def log_in_with_password(
             _refuse_password(session, services, candidate, cedula=cedula, now=now)
         throttle.forgive(session, key=candidate.counter)
         if renewed is not None:
-            session.merge(PasswordRow(person_id=person_id, phc=renewed, set_at=now))
+            # The same password in another form: what rests on it goes on, so ``set_at`` stays.
+            session.execute(update(PasswordRow).where(PasswordRow.person_id == person_id).values(phc=renewed))
         services.journal.record(
             session,
             Event(type=EventType.PASSWORD_VERIFIED, subject=person_id, client_id=interaction.client_id),
@@ -186,7 +189,7 @@ def log_in_with_second_factor(
         person_id = situation.person_id
         if situation.step is not Step.SECOND_FACTOR or person_id is None:
             raise Conflict("No second factor is due.", code="wrong_step")
-        if not find_person(session, person_id).is_active:
+        if not hold_person(session, person_id).is_active or not _is_still_due(session, situation, now=now):
             raise Conflict("No second factor is due.", code="wrong_step")
         require_second_factor(
             session,
@@ -316,6 +319,7 @@ def _still_active(session: Session, candidate: _Candidate) -> str | None:
     """The account may have been disabled, or got another password, while the hash was checked."""
     if candidate.person_id is None:
         return None
+    hold_person(session, candidate.person_id)
     row = session.execute(
         select(PersonRow.status, PasswordRow.phc)
         .join(PasswordRow, PasswordRow.person_id == PersonRow.id)
@@ -324,6 +328,15 @@ def _still_active(session: Session, candidate: _Candidate) -> str | None:
     if row is None or row.status != ACTIVE or row.phc != candidate.phc:
         return None
     return candidate.person_id
+
+
+def _is_still_due(session: Session, situation: Situation, *, now: datetime) -> bool:
+    """The password step may have been undone by a new password, or the session ended, before the person was held."""
+    current = situation.current
+    if current is not None and is_recent(situation.interaction, current):
+        return find_session_by_sid(session, sid=current.sid, now=now) is not None
+    row = session.get_one(InteractionRow, situation.interaction.id, populate_existing=True)
+    return row.person_id == situation.person_id
 
 
 def _address_counter(services: IdpServices) -> str:

@@ -60,12 +60,16 @@ class BrowserSessionRow(Base):
 
 
 class TotpRow(Base):
-    """A TOTP key (RFC 6238), sealed. ``last_step``: the latest time step that was accepted; each counts once."""
+    """A TOTP key (RFC 6238), sealed. ``last_step``: the latest time step that was accepted; each counts once.
+
+    ``sid``: the browser session that a key was shown to, until it is confirmed; no other session sees it.
+    """
 
     __tablename__ = "idp_totp"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     person_id: Mapped[str] = mapped_column(String(26), index=True)
+    sid: Mapped[str | None] = mapped_column(String(43))
     sealed_key: Mapped[bytes]
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]

@@ -16,8 +16,9 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.mail_code import MailCodeMismatchError, make_mail_code, require_mail_code
 from idp.accounts.model import PasswordResetRow, PersonRow
-from idp.accounts.person import Person, find_person, find_person_by_cedula
+from idp.accounts.person import Person, find_person, find_person_by_cedula, hold_person
 from idp.authentication.browser_session import end_sessions_of
+from idp.authentication.interaction import forget_passwords_verified
 from idp.authentication.known_device import find_known_device, forget_devices
 from idp.authentication.mail_limits import count_mail
 from idp.authentication.password import store_password
@@ -226,7 +227,11 @@ def replace_password(
     now: datetime,
     except_sid: str | None = None,
 ) -> None:
-    """Make ``phc`` the password; other sessions end, other open resets die, a mail says so."""
+    """Make ``phc`` the password; other sessions end, other open resets die, a mail says so.
+
+    A login that has the old password behind it and waits for its second factor starts again.
+    """
+    hold_person(session, person.id)
     store_password(session, journal=services.journal, person_id=person.id, phc=phc, reason=reason, now=now)
     end_sessions_of(
         session,
@@ -239,6 +244,7 @@ def replace_password(
     session.execute(
         delete(PasswordResetRow).where(PasswordResetRow.person_id == person.id, PasswordResetRow.finished_at.is_(None))
     )
+    forget_passwords_verified(session, person_id=person.id)
     notify(session, services=services, person=person, template="password_changed", context={}, now=now)
 
 

@@ -79,19 +79,19 @@ def list_totp(session: Session, person_id: str) -> list[TotpFactor]:
 
 
 def prepare_totp(
-    session: Session, *, services: IdpServices, person_id: str, account_name: str, now: datetime
+    session: Session, *, services: IdpServices, person_id: str, sid: str, account_name: str, now: datetime
 ) -> PendingTotp:
-    """Return the key that the person is about to confirm: the same on reload, a new one after half an hour."""
-    row = session.scalars(
-        select(TotpRow).where(
-            TotpRow.person_id == person_id,
-            TotpRow.confirmed_at.is_(None),
-            TotpRow.created_at > now - PENDING_LIFETIME,
-        )
-    ).first()
+    """Return the key that the person is about to confirm: the same on reload, a new one after half an hour.
+
+    It is shown to the browser session ``sid`` alone: whoever has the password and another session must not know the
+    key that its owner is about to confirm.
+    """
+    row = _find_pending(session, person_id=person_id, sid=sid, now=now)
     if row is None:
-        session.execute(delete(TotpRow).where(TotpRow.person_id == person_id, TotpRow.confirmed_at.is_(None)))
+        mine = delete(TotpRow).where(TotpRow.person_id == person_id, TotpRow.sid == sid, TotpRow.confirmed_at.is_(None))
+        session.execute(mine)
         row = new_totp_row(services, person_id=person_id, key=pyotp.random_base32(32), now=now)
+        row.sid = sid
         session.add(row)
         session.flush()
     key = _open(services, row)
@@ -103,19 +103,18 @@ def provisioning_address(key: str, *, account_name: str) -> str:
     return pyotp.TOTP(key).provisioning_uri(name=account_name, issuer_name=ISSUER_NAME)
 
 
-def confirm_totp(session: Session, *, services: IdpServices, person_id: str, code: str, now: datetime) -> None:
-    """Confirm the pending key by its first code, on record. The code's step counts as used.
+def confirm_totp(
+    session: Session, *, services: IdpServices, person_id: str, sid: str, code: str, now: datetime
+) -> None:
+    """Confirm the key that waits in session ``sid`` by its first code, on record. The code's step counts as used.
 
-    :raises WrongCodeError: if it does not fit. :raises Conflict: (``nothing_pending``) if no key waits.
+    The first factor only: a session that has not shown it adds no second one beside it.
+
+    :raises WrongCodeError: if it does not fit.
+    :raises Conflict: (``nothing_pending``) if no key waits, or another session was first.
     """
-    row = session.scalars(
-        select(TotpRow).where(
-            TotpRow.person_id == person_id,
-            TotpRow.confirmed_at.is_(None),
-            TotpRow.created_at > now - PENDING_LIFETIME,
-        )
-    ).first()
-    if row is None:
+    row = _find_pending(session, person_id=person_id, sid=sid, now=now)
+    if row is None or has_totp(session, person_id):
         raise Conflict("No key waits to be confirmed.", code="nothing_pending")
     step = matching_step(_open(services, row), code, now=now)
     if step is None:
@@ -128,6 +127,8 @@ def confirm_totp(session: Session, *, services: IdpServices, person_id: str, cod
     ).scalar_one_or_none()
     if confirmed is None:
         raise Conflict("No key waits to be confirmed.", code="nothing_pending")
+    # Keys that were shown to other sessions die.
+    session.execute(delete(TotpRow).where(TotpRow.person_id == person_id, TotpRow.confirmed_at.is_(None)))
     services.journal.record(session, Event(type=EventType.TOTP_ENROLLED, subject=person_id, object_id=row.id), now=now)
 
 
@@ -198,6 +199,17 @@ def matching_step(key: str, code: str, *, now: datetime) -> int | None:
         if compare_digest(generator.generate_otp(step).encode(), code.encode()):
             found = step
     return found
+
+
+def _find_pending(session: Session, *, person_id: str, sid: str, now: datetime) -> TotpRow | None:
+    return session.scalars(
+        select(TotpRow).where(
+            TotpRow.person_id == person_id,
+            TotpRow.sid == sid,
+            TotpRow.confirmed_at.is_(None),
+            TotpRow.created_at > now - PENDING_LIFETIME,
+        )
+    ).first()
 
 
 def _open(services: IdpServices, row: TotpRow) -> str:

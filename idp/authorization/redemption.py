@@ -88,8 +88,6 @@ def _issue(
         revoked_at=None,
         revoked_reason=None,
     )
-    session.add(family_row)
-    session.flush()
     family = family_value(family_row)
     try:
         # A logout, a new password or a closed account within the code's minute hold here too.
@@ -99,6 +97,8 @@ def _issue(
     except DeadFamilyError as error:
         refusal = TokenError("invalid_grant", "The authorization is no longer valid.")
         _refuse(session, services, client, error.reason, refusal, now=now, row=row)
+    session.add(family_row)
+    session.flush()
     event = Event(
         type=EventType.TOKEN_ISSUED,
         subject=family.person_id,

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import Person, find_person
 from idp.authentication.browser_session import BrowserSession, touch_browser_session
 from idp.authentication.interaction import Interaction, finish_interaction, load_interaction
@@ -28,6 +30,7 @@ from idp.directory.institutions import Institution, find_institution
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.prompt import CONSENT
+from idp.protocol.redirect_uri import require_registered_redirect_uri
 from idp.services import IdpServices
 from kernel.errors import AlreadyConsumed
 
@@ -183,7 +186,7 @@ def cancel_authorization(
 
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
     """
-    loaded = _load(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    loaded = _load(session, services, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
     if loaded.repeated and loaded.interaction.refused_with is None:
         raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
     if not loaded.repeated:
@@ -201,7 +204,7 @@ def _enter(
     session_secret: str | None,
     now: datetime,
 ) -> _Stage | AuthorizationAnswer | PersonIsNeeded:
-    loaded = _load(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    loaded = _load(session, services, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
     interaction, client, request = loaded.interaction, loaded.client, loaded.request
     if interaction.refused_with is not None:
         # The first decision stands, and the browser that pressed twice is still led back to the application.
@@ -252,7 +255,9 @@ def _covered(session: Session, stage: _Stage) -> tuple[str, ...] | None:
     return covered_scopes(consent, client=stage.client, requested=stage.request.scopes)
 
 
-def _load(session: Session, *, interaction_id: str, browser_secret: str | None, now: datetime) -> _Loaded:
+def _load(
+    session: Session, services: IdpServices, *, interaction_id: str, browser_secret: str | None, now: datetime
+) -> _Loaded:
     # Locked: of two presses at the same moment the second waits, and then sees what the first decided.
     interaction = load_interaction(
         session,
@@ -267,9 +272,30 @@ def _load(session: Session, *, interaction_id: str, browser_secret: str | None, 
     request = AuthorizationRequest.from_document(interaction.parameters[REQUEST])
     client = find_client(session, request.client_id)
     # Time has passed: what was registered then must still be.
-    if not client.active or not set(request.scopes) <= set(client.scopes):
-        raise NotRedirectableError("client_disabled", "This application is closed, or may no longer ask this.")
+    if not _may_still_ask(client, request):
+        event = Event(
+            type=EventType.AUTHORIZATION_REFUSED,
+            outcome=Outcome.REFUSED,
+            reason="client_disabled",
+            client_id=client.client_id,
+            object_id=interaction_id,
+            details={"redirected": False},
+        )
+        refusal = NotRedirectableError("client_disabled", "This application is closed, or may no longer ask this.")
+        services.journal.refuse(session, event, refusal, now=now)
     return _Loaded(interaction, client, request, repeated=interaction.finished_at is not None)
+
+
+def _may_still_ask(client: Client, request: AuthorizationRequest) -> bool:
+    if not client.active or not set(request.scopes) <= set(client.scopes):
+        return False
+    try:
+        require_registered_redirect_uri(
+            request.redirect_uri, registered=client.redirect_uris, native=client.application_type == "native"
+        )
+    except NotRedirectableError:
+        return False
+    return True
 
 
 def _finish(

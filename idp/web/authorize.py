@@ -15,6 +15,7 @@ from idp.tokens.claims import person_claims
 from idp.web.access import services
 from idp.web.consent_words import ConsentLine, consent_lines
 from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret
+from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
 from web.headers import allow_form_redirect_to
 from web.locale import prefer_languages
 from web.pages import render
@@ -31,6 +32,8 @@ def authorize() -> Response | WerkzeugResponse:
     pairs = list(request.args.items(multi=True))
     if request.method == "POST":
         pairs += request.form.items(multi=True)
+        if comes_without_our_cookies():
+            return ask_again_with_get(pairs)
     with provider.database.transaction() as session:
         outcome = authorize_request(
             session,

@@ -49,6 +49,8 @@ def admit(*, back_to: str, sensitive: bool = False, keep: tuple[str, ...] = ()) 
     with services().database.reading() as session:
         person = find_person(session, found.person_id)
         second_factor = has_totp(session, person.id)
+    if not person.is_active:
+        return redirect(begin_own_login(next_path=back_to), 303)
     required = ACR_2FA if sensitive and second_factor else None
     oldest = present() - RECENT
     if sensitive and (found.authenticated_at < oldest or not satisfies(found.acr, required)):

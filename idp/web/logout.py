@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from idp.authorization.logout import ConfirmationIsNeeded, request_logout
 from idp.web.access import services
 from idp.web.cookies import clear_session_secret, session_secret
+from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
 from web.headers import allow_form_redirect_to
 from web.pages import render
 
@@ -19,6 +20,8 @@ entrance = Blueprint("idp_logout_entrance", __name__)
 @entrance.route("/logout", methods=["GET", "POST"])
 def logout() -> Response | WerkzeugResponse:
     """Take a logout request."""
+    if request.method == "POST" and comes_without_our_cookies():
+        return ask_again_with_get([*request.args.items(multi=True), *request.form.items(multi=True)])
     return _answer(confirmed=False)
 
 
@@ -51,7 +54,9 @@ def _answer(*, confirmed: bool) -> Response | WerkzeugResponse:
         if outcome.location is not None:
             allow_form_redirect_to(outcome.location)
         return render("idp/logout_confirm.html", client_name=client_name, parameters=outcome.parameters)
-    clear_session_secret()
+    if session_secret() is not None:
+        # Never the cookie of a request that did not bring one: another site's form must not log anyone out.
+        clear_session_secret()
     if outcome.location is not None:
         return redirect(outcome.location, 303)
     return render("idp/logged_out.html", client_name=client_name)

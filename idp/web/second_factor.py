@@ -146,6 +146,7 @@ def _show_enrollment(visitor: Visitor, waiting: Interaction | None, form: Form, 
             session,
             services=services(),
             person_id=visitor.person.id,
+            sid=visitor.session.sid,
             account_name=visitor.person.cedula,
             now=present(),
         )

@@ -472,6 +472,7 @@ def upgrade() -> None:
     op.create_table('idp_totp',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('sid', sa.String(length=43), nullable=True),
     sa.Column('sealed_key', sa.LargeBinary(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import select
 
@@ -126,3 +128,21 @@ def test_no_role_joins_duties_that_must_be_apart() -> None:
         assert not {Permission.CERTIFICATES_REQUEST, Permission.CERTIFICATES_APPROVE} <= permissions
         assert not {Permission.ROLES_GRANT, Permission.AUDIT_SEARCH} <= permissions
         assert not {Permission.ROLES_GRANT, Permission.CERTIFICATES_APPROVE} <= permissions
+
+
+def test_two_administrators_who_withdraw_each_other_at_once_leave_one(composition, clock) -> None:
+    """READ COMMITTED: whether one is the last is asked with the others held."""
+    for _ in range(5):
+        for person in (ANA, LUIS):
+            if not _powers(composition, person).roles:
+                _grant(composition, clock, person, Role.ADMINISTRATOR)
+
+        def withdraw(person: str) -> str:
+            try:
+                _withdraw(composition, clock, person, Role.ADMINISTRATOR)
+            except (Conflict, NotFound) as error:
+                return error.code
+            return "withdrawn"
+
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(pool.map(withdraw, (ANA, LUIS))) == ["last_administrator", "withdrawn"]

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import ForeignKey, MetaData, func, select
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy import ForeignKey, MetaData, func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from kernel.database import Base, Database
@@ -222,3 +222,10 @@ def test_a_pool_that_is_used_up_is_unavailable(postgresql: PostgreSqlServer) -> 
         with pytest.raises(Unavailable), database.reading() as session:
             session.execute(select(1))
     database.dispose()
+
+
+def test_what_is_bound_to_a_statement_stays_out_of_its_error(database: Database) -> None:
+    """Keys 18: errors end in logs; a digest, a name or a sealed key must not stand in them."""
+    with pytest.raises(DBAPIError) as caught, database.transaction() as session:
+        session.execute(text("SELECT missing FROM nowhere WHERE x = :secret"), {"secret": "hash-of-a-password"})
+    assert "hash-of-a-password" not in str(caught.value)

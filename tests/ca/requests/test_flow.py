@@ -375,3 +375,14 @@ def with_people(services: CaServices, people: int) -> CaServices:
     """The same service with a TLS server profile that wants so many people."""
     profile = replace(services.profiles.get("tls-server"), people=people)
     return replace(services, profiles=ProfileRegistry([profile]))
+
+
+@pytest.mark.parametrize(("asking", "approving"), [("ana", "command:ana"), ("command:ana", "luis")])
+def test_console_and_command_line_do_not_make_two_people(
+    services: CaServices, now: datetime, asking: str, approving: str
+) -> None:
+    """Console 13: a person and a login of the machine may be one and the same; only like names tell people apart."""
+    request = submit(services, now, requested_by=asking)
+    with pytest.raises(Denied, match="other_channel"):
+        approve(services, request, approving, now)
+    assert last_event(services).reason == "other_channel"

@@ -12,14 +12,16 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from composition import Composition
 from idp.accounts.model import PasswordRow, PersonRow
+from idp.authentication.browser_session import end_sessions_of
 from idp.clients.register import disable_client, set_scopes
 from idp.consent.connected_services import list_connected_services, withdraw_consent
 from idp.tokens.jws import sign_jwt
 from idp.tokens.key_rotation import rotate_signing_keys
+from idp.tokens.model import TokenFamilyRow
 from kernel.clock import ManualClock
 from kernel.errors import NotFound
 from kernel.identifiers import b64url
@@ -351,3 +353,21 @@ def test_scripts_of_a_public_clients_origin_may_read_token_answers(
         "Access-Control-Allow-Origin"
         not in http.options("/introspect", headers={"Origin": "https://spa.example"}).headers
     )
+
+
+def test_a_code_that_came_too_late_leaves_no_family_behind(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """What a refusal commits is its record, and nothing half done beside it."""
+    issued = visitor.authorize(party, scope="openid offline_access")
+    with composition.database.transaction() as session:
+        end_sessions_of(
+            session,
+            journal=composition.journal,
+            person_id=visitor.person_id,
+            reason="closed_by_person",
+            now=composition.clock.now(),
+        )
+    assert party.exchange(http, issued).get_json()["error"] == "invalid_grant"
+    with composition.database.reading() as session:
+        assert session.scalars(select(TokenFamilyRow)).all() == []
