@@ -304,7 +304,8 @@ def _day(text: str, field: str, *, add: timedelta = timedelta(0)) -> datetime | 
     if not text:
         return None
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=ECUADOR) + add
+        # In UTC here, where a day at the end of the calendar still is an error of the form.
+        return (datetime.fromisoformat(text).replace(tzinfo=ECUADOR) + add).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Rejected("This is no date.", code=f"bad_date_{field}") from error
 

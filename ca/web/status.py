@@ -47,7 +47,7 @@ def authority_certificate_pem(name: str) -> Response:
     return _document(pem, "application/pem-certificate-chain", cached=_AUTHORITY_CACHED)
 
 
-@blueprint.get(f"{PKI_PREFIX}/crl/<authority>-<int:shard>.crl")
+@blueprint.get(f"{PKI_PREFIX}/crl/<authority>-<int(max=9999):shard>.crl")
 def revocation_list(authority: str, shard: int) -> Response:
     """The newest list (RFC 5280 §5, RFC 2585 §4.2); 503 rather than one that is past its nextUpdate."""
     now = services().clock.now()
