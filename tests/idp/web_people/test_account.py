@@ -47,7 +47,9 @@ def test_an_address_that_an_operator_typed_is_confirmed_by_its_owner(
 ) -> None:
     """Send code, type it, CONTACT_VERIFIED; a second submit of either form is harmless."""
     walker.follow(walker.log_in())
-    assert "Confirmar mi correo" in walker.get("/account").text
+    page = walker.get("/account")
+    assert "Confirmar mi correo" in page.text
+    assert "Falta confirmar el correo" in page.text
     for _ in range(2):
         assert walker.post("/account/email/confirm").location == "/account/email/code"
     assert len(mails()) == 1
