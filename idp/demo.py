@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from stdnum.ec import ci
 
 from idp.accounts.person import Person, add_person, find_person_by_cedula
 from idp.authentication.model import TotpRow
@@ -20,6 +21,8 @@ from kernel.secret_text import SecretText
 from keys.sealing import Sealer
 
 DEMO_PASSWORD = "colibri-quinua-lago-47"
+# Seven digits after the province; the first of them below 6 marks a person. The step keeps neighbours apart.
+_FIRST_SPARE, _SPARE_STEP = 5_041_733, 7_919
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,18 @@ def list_demo_accounts(session: Session, services: IdpServices) -> list[DemoAcco
             key = _totp_key(session, services, person.id)
             accounts.append(DemoAccount(person, demo.role, demo.what, DEMO_PASSWORD, key))
     return accounts
+
+
+def list_spare_cedulas(session: Session, *, most: int = 3) -> list[str]:
+    """Return valid cédulas that nobody has, for whoever wants to sign up in the demonstration."""
+    spare: list[str] = []
+    for number in range(_FIRST_SPARE, _FIRST_SPARE + 10**6, _SPARE_STEP):
+        cedula = next(text for digit in range(10) if ci.is_valid(text := f"17{number}{digit}"))
+        if find_person_by_cedula(session, cedula) is None:
+            spare.append(cedula)
+        if len(spare) == most:
+            break
+    return spare
 
 
 def code_and_seconds_left(totp_key: str, *, now: datetime) -> tuple[str, int]:

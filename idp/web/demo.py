@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from idp.clients.client import list_clients
-from idp.demo import code_and_seconds_left, list_demo_accounts
+from idp.demo import code_and_seconds_left, list_demo_accounts, list_spare_cedulas
 from idp.notices.mail import list_stored_mails
 from idp.web.access import present, services
 from web.pages import render
@@ -19,6 +19,7 @@ def page() -> Response:
     now = present()
     with services().database.reading() as session:
         accounts = list_demo_accounts(session, services())
+        spare = list_spare_cedulas(session)
         mails = list_stored_mails(session, services=services())
         portals = [
             (client.name, uri)
@@ -30,4 +31,5 @@ def page() -> Response:
         (account, *(code_and_seconds_left(account.totp_key, now=now) if account.totp_key else ("", 0)))
         for account in accounts
     ]
-    return render("idp/demo.html", people=people, mails=mails, portals=portals, smtp=bool(services().settings.smtp_url))
+    smtp = bool(services().settings.smtp_url)
+    return render("idp/demo.html", people=people, spare=spare, mails=mails, portals=portals, smtp=smtp)
