@@ -20,13 +20,14 @@ from admin.console_session import (
 )
 from admin.permissions import Permission
 from admin.roles import Powers, powers_of
-from admin.sign_in import begin_sign_in, kept_values
+from admin.sign_in import REQUIRED_ACR, begin_sign_in, kept_values
 from admin.web.accessor import services
 from admin.web.cookies import console_secret, obtain_sign_in_secret
 from admin.web.forms import Typed, typed_from
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import find_person
+from idp.authentication.assurance import satisfies
 from idp.authentication.browser_session import find_session_by_sid, touch_browser_session
 from kernel.errors import Denied, ServiceError
 
@@ -161,7 +162,13 @@ def _find_operator() -> Operator | None:
             person = None
         powers = powers_of(session, opened.person_id)
         due = is_due_to_be_seen(session, session_id=opened.id, now=now)
-    if login is None or login.person_id != opened.person_id or person is None or not person.is_active:
+    if (
+        login is None
+        or login.person_id != opened.person_id
+        or not satisfies(login.acr, REQUIRED_ACR)  # logged in again since, with less
+        or person is None
+        or not person.is_active
+    ):
         with service.database.transaction() as session:
             close_console_session(session, journal=service.journal, opened=opened, reason="login_ended", now=now)
         return None

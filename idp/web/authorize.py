@@ -19,6 +19,7 @@ from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
 from web.headers import allow_form_redirect_to
 from web.locale import prefer_languages
 from web.pages import render
+from web.rate_limit import limit
 
 blueprint = Blueprint("idp_authorize", __name__, template_folder="templates")
 # Applications may POST their request (OpenID Connect Core §3.1.2.1): from another site, hence without our form token.
@@ -26,6 +27,8 @@ entrance = Blueprint("idp_authorize_entrance", __name__)
 
 
 @entrance.route("/authorize", methods=["GET", "POST"])
+# Each request leaves an event: far above what a whole ministry behind one address asks for, far below a flood.
+@limit("1200 per minute", methods=("GET", "POST"))
 def authorize() -> Response | WerkzeugResponse:
     """Take an authorization request."""
     provider = services()

@@ -9,6 +9,9 @@ from flask import Flask
 
 from admin.permissions import PERMISSIONS, Role
 from admin.web.gate import declaration_of
+from idp.accounts.life import disable_person, erase_person
+from idp.authentication.browser_session import end_sessions_of, reauthenticate
+from idp.authentication.password_reset import replace_password
 
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -127,3 +130,24 @@ def test_the_console_closes_with_the_login_that_it_rests_on(make_operator, compo
     assert operator.get("/admin").status_code == 303
     closed = [event for event in events() if event.type == "admin:console:closed"]
     assert [event.session_id for event in closed] == [operator.sid]
+
+
+@pytest.mark.parametrize("end", ["password", "disabled", "erased", "all closed", "weaker login"])
+def test_the_console_closes_however_its_login_ends(make_operator, composition, clock, end: str) -> None:
+    """Every end of the provider's session is the console's, and a login anew with less than two factors, too."""
+    operator = make_operator(Role.AUDITOR)
+    idp, now, person = composition.idp, clock.now(), operator.person
+    assert operator.get("/admin").status_code == 200
+    with composition.database.transaction() as session:
+        match end:
+            case "password":
+                replace_password(session, services=idp, person=person, phc="$argon2id$x", reason="reset", now=now)
+            case "disabled":
+                disable_person(session, services=idp, person_id=person.id, actor="command", now=now)
+            case "erased":
+                erase_person(session, services=idp, person_id=person.id, actor="command", now=now)
+            case "all closed":
+                end_sessions_of(session, journal=idp.journal, person_id=person.id, reason="closed_by_person", now=now)
+            case _:
+                reauthenticate(session, journal=idp.journal, sid=operator.sid, amr=["pwd"], now=now)
+    assert operator.get("/admin").status_code == 303
