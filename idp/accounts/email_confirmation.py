@@ -13,7 +13,7 @@ from audit.vocabulary import EventType, Outcome
 from idp.accounts.identity import mask_email
 from idp.accounts.mail_code import MailCodeMismatchError, make_mail_code, require_mail_code
 from idp.accounts.model import EmailConfirmationRow, PasswordResetRow, PersonRow
-from idp.accounts.person import Person, find_person
+from idp.accounts.person import Person, find_person, hold_person
 from idp.authentication.mail_limits import count_mail
 from idp.notices.mail import notify, send_mail
 from idp.services import IdpServices
@@ -85,6 +85,7 @@ def confirm_email(session: Session, *, services: IdpServices, person: Person, co
     :raises Rejected: (``code_missing``), :raises MailCodeMismatchError: with its try counted,
     :raises Conflict: (``nothing_to_confirm``, ``mail_code_dead``).
     """
+    person = hold_person(session, person.id)
     row = _load(session, person.id, now=now)
     try:
         require_mail_code(session, services=services, journey_id=row.id, code=code, now=now)

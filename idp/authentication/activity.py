@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.model import AuditEvent
 from audit.search import find_event
 from audit.vocabulary import EventType, Outcome
+from idp.accounts.model import EmailConfirmationRow
 from idp.authentication.browser_session import end_sessions_of
 from idp.authentication.device import describe_device
 from idp.authentication.known_device import forget_devices
@@ -122,6 +123,7 @@ def disown_activity(
         now=now,
     )
     forget_devices(session, person_id=person_id)
+    session.execute(delete(EmailConfirmationRow).where(EmailConfirmationRow.person_id == person_id))
 
 
 def _find(session: Session, person_id: str, event_id: str) -> AuditEvent:

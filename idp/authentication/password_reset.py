@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.mail_code import MailCodeMismatchError, make_mail_code, require_mail_code
-from idp.accounts.model import PasswordResetRow, PersonRow
+from idp.accounts.model import EmailConfirmationRow, PasswordResetRow, PersonRow
 from idp.accounts.person import Person, find_person, find_person_by_cedula, hold_person
 from idp.authentication.browser_session import end_sessions_of
 from idp.authentication.interaction import forget_passwords_verified
@@ -245,6 +245,8 @@ def replace_password(
         delete(PasswordResetRow).where(PasswordResetRow.person_id == person.id, PasswordResetRow.finished_at.is_(None))
     )
     forget_passwords_verified(session, person_id=person.id)
+    # An address that someone with the old password was about to put in is not waited for any more.
+    session.execute(delete(EmailConfirmationRow).where(EmailConfirmationRow.person_id == person.id))
     notify(session, services=services, person=person, template="password_changed", context={}, now=now)
 
 

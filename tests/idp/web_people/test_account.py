@@ -110,6 +110,28 @@ def test_an_account_sends_six_codes_an_hour_whatever_the_addresses(
     assert len(mails()) == 6
 
 
+@pytest.mark.parametrize("protects", ["password", "disown"])
+def test_a_change_that_a_thief_began_dies_when_the_owner_protects_the_account(
+    app: Flask, walker: Walker, make_person: Callable[..., Person], protects: str
+) -> None:
+    """A new password, or «no fui yo»: nobody is asked any more to confirm the address that the thief typed."""
+    make_person()
+    walker.follow(walker.log_in())
+    thief = Walker(app, address="198.51.100.1")
+    thief.follow(thief.log_in())
+    thief.get("/account/email")
+    thief.post("/account/email", {"email": "ladron@correo.test"})
+    assert "ladron@correo.test" in walker.get("/account/email/code").text
+    if protects == "password":
+        walker.get("/account/password")
+        walker.post("/account/password", {"current_password": PASSWORD, "password": "nube-cacao-sombrero-88"})
+    else:
+        path = re.findall(r"/account/activity/[0-9a-z]{26}/disown", walker.get("/account/activity").text)[0]
+        walker.get(path)
+        walker.post(path)
+    assert walker.get("/account/email/code").location == "/account"
+
+
 def test_changing_the_address_wants_a_recent_login(
     walker: Walker, make_person: Callable[..., Person], clock: ManualClock
 ) -> None:
