@@ -1,0 +1,266 @@
+"""The protocol's pages in a real browser: axe, dark, 320 pixels; the form post without JavaScript, under the policy."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from composition import Composition
+from idp.authentication.browser_session import start_browser_session
+from idp.clients.register import disable_client, register_client
+from idp.clients.registration import ClientRegistration
+from idp.directory.institutions import add_institution
+from idp.web import mount
+from kernel.clock import ManualClock
+from kernel.settings import Settings
+from tests.idp.relying_party import METADATA, RelyingParty, add_visitor
+from tests.idp.signing import make_signing_keys
+from tests.servers.process import free_port
+from web.application import create_app
+
+pytestmark = pytest.mark.browser
+
+# Set to a folder to look at the pages.
+SHOTS = os.environ.get("SAU_SHOTS")
+
+
+@dataclass
+class Application:
+    """An application's server that keeps what browsers bring it."""
+
+    origin: str
+    received: list[dict[str, str]] = field(default_factory=list)
+
+    def __call__(self, environ: dict[str, object], start_response: object) -> object:
+        request = Request(environ)  # type: ignore[arg-type]
+        if request.path == "/cb":
+            self.received.append(dict(request.form))
+        return Response("<h1>Portal</h1>", mimetype="text/html")(environ, start_response)  # type: ignore[arg-type]
+
+
+@dataclass
+class Site:
+    """The provider and one application, at real addresses."""
+
+    origin: str
+    composition: Composition
+    clock: ManualClock
+    app: Flask
+    party: RelyingParty
+    application: Application
+    person_id: str
+
+    def address(self, **changes: str | None) -> str:
+        """Return the address that the application sends the browser to."""
+        return self.origin + self.party.authorization_url(**changes)
+
+    def log_in(self, context: BrowserContext) -> None:
+        """Give the browser a session of the person, as the login pages do."""
+        with self.composition.database.transaction() as session:
+            _, secret = start_browser_session(
+                session,
+                journal=self.composition.journal,
+                person_id=self.person_id,
+                amr=("otp", "pwd"),
+                now=self.clock.now(),
+            )
+        context.add_cookies([{"name": "sau_session", "value": secret, "url": self.origin}])
+
+
+@contextmanager
+def _serving(port: int, app: object) -> Iterator[None]:
+    server = make_server("127.0.0.1", port, app, threaded=True)  # type: ignore[arg-type]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture
+def site(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """The provider with an institution's application and a person."""
+    port, other = free_port(), free_port()
+    origin, application = f"http://localhost:{port}", Application(f"http://localhost:{other}")
+    clock = ManualClock(datetime.now(UTC))
+    composition = Composition(settings.model_copy(update={"issuer": origin}), clock=clock)
+    make_signing_keys(composition, monkeypatch)
+    app = create_app(settings=composition.settings, clock=clock, secret_key=b"k" * 32)
+    mount(app, composition.idp)
+    with composition.database.transaction() as session:
+        institution = add_institution(
+            session,
+            journal=composition.journal,
+            ruc="1760013210001",
+            name="Servicio de Rentas Internas",
+            domains=(),
+            now=clock.now(),
+        )
+        metadata = METADATA | {
+            "client_name": "Portal Tributario",
+            "redirect_uris": [f"{application.origin}/cb"],
+            "post_logout_redirect_uris": [f"{application.origin}/bye"],
+        }
+        registered = register_client(
+            session,
+            journal=composition.journal,
+            registration=ClientRegistration.parse(metadata),
+            institution_id=institution.id,
+            now=clock.now(),
+        )
+    assert registered.secret
+    party = RelyingParty(
+        composition, registered.client.client_id, registered.secret.reveal(), f"{application.origin}/cb"
+    )
+    person_id = add_visitor(composition, app).person_id
+    with _serving(port, app), _serving(other, application):
+        yield Site(origin, composition, clock, app, party, application, person_id)
+    composition.database.dispose()
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    """A logged-in citizen's page; the policy is lifted for axe's own script."""
+    with browser.new_context(bypass_csp=True, locale="es-EC", reduced_motion="reduce") as context:
+        site.log_in(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        yield page
+
+
+def _check(page: Page, name: str) -> None:
+    assert page.locator("h1").count() == 1, name
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = Axe().run(page)
+        assert found.violations_count == 0, (name, scheme, found.generate_report())
+        _keep(page, f"{name}-1280-{scheme}")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.wait_for_function("innerWidth == 320")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
+    for control in page.locator("main button:visible, main .btn:visible").all():
+        box = control.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44, (name, control.inner_text())
+    _keep(page, f"{name}-320")
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def _keep(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=Path(SHOTS) / f"{name}.png", full_page=True)
+
+
+def test_every_page_of_consent_and_logout_is_accessible(site: Site, page: Page) -> None:
+    """WCAG 2.2 AA as far as a machine can tell, in both schemes; nothing is wider than a small telephone."""
+    page.goto(site.address(scope="openid profile cedula email offline_access"))
+    _check(page, "consent")
+    page.goto(site.address(response_mode="form_post", scope="openid profile"))
+    page.click("#allow")
+    _check(page, "form-post")
+    page.goto(site.address(response_mode="form_post", max_age="x"))
+    _check(page, "form-post-failed")
+    page.goto(f"{site.origin}/logout?client_id={site.party.client_id}")
+    _check(page, "logout-confirm")
+    page.click("#logout-no")
+    _check(page, "logout-kept")
+    page.goto(f"{site.origin}/logout?client_id={site.party.client_id}")
+    page.click("#logout-yes")
+    _check(page, "logged-out")
+
+
+def test_every_error_page_is_accessible_and_says_what_to_do(site: Site, page: Page) -> None:
+    """One heading, what happened, what to do next, a reference to quote."""
+    errors = {
+        "unknown-client": site.address(client_id="nobody"),
+        "no-client": site.address(client_id=None),
+        "bad-redirect-uri": site.address(redirect_uri="https://evil.example/"),
+        "bad-logout-hint": f"{site.origin}/logout?id_token_hint=x",
+        "bad-logout-address": f"{site.origin}/logout?client_id={site.party.client_id}&post_logout_redirect_uri=https://x.example/",
+        "unknown-interaction": f"{site.origin}/authorize/resume/0123456789abcdefghjkmnpqrs",
+    }
+    for name, address in errors.items():
+        answer = page.goto(address)
+        assert answer is not None
+        assert 400 <= answer.status < 500, name
+        _check_error(page, name)
+
+    page.goto(site.address(scope="openid email"))
+    address = page.url
+    page.click("#allow")
+    site.clock.advance(timedelta(seconds=61))
+    page.goto(address)
+    _check_error(page, "already-used")
+
+    page.goto(site.address(prompt="consent"))
+    address = page.url
+    site.clock.advance(timedelta(minutes=31))
+    site.log_in(page.context)
+    page.click("#allow")
+    _check_error(page, "expired")
+
+    page.goto(site.address(prompt="consent"))
+    page.context.clear_cookies(name="sau_browser")
+    page.reload()
+    _check_error(page, "other-browser")
+
+    with site.composition.database.transaction() as session:
+        disable_client(session, journal=site.composition.journal, client_id=site.party.client_id, now=site.clock.now())
+    page.goto(site.address())
+    _check_error(page, "client-disabled")
+
+
+def _check_error(page: Page, name: str) -> None:
+    expect(page.locator("main")).to_contain_text("eferencia")
+    _check(page, name)
+
+
+@pytest.mark.parametrize("decision", ["allow", "deny"])
+def test_a_form_post_works_without_javascript_by_its_button(site: Site, browser: Browser, decision: str) -> None:
+    """OAuth 2.0 Form Post §2; the policy's form-action lets exactly this one address through."""
+    with browser.new_context(java_script_enabled=False, locale="es-EC") as context:
+        site.log_in(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.goto(site.address(response_mode="form_post"))
+        page.click(f"#{decision}")
+        expect(page.locator("h1")).to_have_text(
+            "Listo: ya ingresó" if decision == "allow" else "No se completó el ingreso"
+        )
+        page.click("#submit")
+        expect(page.locator("h1")).to_have_text("Portal")
+    (posted,) = site.application.received
+    assert posted["state"] == "a state & more"
+    assert posted["iss"] == site.origin
+    assert ("code" in posted) is (decision == "allow")
+    assert posted.get("error") == (None if decision == "allow" else "access_denied")
+
+
+def test_consent_and_logout_lead_back_under_the_policy(site: Site, browser: Browser) -> None:
+    """Chromium applies form-action to redirects: the application's origin must be let through, and is."""
+    with browser.new_context(java_script_enabled=False, locale="es-EC") as context:
+        site.log_in(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.goto(site.address())
+        page.dblclick("#allow")
+        expect(page.locator("h1")).to_have_text("Portal")
+        assert page.url.startswith(f"{site.application.origin}/cb?code=")
+        bye = f"{site.application.origin}/bye"
+        page.goto(f"{site.origin}/logout?client_id={site.party.client_id}&post_logout_redirect_uri={bye}")
+        page.click("#logout-yes")
+        expect(page.locator("h1")).to_have_text("Portal")
+        assert page.url.startswith(bye)
