@@ -181,8 +181,11 @@ def _problem(*, status: int, code: str, text: ErrorText, detail: str, reference:
 
 def _ways_on(error: ServiceError | None) -> list[WayOn]:
     ways: list[WayOn] = list(g.get("ways_on", []))
-    if isinstance(error, Throttled | Unavailable | Conflict | Fault) or (
-        isinstance(error, Rejected) and error.code == "csrf_failed"
+    if (
+        isinstance(error, Throttled | Unavailable | Fault)
+        # Where the view knows a better way, the same page would only say the same again.
+        or (isinstance(error, Conflict) and not ways)
+        or (isinstance(error, Rejected) and error.code == "csrf_failed")
     ):
         again = this_page_again(default="")
         if again:

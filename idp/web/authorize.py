@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, redirect, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
@@ -16,6 +17,7 @@ from idp.web.access import services
 from idp.web.consent_words import ConsentLine, consent_lines
 from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
+from web.error_pages import offer_way_on
 from web.headers import allow_form_redirect_to
 from web.locale import prefer_languages
 from web.pages import render
@@ -53,6 +55,7 @@ def authorize() -> Response | WerkzeugResponse:
 def resume(interaction_id: str) -> Response | WerkzeugResponse:
     """Go on after login: consent, or back to the application; back at once when the person does not want to log in."""
     provider = services()
+    _offer_account()
     if request.args.get("cancelled"):
         with provider.database.transaction() as session:
             answer = cancel_authorization(
@@ -79,6 +82,7 @@ def resume(interaction_id: str) -> Response | WerkzeugResponse:
 def decide(interaction_id: str) -> Response | WerkzeugResponse:
     """Take the person's decision about what the application may know."""
     provider = services()
+    _offer_account()
     with provider.database.transaction() as session:
         outcome = decide_consent(
             session,
@@ -92,6 +96,11 @@ def decide(interaction_id: str) -> Response | WerkzeugResponse:
             now=provider.clock.now(),
         )
     return _leave(outcome)
+
+
+def _offer_account() -> None:
+    # Should it end in an error: an address of a sign-in that is over leads nowhere a second time.
+    offer_way_on(gettext("Ir a su cuenta"), url_for("account.home"))
 
 
 def _consent_page(needed: ConsentIsNeeded) -> Response:

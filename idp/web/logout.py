@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, redirect, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from idp.authorization.logout import ConfirmationIsNeeded, request_logout
 from idp.web.access import services
 from idp.web.cookies import clear_session_secret, session_secret
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
+from web.error_pages import offer_way_on
 from web.headers import allow_form_redirect_to
 from web.pages import render
 
@@ -35,6 +37,7 @@ def confirm() -> Response | WerkzeugResponse:
 
 def _answer(*, confirmed: bool) -> Response | WerkzeugResponse:
     provider = services()
+    offer_way_on(gettext("Ir a su cuenta"), url_for("account.home"))
     pairs = [] if confirmed else list(request.args.items(multi=True))
     if request.method == "POST":
         pairs += [pair for pair in request.form.items(multi=True) if pair[0] not in ("csrf_token", "decision")]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.serving import make_server
 
 from composition import Composition
 from idp.web import mount
@@ -45,3 +49,14 @@ def visitor(composition: Composition, app: Flask) -> Visitor:
     visitor = add_visitor(composition, app)
     visitor.log_in()
     return visitor
+
+
+@pytest.fixture
+def live(app: Flask) -> Iterator[str]:
+    """The provider on a port of its own."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()

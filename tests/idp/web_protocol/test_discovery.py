@@ -114,3 +114,51 @@ def test_a_public_client_and_a_confidential_one_are_served_alike(
     """Method none is in the list, and works."""
     spa = register(composition, token_endpoint_auth_method="none")
     assert spa.exchange(http, visitor.authorize(spa), {}, client_id=spa.client_id).status_code == 200
+
+
+def test_every_language_named_is_spoken(party: RelyingParty, app: Flask, http: FlaskClient) -> None:
+    """ui_locales_supported: an application's wish decides where the person has made no choice."""
+    pages = set()
+    for locale in http.get("/.well-known/openid-configuration").get_json()["ui_locales_supported"]:
+        browser = app.test_client()
+        page = browser.get(browser.get(party.authorization_url(ui_locales=locale)).headers["Location"])
+        assert f'<html lang="{locale}' in page.text
+        pages.add(page.text.partition("<h1")[2].partition("</h1>")[0])
+    assert len(pages) == 3
+
+
+def test_what_is_said_to_be_unserved_is_refused_by_its_name(party: RelyingParty, visitor: Visitor) -> None:
+    """OpenID Connect Core §6.1, §6.2: request and request_uri; nothing is quietly ignored that would protect."""
+    document = metadata(ISSUER)
+    for name in ("request", "request_uri"):
+        assert document[f"{name}_parameter_supported"] is False
+        answer = answer_of(visitor.http.get(party.authorization_url(**{name: "https://portal.example/r"})))
+        assert answer["error"] == f"{name}_not_supported"
+        assert answer["iss"] == ISSUER  # authorization_response_iss_parameter_supported, errors too
+    for challenge_method in ("plain", None):
+        url = party.authorization_url(code_challenge_method=challenge_method)
+        assert answer_of(visitor.http.get(url))["error"] == "invalid_request"
+
+
+def test_every_grant_and_endpoint_method_named_works(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """grant_types_supported and the methods of revocation and introspection; what is not named there is refused."""
+    document = metadata(ISSUER)
+    for grant in document["grant_types_supported"]:
+        answer = http.post("/token", data={"grant_type": grant}, headers=party.basic()).get_json()
+        assert answer["error"] != "unsupported_grant_type", grant
+    for endpoint in ("revocation", "introspection"):
+        methods = document[f"{endpoint}_endpoint_auth_methods_supported"]
+        path = urlsplit(document[f"{endpoint}_endpoint"]).path
+        assert ("none" in methods) is (endpoint == "revocation")
+        for method in {"client_secret_basic", "client_secret_post"} & set(methods):
+            client = register(composition, token_endpoint_auth_method=method)
+            form = {"token": "x"}
+            if method == "client_secret_post":
+                form |= {"client_id": client.client_id, "client_secret": client.secret}
+            headers = client.basic() if method == "client_secret_basic" else {}
+            assert http.post(path, data=form, headers=headers).status_code == 200, (endpoint, method)
+        public = register(composition, token_endpoint_auth_method="none")
+        served = http.post(path, data={"token": "x", "client_id": public.client_id}).status_code == 200
+        assert served is ("none" in methods)

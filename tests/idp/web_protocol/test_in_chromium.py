@@ -204,6 +204,8 @@ def test_every_error_page_is_accessible_and_says_what_to_do(site: Site, page: Pa
     site.clock.advance(timedelta(seconds=61))
     page.goto(address)
     _check_error(page, "already-used")
+    assert page.locator("main a", has_text="Ir a su cuenta").count() == 1
+    assert page.locator("main a", has_text="Abrir la página otra vez").count() == 0  # it would say the same again
 
     page.goto(site.address(prompt="consent"))
     address = page.url

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-
 import pytest
 from authlib.integrations.requests_client import OAuth2Session
-from flask import Flask
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from werkzeug.serving import make_server
 
 from composition import Composition
 from tests.idp.relying_party import REDIRECT_URI, Visitor, register
-
-
-@pytest.fixture
-def live(app: Flask) -> Iterator[str]:
-    """The provider on a port of its own."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "none"])
