@@ -2,7 +2,8 @@
 
 Two-person control holds here, too: the actor is the login name of the operating system (:mod:`kernel.login`), and there
 is no option to be someone else. Whoever can become another user of this machine can be two people; the evidence then
-shows two logins, and the console, where a person has a second factor, is the place for approvals that matter.
+shows two logins, and the console, where a person has a second factor, is the place for approvals that matter. What
+was asked for in the console is decided in the console: a login of the machine may belong to the same person.
 """
 
 from __future__ import annotations
