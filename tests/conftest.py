@@ -157,6 +157,25 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Have failures named when they happen, in the process that prints."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_FailureNames(config))
+
+
+class _FailureNames:
+    """Names each failing test at once: a run that is cut short by its time limit has then said what failed."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        printer = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and printer is not None:
+            reason = report.longreprtext.strip().splitlines()[-1:] or [""]
+            printer.write_line(f"\nFAILED {report.nodeid} ({report.when}): {reason[0][:200]}", red=True)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say last what was skipped for want of a package, so that nobody takes a part for the whole."""
     reasons: dict[str, int] = {}
