@@ -86,7 +86,7 @@ class Bench:
             .not_valid_before(begins)
             .not_valid_after(begins + changes.get("lifetime", timedelta(days=100)))
         )
-        replaced: dict[Any, Any] = changes.get("extensions", {})
+        replaced: dict[Any, Any] = dict(changes.get("extensions", {}))  # a parameter serves both databases
         placed = list(
             extensions_of(
                 self.profile, public_key=key, dns_names=(SERVER,), addresses=(), values=VALUES, around=self.around()
