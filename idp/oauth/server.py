@@ -24,8 +24,9 @@ from idp.clients.authentication import authenticate_client
 from idp.clients.client import Client
 from idp.oauth.exchange import EndpointAnswer, EndpointCall
 from idp.protocol.errors import TokenError
-from idp.tokens.inspection import introspect_token, revoke_token
+from idp.tokens.introspection import introspect_token
 from idp.tokens.refresh import refresh_tokens
+from idp.tokens.revocation import revoke_token
 from idp.tokens.service_token import issue_service_token
 from idp.tokens.token_set import TokenSet
 

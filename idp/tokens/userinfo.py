@@ -16,7 +16,7 @@ from idp.services import IdpServices
 from idp.tokens.access_token import AccessToken, read_access_token, userinfo_resource
 from idp.tokens.claims import person_claims
 from idp.tokens.family import DeadFamilyError, TokenFamily
-from idp.tokens.inspection import require_living_access_token
+from idp.tokens.presented import require_living_access_token
 
 
 def release_userinfo(session: Session, *, services: IdpServices, token: str, now: datetime) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _require_opens(session: Session, services: IdpServices, access: AccessToken,
     if access.audience != userinfo_resource(services.settings.issuer):
         raise BearerTokenError("wrong_audience")
     try:
-        family = require_living_access_token(session, services, access, now=now)
+        family = require_living_access_token(session, access, now=now)
     except DeadFamilyError as error:
         raise BearerTokenError(error.reason) from error
     if family is None or OPENID not in access.scopes:
