@@ -49,7 +49,10 @@ def offer_way_on(label: Text, href: str) -> None:
 
 
 def lay_out_errors(app: Flask, *, prefix: str, layout: str) -> None:
-    """Show errors at and below the path ``prefix`` in the template ``layout``, so that a house keeps its own frame."""
+    """Show errors at and below the path ``prefix`` in the template ``layout``, so that a house keeps its own frame.
+
+    ``prefix`` is also the start that those pages lead back to.
+    """
     web_state(app).error_layouts[prefix] = layout
 
 
@@ -148,7 +151,7 @@ def _answer(
             reference=reference,
             wait=format_timedelta(retry_after, granularity="second", threshold=1.4) if retry_after else "",
             ways_on=ways_on,
-            error_layout=_layout(),
+            error_layout=web_state().error_layouts.get(_house(), _LAYOUT),
             happened_at=web_state().clock.now(),
             **context,
         )
@@ -158,11 +161,12 @@ def _answer(
     return Response(body, status, mimetype="text/html")
 
 
-def _layout() -> str:
-    for prefix, layout in web_state().error_layouts.items():
+def _house() -> str:
+    """Return the prefix of the house with a frame of its own that this request went to, or nothing."""
+    for prefix in web_state().error_layouts:
         if request.path == prefix or request.path.startswith(f"{prefix}/"):
-            return layout
-    return _LAYOUT
+            return prefix
+    return ""
 
 
 def _problem(*, status: int, code: str, text: ErrorText, detail: str, reference: str) -> Response:
@@ -190,7 +194,9 @@ def _ways_on(error: ServiceError | None) -> list[WayOn]:
         again = this_page_again(default="")
         if again:
             ways.append(WayOn(gettext("Abrir la página otra vez"), again))
-    start = "/" if request.host.lower() in web_state().hosts else web_state().settings.issuer
+    start = _house() or "/"
+    if request.host.lower() not in web_state().hosts:
+        start = web_state().settings.issuer
     if not ways or start != ways[-1].href:
         ways.append(WayOn(gettext("Ir al inicio"), start))
     return ways

@@ -199,6 +199,9 @@ def test_the_evidence_in_a_browser(auditor: Desk, officer: Desk) -> None:
     auditor.inspect("aplicaciones")
     page.click("tbody a >> nth=0")
     auditor.inspect("aplicacion")
+    for name, path in (("error-permiso", "/admin/requests/new"), ("error-no-existe", "/admin/nada")):
+        auditor.open(path)
+        auditor.inspect(name)
     assert auditor.problems == []
 
 

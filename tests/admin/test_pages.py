@@ -49,6 +49,7 @@ def test_an_error_under_admin_keeps_the_console_around_it(app, make_operator) ->
     for path, status in (("/admin/nothing", 404), ("/admin/requests/new", 403)):
         shown = operator.get(path)
         assert shown.status_code == status
+        assert 'href="/admin">Ir al inicio' in shown.get_data(as_text=True)
         assert 'class="con"' in shown.get_data(as_text=True)
         assert "Referencia" in shown.get_data(as_text=True) or "referencia" in shown.get_data(as_text=True)
     assert "Salir" in operator.get("/admin/requests/new").get_data(as_text=True)
