@@ -12,6 +12,7 @@ import admin.web
 import audit.public_log
 import ca.web
 import idp.web
+from ca.lints.gate import outside_lint
 from composition import Composition
 from kernel.errors import ServiceError
 from kernel.process import end_with_parent
@@ -52,6 +53,7 @@ def create_app(composition: Composition | None = None) -> Flask:
         ca.web.mount(app, composition.ca)
     if "admin" in roles:
         admin.web.mount(app, composition.admin)
+        outside_lint()  # here, so that no operator waits for it with the database's write lock in hand
     return app
 
 

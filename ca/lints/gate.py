@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from typing import cast
+
 from ca.issuance.authority import AuthorityRecord
 from ca.lints import extensions, fields, naming
 from ca.lints.case import LintCase
 from ca.lints.finding import Finding, blocking
-from ca.lints.outside import lint_outside
 from ca.profiles.profile import Profile
 from ca.services import CaServices
 from kernel.errors import Rejected
 from keys.signer import Algorithm
+
+OutsideLint = Callable[[LintCase], Iterator[Finding]]
 
 OWN_LINTS = (*fields.LINTS, *extensions.LINTS, *naming.LINTS)
 
@@ -28,9 +34,19 @@ def lint_tbs(
         issuer_origin=services.settings.issuer,
     )
     found = [finding for lint in OWN_LINTS for finding in lint(case)]
-    found += lint_outside(case)
+    found += outside_lint()(case)
     order = {"error": 0, "warning": 1, "notice": 2}
     return tuple(sorted(dict.fromkeys(found), key=lambda finding: order[finding.severity]))
+
+
+@cache
+def outside_lint() -> OutsideLint:
+    """Return pkilint's part of the gate, loaded on first use.
+
+    Its tables take over a second of processor time to import, which only a process that lints should pay: console
+    workers load it when they start, and no command line does unless it asks for a certificate.
+    """
+    return cast(OutsideLint, import_module("ca.lints.outside").lint_outside)
 
 
 def require_clean(
