@@ -1,4 +1,4 @@
-"""Looking into the evidence from the console: every look is on record (issue 2 part 4)."""
+"""Looking into the evidence from the console: every look is on record."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def administrator(browser: Browser, live_service: LiveService) -> Iterator[Desk]
 
 
 def test_a_certificate_from_the_request_to_its_revocation(officer: Desk, approver: Desk, tmp_path: Path) -> None:
-    """Issue 2 part 3 in a browser: two people, exact bytes, chain, revocation."""
+    """In a browser: two people, exact bytes, chain, revocation."""
     name = f"www.{DOMAIN}"
     file = tmp_path / "servidor.csr"
     file.write_text(make_csr(name).pem)

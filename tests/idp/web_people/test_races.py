@@ -1,4 +1,4 @@
-"""Many at once through the pages: counters are exact, and each secret opens one door (issue 2; races 2, 4, 26)."""
+"""Many at once through the pages: counters are exact, and each secret opens one door."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input at each step: a clear page, an event, nothing lost (issue 2, "How it is judged")."""
+"""Bad input at each step: a clear page, an event, nothing lost."""
 
 from __future__ import annotations
 
