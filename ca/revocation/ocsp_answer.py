@@ -54,7 +54,7 @@ class OcspAnswer:
     reusable: bool = False
 
     def is_fresh(self, now: datetime) -> bool:
-        """Tell whether it may still be handed out: in the first half of its life (checklist 20)."""
+        """Tell whether it may still be handed out: in the first half of its life (certificate authority 20)."""
         if self.this_update is None or self.next_update is None:
             return False
         return self.this_update <= now < self.this_update + (self.next_update - self.this_update) / 2

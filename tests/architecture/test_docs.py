@@ -17,7 +17,9 @@ from tests.architecture.source import ROOT, modules
 
 _PLACES = ("*.md", "docs/**/*.md", "deploy/**/*", "Makefile")
 _DOCUMENTS = sorted(
-    {file for place in _PLACES for file in ROOT.glob(place) if file.is_file()}, key=lambda file: file.as_posix()
+    # What docs/requirements asks for may not be there yet; everything else must be true today.
+    {file for place in _PLACES for file in ROOT.glob(place) if file.is_file() and file.parent.name != "requirements"},
+    key=lambda file: file.as_posix(),
 )
 _PAGES = [file for file in _DOCUMENTS if file.suffix == ".md"]
 # Read by the program before there are settings, or by the tests.

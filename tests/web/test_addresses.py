@@ -35,7 +35,7 @@ def test_a_local_address_is_kept(address: str) -> None:
     ],
 )
 def test_an_address_that_could_lead_away_is_replaced(address: str | None) -> None:
-    """attacks-and-faults 9; browsers read ``\\`` as ``/`` and drop tabs and line ends (WHATWG URL §4.4)."""
+    """attacks and faults, 9; browsers read ``\\`` as ``/`` and drop tabs and line ends (WHATWG URL §4.4)."""
     assert local_path(address) == "/"
 
 

@@ -22,7 +22,7 @@ def test_every_answer_carries_its_own_request_id_and_none_is_taken_from_outside(
 
 
 def test_ignores_a_forwarded_address_from_a_peer_that_is_not_trusted(client: FlaskClient) -> None:
-    """attacks-and-faults 8: spoofed ``X-Forwarded-For``."""
+    """attacks and faults, 8: spoofed ``X-Forwarded-For``."""
     answer = client.get("/origin", headers={"X-Forwarded-For": "203.0.113.9"})
     assert answer.json is not None and answer.json["address"] == "127.0.0.1"
 
@@ -45,7 +45,7 @@ def test_refuses_a_forwarded_address_that_does_not_parse(make_app: MakeApp, refu
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost", "localhost:8001", "localhost:8000.evil.example", ""])
 def test_refuses_a_host_that_is_not_the_issuers(client: FlaskClient, host: str) -> None:
-    """attacks-and-faults 8: a spoofed ``Host`` must never reach a link, a mail or a cache."""
+    """attacks and faults, 8: a spoofed ``Host`` must never reach a link, a mail or a cache."""
     answer = client.get("/", headers={"Host": host})
     assert answer.status_code == 421
     assert "evil" not in answer.text
@@ -60,14 +60,14 @@ def test_the_host_of_mutual_tls_is_ours_too(make_app: MakeApp) -> None:
 
 @pytest.mark.parametrize("name", ["X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "Forwarded"])
 def test_links_do_not_depend_on_forwarded_headers(make_app: MakeApp, name: str) -> None:
-    """attacks-and-faults 8: links unchanged, even from a trusted proxy."""
+    """attacks and faults, 8: links unchanged, even from a trusted proxy."""
     client = make_app(issuer="https://sau.test", trusted_proxies="127.0.0.1").test_client()
     answer = client.get("/link", headers={name: "evil.example"})
     assert answer.text == "https://sau.test/link"
 
 
 def test_refuses_a_body_over_one_mebibyte(client: FlaskClient) -> None:
-    """413, before the body is read (attacks-and-faults 26)."""
+    """413, before the body is read (attacks and faults, 26)."""
     assert client.post("/machine", data={"word": "x" * (1024 * 1024)}).status_code == 413
 
 
@@ -84,7 +84,7 @@ def test_refuses_a_body_over_one_mebibyte(client: FlaskClient) -> None:
 def test_refuses_a_request_beyond_the_bounds(
     client: FlaskClient, path: str, headers: dict[str, str], status: int
 ) -> None:
-    """Long addresses and floods of headers or parameters are cut early (attacks-and-faults 26)."""
+    """Long addresses and floods of headers or parameters are cut early (attacks and faults, 26)."""
     assert client.get(path, headers=headers).status_code == status
 
 
@@ -107,7 +107,7 @@ ODD_QUERIES = ["", "lang=\xff", "lang=%ff", "&&&", "a=\x00&lang=en&lang=qu", "%F
 
 
 def test_nothing_odd_in_host_path_or_query_breaks_the_answer(app: Flask) -> None:
-    """attacks-and-faults 27: no uncaught exception, no 5xx, whatever the octets."""
+    """attacks and faults, 27: no uncaught exception, no 5xx, whatever the octets."""
     requests = [(host, "/ayuda", "") for host in ODD_HOSTS]
     requests += [("localhost:8000", path, query) for path in ODD_PATHS for query in ODD_QUERIES]
     for host, path, query in requests:

@@ -23,7 +23,7 @@ def test_a_form_with_its_token_is_taken(client: FlaskClient) -> None:
 
 
 def test_a_form_without_token_gets_a_page_with_a_way_on(client: FlaskClient, refusals: Refusals) -> None:
-    """attacks-and-faults 9: refused, on record, and the reader is told how to go on."""
+    """attacks and faults, 9: refused, on record, and the reader is told how to go on."""
     answer = client.post("/form", data={"word": "x"})
     assert answer.status_code == 400
     assert "La página caducó" in answer.text

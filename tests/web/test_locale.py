@@ -51,7 +51,7 @@ def test_a_choice_by_link_is_kept_for_the_next_pages(client: FlaskClient) -> Non
 
 
 def test_a_kichwa_page_says_that_it_is_a_draft(client: FlaskClient) -> None:
-    """Until a speaker has reviewed it (experience.md)."""
+    """Until a speaker has reviewed it (experience, "Everyone")."""
     assert "borrador" in page(client, "/ayuda?lang=qu")
     assert "borrador" not in page(client, "/ayuda?lang=es")
 
@@ -88,7 +88,7 @@ def test_language_links_keep_the_other_parameters_of_the_address(client: FlaskCl
 
 @pytest.mark.parametrize("path", ["//evil.example", "/%5Cevil.example", "///evil.example/x"])
 def test_language_links_never_leave_the_service(client: FlaskClient, path: str) -> None:
-    """attacks-and-faults 9: ``//evil``, ``/\\evil`` stay local."""
+    """attacks and faults, 9: ``//evil``, ``/\\evil`` stay local."""
     text = client.get(path).text or client.get(path, follow_redirects=True).text
     links = re.findall(r'href="([^"]*)" lang=', text)
     assert links

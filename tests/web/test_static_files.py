@@ -51,7 +51,7 @@ def test_only_our_files_are_served(client: FlaskClient, name: str) -> None:
 
 
 def test_sign_in_weighs_at_most_30_kb_in_at_most_5_requests(client: FlaskClient) -> None:
-    """experience.md; the page itself counts uncompressed, as a proxy may leave it."""
+    """Experience, "Everyone"; the page itself counts uncompressed, as a proxy may leave it."""
     page = client.get("/muestrario/ingreso")
     files = [client.get(address, headers={"Accept-Encoding": "gzip"}) for address in addresses(page.text)]
     assert 1 + len(files) <= 5

@@ -1,4 +1,4 @@
-"""What stands in issued certificates (checklist 1 to 10), and that software which is not ours agrees."""
+"""What stands in issued certificates (certificate authority 1 to 10), and that software which is not ours agrees."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_usages(
 
 
 def test_national_fields_are_der_strings(services: CaServices, hierarchy: Hierarchy, now: datetime) -> None:
-    """Checklist 10: the shared layout under our own arc; absent fields are absent; none is critical."""
+    """Certificate authority 10: the shared layout under our own arc; absent fields are absent; none is critical."""
     extensions = issue(services, "public-servant-signature", now).extensions
     fields = {
         item.oid.dotted_string.removeprefix(f"{ARC}.3."): core.UTF8String.load(item.value.value).native
@@ -131,7 +131,7 @@ def test_law_67_content_of_a_servants_certificate(services: CaServices, hierarch
 
 
 def test_no_policy_oid_is_a_prefix_of_another(services: CaServices) -> None:
-    """Checklist 10: policies and fields stand on arcs of their own."""
+    """Certificate authority 10: policies and fields stand on arcs of their own."""
     oids = [f"2.{item.policy.suffix}".split(".") for item in services.profiles.list() if item.policy]
     oids += [["3", str(field.number)] for item in services.profiles.list() for field in item.country_fields]
     unique = {tuple(oid) for oid in oids}

@@ -63,7 +63,7 @@ def refusal(services: CaServices, now: datetime, **overrides: Any) -> str:
     return caught.value.code
 
 
-# What a request may not ask for: checklist 8 "the CSR proposes".
+# What a request may not ask for: certificate authority 8 "the CSR proposes".
 
 
 def test_a_request_to_be_an_authority_is_refused(services: CaServices, now: datetime) -> None:

@@ -86,7 +86,7 @@ def test_publish_gives_every_issuing_authority_a_new_list(hierarchy: Hierarchy, 
 
 
 def test_publish_root_needs_the_root_s_key_and_says_so(hierarchy: Hierarchy, program: click.Group) -> None:
-    """Checklist 21: from the command line, with the key brought to the machine."""
+    """Certificate authority 21: from the command line, with the key brought to the machine."""
     [record] = parsed(run(program, "publish", "--root"))
     assert record["authority"] == "root"
     folder = root_folder(hierarchy.services.settings)

@@ -1,4 +1,4 @@
-"""Revocation lists: checklist line 19, RFC 5280 §5, and OpenSSL's and GnuTLS's word on them."""
+"""Revocation lists: certificate authority 19, RFC 5280 §5, and OpenSSL's and GnuTLS's word on them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_entries_say_reason_and_date_of_compromise_and_leave_unspecified_out(
 
 
 def test_list_and_event_commit_together(hierarchy: Hierarchy) -> None:
-    """Checklist 26: every CRL is an event."""
+    """Certificate authority 26: every CRL is an event."""
     published = publish(hierarchy)
     with hierarchy.services.database.reading() as session:
         [leaf] = session.scalars(select(AuditEvent.leaf).where(AuditEvent.type == EventType.CRL_PUBLISHED.value))
@@ -129,7 +129,7 @@ def test_a_later_number_covers_what_a_lower_one_says(hierarchy: Hierarchy) -> No
 
 
 def test_the_worker_publishes_after_a_revocation_and_once_for_many(hierarchy: Hierarchy, clock: ManualClock) -> None:
-    """Checklist 18, 19: a revocation is on the list as soon as the worker gets to it."""
+    """Certificate authority 18, 19: a revocation is on the list as soon as the worker gets to it."""
     publish(hierarchy)
     leaves = [issue(hierarchy) for _ in range(3)]
     for leaf in leaves:
@@ -161,7 +161,7 @@ def test_listeners_hear_of_a_revocation(hierarchy: Hierarchy, clock: ManualClock
 
 
 def test_overdue_lists_are_those_missing_behind_or_a_day_old(hierarchy: Hierarchy, clock: ManualClock) -> None:
-    """Checklist 19: refreshed daily, long before nextUpdate; the root's list is left to the command line."""
+    """Certificate authority 19: refreshed daily, long before nextUpdate; the root's is left to commands."""
     services = hierarchy.services
     assert [published.authority for published in publish_overdue_lists(services)] == ["issuing-1"]
     assert publish_overdue_lists(services) == []
@@ -172,7 +172,7 @@ def test_overdue_lists_are_those_missing_behind_or_a_day_old(hierarchy: Hierarch
 
 
 def test_no_list_is_served_after_its_next_update(hierarchy: Hierarchy, clock: ManualClock) -> None:
-    """Checklist 19."""
+    """Certificate authority 19."""
     published = publish(hierarchy)
     with hierarchy.services.database.reading() as session:
         with pytest.raises(NotFound):
@@ -199,7 +199,7 @@ def test_old_lists_go_and_the_newest_regular_one_stays(hierarchy: Hierarchy, clo
 def test_the_root_list_lasts_12_months_at_most_and_is_not_the_worker_s(
     hierarchy: Hierarchy, clock: ManualClock
 ) -> None:
-    """Checklist 19, 21: the root signs from the command line only."""
+    """Certificate authority 19, 21: the root signs from the command line only."""
     revoke(hierarchy, hierarchy.issuing_certificate, "cACompromise")
     with pytest.raises(Denied, match="root_signs_by_command"):
         publish_if_behind(hierarchy.services, authority_id=hierarchy.root.id, shard=0)

@@ -1,4 +1,4 @@
-"""Revocation lists under OpenSSL's and GnuTLS's eyes: checklist line 25."""
+"""Revocation lists under OpenSSL's and GnuTLS's eyes: certificate authority 25."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def files(hierarchy: Hierarchy, tmp_path: Path) -> Path:
 
 
 def test_openssl_verifies_list_and_path(files: Path) -> None:
-    """Checklist 25: ``openssl crl -verify`` and ``openssl verify -x509_strict -crl_check_all``."""
+    """Certificate authority 25: ``openssl crl -verify`` and ``openssl verify -x509_strict -crl_check_all``."""
     openssl = find_program("openssl", package="openssl")
     checked = subprocess.run(
         [openssl, "crl", "-in", "issuing.crl", "-CAfile", "issuing.pem", "-noout", "-verify"],
@@ -68,7 +68,7 @@ def test_openssl_verifies_list_and_path(files: Path) -> None:
 
 
 def test_gnutls_verifies_list_and_path(files: Path) -> None:
-    """Checklist 25: ``certtool``; its exit status says little, so its text is read."""
+    """Certificate authority 25: ``certtool``; its exit status says little, so its text is read."""
     certtool = find_program("certtool", package="gnutls-bin")
     checked = subprocess.run(
         [certtool, "--verify-crl", "--load-ca-certificate", "issuing.pem", "--infile", "issuing.crl"],

@@ -1,4 +1,4 @@
-"""The OCSP responder: checklist line 20, RFC 6960, 5019, 9654."""
+"""The OCSP responder: certificate authority 20, RFC 6960, 5019, 9654."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_signer_is_a_delegated_responder_of_the_same_issuer(
 def test_a_revocation_shows_with_the_next_question(
     hierarchy: Hierarchy, responder: OcspResponder, clock: ManualClock
 ) -> None:
-    """Checklist 20: within seconds, although a good answer is kept."""
+    """Certificate authority 20: within seconds, although a good answer is kept."""
     leaf = issue(hierarchy)
     request = question(leaf, hierarchy.issuing_certificate)
     assert ask(responder, request, clock).certificate_status is CertStatus.GOOD
@@ -139,7 +139,7 @@ def test_an_unassigned_serial_is_unknown_and_not_kept(
 def test_an_assigned_serial_is_unknown_until_it_is_signed_and_revocable_before(
     hierarchy: Hierarchy, responder: OcspResponder, clock: ManualClock
 ) -> None:
-    """Checklist 17: known and revocable although the signature was lost; nobody holds it, so never good."""
+    """Certificate authority 17: known and revocable although the signature was lost; nobody holds it, so never good."""
     leaf = issue(hierarchy)
     with hierarchy.services.database.transaction() as session:
         session.execute(
@@ -245,7 +245,7 @@ def test_an_unknown_critical_extension_is_malformed(
 def test_an_answer_is_kept_for_the_first_half_of_its_life(
     hierarchy: Hierarchy, responder: OcspResponder, clock: ManualClock
 ) -> None:
-    """Checklist 20: pre-signed answers are refreshed before half-life."""
+    """Certificate authority 20: pre-signed answers are refreshed before half-life."""
     request = question(issue(hierarchy), hierarchy.issuing_certificate)
     first = responder.answer(request, now=clock.now())
     clock.advance(ANSWER_LIFETIME / 2 - timedelta(seconds=1))
@@ -271,7 +271,7 @@ def signers(ca: CaServices) -> list[tuple[int, datetime]]:
 def test_the_signer_is_renewed_before_its_end_with_an_event(
     hierarchy: Hierarchy, responder: OcspResponder, clock: ManualClock
 ) -> None:
-    """Checklist 20: short life, renewed by a job; answers change over without a gap."""
+    """Certificate authority 20: short life, renewed by a job; answers change over without a gap."""
     ca = hierarchy.services
     request = question(issue(hierarchy), hierarchy.issuing_certificate)
     [(_, first_ends)] = signers(ca)
@@ -325,7 +325,7 @@ def test_eight_workers_make_one_signer(hierarchy: Hierarchy, clock: ManualClock)
 def test_a_renewal_that_stopped_half_way_is_finished(
     hierarchy: Hierarchy, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Checklist 17: after a crash between row and signature the next run completes the same certificate."""
+    """Certificate authority 17: after a crash between row and signature the next run completes the same certificate."""
     ca = hierarchy.services
 
     def crash(*_: object, **__: object) -> bytes:

@@ -1,4 +1,4 @@
-"""Revoking a certificate: checklist line 18, RFC 5280 §5.3.1."""
+"""Revoking a certificate: certificate authority 18, RFC 5280 §5.3.1."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_rolled_back_revocation_leaves_nothing(ca: CaServices, leaf: x509.Cert
 def test_refuses_reasons_that_are_not_listed_and_records_it(
     ca: CaServices, leaf: x509.Certificate, reason: str
 ) -> None:
-    """Checklist 18 (reasons listed); RFC 5280 §5.3.1. A refusal is an event."""
+    """Certificate authority 18 (reasons listed); RFC 5280 §5.3.1. A refusal is an event."""
     with pytest.raises(Rejected) as caught:
         revoke(ca, serial_of(leaf), reason)
     assert caught.value.code == "unknown_revocation_reason"
@@ -115,7 +115,7 @@ def test_a_root_is_not_revoked(ca: CaServices, hierarchy: Hierarchy) -> None:
 
 
 def test_an_unknown_serial_is_refused(ca: CaServices, hierarchy: Hierarchy) -> None:
-    """Checklist 26: every refusal is an event."""
+    """Certificate authority 26: every refusal is an event."""
     with pytest.raises(NotFound, match="unknown_certificate"):
         revoke(ca, "00ff")
     assert len(events(ca, EventType.CERTIFICATE_REVOCATION_REFUSED)) == 1
@@ -124,7 +124,7 @@ def test_an_unknown_serial_is_refused(ca: CaServices, hierarchy: Hierarchy) -> N
 def test_an_expired_certificate_is_refused_but_its_compromised_key_is_blocked(
     ca: CaServices, clock: ManualClock, leaf: x509.Certificate
 ) -> None:
-    """Checklist 18: expired is refused with the reason; keyCompromise blocks the key."""
+    """Certificate authority 18: expired is refused with the reason; keyCompromise blocks the key."""
     clock.advance(timedelta(days=91))
     with pytest.raises(Rejected, match="certificate_expired"):
         revoke(ca, serial_of(leaf), "keyCompromise")
@@ -137,7 +137,7 @@ def test_an_expired_certificate_is_refused_but_its_compromised_key_is_blocked(
 def test_key_compromise_blocks_the_key_and_finds_its_siblings(
     ca: CaServices, hierarchy: Hierarchy, clock: ManualClock
 ) -> None:
-    """Checklist 18: the key is blocked, live certificates with it are named, dead ones are not."""
+    """Certificate authority 18: the key is blocked, live certificates with it are named, dead ones are not."""
     key = ec.generate_private_key(ec.SECP256R1())
     with ca.database.transaction() as session:
         first = hierarchy.issue(session, now=clock.now(), private_key=key)
@@ -155,7 +155,7 @@ def test_key_compromise_blocks_the_key_and_finds_its_siblings(
 
 
 def test_other_reasons_do_not_block_the_key(ca: CaServices, leaf: x509.Certificate) -> None:
-    """Checklist 18: only a compromise blocks."""
+    """Certificate authority 18: only a compromise blocks."""
     revoke(ca, serial_of(leaf), "superseded")
     with ca.database.reading() as session:
         assert not is_compromised(session, row_of(ca, serial_of(leaf)).spki_sha256)
@@ -164,7 +164,7 @@ def test_other_reasons_do_not_block_the_key(ca: CaServices, leaf: x509.Certifica
 def test_a_second_revocation_changes_only_to_key_compromise_and_never_the_date(
     ca: CaServices, clock: ManualClock, leaf: x509.Certificate
 ) -> None:
-    """Checklist 18."""
+    """Certificate authority 18: a re-revocation changes only to keyCompromise and never the date."""
     first = revoke(ca, serial_of(leaf), "superseded").revoked_at
     clock.advance(timedelta(hours=3))
     with pytest.raises(Conflict, match="already_revoked"):

@@ -1,4 +1,4 @@
-"""OpenSSL and GnuTLS against the served addresses: checklist line 25. Their exit status says little: text is read."""
+"""OpenSSL and GnuTLS against the served addresses: certificate authority 25. Their text is read."""
 
 from __future__ import annotations
 

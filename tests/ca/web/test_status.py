@@ -1,4 +1,4 @@
-"""What software asks for over HTTP: checklist lines 19 and 20, RFC 5019, 2585."""
+"""What software asks for over HTTP: certificate authority 19 and 20, RFC 5019, 2585."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_address_in_the_certificate_serves_the_list(hierarchy: Hierarchy, cl
 def test_a_list_is_cached_shortly_and_never_beyond_its_next_update(
     hierarchy: Hierarchy, client: FlaskClient, clock: ManualClock
 ) -> None:
-    """Checklist 19, 20."""
+    """Certificate authority 19, 20."""
     published = publish(hierarchy)
     first = client.get("/pki/crl/issuing-1-0.crl")
     assert first.cache_control.max_age == 300
@@ -61,7 +61,7 @@ def test_a_list_is_cached_shortly_and_never_beyond_its_next_update(
 
 
 def test_a_list_past_its_next_update_is_503(hierarchy: Hierarchy, client: FlaskClient, clock: ManualClock) -> None:
-    """Checklist 19: no list is served after its nextUpdate."""
+    """Certificate authority 19: no list is served after its nextUpdate."""
     clock.advance(publish(hierarchy).next_update - clock.now())
     response = client.get("/pki/crl/issuing-1-0.crl")
     assert response.status_code == 503
@@ -111,7 +111,7 @@ def test_ocsp_by_get_takes_base64_as_it_comes(hierarchy: Hierarchy, client: Flas
 def test_ocsp_answers_are_cached_for_seconds_by_get_only_and_not_with_a_nonce(
     hierarchy: Hierarchy, client: FlaskClient, clock: ManualClock
 ) -> None:
-    """RFC 5019 §6.2; checklist 20: never beyond nextUpdate, and a revocation shows within seconds behind a cache."""
+    """RFC 5019 §6.2; certificate authority 20: never beyond nextUpdate; a revocation shows within seconds."""
     leaf = issue(hierarchy)
     request = question(leaf, hierarchy.issuing_certificate)
     path = "/pki/ocsp/" + quote(base64.b64encode(request).decode(), safe="")

@@ -1,4 +1,4 @@
-"""Logging in through the pages: attacks-and-faults.md, "Login" 1 to 9."""
+"""Logging in through the pages: attacks and faults, 1 to 9."""
 
 from __future__ import annotations
 
