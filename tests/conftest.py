@@ -24,8 +24,8 @@ from tests.servers.redis import run_redis
 from tests.servers.service import LiveService, run_service
 from tests.servers.sqlite import copy_template, make_template
 
-# SAU_TEST_DATABASES=sqlite runs the quick half while one works on something else.
-DATABASES = os.environ.pop("SAU_TEST_DATABASES", "sqlite,postgresql").split(",")
+# TEST_DATABASES=sqlite runs the quick half while one works on something else.
+DATABASES = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
 
 
 @pytest.fixture
