@@ -12,7 +12,8 @@ from idp.protocol.jose import JwtError, text_claim, time_claim, verify_jwt
 from kernel.clock import from_timestamp
 
 ALGORITHMS = ("ES256", "RS256", "PS256", "EdDSA")
-LIFETIME_LIMIT = timedelta(minutes=10)
+# Client libraries in use sign for an hour unless told otherwise. A `jti` works once, however long it lives.
+LIFETIME_LIMIT = timedelta(hours=1)
 # A clock may be a little ahead of ours: half a minute is accepted, a whole one is not.
 CLOCK_TOLERANCE = timedelta(seconds=30)
 
