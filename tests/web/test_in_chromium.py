@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask, redirect, request
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from kernel.clock import SystemClock
@@ -96,6 +96,7 @@ def test_a_form_with_errors_starts_at_the_summary_which_leads_to_each_field(page
     assert page.evaluate("document.activeElement.className") == "sum flow"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
+    expect(page.locator("#username")).to_be_focused()
     page.keyboard.type("9")
     assert "9" in page.input_value("#username")
     assert page.get_attribute("#username", "aria-describedby") == "username-h username-e"
@@ -109,7 +110,7 @@ def test_the_first_tab_skips_to_the_content(page: Page, site: str) -> None:
     assert page.evaluate("document.activeElement.className") == "skip"
     assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
     page.keyboard.press("Enter")
-    assert page.url.endswith("#contenido")
+    page.wait_for_url("**#contenido")
 
 
 def test_icons_are_drawn_from_the_page_itself(page: Page, site: str) -> None:
