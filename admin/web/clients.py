@@ -18,7 +18,8 @@ from admin.web.accessor import services
 from admin.web.gate import operator, requires
 from audit.model import AuditEvent
 from audit.vocabulary import EventType
-from idp.clients.client import AuthMethod, Client, find_client, list_clients
+from idp.clients.auth_method import AuthMethod
+from idp.clients.client import Client, find_client, list_clients
 from idp.directory.institutions import list_institutions
 from web.pages import render
 
@@ -28,7 +29,10 @@ _METHODS: Mapping[AuthMethod, words.Text] = {
     AuthMethod.NONE: _l("Pública: no guarda secretos, usa PKCE"),
     AuthMethod.CLIENT_SECRET_BASIC: _l("Secreto, en la cabecera"),
     AuthMethod.CLIENT_SECRET_POST: _l("Secreto, en el cuerpo"),
+    AuthMethod.CLIENT_SECRET_JWT: _l("Secreto, con el que firma"),
     AuthMethod.PRIVATE_KEY_JWT: _l("Clave privada"),
+    AuthMethod.TLS_CLIENT_AUTH: _l("Certificado de esta autoridad"),
+    AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: _l("Certificado propio, registrado"),
     AuthMethod.IN_PROCESS: _l("Esta consola: dentro del mismo proceso"),
 }
 _SCOPES: Mapping[str, words.Text] = {

@@ -51,6 +51,8 @@ def write_authorization_code(
             acr=browser_session.acr,
             amr=list(browser_session.amr),
             scopes=list(scopes),
+            terms=request.terms.to_document(),
+            jkt=request.dpop_jkt,
             created_at=now,
             expires_at=now + CODE_LIFETIME,
             redeemed_at=None,

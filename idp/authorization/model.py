@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,7 +19,7 @@ class AuthorizationCodeRow(Base):
     code_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     client_id: Mapped[str] = mapped_column(String(64))
     redirect_uri: Mapped[str] = mapped_column(String(1000))
-    challenge: Mapped[str] = mapped_column(String(43))
+    challenge: Mapped[str | None] = mapped_column(String(43))
     nonce: Mapped[str | None] = mapped_column(String(500))
     person_id: Mapped[str] = mapped_column(String(26))
     sid: Mapped[str] = mapped_column(String(43))
@@ -26,6 +27,8 @@ class AuthorizationCodeRow(Base):
     acr: Mapped[str] = mapped_column(String(64))
     amr: Mapped[list[str]]
     scopes: Mapped[list[str]]
+    terms: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    jkt: Mapped[str | None] = mapped_column(String(43))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     redeemed_at: Mapped[datetime | None]

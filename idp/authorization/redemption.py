@@ -10,18 +10,17 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
-from idp.authentication.browser_session import find_session_by_sid
 from idp.authorization.model import AuthorizationCodeRow
 from idp.clients.client import Client
 from idp.clients.model import ClientRow
 from idp.protocol.errors import TokenError
 from idp.protocol.pkce import challenge_of
-from idp.protocol.scope import OFFLINE_ACCESS
+from idp.protocol.terms import Terms
 from idp.services import IdpServices
-from idp.tokens.family import DeadFamilyError, family_value, require_living_family, revoke_family
+from idp.tokens.family import DeadFamilyError, revoke_family, start_family
 from idp.tokens.model import TokenFamilyRow
-from idp.tokens.token_set import OFFLINE_LIFETIME, TokenSet, issue_token_set
-from kernel.identifiers import new_id, sha256_hex
+from idp.tokens.token_set import TokenSet, issue_token_set
+from kernel.identifiers import sha256_hex
 
 
 def redeem_authorization_code(
@@ -72,33 +71,25 @@ def redeem_authorization_code(
 def _issue(
     session: Session, services: IdpServices, client: Client, row: AuthorizationCodeRow, *, now: datetime
 ) -> TokenSet:
-    family_row = TokenFamilyRow(
-        id=new_id(),
-        code_sha256=row.code_sha256,
-        client_id=row.client_id,
-        person_id=row.person_id,
-        sid=row.sid,
-        scopes=list(row.scopes),
-        authenticated_at=row.authenticated_at,
-        acr=row.acr,
-        amr=list(row.amr),
-        offline=OFFLINE_ACCESS in row.scopes,
-        created_at=now,
-        expires_at=now + OFFLINE_LIFETIME,
-        revoked_at=None,
-        revoked_reason=None,
-    )
-    family = family_value(family_row)
     try:
-        # A logout, a new password or a closed account within the code's minute hold here too.
-        if find_session_by_sid(session, sid=family.sid, now=now) is None:
-            raise DeadFamilyError("session_ended")
-        require_living_family(session, family, client=client, now=now)
+        family = start_family(
+            session,
+            client=client,
+            grant_type="authorization_code",
+            origin_sha256=row.code_sha256,
+            person_id=row.person_id,
+            sid=row.sid,
+            scopes=row.scopes,
+            terms=Terms.from_document(row.terms),
+            confirmation=None,
+            authenticated_at=row.authenticated_at,
+            acr=row.acr,
+            amr=row.amr,
+            now=now,
+        )
     except DeadFamilyError as error:
         refusal = TokenError("invalid_grant", "The authorization is no longer valid.")
         _refuse(session, services, client, error.reason, refusal, now=now, row=row)
-    session.add(family_row)
-    session.flush()
     event = Event(
         type=EventType.TOKEN_ISSUED,
         subject=family.person_id,

@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
-from idp.clients.client import AuthMethod, Client, find_client
+from idp.clients.auth_method import AuthMethod
+from idp.clients.client import Client, find_client
 from idp.clients.client_secret import is_valid_secret
 from idp.clients.jwks import key_set
 from idp.clients.model import UsedAssertionRow

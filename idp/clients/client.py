@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idp.clients.auth_method import AuthMethod
+from idp.clients.metadata import ClientMetadata
 from idp.clients.model import ClientRow
+from idp.clients.policy import POLICIES, ClientPolicy
 from kernel.errors import NotFound
-
-
-class AuthMethod(StrEnum):
-    """How a client proves at the token endpoint who it is (OpenID Connect Core §9)."""
-
-    NONE = "none"
-    CLIENT_SECRET_BASIC = "client_secret_basic"
-    CLIENT_SECRET_POST = "client_secret_post"
-    PRIVATE_KEY_JWT = "private_key_jwt"
-    IN_PROCESS = "in_process"  # our own console: it redeems its code inside this process and never over HTTP
 
 
 @dataclass(frozen=True)
@@ -31,7 +23,8 @@ class Client:
     :ivar optional_scopes: the part of ``scopes`` that a person may leave out and still be served.
     :ivar minimum_acr: the least strength of login that the application accepts, whatever its request says.
     :ivar resource: the identifier of the API that this application itself is, for introspection.
-    :ivar service_audience: the API that its ``client_credentials`` tokens open.
+    :ivar policy: the rules for its kind.
+    :ivar metadata: what else it registered.
     :ivar version: grows with every change: cached copies are told apart by it.
     """
 
@@ -49,7 +42,8 @@ class Client:
     optional_scopes: tuple[str, ...]
     minimum_acr: str | None
     resource: str | None
-    service_audience: str | None
+    policy: ClientPolicy
+    metadata: ClientMetadata
     active: bool
     version: int
     created_at: datetime
@@ -103,7 +97,8 @@ def client_value(row: ClientRow) -> Client:
         optional_scopes=tuple(row.optional_scopes),
         minimum_acr=row.minimum_acr,
         resource=row.resource,
-        service_audience=row.service_audience,
+        policy=POLICIES[row.policy],
+        metadata=ClientMetadata.from_document(row.metadata_),
         active=row.status == "active",
         version=row.version,
         created_at=row.created_at,

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
-from idp.clients.client import AuthMethod, Client
+from idp.clients.auth_method import SECRET_METHODS
+from idp.clients.client import Client
 from idp.clients.model import ClientSecretRow
 from kernel.errors import Rejected
 from kernel.identifiers import new_id, new_secret, sha256_hex
 from kernel.secret_text import SecretText
 
-SECRET_METHODS = (AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SECRET_POST)
 ROTATION_OVERLAP = timedelta(days=7)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from idp.clients.client import AuthMethod, Client, find_client, list_clients
+from idp.clients.auth_method import AuthMethod
+from idp.clients.client import Client, find_client, list_clients
 from idp.clients.client_secret import rotate_secret
 from idp.clients.register import disable_client, register_client
 from idp.clients.registration import ClientRegistration

@@ -30,7 +30,8 @@ class ClientRow(Base):
     optional_scopes: Mapped[list[str]]
     minimum_acr: Mapped[str | None] = mapped_column(String(64))
     resource: Mapped[str | None] = mapped_column(String(255), unique=True)
-    service_audience: Mapped[str | None] = mapped_column(String(255))
+    policy: Mapped[str] = mapped_column(String(32), server_default="web")
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
     status: Mapped[str] = mapped_column(String(8), default="active")
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from idp.clients.client import AuthMethod
+from idp.clients.auth_method import AuthMethod
 from idp.clients.model import ClientOriginRow, ClientRow
 from idp.clients.uris import origin_of
 

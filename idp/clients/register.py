@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
-from idp.clients.client import AuthMethod, Client, client_value
-from idp.clients.client_secret import SECRET_METHODS, add_secret
+from idp.clients.auth_method import SECRET_METHODS, AuthMethod
+from idp.clients.client import Client, client_value
+from idp.clients.client_secret import add_secret
 from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
 from idp.clients.registration import ClientRegistration
@@ -208,7 +209,8 @@ def _row(registration: ClientRegistration, *, client_id: str, institution_id: st
         optional_scopes=list(registration.optional_scopes),
         minimum_acr=registration.minimum_acr,
         resource=registration.resource,
-        service_audience=registration.service_audience,
+        policy=registration.policy.name,
+        metadata_=registration.metadata.to_document(),
         status="active",
         version=1,
         created_at=now,

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from idp.authentication.assurance import ACR_VALUES
-from idp.clients.client import AuthMethod
+from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.jwks import require_public_jwks
+from idp.clients.metadata import ClientMetadata
+from idp.clients.policy import POLICIES, PUBLIC, SERVICE, WEB, ClientPolicy
 from idp.clients.uris import require_registrable_redirect_uri, require_resource_identifier
 from idp.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS, OPENID, split_scope
 from kernel.errors import Rejected
@@ -34,8 +36,7 @@ _UNDERSTOOD = frozenset(
         "optional_scope",
         "default_acr_values",
         "resource",
-        "service_audience",
-        "subject_type",
+        "policy",
     }
 )
 
@@ -44,7 +45,7 @@ _UNDERSTOOD = frozenset(
 class ClientRegistration:
     """Valid metadata of an application; build it with :meth:`parse`.
 
-    ``optional_scopes``, ``resource`` and ``service_audience`` are ours, see :class:`idp.clients.client.Client`.
+    ``policy``, ``optional_scopes`` and ``resource`` are ours, see :class:`idp.clients.client.Client`.
     """
 
     name: str
@@ -59,7 +60,8 @@ class ClientRegistration:
     optional_scopes: tuple[str, ...]
     minimum_acr: str | None
     resource: str | None
-    service_audience: str | None
+    policy: ClientPolicy
+    metadata: ClientMetadata
 
     @classmethod
     def parse(cls, metadata: Mapping[str, Any]) -> Self:
@@ -80,7 +82,7 @@ class ClientRegistration:
             _one_of(
                 known,
                 "token_endpoint_auth_method",
-                [item for item in AuthMethod if item is not AuthMethod.IN_PROCESS],
+                SERVED_METHODS,
                 default=AuthMethod.CLIENT_SECRET_BASIC,
             )
         )
@@ -97,19 +99,25 @@ class ClientRegistration:
             optional_scopes=_scopes(known, "optional_scope"),
             minimum_acr=_minimum_acr(known),
             resource=_resource(known, "resource"),
-            service_audience=_resource(known, "service_audience"),
+            policy=_policy(known, method=method, grants=grants),
+            metadata=_metadata(metadata),
         )
         registration._require_consistent()
         return registration
 
     def _require_consistent(self) -> None:
+        if self.auth_method not in self.policy.auth_methods and self.auth_method is not AuthMethod.IN_PROCESS:
+            raise _bad(f"token_endpoint_auth_method: the policy {self.policy.name} does not allow it")
+        if foreign := set(self.grant_types) - self.policy.grant_types:
+            raise _bad(f"grant_types: the policy {self.policy.name} does not allow {', '.join(sorted(foreign))}")
         if "authorization_code" in self.grant_types:
             if not self.redirect_uris:
                 raise _bad("redirect_uris: an application that people log in to needs one")
             if OPENID not in self.scopes:
                 raise _bad("scope: must contain openid")
-            if foreign := set(self.scopes) - set(IDENTITY_SCOPES):
-                raise _bad(f"scope: {', '.join(sorted(foreign))} is not served here")
+            foreign = set(self.scopes) - set(IDENTITY_SCOPES)
+            if foreign and not self.metadata.resources:
+                raise _bad(f"scope: {', '.join(sorted(foreign))} belongs to no API in resources")
         elif self.redirect_uris:
             raise _bad("redirect_uris: a service without people has none")
         if not set(self.optional_scopes) <= set(self.scopes) - {OPENID}:
@@ -123,8 +131,8 @@ class ClientRegistration:
         if "client_credentials" in self.grant_types:
             if self.auth_method is AuthMethod.NONE:
                 raise _bad("grant_types: a public client cannot prove who it is, so no client_credentials")
-            if self.service_audience is None:
-                raise _bad("service_audience: client_credentials needs the API that its tokens open")
+            if not self.metadata.resources:
+                raise _bad("resources: client_credentials needs the API that its tokens open")
         if self.resource is not None and self.auth_method is AuthMethod.NONE:
             raise _bad("resource: an API is a confidential client")
 
@@ -148,6 +156,19 @@ def _refuse_unserved(metadata: Mapping[str, Any]) -> None:
         raise _bad("response_types: only code is served")
     if metadata.get("subject_type", "public") != "public":
         raise _bad("subject_type: only public is served")
+
+
+def _policy(known: Mapping[str, Any], *, method: AuthMethod, grants: Sequence[str]) -> ClientPolicy:
+    """Return the policy named, or the one that fits what is registered."""
+    fitting = PUBLIC if method is AuthMethod.NONE else WEB if "authorization_code" in grants else SERVICE
+    return POLICIES[_one_of(known, "policy", tuple(POLICIES), default=fitting.name)]
+
+
+def _metadata(metadata: Mapping[str, Any]) -> ClientMetadata:
+    resources = _texts(metadata, "resources")
+    for resource in resources:
+        require_resource_identifier(resource)
+    return ClientMetadata(resources=resources)
 
 
 def _name(value: object) -> str:

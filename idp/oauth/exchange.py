@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from idp.protocol.parameters import Parameters
+from idp.protocol.sender import Sender
 from idp.services import IdpServices
 
 
@@ -18,12 +19,14 @@ class EndpointCall:
 
     :ivar endpoint: ``token``, ``introspect`` or ``revoke``.
     :ivar authorization: the ``Authorization`` header.
+    :ivar sender: what else came beside the form: DPoP proofs, a client certificate.
     """
 
     services: IdpServices
     session: Session
     endpoint: str
     authorization: str | None = field(repr=False)
+    sender: Sender
     form: Parameters = field(repr=False)
     now: datetime
 

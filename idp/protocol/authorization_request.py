@@ -15,6 +15,7 @@ from idp.protocol.prompt import parse_prompt
 from idp.protocol.redirect_uri import require_registered_redirect_uri
 from idp.protocol.response_mode import require_served_response_mode, response_mode_or_default
 from idp.protocol.scope import requested_scopes
+from idp.protocol.terms import Terms
 
 STATE_LIMIT = 2_000
 NONCE_LIMIT = 500
@@ -107,7 +108,9 @@ class AuthorizationRequest:
     state: str | None
     nonce: str | None
     scopes: tuple[str, ...]
-    code_challenge: str
+    code_challenge: str | None
+    terms: Terms
+    dpop_jkt: str | None
     prompts: frozenset[str]
     max_age: int | None
     required_acr: str | None
@@ -147,6 +150,8 @@ class AuthorizationRequest:
             nonce=parameters.get("nonce"),
             scopes=scopes,
             code_challenge=challenge,
+            terms=Terms(),
+            dpop_jkt=None,
             prompts=parse_prompt(parameters.get("prompt")),
             max_age=parse_max_age(parameters.get("max_age")),
             required_acr=required_acr(parameters.get("acr_values"), known=known_acr, minimum=client.minimum_acr),
@@ -167,8 +172,12 @@ class AuthorizationRequest:
 
     def to_document(self) -> dict[str, Any]:
         """Return the request as JSON values, to be kept in an interaction."""
-        return {**asdict(self), "scopes": list(self.scopes), "prompts": sorted(self.prompts)} | {
-            "ui_locales": list(self.ui_locales)
+        return {
+            **asdict(self),
+            "scopes": list(self.scopes),
+            "prompts": sorted(self.prompts),
+            "ui_locales": list(self.ui_locales),
+            "terms": self.terms.to_document(),
         }
 
     @classmethod
@@ -180,6 +189,7 @@ class AuthorizationRequest:
                 "scopes": tuple(document["scopes"]),
                 "prompts": frozenset(document["prompts"]),
                 "ui_locales": tuple(document["ui_locales"]),
+                "terms": Terms.from_document(document["terms"]),
             }
         )
 

@@ -11,9 +11,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from idp.clients.client import Client
 from idp.protocol.errors import BearerTokenError
 from idp.protocol.jose import JwtError, text_claim, time_claim, verify_jwt
 from idp.services import IdpServices
+from idp.tokens.confirmation import Confirmation
 from idp.tokens.jws import sign_jwt
 from idp.tokens.model import RevokedAccessTokenRow
 from kernel.clock import from_timestamp, to_timestamp
@@ -40,6 +42,7 @@ class AccessToken:
     family_id: str | None
     issued_at: datetime
     expires_at: datetime
+    confirmation: Confirmation | None
     claims: Mapping[str, Any]
 
 
@@ -53,25 +56,28 @@ def issue_access_token(
     services: IdpServices,
     *,
     subject: str,
-    client_id: str,
+    client: Client,
     audience: str,
     scopes: Sequence[str],
+    confirmation: Confirmation | None,
     extra: Mapping[str, Any],
     now: datetime,
 ) -> str:
     """Return a signed access token (RFC 9068 §2.2).
 
+    :param confirmation: the key that it is bound to, or None for a bearer token.
     :param extra: ``auth_time``, ``acr``, ``amr``, ``sid`` and ``family`` where a person stands behind it.
     """
     claims: dict[str, Any] = {
         "iss": services.settings.issuer,
         "sub": subject,
         "aud": audience,
-        "client_id": client_id,
+        "client_id": client.client_id,
         "iat": to_timestamp(now),
         "exp": to_timestamp(now + ACCESS_TOKEN_LIFETIME),
         "jti": new_secret(16),
         **({"scope": " ".join(scopes)} if scopes else {}),
+        **({"cnf": confirmation.to_cnf()} if confirmation else {}),
         **extra,
     }
     return sign_jwt(claims, signer=services.token_keys.active_signer(session, ALGORITHM), typ=TYPE)
@@ -101,6 +107,7 @@ def read_access_token(session: Session, services: IdpServices, *, token: str, no
             family_id=claims.get("family"),
             issued_at=from_timestamp(time_claim(claims, "iat")),
             expires_at=from_timestamp(time_claim(claims, "exp")),
+            confirmation=Confirmation.from_cnf(claims.get("cnf")),
             claims=claims,
         )
     except JwtError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
@@ -16,19 +17,34 @@ from idp.accounts.person import Person, find_person
 from idp.authentication.browser_session import find_session_by_sid
 from idp.clients.client import Client
 from idp.consent.consent import find_consent
+from idp.protocol.scope import OFFLINE_ACCESS
+from idp.protocol.terms import Terms
+from idp.tokens.confirmation import Confirmation
 from idp.tokens.model import TokenFamilyRow
 from kernel.errors import Denied, NotFound
+from kernel.identifiers import new_id
+
+# A family ends after ninety days whatever happens.
+OFFLINE_LIFETIME = timedelta(days=90)
+# One without offline access ends with its browser session; where there is none (a television), after an hour.
+ONLINE_LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenFamily:
-    """All tokens of one authorization; fields as in the table."""
+    """All tokens of one authorization; fields as in the table.
+
+    :ivar sid: the browser session in which it was given, if it was given in one.
+    """
 
     id: str
+    grant_type: str
     client_id: str
     person_id: str
-    sid: str
+    sid: str | None
     scopes: tuple[str, ...]
+    terms: Terms
+    confirmation: Confirmation | None
     authenticated_at: datetime
     acr: str
     amr: tuple[str, ...]
@@ -49,6 +65,58 @@ class DeadFamilyError(Denied):
     def __init__(self, reason: str) -> None:
         super().__init__("The authorization is no longer valid.")
         self.reason = reason
+
+
+def start_family(
+    session: Session,
+    *,
+    client: Client,
+    grant_type: str,
+    origin_sha256: str | None,
+    person_id: str,
+    sid: str | None,
+    scopes: Sequence[str],
+    terms: Terms,
+    confirmation: Confirmation | None,
+    authenticated_at: datetime,
+    acr: str,
+    amr: Sequence[str],
+    now: datetime,
+) -> TokenFamily:
+    """Begin the family of an authorization that was just redeemed, after checking all that it rests on.
+
+    :param origin_sha256: digest of what was redeemed, so that a second use of it finds the family.
+    :param sid: the browser session in which the person decided; what is not offline access ends with it.
+    :param confirmation: the key that all its tokens are bound to, refresh tokens of public clients too.
+    :raises DeadFamilyError: with the reason; nothing is written then.
+    """
+    row = TokenFamilyRow(
+        id=new_id(),
+        code_sha256=origin_sha256,
+        grant_type=grant_type,
+        client_id=client.client_id,
+        person_id=person_id,
+        sid=sid,
+        scopes=list(scopes),
+        terms=terms.to_document(),
+        confirmation=confirmation.to_cnf() if confirmation else None,
+        authenticated_at=authenticated_at,
+        acr=acr,
+        amr=list(amr),
+        offline=OFFLINE_ACCESS in scopes,
+        created_at=now,
+        expires_at=now + (OFFLINE_LIFETIME if sid or OFFLINE_ACCESS in scopes else ONLINE_LIFETIME),
+        revoked_at=None,
+        revoked_reason=None,
+    )
+    family = family_value(row)
+    # A logout, a new password or a closed account between the decision and now hold here too.
+    if sid is not None and find_session_by_sid(session, sid=sid, now=now) is None:
+        raise DeadFamilyError("session_ended")
+    require_living_family(session, family, client=client, now=now)
+    session.add(row)
+    session.flush()
+    return family
 
 
 def find_family(session: Session, family_id: str) -> TokenFamily | None:
@@ -74,7 +142,7 @@ def require_living_family(session: Session, family: TokenFamily, *, client: Clie
     if not set(family.scopes) <= set(client.scopes):
         raise DeadFamilyError("scope_removed")
     person = _require_active_person(session, family)
-    if not family.offline and find_session_by_sid(session, sid=family.sid, now=now) is None:
+    if family.sid and not family.offline and find_session_by_sid(session, sid=family.sid, now=now) is None:
         raise DeadFamilyError("session_ended")
     if not client.is_console:
         consent = find_consent(session, person_id=family.person_id, client_id=client.client_id)
@@ -134,10 +202,13 @@ def family_value(row: TokenFamilyRow) -> TokenFamily:
     """Return the row as a value."""
     return TokenFamily(
         id=row.id,
+        grant_type=row.grant_type,
         client_id=row.client_id,
         person_id=row.person_id,
         sid=row.sid,
         scopes=tuple(row.scopes),
+        terms=Terms.from_document(row.terms),
+        confirmation=Confirmation.from_cnf(row.confirmation),
         authenticated_at=row.authenticated_at,
         acr=row.acr,
         amr=tuple(row.amr),

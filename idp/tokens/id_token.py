@@ -55,7 +55,7 @@ def issue_id_token(
         "auth_time": to_timestamp(family.authenticated_at),
         "acr": family.acr,
         "amr": list(family.amr),
-        "sid": family.sid,
+        **({"sid": family.sid} if family.sid else {}),
         # Both algorithms end in 256: the left half of a SHA-256 (§3.1.3.6).
         "at_hash": b64url(sha256(access_token)[:16]),
         "txn": event_id,

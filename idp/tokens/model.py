@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import JSON, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -37,23 +38,27 @@ class SigningKeyRow(Base):
 
 
 class TokenFamilyRow(Base):
-    """All tokens that come from one redeemed code: revoked together (RFC 9700 §4.14.2).
+    """All tokens that come from one authorization: revoked together (RFC 9700 §4.14.2).
 
-    ``offline``: it outlives the browser session ``sid``; otherwise it ends with it.
+    ``offline``: it outlives the browser session ``sid``; otherwise it ends with it. ``code_sha256``: digest of what
+    was redeemed for it (authorization code, device code, CIBA request), so that a second use finds it.
     """
 
     __tablename__ = "idp_token_family"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    code_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    code_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
+    grant_type: Mapped[str] = mapped_column(String(64), server_default="authorization_code")
     client_id: Mapped[str] = mapped_column(String(64), index=True)
     person_id: Mapped[str] = mapped_column(String(26), index=True)
-    sid: Mapped[str] = mapped_column(String(43), index=True)
+    sid: Mapped[str | None] = mapped_column(String(43), index=True)
     scopes: Mapped[list[str]]
     authenticated_at: Mapped[datetime]
     acr: Mapped[str] = mapped_column(String(64))
     amr: Mapped[list[str]]
     offline: Mapped[bool]
+    terms: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    confirmation: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]

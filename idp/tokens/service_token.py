@@ -26,7 +26,8 @@ def issue_service_token(
     granted = tuple(item for item in client.scopes if item not in IDENTITY_SCOPES)
     code = None
     scopes: tuple[str, ...] = ()
-    if "client_credentials" not in client.grant_types or client.service_audience is None:
+    audience = next(iter(client.metadata.resources), None)
+    if "client_credentials" not in client.grant_types or audience is None:
         code = "unauthorized_client"
     else:
         try:
@@ -34,7 +35,7 @@ def issue_service_token(
         except ValueError:
             code = "invalid_scope"
     details: dict[str, str | int | bool | list[str] | None] = {"grant_type": "client_credentials"}
-    if code is not None or client.service_audience is None:
+    if code is not None or audience is None:
         event = Event(
             type=EventType.TOKEN_REFUSED,
             outcome=Outcome.REFUSED,
@@ -49,16 +50,17 @@ def issue_service_token(
         type=EventType.TOKEN_ISSUED,
         actor=client.client_id,
         client_id=client.client_id,
-        details={**details, "scopes": list(scopes), "audience": client.service_audience},
+        details={**details, "scopes": list(scopes), "audience": audience},
     )
     services.journal.record(session, event, now=now)
     token = issue_access_token(
         session,
         services,
         subject=client.client_id,
-        client_id=client.client_id,
-        audience=client.service_audience,
+        client=client,
+        audience=audience,
         scopes=scopes,
+        confirmation=None,
         extra={},
         now=now,
     )

@@ -18,9 +18,8 @@ from idp.tokens.model import RefreshTokenRow
 from kernel.clock import to_timestamp
 from kernel.identifiers import new_secret, sha256_hex
 
-# A refresh token that nobody used for two weeks is forgotten; a family ends after ninety days whatever happens.
+# A refresh token that nobody used for two weeks is forgotten.
 REFRESH_IDLE_LIFETIME = timedelta(days=14)
-OFFLINE_LIFETIME = timedelta(days=90)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +32,7 @@ class TokenSet:
     access_token: str = field(repr=False)
     expires_in: int
     scopes: tuple[str, ...]
+    token_type: str = "Bearer"
     id_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     id_claims: dict[str, Any] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class TokenSet:
         """Return the token response (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3)."""
         document: dict[str, Any] = {
             "access_token": self.access_token,
-            "token_type": "Bearer",
+            "token_type": self.token_type,
             "expires_in": self.expires_in,
         }
         if self.scopes:
@@ -72,14 +72,15 @@ def issue_token_set(
         session,
         services,
         subject=family.person_id,
-        client_id=client.client_id,
+        client=client,
         audience=userinfo_resource(services.settings.issuer),
         scopes=scopes,
+        confirmation=family.confirmation,
         extra={
             "auth_time": to_timestamp(family.authenticated_at),
             "acr": family.acr,
             "amr": list(family.amr),
-            "sid": family.sid,
+            **({"sid": family.sid} if family.sid else {}),
             "family": family.id,
         },
         now=now,
@@ -98,6 +99,7 @@ def issue_token_set(
         access_token=access_token,
         expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()),
         scopes=tuple(scopes),
+        token_type=family.confirmation.token_type if family.confirmation else "Bearer",
         id_token=id_token,
         refresh_token=_new_refresh_token(session, family, now=now) if family.offline else None,
         id_claims=id_claims,

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from idp.authentication.assurance import ACR_VALUES
-from idp.clients.client import AuthMethod
+from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.registration import GRANT_TYPES, ID_TOKEN_ALGORITHMS
 from idp.protocol.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from idp.protocol.pkce import METHOD as PKCE_METHOD
@@ -44,7 +44,7 @@ def jwks() -> Response:
 
 def metadata(issuer: str) -> dict[str, Any]:
     """Return the metadata document; each list is made from the rule that holds it."""
-    methods = [method.value for method in AuthMethod if method is not AuthMethod.IN_PROCESS]
+    methods = [method.value for method in SERVED_METHODS]
     confidential = [method for method in methods if method != AuthMethod.NONE.value]
     claims = dict.fromkeys(name for names in CLAIMS_BY_SCOPE.values() for name in names)
     return {

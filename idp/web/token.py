@@ -8,6 +8,7 @@ from idp.oauth.exchange import EndpointCall
 from idp.oauth.server import answer_endpoint
 from idp.protocol.errors import BearerTokenError, InvalidClientError
 from idp.protocol.parameters import ParametersError, read_parameters
+from idp.protocol.sender import Sender
 from idp.tokens.userinfo import release_userinfo
 from idp.web.access import services
 from idp.web.client_failures import count_failure, require_few_failures
@@ -78,6 +79,7 @@ def _endpoint(name: str) -> Response:
                     session=session,
                     endpoint=name,
                     authorization=authorization,
+                    sender=_sender(provider.settings.issuer),
                     form=form,
                     now=provider.clock.now(),
                 )
@@ -89,6 +91,10 @@ def _endpoint(name: str) -> Response:
     except ServiceError as error:
         response = token_error_response(error, basic=authorization is not None)
     return response if name == "introspect" else _with_origin(response)
+
+
+def _sender(issuer: str) -> Sender:
+    return Sender(method=request.method, url=f"{issuer}{request.path}", dpop=tuple(request.headers.getlist("DPoP")))
 
 
 def _require_form_body() -> None:

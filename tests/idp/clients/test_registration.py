@@ -14,7 +14,8 @@ from sqlalchemy import select
 
 from audit.model import AuditEvent
 from composition import Composition
-from idp.clients.client import AuthMethod, find_client
+from idp.clients.auth_method import AuthMethod
+from idp.clients.client import find_client
 from idp.clients.client_secret import is_valid_secret, rotate_secret
 from idp.clients.console import ensure_console_client
 from idp.clients.demo import create_demo_clients

@@ -50,7 +50,7 @@ def _service(**more: Any) -> dict[str, Any]:
         "grant_types": ["client_credentials"],
         "scope": "tramites:leer",
         "optional_scope": "",
-        "service_audience": "https://api.example/",
+        "resources": ["https://api.example/"],
         **more,
     }
 

@@ -246,7 +246,7 @@ def test_an_api_introspects_the_tokens_aimed_at_it(composition: Composition, app
         grant_types=["client_credentials"],
         scope="",
         optional_scope="",
-        service_audience="https://api.example/",
+        resources=["https://api.example/"],
     )
     token = http.post("/token", data={"grant_type": "client_credentials"}, headers=service.basic()).get_json()
     answer = http.post("/introspect", data={"token": token["access_token"]}, headers=api.basic()).get_json()

@@ -1,0 +1,42 @@
+"""What an authorization covers beyond scopes: APIs, fine-grained details, single claims.
+
+It travels from the request to the code, to the token family and into the tokens, and never grows on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """The terms of one authorization.
+
+    :ivar resources: identifiers of APIs (RFC 8707 §2); empty: our UserInfo endpoint alone.
+    :ivar authorization_details: objects with a ``type`` each (RFC 9396 §2), as checked.
+    :ivar claims: the ``claims`` parameter as checked (OpenID Connect Core §5.5): ``userinfo`` and ``id_token``.
+    """
+
+    resources: tuple[str, ...] = ()
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the terms as JSON values; what is empty is left out."""
+        document = {
+            "resources": list(self.resources),
+            "authorization_details": [dict(item) for item in self.authorization_details],
+            "claims": dict(self.claims),
+        }
+        return {name: value for name, value in document.items() if value}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """Return the terms that :meth:`to_document` wrote."""
+        return cls(
+            resources=tuple(document.get("resources", ())),
+            authorization_details=tuple(document.get("authorization_details", ())),
+            claims=document.get("claims", {}),
+        )

@@ -1,0 +1,67 @@
+"""the whole provider
+
+Revision: 0002
+Before it: 0001
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = '0002'
+down_revision = '0001'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table('idp_authorization_code', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('terms', sa.JSON(), server_default='{}', nullable=False))
+        batch_op.add_column(sa.Column('jkt', sa.String(length=43), nullable=True))
+        batch_op.alter_column('challenge',
+               existing_type=sa.VARCHAR(length=43),
+               nullable=True)
+
+    with op.batch_alter_table('idp_client', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('policy', sa.String(length=32), server_default='web', nullable=False))
+        batch_op.add_column(sa.Column('metadata', sa.JSON(), server_default='{}', nullable=False))
+        batch_op.drop_column('service_audience')
+
+    with op.batch_alter_table('idp_token_family', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('grant_type', sa.String(length=64), server_default='authorization_code', nullable=False))
+        batch_op.add_column(sa.Column('terms', sa.JSON(), server_default='{}', nullable=False))
+        batch_op.add_column(sa.Column('confirmation', sa.JSON(none_as_null=True), nullable=True))
+        batch_op.alter_column('code_sha256',
+               existing_type=sa.VARCHAR(length=64),
+               nullable=True)
+        batch_op.alter_column('sid',
+               existing_type=sa.VARCHAR(length=43),
+               nullable=True)
+
+
+
+def downgrade() -> None:
+    with op.batch_alter_table('idp_token_family', schema=None) as batch_op:
+        batch_op.alter_column('sid',
+               existing_type=sa.VARCHAR(length=43),
+               nullable=False)
+        batch_op.alter_column('code_sha256',
+               existing_type=sa.VARCHAR(length=64),
+               nullable=False)
+        batch_op.drop_column('confirmation')
+        batch_op.drop_column('terms')
+        batch_op.drop_column('grant_type')
+
+    with op.batch_alter_table('idp_client', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('service_audience', sa.VARCHAR(length=255), nullable=True))
+        batch_op.drop_column('metadata')
+        batch_op.drop_column('policy')
+
+    with op.batch_alter_table('idp_authorization_code', schema=None) as batch_op:
+        batch_op.alter_column('challenge',
+               existing_type=sa.VARCHAR(length=43),
+               nullable=False)
+        batch_op.drop_column('jkt')
+        batch_op.drop_column('terms')
+
