@@ -43,7 +43,10 @@ class Settings(BaseModel):
     )
     trusted_proxies: tuple[IpNetwork, ...] = Field(
         default=(),
-        description="Networks (`10.0.0.0/8,::1`) whose X-Forwarded-For is believed, and who may read `/metrics`.",
+        description=(
+            "Networks (`10.0.0.0/8,::1`) whose X-Forwarded-For and client certificates are believed, "
+            "and who may read `/metrics`."
+        ),
     )
     mtls_origin: str = Field(
         default="",
@@ -111,6 +114,11 @@ class Settings(BaseModel):
         loopback = is_loopback(self.issuer)
         if urlsplit(self.issuer).scheme == "http" and not loopback:
             raise ValueError("an http issuer is accepted on loopback only; use https")
+        if self.mtls_origin:
+            if not self.mtls_origin.startswith("https://"):
+                raise ValueError("SAU_MTLS_ORIGIN: a certificate is presented in TLS; use https")
+            if urlsplit(self.mtls_origin).netloc.lower() == urlsplit(self.issuer).netloc.lower():
+                raise ValueError("SAU_MTLS_ORIGIN: needs a host name or port of its own, not the issuer's")
         if not (loopback or is_test_name(self.issuer)):
             if self.rate_limits == "off":
                 raise ValueError("SAU_RATE_LIMITS=off is refused unless the issuer is loopback or under .test")

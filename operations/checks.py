@@ -21,7 +21,7 @@ from composition import Composition
 from idp.accounts.model import PersonRow
 from idp.tokens.model import SigningKeyRow
 from kernel.outbox import MAX_ATTEMPTS, OutboxTask
-from kernel.settings import is_loopback
+from kernel.settings import Settings, is_loopback
 from keys.file_store import require_private
 from operations import schema
 from operations.finding import Finding, Severity, broken, ok, warning
@@ -46,6 +46,8 @@ def _settings(composition: Composition) -> Iterator[Finding]:
             "The issuer is https and the service listens on loopback, but no proxy is trusted.",
             "Set SAU_TRUSTED_PROXIES to the proxy's address; until then every caller seems to be the proxy.",
         )
+    if settings.mtls_origin:
+        yield _client_certificates(settings)
     if settings.workers > 1 and not settings.redis_url:
         yield warning(
             "rate limits",
@@ -59,6 +61,27 @@ def _settings(composition: Composition) -> Iterator[Finding]:
             "Mails stay in the database.",
             "" if settings.demo else "Set SAU_SMTP_URL: nobody can sign up or recover a password without mail.",
         )
+
+
+def _client_certificates(settings: Settings) -> Finding:
+    """Judge who may say which certificate a client presented."""
+    check, wide = (
+        "client certificates",
+        [network for network in settings.trusted_proxies if network.num_addresses > 256],
+    )
+    if not settings.trusted_proxies:
+        return broken(
+            check,
+            f"{settings.mtls_origin} is announced, but no proxy is trusted: every certificate is refused.",
+            "Set SAU_TRUSTED_PROXIES to the proxy's address.",
+        )
+    if wide:
+        return warning(
+            check,
+            f"Every machine in {', '.join(map(str, wide))} may claim any client certificate.",
+            "Name the proxies themselves in SAU_TRUSTED_PROXIES.",
+        )
+    return ok(check, f"taken on {settings.mtls_origin}")
 
 
 def _home(composition: Composition) -> Iterator[Finding]:

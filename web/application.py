@@ -18,6 +18,12 @@ from kernel.origin import Origin, current_origin, working_for
 from kernel.settings import Settings, is_loopback, is_test_name
 from web import component_sheet, shell_pages, start_page, template_cache
 from web.client_address import BadForwardedAddressError, client_address
+from web.client_certificate import (
+    BadClientCertificateError,
+    ClientCertificateNotBelievedError,
+    on_mtls_host,
+    presented_certificate,
+)
 from web.cookies import cookie_name
 from web.csrf import init_csrf
 from web.error_pages import init_error_pages
@@ -61,6 +67,7 @@ def create_app(*, settings: Settings, clock: Clock, secret_key: bytes, on_refusa
             limits=RateLimits.from_settings(settings),
             static_files=StaticFiles(),
             any_host_prefixes=[*OPERATION_PATHS],
+            mtls_prefixes=[*OPERATION_PATHS, "/static"],
         ),
     )
     app.before_request(_check_request)
@@ -88,6 +95,7 @@ class SauFlask(Flask):
         """Answer one request under its own request id and origin."""
         # The scheme is what browsers use for this host, whatever reached us through a proxy: links never depend on it.
         environ["wsgi.url_scheme"] = urlsplit(self.settings.issuer).scheme
+        environ["sau.settings"] = self.settings
         environ["QUERY_STRING"] = ascii_query(str(environ.get("QUERY_STRING", "")))
         environ["sau.started"] = time.perf_counter()
         origin = _read_origin(environ, self.settings)
@@ -138,15 +146,22 @@ def _read_origin(environ: WSGIEnvironment, settings: Settings) -> Origin:
 
 
 def _check_request() -> None:
-    """Refuse, in this order: a host that is not ours, an address that is none, a request beyond the bounds."""
+    """Refuse, in this order: a host that is not ours, an address or certificate that is none, what is beyond bounds."""
     state = web_state()
     if not state.answers_any_host(request.path) and request.host.lower() not in state.hosts:
+        raise MisdirectedRequest
+    if on_mtls_host(request.environ, state.settings) and not state.answers_on_mtls_host(request.path):
         raise MisdirectedRequest
     bad_address = request.environ.get("sau.bad_address")
     if bad_address is not None:
         report_refusal("bad_forwarded_address", {})
         raise bad_address
     check_bounds(request.environ)
+    try:
+        presented_certificate()
+    except (BadClientCertificateError, ClientCertificateNotBelievedError) as error:
+        report_refusal(error.code, {"cause": error.public_detail})
+        raise
     bound_body(request.environ)
     if request.mimetype in _FORMS:
         check_form(request.form)

@@ -167,6 +167,16 @@ OWN_TEXTS: Mapping[str, ErrorText] = {
         happened=_l("La red que lo trajo hasta aquí nos pasó una dirección no válida. Por seguridad no seguimos."),
         to_do=_l("Intente desde otra red, y si vuelve a pasar díganos la referencia."),
     ),
+    "bad_client_certificate": ErrorText(
+        title=_l("No pudimos leer su certificado"),
+        happened=_l("Lo que llegó en lugar del certificado no se puede leer. No se entregó ningún dato."),
+        to_do=_l("Intente otra vez, y si vuelve a pasar díganos la referencia."),
+    ),
+    "client_certificate_not_believed": ErrorText(
+        title=_l("Aquí no se presentan certificados"),
+        happened=_l("La solicitud trae un certificado por un camino que no es el seguro. No se entregó ningún dato."),
+        to_do=_l("Entre por la dirección del servicio. Si vuelve a pasar, díganos la referencia."),
+    ),
     "repeated_parameter": ErrorText(
         happened=_l("Un mismo dato llegó dos veces y no podemos saber cuál vale. No se guardó nada."),
     ),

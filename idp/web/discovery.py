@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -24,6 +25,16 @@ from web.locale import LOCALES
 blueprint = Blueprint("idp_discovery", __name__)
 
 _CACHE = f"public, max-age={int(JWKS_CACHE_LIFETIME.total_seconds())}"
+#: Endpoints that are answered on the mutual-TLS host as well (RFC 8705 §5), by their paths.
+MTLS_ENDPOINTS: Mapping[str, str] = {
+    "token_endpoint": "/token",
+    "pushed_authorization_request_endpoint": "/par",
+    "introspection_endpoint": "/introspect",
+    "revocation_endpoint": "/revoke",
+    "device_authorization_endpoint": "/device_authorization",
+    "backchannel_authentication_endpoint": "/ciba",
+    "userinfo_endpoint": "/userinfo",
+}
 _ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "txn")
 
 
@@ -31,7 +42,8 @@ _ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "am
 @blueprint.get("/.well-known/oauth-authorization-server")
 def discovery() -> Response:
     """Return the provider's metadata."""
-    return _public(_metadata_json(services().settings.issuer))
+    settings = services().settings
+    return _public(_metadata_json(settings.issuer, settings.mtls_origin))
 
 
 @blueprint.get("/jwks")
@@ -42,8 +54,20 @@ def jwks() -> Response:
         return _public(provider.token_keys.published(session).jwks_json)
 
 
-def metadata(issuer: str) -> dict[str, Any]:
-    """Return the metadata document; each list is made from the rule that holds it."""
+def metadata(issuer: str, mtls_origin: str = "") -> dict[str, Any]:
+    """Return the metadata document; each list is made from the rule that holds it.
+
+    :param mtls_origin: the mutual-TLS host's origin, when there is one.
+    """
+    document = _metadata(issuer)
+    if mtls_origin:
+        document["mtls_endpoint_aliases"] = {
+            name: mtls_origin + path for name, path in MTLS_ENDPOINTS.items() if name in document
+        }
+    return document
+
+
+def _metadata(issuer: str) -> dict[str, Any]:
     methods = [method.value for method in SERVED_METHODS]
     confidential = [method for method in methods if method != AuthMethod.NONE.value]
     claims = dict.fromkeys(name for names in CLAIMS_BY_SCOPE.values() for name in names)
@@ -82,8 +106,8 @@ def metadata(issuer: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _metadata_json(issuer: str) -> str:
-    return json.dumps(metadata(issuer))
+def _metadata_json(issuer: str, mtls_origin: str) -> str:
+    return json.dumps(metadata(issuer, mtls_origin))
 
 
 def _public(document: str) -> Response:

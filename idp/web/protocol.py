@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from idp.web import authorize, discovery, logout, token
 from web.csrf import exempt
 from web.error_texts import ErrorText, describe_errors
+from web.state import answer_on_mtls_host
 
 _BACK = _l("Vuelva al servicio y empiece de nuevo. Si se repite, avise a la institución que lo ofrece.")
 _NOTHING_GIVEN = _l("El servicio del que viene envió una solicitud que no podemos aceptar. No se entregó ningún dato.")
@@ -62,4 +63,5 @@ def mount_protocol(app: Flask) -> None:
         logout.blueprint,
     ):
         app.register_blueprint(blueprint)
+    answer_on_mtls_host(app, *discovery.MTLS_ENDPOINTS.values())
     describe_errors(app, PROTOCOL_TEXTS)

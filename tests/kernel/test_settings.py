@@ -188,3 +188,9 @@ def test_tells_names_that_no_citizen_reaches(origin: str, loopback: bool, test_n
     """RFC 6761 §6.2, §6.3."""
     assert is_loopback(origin) is loopback
     assert is_test_name(origin) is test_name
+
+
+@pytest.mark.parametrize("origin", ["http://mtls.sau.test", "https://sau.test", "https://SAU.test", "https://m.test/x"])
+def test_the_mutual_tls_host_is_an_https_host_of_its_own(origin: str) -> None:
+    """On the issuer's host the proxy asks nobody for a certificate; without TLS there is none."""
+    _refused(ISSUER="https://sau.test", MTLS_ORIGIN=origin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,17 @@ def test_a_home_without_a_service_says_so(tmp_path: Path, clock: ManualClock) ->
     assert _found(bare, "schema").severity is Severity.BROKEN
     assert any("sau init" in finding.remedy for finding in findings)
     bare.database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("proxies", "severity"),
+    [((), Severity.BROKEN), (("10.0.0.0/16",), Severity.WARNING), (("10.0.0.1/32",), Severity.OK)],
+)
+def test_who_may_speak_for_client_certificates_is_looked_at(
+    installed: Composition, proxies: tuple[str, ...], severity: Severity
+) -> None:
+    """Every machine in a trusted network may claim any certificate; none trusted means that none is taken."""
+    update = {"mtls_origin": "https://mtls.sau.test", "trusted_proxies": tuple(map(ip_network, proxies))}
+    fresh = Composition(installed.settings.model_copy(update=update), clock=installed.clock)
+    assert _found(fresh, "client certificates").severity is severity
+    fresh.database.dispose()

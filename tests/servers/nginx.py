@@ -26,18 +26,22 @@ http {{
   include {folder}/sau.conf;
 }}
 """
+#: The name of the mutual-TLS host in tests, on the same port.
+MTLS_HOST = "mtls.localhost"
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx" / "sau.conf"
 
 
-def _adapted(*, upstream: int, certificate: Path, key: Path, port: int, http_port: int) -> str:
+def _adapted(*, upstream: int, certificate: Path, key: Path, port: int, http_port: int, mtls_port: int) -> str:
     """Return the configuration that we ship with this machine's ports and names; nothing else is changed."""
-    text = SHIPPED.read_text()
+    before, mark, after = SHIPPED.read_text().partition("# The mutual-TLS host:")
+    text = before + mark + after.replace("listen 443 ssl", f"listen 127.0.0.1:{mtls_port} ssl")
     for shipped, here in (
         ("server 127.0.0.1:8000", f"server 127.0.0.1:{upstream}"),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
         ("    listen [::]:443 ssl http2;\n", ""),
         ("listen 80;", f"listen 127.0.0.1:{http_port};"),
         ("    listen [::]:80;\n", ""),
+        ("mtls.sau.gob.example", MTLS_HOST),
         ("sau.gob.example", "localhost"),
         ("/etc/sau/tls/fullchain.pem", str(certificate)),
         ("/etc/sau/tls/key.pem", str(key)),
@@ -49,9 +53,20 @@ def _adapted(*, upstream: int, certificate: Path, key: Path, port: int, http_por
 
 @contextmanager
 def run_nginx(
-    folder: Path, *, upstream: int, certificate: Path, key: Path, port: int | None = None, http_port: int | None = None
+    folder: Path,
+    *,
+    upstream: int,
+    certificate: Path,
+    key: Path,
+    port: int | None = None,
+    http_port: int | None = None,
+    mtls_port: int | None = None,
 ) -> Iterator[ServerProcess]:
     """Serve ``https://localhost:PORT`` by the configuration that we ship, in front of the local port ``upstream``.
+
+    Client certificates are asked for at ``https://mtls.localhost:PORT``, a name that browsers resolve and other
+    programs do not: give a ``mtls_port`` for those, and they are asked for at ``https://localhost:MTLS_PORT`` as well.
+
 
     :param http_port: where certificate status is served without TLS.
     """
@@ -61,7 +76,14 @@ def run_nginx(
     user = "user root;" if os.geteuid() == 0 else ""
     configuration.write_text(_MAIN.format(folder=folder, user=user))
     (folder / "sau.conf").write_text(
-        _adapted(upstream=upstream, certificate=certificate, key=key, port=port, http_port=http_port or free_port())
+        _adapted(
+            upstream=upstream,
+            certificate=certificate,
+            key=key,
+            port=port,
+            http_port=http_port or free_port(),
+            mtls_port=mtls_port or port,
+        )
     )
     server = ServerProcess("nginx", [program, "-c", configuration, "-p", folder], log=folder / "nginx.log")
     server.wait_until(lambda: accepts_connections(port))

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import create_environ, run_wsgi_app
 
 from tests.web.conftest import MakeApp, Refusals
+from web.state import answer_on_mtls_host
 
 
 def test_every_answer_carries_its_own_request_id_and_none_is_taken_from_outside(client: FlaskClient) -> None:
@@ -53,9 +54,14 @@ def test_refuses_a_host_that_is_not_the_issuers(client: FlaskClient, host: str) 
 
 
 def test_the_host_of_mutual_tls_is_ours_too(make_app: MakeApp) -> None:
-    """``SAU_MTLS_ORIGIN`` is the second name of the service."""
-    client = make_app(issuer="https://sau.test", mtls_origin="https://mtls.sau.test").test_client()
-    assert client.get("/", headers={"Host": "mtls.sau.test"}).status_code == 200
+    """``SAU_MTLS_ORIGIN`` is the second name of the service, for the endpoints that houses put there."""
+    app = make_app(issuer="https://sau.test", mtls_origin="https://mtls.sau.test")
+    answer_on_mtls_host(app, "/origin")
+    client = app.test_client()
+    assert client.get("/origin", headers={"Host": "mtls.sau.test"}).status_code == 200
+    assert client.get("/origins", headers={"Host": "mtls.sau.test"}).status_code == 421
+    assert client.get("/", headers={"Host": "mtls.sau.test"}).status_code == 421
+    assert client.get("/", headers={"Host": "sau.test"}).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "Forwarded"])
