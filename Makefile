@@ -29,7 +29,7 @@ run: $(VENV)/.run
 
 # Compiled ahead, for the service's own user may not write here.
 install: $(VENV)/.run
-	@$(BIN)/python -m compileall -q *.py kernel keys audit web idp ca admin operations migrations
+	@$(BIN)/python -m compileall -q *.py kernel keys outgoing audit web idp ca admin operations migrations
 	@echo "Installed. Next: docs/operations.md"
 
 test: $(VENV)/.dev

@@ -36,6 +36,7 @@ from kernel.settings import Settings
 from keys.file_store import FileKeyStore, read_passphrase
 from keys.sealing import Sealer
 from keys.store import KeyStore
+from outgoing.client import OutgoingClient
 
 # Naming them here is what brings their tables into the schema; a test finds the one that is left out.
 TABLES = (
@@ -105,6 +106,11 @@ class Composition:
         )
 
     @cached_property
+    def outgoing(self) -> OutgoingClient:
+        """The client for applications' servers."""
+        return OutgoingClient(networks=self.settings.outgoing_networks, ca_file=self.settings.outgoing_ca_file)
+
+    @cached_property
     def idp(self) -> IdpServices:
         """What the provider is given."""
         return IdpServices(
@@ -115,6 +121,7 @@ class Composition:
             journal=self.journal,
             sealing_secret=self.sealing_secret,
             token_keys=KeyRing(self.keystore),
+            outgoing=self.outgoing,
         )
 
     @cached_property

@@ -10,6 +10,7 @@ from kernel.clock import Clock
 from kernel.database import Database
 from kernel.settings import Settings
 from keys.store import KeyStore
+from outgoing.client import OutgoingClient
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class IdpServices:
     """Adapters and shared values of the provider.
 
     :ivar token_keys: the keys that sign tokens, opened once in this process.
+    :ivar outgoing: the one way to others' servers; never inside a transaction.
     :ivar sealing_secret: 32 octets; give it to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
     """
 
@@ -27,3 +29,4 @@ class IdpServices:
     journal: Journal
     sealing_secret: bytes
     token_keys: KeyRing
+    outgoing: OutgoingClient

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,14 @@ class Base(DeclarativeBase):
     }
 
 
+_writing: ContextVar[bool] = ContextVar("writing", default=False)
+
+
+def in_transaction() -> bool:
+    """Tell whether the work in progress holds a transaction that may write, and with it, on SQLite, everyone's lock."""
+    return _writing.get()
+
+
 class Database:
     """An engine and its transactions.
 
@@ -86,6 +95,7 @@ class Database:
             committed is then unknown to the caller, and it must not be repeated blindly.
         """
         with self._session(write=True) as session:
+            outer = _writing.set(True)
             try:
                 yield session
             except ServiceError as error:
@@ -94,6 +104,8 @@ class Database:
                 else:
                     session.rollback()
                 raise
+            finally:
+                _writing.reset(outer)
             session.commit()
 
     @contextmanager

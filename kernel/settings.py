@@ -63,6 +63,14 @@ class Settings(BaseModel):
         description="`smtp://` or `smtps://USER:PASSWORD@HOST:PORT`; none: mails stay here, unsent.",
     )
     mail_from: str = Field(default="", description="Sender of mails; none: `no-responder@` and the issuer's host.")
+    outgoing_networks: tuple[IpNetwork, ...] = Field(
+        default=(),
+        description="Networks that applications' addresses may lie in although they are not public; by http, too.",
+    )
+    outgoing_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of trust anchors for connections to applications, beside the system's own.",
+    )
     rate_limits: Literal["on", "off"] = Field(
         default="on", description="`on`, or `off`: for benchmarks, on loopback and .test only."
     )
@@ -76,7 +84,7 @@ class Settings(BaseModel):
         default="json", description="Form of log lines: `json`, or `text` for people."
     )
 
-    @field_validator("roles", "trusted_proxies", mode="before")
+    @field_validator("roles", "trusted_proxies", "outgoing_networks", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

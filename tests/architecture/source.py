@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-HOUSES = ("kernel", "keys", "audit", "web", "idp", "ca", "admin", "operations")
+HOUSES = ("kernel", "keys", "outgoing", "audit", "web", "idp", "ca", "admin", "operations")
 
 
 @cache

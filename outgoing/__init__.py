@@ -1,0 +1,1 @@
+"""Requests that the service makes of others' servers: one guarded client, and no other code opens such a connection."""
