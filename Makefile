@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 HOME_FOLDER ?= var
 # pytest's own options, e.g. TESTS="tests/kernel -x"
 TESTS ?=
+# options of the benchmark, e.g. BENCH="--quick --only jwks"
+BENCH ?=
 
 .PHONY: run install test check format migration docs screenshots bench lock clean help
 .DEFAULT_GOAL := help
@@ -20,7 +22,7 @@ help:
 	@echo "make migration MESSAGE=\"what changes\"   write a migration from what changed in the mapped classes"
 	@echo "make docs    write the pages that are made from the code: settings, commands, events"
 	@echo "make screenshots   take the pictures of README.md, from a demonstration of its own (needs chromium)"
-	@echo "make bench   the benchmarks"
+	@echo "make bench   side by side with npm oidc-provider: docs/performance.md (needs wrk and nodejs; BENCH=--quick to look)"
 	@echo "make lock    renew the locked requirements"
 	@echo "make clean   remove what these commands made, but not $(HOME_FOLDER)/, which holds data and keys"
 
@@ -55,7 +57,7 @@ screenshots: $(VENV)/.dev
 	@$(BIN)/python scripts/screenshots.py
 
 bench: $(VENV)/.dev
-	@if [ -f bench/__main__.py ]; then $(BIN)/python -m bench; else echo "Nothing is measured yet: there is no bench/."; fi
+	@$(BIN)/python -m bench $(BENCH)
 
 lock: $(VENV)/.dev
 	@scripts/lock

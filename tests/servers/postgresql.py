@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -57,14 +57,16 @@ class PostgreSqlServer:
 
 
 @contextmanager
-def run_postgresql() -> Iterator[PostgreSqlServer]:
+def run_postgresql(*, within: Path | None = None, more: Mapping[str, str] | None = None) -> Iterator[PostgreSqlServer]:
     """Start a cluster in a folder of its own and stop it at the end.
 
     Durability is as in production (``fsync`` and ``synchronous_commit`` on). The folder is in memory where there is
     room: what a killed process leaves behind is the same, and the tests do not wait for a disk.
+
+    :param within: where the folder is made, for those who want to wait for the disk. ``more``: further options.
     """
     initdb = find_program("/usr/lib/postgresql/*/bin/initdb", "initdb", package="postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="sau-postgresql-", dir=_roomy_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="sau-postgresql-", dir=within or _roomy_memory()))
     unprivileged = []
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody", "nogroup")
@@ -102,6 +104,7 @@ def run_postgresql() -> Iterator[PostgreSqlServer]:
             "synchronous_commit": "on",
             "autovacuum": "off",
             "log_min_messages": "warning",
+            **(more or {}),
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         server = ServerProcess(

@@ -57,7 +57,7 @@ class ServerProcess:
         """Its process id; it leads a process group of the same number."""
         return self.process.pid
 
-    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 30) -> None:
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 30, pause: float = 0.05) -> None:
         """Wait until ``ready`` says so.
 
         :raises RuntimeError: with the log's end, if the server dies or time runs out; it is stopped then.
@@ -68,7 +68,7 @@ class ServerProcess:
                 break
             if ready():
                 return
-            time.sleep(0.05)
+            time.sleep(pause)
         code = self.process.poll()
         self.stop()
         state = f"ended with {code}" if code is not None else f"did not answer in {seconds:.0f} s"
