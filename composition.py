@@ -120,7 +120,7 @@ class Composition:
             keystore=self.keystore,
             journal=self.journal,
             sealing_secret=self.sealing_secret,
-            token_keys=KeyRing(self.keystore),
+            token_keys=KeyRing(self.keystore, self.clock),
             outgoing=self.outgoing,
         )
 

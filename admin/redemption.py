@@ -16,8 +16,8 @@ from admin.sign_in import CLIENT_ID, REQUIRED_ACR, SignIn, redirect_uri
 from idp.authentication.assurance import satisfies
 from idp.authorization.redemption import redeem_authorization_code
 from idp.clients.client import find_client
+from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.jose import JwtError, text_claim, time_claim, verify_jwt
-from idp.tokens.key_ring import TOKEN_ALGORITHMS
 from kernel.clock import from_timestamp, to_timestamp
 from kernel.errors import Denied
 

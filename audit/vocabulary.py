@@ -81,6 +81,10 @@ class EventType(StrEnum):
     SIGNING_KEY_CREATED = "keys:signing_key:created"
     SIGNING_KEY_ACTIVATED = "keys:signing_key:activated"
     SIGNING_KEY_RETIRED = "keys:signing_key:retired"
+    SIGNING_KEY_REVOKED = "keys:signing_key:revoked"
+    ENCRYPTION_KEY_CREATED = "keys:encryption_key:created"
+    ENCRYPTION_KEY_RETIRED = "keys:encryption_key:retired"
+    ENCRYPTION_KEY_REVOKED = "keys:encryption_key:revoked"
 
     # certificate authority
     AUTHORITY_CREATED = "ca:authority:created"

@@ -6,21 +6,30 @@ import json
 import os
 import re
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast, get_args
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes, PrivateKeyTypes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from kernel.errors import Conflict, Fault, NotFound, Rejected
 from kernel.identifiers import new_secret
 from kernel.secret_text import SecretText
+from keys.decrypter import (
+    Decrypter,
+    EncryptionKind,
+    PrivateKeyDecrypter,
+    generate_decryption_key,
+    require_decryption_key,
+)
 from keys.signer import Algorithm, PrivateKeySigner, Signer, generate_private_key, require_fitting_key
 
+_HEADER = "SAU-Algorithm: "
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,79}")
 
 
@@ -45,32 +54,30 @@ class FileKeyStore:
     def create(self, name: str, algorithm: Algorithm) -> Signer:
         """See :meth:`keys.store.KeyStore.create`."""
         private_key = generate_private_key(algorithm)
-        pem = private_key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(self._passphrase.reveal().encode()),
-        )
-        header = f"SAU-Algorithm: {algorithm.value}\n".encode()
-        write_private(self._path(name, "key"), header + pem)
+        self._write(name, algorithm.value, private_key)
         return PrivateKeySigner(name, private_key, algorithm)
 
     def open(self, name: str) -> Signer:
         """See :meth:`keys.store.KeyStore.open`. :raises Fault: if the file is damaged or the passphrase is wrong."""
-        path = self._path(name, "key")
-        header, _, pem = _read_private(path).partition(b"\n")
-        try:
-            algorithm = Algorithm(header.decode().removeprefix("SAU-Algorithm: "))
-            key = serialization.load_pem_private_key(pem, self._passphrase.reveal().encode())
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the file is not encrypted
-            raise Fault(f"Key {name} does not open with this passphrase.", code="key_unreadable") from error
-        if not isinstance(key, get_args(CertificateIssuerPrivateKeyTypes)):
-            raise Fault(f"Key {name} is not a signing key.", code="key_unreadable")
-        private_key = cast(CertificateIssuerPrivateKeyTypes, key)
-        try:
-            require_fitting_key(private_key, algorithm)
-        except Rejected as error:  # the header stands outside the encryption: it may have been changed
-            raise Fault(f"Key {name} is not a key for {algorithm.value}.", code="key_unreadable") from error
-        return PrivateKeySigner(name, private_key, algorithm)
+        return self._signer(name, *self._read(name))
+
+    def create_decrypter(self, name: str, kind: EncryptionKind) -> Decrypter:
+        """See :meth:`keys.store.KeyStore.create_decrypter`."""
+        private_key = generate_decryption_key(kind)
+        self._write(name, kind.value, private_key)
+        return PrivateKeyDecrypter(name, private_key, kind)
+
+    def open_decrypter(self, name: str) -> Decrypter:
+        """See :meth:`keys.store.KeyStore.open_decrypter`. :raises Fault: as :meth:`open` does."""
+        return self._decrypter(name, *self._read(name))
+
+    def require_readable(self, name: str) -> None:
+        """See :meth:`keys.store.KeyStore.require_readable`."""
+        purpose, key = self._read(name)
+        if purpose in set(EncryptionKind):
+            self._decrypter(name, purpose, key)
+        else:
+            self._signer(name, purpose, key)
 
     def names(self) -> list[str]:
         """See :meth:`keys.store.KeyStore.names`."""
@@ -99,6 +106,38 @@ class FileKeyStore:
         except (ValueError, KeyError, TypeError, InvalidTag) as error:
             raise Fault(f"Secret {name} does not open with this passphrase.", code="key_unreadable") from error
 
+    def _write(self, name: str, purpose: str, private_key: PrivateKeyTypes) -> None:
+        pem = private_key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(self._passphrase.reveal().encode()),
+        )
+        write_private(self._path(name, "key"), f"{_HEADER}{purpose}\n".encode() + pem)
+
+    def _read(self, name: str) -> tuple[str, PrivateKeyTypes]:
+        header, _, pem = _read_private(self._path(name, "key")).partition(b"\n")
+        try:
+            key = serialization.load_pem_private_key(pem, self._passphrase.reveal().encode())
+            return header.decode().removeprefix(_HEADER), key
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: the file is not encrypted
+            raise Fault(f"Key {name} does not open with this passphrase.", code="key_unreadable") from error
+
+    def _signer(self, name: str, purpose: str, key: PrivateKeyTypes) -> Signer:
+        if not isinstance(key, get_args(CertificateIssuerPrivateKeyTypes)):
+            raise Fault(f"Key {name} is not a signing key.", code="key_unreadable")
+        private_key = cast(CertificateIssuerPrivateKeyTypes, key)
+        # The header stands outside the encryption: it may have been changed.
+        with _unreadable(name, purpose):
+            algorithm = Algorithm(purpose)
+            require_fitting_key(private_key, algorithm)
+        return PrivateKeySigner(name, private_key, algorithm)
+
+    def _decrypter(self, name: str, purpose: str, key: PrivateKeyTypes) -> Decrypter:
+        with _unreadable(name, purpose):
+            kind = EncryptionKind(purpose)
+            private_key = require_decryption_key(key, kind)
+        return PrivateKeyDecrypter(name, private_key, kind)
+
     def _derive(self, salt: bytes) -> bytes:
         return Scrypt(salt=salt, length=32, n=2**14, r=8, p=1).derive(self._passphrase.reveal().encode())
 
@@ -106,6 +145,14 @@ class FileKeyStore:
         if not _NAME.fullmatch(name):
             raise Rejected(f"{name!r} is not a key name.", code="bad_key_name")
         return self.folder / f"{name}.{kind}"
+
+
+@contextmanager
+def _unreadable(name: str, purpose: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, Rejected) as error:
+        raise Fault(f"Key {name} is not a key for {purpose}.", code="key_unreadable") from error
 
 
 def require_private(path: Path) -> None:

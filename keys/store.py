@@ -1,9 +1,10 @@
-"""The port of key custody: named keys that sign, named secrets that seal."""
+"""The port of key custody: named keys that sign or decrypt, named secrets that seal."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from keys.decrypter import Decrypter, EncryptionKind
 from keys.signer import Algorithm, Signer
 
 
@@ -16,6 +17,18 @@ class KeyStore(Protocol):
 
     def open(self, name: str) -> Signer:
         """Return a key. :raises kernel.errors.NotFound: if there is none of that name."""
+        ...
+
+    def create_decrypter(self, name: str, kind: EncryptionKind) -> Decrypter:
+        """Make a key pair to which others encrypt. :raises kernel.errors.Conflict: if the name is taken."""
+        ...
+
+    def open_decrypter(self, name: str) -> Decrypter:
+        """Return such a key. :raises kernel.errors.NotFound: if there is none of that name."""
+        ...
+
+    def require_readable(self, name: str) -> None:
+        """Check that the key, whatever it is for, can be used. :raises kernel.errors.Fault: if it cannot."""
         ...
 
     def names(self) -> list[str]:

@@ -139,12 +139,12 @@ def _keys(composition: Composition) -> Iterator[Finding]:
     with composition.database.reading() as session:
         rows = session.execute(select(SigningKeyRow.kid, SigningKeyRow.state)).all()
     names = set(composition.keystore.names())
-    missing = [row.kid for row in rows if row.kid not in names and row.state != "retired"]
+    missing = [row.kid for row in rows if row.kid not in names and row.state in ("active", "next")]
     if missing:
         yield broken(
             "signing keys",
             f"not in the key store: {', '.join(missing)}",
-            "Bring the files back, or run 'sau keys rotate'.",
+            "Bring the files back, or run 'sau keys rotate --emergency'.",
         )
     elif not any(row.state == "active" for row in rows):
         yield broken("signing keys", "none is active", "Run 'sau init'.")
@@ -152,7 +152,7 @@ def _keys(composition: Composition) -> Iterator[Finding]:
         states = [row.state for row in rows]
         yield ok("signing keys", f"{states.count('active')} active, {states.count('next')} next")
     for name in names:
-        composition.keystore.open(name)
+        composition.keystore.require_readable(name)
 
 
 def _authorities(composition: Composition) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ from composition import Composition
 from idp.accounts.model import PersonRow
 from idp.authentication.enrollment_link import create_enrollment_link
 from idp.clients.console import ensure_console_client
+from idp.tokens.encryption_keys import ensure_encryption_keys
 from idp.tokens.key_rotation import ensure_signing_keys
 from kernel.errors import NotFound, Rejected
 from kernel.settings import is_loopback, is_test_name
@@ -84,6 +85,7 @@ def install(composition: Composition, *, demo: bool) -> InstallationReport:
     now = composition.clock.now()
     with composition.database.transaction() as session:
         ensure_signing_keys(session, composition.idp, now=now)
+        ensure_encryption_keys(session, composition.idp, now=now)
         ensure_console_client(session, composition.idp, f"{settings.issuer}/admin/callback", now=now)
     hierarchy = create_hierarchy(composition.ca, now=now)
     _publish_first_status(composition)

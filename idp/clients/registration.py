@@ -12,10 +12,11 @@ from idp.clients.jwks import require_public_jwks
 from idp.clients.metadata import ClientMetadata
 from idp.clients.policy import POLICIES, PUBLIC, SERVICE, WEB, ClientPolicy
 from idp.clients.uris import require_registrable_redirect_uri, require_resource_identifier
+from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS, OPENID, split_scope
 from kernel.errors import Rejected
 
-ID_TOKEN_ALGORITHMS = ("ES256", "RS256")
+ID_TOKEN_ALGORITHMS = TOKEN_ALGORITHMS
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 NAME_LIMIT = 100
 URIS_LIMIT = 20

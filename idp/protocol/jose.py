@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from kernel.errors import Denied
+
+# RFC 9864 renames EdDSA to Ed25519; OpenID Connect and FAPI 2.0 keep the old name for the same signature.
+warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
 
 SIZE_LIMIT = 16_000
 # RFC 8725 §3.10: a token does not bring the key it is to be verified with. RFC 7797's unencoded payload is not served.

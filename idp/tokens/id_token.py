@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from idp.clients.client import Client
+from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.jose import JwtError, text_claim, verify_jwt
+from idp.protocol.token_hash import left_half_hash
 from idp.services import IdpServices
 from idp.tokens.family import TokenFamily
 from idp.tokens.jws import sign_jwt
-from idp.tokens.key_ring import TOKEN_ALGORITHMS
 from kernel.clock import to_timestamp
-from kernel.identifiers import b64url, sha256
 
 ID_TOKEN_LIFETIME = timedelta(minutes=10)
 TYPE = "JWT"
@@ -56,8 +56,7 @@ def issue_id_token(
         "acr": family.acr,
         "amr": list(family.amr),
         **({"sid": family.sid} if family.sid else {}),
-        # Both algorithms end in 256: the left half of a SHA-256 (§3.1.3.6).
-        "at_hash": b64url(sha256(access_token)[:16]),
+        "at_hash": left_half_hash(access_token, algorithm=client.id_token_alg),
         "txn": event_id,
     }
     if nonce is not None:

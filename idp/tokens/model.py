@@ -1,4 +1,4 @@
-"""Tables of signing keys and tokens. No token stands in them: only digests and identifiers."""
+"""Tables of keys and tokens. No token stands in them: only digests and identifiers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from kernel.database import Base
 class SigningKeyRow(Base):
     """A key that signs tokens; the key itself is in the key store under ``kid``.
 
-    ``state``: ``next`` (published, not yet used), ``active``, ``retired`` (published while what it signed may live).
+    ``state``: ``next`` (published, not yet used), ``active``, ``retired`` (published while what it signed may live),
+    ``revoked`` (lost or stolen: not published, and what it signed is refused).
     """
 
     __tablename__ = "idp_signing_key"
@@ -34,6 +35,31 @@ class SigningKeyRow(Base):
     state: Mapped[str] = mapped_column(String(8), index=True)
     created_at: Mapped[datetime]
     activated_at: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class EncryptionKeyRow(Base):
+    """A key pair to which others encrypt; the key itself is in the key store under ``kid``.
+
+    ``state``: ``active`` (published), ``retired`` (not published, still opens what was encrypted to it).
+    """
+
+    __tablename__ = "idp_encryption_key"
+    __table_args__ = (
+        Index(
+            "ux_idp_encryption_key_active",
+            "kind",
+            unique=True,
+            sqlite_where=text("state = 'active'"),
+            postgresql_where=text("state = 'active'"),
+        ),
+    )
+
+    kid: Mapped[str] = mapped_column(String(80), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(8))
+    created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
 
 

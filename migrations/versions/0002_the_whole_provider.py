@@ -16,6 +16,17 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('idp_encryption_key',
+    sa.Column('kid', sa.String(length=80), nullable=False),
+    sa.Column('kind', sa.String(length=16), nullable=False),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('kid', name=op.f('pk_idp_encryption_key'))
+    )
+    with op.batch_alter_table('idp_encryption_key', schema=None) as batch_op:
+        batch_op.create_index('ux_idp_encryption_key_active', ['kind'], unique=True, sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
+
     with op.batch_alter_table('idp_authorization_code', schema=None) as batch_op:
         batch_op.add_column(sa.Column('terms', sa.JSON(), server_default='{}', nullable=False))
         batch_op.add_column(sa.Column('jkt', sa.String(length=43), nullable=True))
@@ -27,6 +38,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('policy', sa.String(length=32), server_default='web', nullable=False))
         batch_op.add_column(sa.Column('metadata', sa.JSON(), server_default='{}', nullable=False))
         batch_op.drop_column('service_audience')
+
+    with op.batch_alter_table('idp_signing_key', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table('idp_token_family', schema=None) as batch_op:
         batch_op.add_column(sa.Column('grant_type', sa.String(length=64), server_default='authorization_code', nullable=False))
@@ -53,6 +67,9 @@ def downgrade() -> None:
         batch_op.drop_column('terms')
         batch_op.drop_column('grant_type')
 
+    with op.batch_alter_table('idp_signing_key', schema=None) as batch_op:
+        batch_op.drop_column('revoked_at')
+
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.add_column(sa.Column('service_audience', sa.VARCHAR(length=255), nullable=True))
         batch_op.drop_column('metadata')
@@ -65,3 +82,7 @@ def downgrade() -> None:
         batch_op.drop_column('jkt')
         batch_op.drop_column('terms')
 
+    with op.batch_alter_table('idp_encryption_key', schema=None) as batch_op:
+        batch_op.drop_index('ux_idp_encryption_key_active', sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
+
+    op.drop_table('idp_encryption_key')

@@ -23,6 +23,7 @@ from idp.accounts.person import add_person
 from idp.authentication.browser_session import BrowserSession, start_browser_session
 from idp.clients.register import RegisteredClient, register_client
 from idp.clients.registration import ClientRegistration
+from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from kernel.identifiers import b64url, new_secret, sha256
 
 REDIRECT_URI = "https://portal.example/cb"
@@ -91,7 +92,7 @@ class RelyingParty:
         """Return the verified claims of a token of the provider."""
         with self.composition.database.reading() as session:
             keys: KeySet = self.composition.idp.token_keys.published(session).key_set
-        return jwt.decode(token, keys, algorithms=["ES256", "RS256"]).claims
+        return jwt.decode(token, keys, algorithms=list(TOKEN_ALGORITHMS)).claims
 
 
 @dataclass

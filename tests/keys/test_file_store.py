@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 from kernel.errors import Conflict, Fault, NotFound, Rejected
 from kernel.secret_text import SecretText
+from keys.decrypter import EncryptionKind
 from keys.file_store import FileKeyStore, read_passphrase, write_private
 from keys.signer import Algorithm, PrivateKeySigner, generate_private_key, sign_with
 
@@ -265,3 +266,33 @@ def test_a_key_signs_only_its_own_algorithm(made_for: Algorithm, used_for: Algor
     """ES256 is P-256 and nothing else (RFC 7518 §3.4)."""
     with pytest.raises(Rejected):
         sign_with(generate_private_key(made_for, rsa_bits=2048), used_for, b"data")
+
+
+@pytest.mark.parametrize("kind", list(EncryptionKind))
+def test_a_decryption_key_comes_back_with_its_kind(store: FileKeyStore, kind: EncryptionKind) -> None:
+    """The private half is kept like a signing key's, and is not taken for one."""
+    made = store.create_decrypter("letters", kind)
+    found = store.open_decrypter("letters")
+    assert (found.key_id, found.kind, found.public_key) == ("letters", kind, made.public_key)
+    assert "PRIVATE" in (store.folder / "letters.key").read_text()
+    assert repr(found) == f"PrivateKeyDecrypter('letters', {kind.value})"
+    store.require_readable("letters")
+    with pytest.raises(Fault):
+        store.open("letters")
+
+
+def test_a_signing_key_opens_no_letters(store: FileKeyStore) -> None:
+    """RFC 8725 §3.1: a key has one use."""
+    store.create("signs", Algorithm.ES256)
+    store.require_readable("signs")
+    with pytest.raises(Fault):
+        store.open_decrypter("signs")
+
+
+def test_a_key_with_another_keys_header_is_not_readable(store: FileKeyStore, folder: Path) -> None:
+    """The header stands outside the encryption."""
+    store.create("signs", Algorithm.EDDSA)
+    path = folder / "signs.key"
+    path.write_bytes(path.read_bytes().replace(b"EdDSA", b"ECDH-ES"))
+    with pytest.raises(Fault):
+        store.require_readable("signs")

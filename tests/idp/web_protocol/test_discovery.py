@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from composition import Composition
 from idp.clients.registration import ClientRegistration
+from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.web.discovery import metadata
 from tests.idp.relying_party import METADATA, RelyingParty, Visitor, answer_of, register
 
@@ -103,7 +104,8 @@ def test_the_key_set_is_public(app: Flask, http: FlaskClient) -> None:
     """RFC 7517 §5: no private member, every algorithm of the ID token."""
     response = http.get("/jwks")
     keys = response.get_json()["keys"]
-    assert {key["alg"] for key in keys} == {"ES256", "RS256"}
+    assert {key["alg"] for key in keys if key["use"] == "sig"} == set(TOKEN_ALGORITHMS)
+    assert {key["kty"] for key in keys if key["use"] == "enc"} == {"RSA", "EC"}
     assert not any({"d", "p", "q", "dp", "dq", "qi", "k"} & set(key) for key in keys)
     assert response.headers["Access-Control-Allow-Origin"] == "*"
 
