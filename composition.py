@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from sqlalchemy.orm import Session
@@ -25,13 +26,17 @@ from audit.journal import Journal
 from audit.privacy import HolderKeys
 from audit.services import AuditServices
 from ca.ports import InstitutionRecord
+from ca.register.standing import CertificateRegister
+from ca.requests.client_certificate import complete_client_certificate, request_client_certificate
 from ca.services import CaServices
 from idp.directory.institutions import find_institution_by_ruc
+from idp.ports import CertificateIdentity, IssuedClientCertificate, RequestedClientCertificate
 from idp.services import IdpServices
 from idp.tokens.key_ring import KeyRing
 from kernel.clock import Clock, SystemClock
 from kernel.database import Database
 from kernel.errors import NotFound
+from kernel.identifiers import b64url, b64url_decode
 from kernel.settings import Settings
 from keys.file_store import FileKeyStore, read_passphrase
 from keys.sealing import Sealer
@@ -65,6 +70,62 @@ class _InstitutionRegister:
         return InstitutionRecord(
             id=institution.id, ruc=institution.ruc, name=institution.name, domains=institution.domains
         )
+
+
+@dataclass(frozen=True)
+class _AuthorityRecords:
+    """The authority's records as the provider asks for them."""
+
+    ca: CaServices
+    register: CertificateRegister
+
+    def identify(self, session: Session, certificate_der: bytes, *, now: datetime) -> CertificateIdentity:
+        known = self.register.identify(session, certificate_der, now=now)
+        return CertificateIdentity(
+            serial=known.serial,
+            sha256=known.sha256,
+            profile=known.profile,
+            person_id=known.holder_id,
+            client_id=known.client_id,
+            institution_ruc=known.institution_ruc,
+            subject_dn=known.subject,
+            dns_names=known.dns_names,
+            uris=known.uris,
+            addresses=known.addresses,
+            emails=known.emails,
+            not_after=known.not_after,
+        )
+
+    def require_standing(self, session: Session, *, x5t_s256: str, now: datetime) -> None:
+        self.register.require_standing(session, sha256=b64url_decode(x5t_s256).hex(), now=now)
+
+    def request_client_certificate(
+        self,
+        session: Session,
+        *,
+        csr: str,
+        client_id: str,
+        client_name: str,
+        institution_ruc: str,
+        requested_by: str,
+        now: datetime,
+    ) -> RequestedClientCertificate:
+        requested = request_client_certificate(
+            session,
+            services=self.ca,
+            csr=csr,
+            client_id=client_id,
+            client_name=client_name,
+            institution_ruc=institution_ruc,
+            requested_by=requested_by,
+            now=now,
+        )
+        return RequestedClientCertificate(requested.request_id, requested.serial, requested.subject)
+
+    def complete_client_certificate(self, request_id: str, *, now: datetime) -> IssuedClientCertificate:
+        issued = complete_client_certificate(self.ca, request_id, now=now)
+        x5t_s256 = b64url(bytes.fromhex(issued.sha256))
+        return IssuedClientCertificate(issued.serial, issued.subject, x5t_s256, issued.chain_pem)
 
 
 class Composition:
@@ -122,6 +183,7 @@ class Composition:
             sealing_secret=self.sealing_secret,
             token_keys=KeyRing(self.keystore, self.clock),
             outgoing=self.outgoing,
+            certificates=_AuthorityRecords(self.ca, CertificateRegister()),
         )
 
     @cached_property

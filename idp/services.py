@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.journal import Journal
+from idp.ports import Certificates
 from idp.tokens.key_ring import KeyRing
 from kernel.clock import Clock
 from kernel.database import Database
@@ -18,6 +19,7 @@ class IdpServices:
     """Adapters and shared values of the provider.
 
     :ivar token_keys: the keys that sign tokens, opened once in this process.
+    :ivar certificates: the authority's records.
     :ivar outgoing: the one way to others' servers; never inside a transaction.
     :ivar sealing_secret: 32 octets; give it to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
     """
@@ -30,3 +32,4 @@ class IdpServices:
     sealing_secret: bytes
     token_keys: KeyRing
     outgoing: OutgoingClient
+    certificates: Certificates

@@ -108,6 +108,7 @@ def _check_and_record(
             request_id=row.id,
             institution_ruc=row.institution_ruc,
             holder_id=row.holder_id,
+            client_id=row.client_id,
             is_personal=profile.is_personal,
         )
         record_intent(session, intent, journal=services.journal, actor=actor or row.decided_by, now=now)

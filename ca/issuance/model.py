@@ -47,6 +47,7 @@ class Certificate(Base):
     names: Mapped[list[str]]  # dNSNames and addresses of the SAN
     institution_ruc: Mapped[str | None] = mapped_column(String(13), index=True)
     holder_id: Mapped[str | None] = mapped_column(String(26), index=True)  # person, for personal certificates
+    client_id: Mapped[str | None] = mapped_column(String(64))  # application, if it registered with its CSR
     spki_sha256: Mapped[str] = mapped_column(String(64), index=True)
     crl_shard: Mapped[int] = mapped_column(default=0)  # the list of its authority that its CDP names
     not_before: Mapped[datetime]

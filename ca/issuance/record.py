@@ -29,6 +29,7 @@ class Intent:
     :ivar tbs_der: the exact bytes that will be signed.
     :ivar crl_shard: which of the authority's lists its CDP names.
     :ivar holder_id: the person, for a personal certificate.
+    :ivar client_id: the application, for one that registered with its request.
     """
 
     tbs_der: bytes
@@ -39,6 +40,7 @@ class Intent:
     request_id: str | None = None
     institution_ruc: str | None = None
     holder_id: str | None = None
+    client_id: str | None = None
     is_personal: bool = False
 
 
@@ -64,6 +66,7 @@ def record_intent(session: Session, intent: Intent, *, journal: Journal, actor: 
         names=alternative_names(certificate),
         institution_ruc=intent.institution_ruc,
         holder_id=intent.holder_id,
+        client_id=intent.client_id,
         spki_sha256=spki_sha256(certificate),
         crl_shard=intent.crl_shard,
         not_before=certificate.not_valid_before_utc,
@@ -79,6 +82,7 @@ def record_intent(session: Session, intent: Intent, *, journal: Journal, actor: 
         "authority_id": intent.authority_id,
         "request_id": intent.request_id,
         "institution_ruc": intent.institution_ruc,
+        "client_id": intent.client_id,
         "tbs_sha256": sha256_hex(intent.tbs_der),
         "spki_sha256": row.spki_sha256,
         "not_before": row.not_before.isoformat(),

@@ -27,6 +27,7 @@ class CertificateRequest(Base):
     authority_id: Mapped[str] = mapped_column(ForeignKey("ca_authority.id"))
     institution_ruc: Mapped[str | None] = mapped_column(String(13), index=True)
     holder_id: Mapped[str | None] = mapped_column(String(26), index=True)
+    client_id: Mapped[str | None] = mapped_column(String(64))  # application that registered with this request
     requested_by: Mapped[str] = mapped_column(String(64), index=True)
     prepared_by: Mapped[str] = mapped_column(String(64))
     status: Mapped[str] = mapped_column(String(10), index=True)

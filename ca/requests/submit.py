@@ -32,6 +32,7 @@ def submit_request(
     requested_by: str,
     inputs: Mapping[str, str] | None = None,
     holder_id: str | None = None,
+    client_id: str | None = None,
     now: datetime,
 ) -> RequestView:
     """Store a request with the exact bytes that would be signed: serial and validity are fixed here.
@@ -42,6 +43,7 @@ def submit_request(
     :param requested_by: the person's id, or ``command:LOGIN`` of the command line.
     :param inputs: values of the profile's input fields.
     :param holder_id: the person that a personal certificate is for, if it has an account.
+    :param client_id: the application that registers with it.
     :raises ServiceError: what :func:`ca.requests.prepare.preview_request` raises; the refusal is on record.
     """
     try:
@@ -69,6 +71,7 @@ def submit_request(
         id=new_id(),
         institution_ruc=preview.institution.ruc if preview.institution else None,
         holder_id=holder_id,
+        client_id=client_id,
         requested_by=requested_by,
         created_at=now,
         csr_der=preview.parsed.der,

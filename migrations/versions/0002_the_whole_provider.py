@@ -27,6 +27,12 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_encryption_key', schema=None) as batch_op:
         batch_op.create_index('ux_idp_encryption_key_active', ['kind'], unique=True, sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
 
+    with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('client_id', sa.String(length=64), nullable=True))
+
+    with op.batch_alter_table('ca_request', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('client_id', sa.String(length=64), nullable=True))
+
     with op.batch_alter_table('idp_authorization_code', schema=None) as batch_op:
         batch_op.add_column(sa.Column('terms', sa.JSON(), server_default='{}', nullable=False))
         batch_op.add_column(sa.Column('jkt', sa.String(length=43), nullable=True))
@@ -81,6 +87,12 @@ def downgrade() -> None:
                nullable=False)
         batch_op.drop_column('jkt')
         batch_op.drop_column('terms')
+
+    with op.batch_alter_table('ca_request', schema=None) as batch_op:
+        batch_op.drop_column('client_id')
+
+    with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
+        batch_op.drop_column('client_id')
 
     with op.batch_alter_table('idp_encryption_key', schema=None) as batch_op:
         batch_op.drop_index('ux_idp_encryption_key_active', sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
