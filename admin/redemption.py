@@ -49,6 +49,7 @@ def redeem_sign_in(services: AdminServices, *, sign_in: SignIn, code: str, now: 
             code=code or None,
             code_verifier=sign_in.code_verifier,
             redirect_uri=redirect_uri(services.settings.issuer),
+            resources=(),
             now=now,
         )
     with services.database.reading() as session:

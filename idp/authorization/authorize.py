@@ -28,6 +28,7 @@ from idp.protocol.parameters import ParametersError, read_parameters
 from idp.protocol.prompt import CONSENT, NONE
 from idp.services import IdpServices
 from idp.tokens.id_token import read_id_token_hint
+from idp.tokens.target import userinfo_resource
 from kernel.errors import NotFound
 
 RESUME_PATH = "/authorize/resume"
@@ -59,7 +60,13 @@ def authorize(
         parameters = read_parameters(pairs)
         client = _find_active_client(session, parameters.get("client_id"), "client_id" in parameters.repeated)
         address = ReturnAddress.parse(parameters, client=client)
-        request = AuthorizationRequest.parse(parameters, client=client, address=address, known_acr=ACR_VALUES)
+        request = AuthorizationRequest.parse(
+            parameters,
+            client=client,
+            address=address,
+            known_acr=ACR_VALUES,
+            userinfo=userinfo_resource(services.settings.issuer),
+        )
         hinted_subject = _read_hint(session, services, request)
         return _decide(
             session,
@@ -151,7 +158,7 @@ def _decide(
     scopes = None
     if CONSENT not in request.prompts:
         consent = find_consent(session, person_id=browser_session.person_id, client_id=client.client_id)
-        scopes = covered_scopes(consent, client=client, requested=request.scopes)
+        scopes = covered_scopes(consent, client=client, requested=request.asked)
     if scopes is None:
         if NONE in request.prompts:
             raise RedirectableError("consent_required", "The person has not allowed this yet.")

@@ -34,10 +34,11 @@ def write_authorization_code(
 ) -> str:
     """Write a code for ``request`` and its event in the caller's transaction; return the code.
 
-    :param scopes: what is given of what was asked.
+    :param scopes: what is given of what was asked; APIs among it stand in the request's terms.
     :param silent: whether the person saw no page of ours: a live session and a consent of before sufficed.
     """
     code = new_secret()
+    scopes = [scope for scope in scopes if scope in request.scopes]
     session.add(
         AuthorizationCodeRow(
             code_sha256=sha256_hex(code),
@@ -63,7 +64,12 @@ def write_authorization_code(
         subject=browser_session.person_id,
         client_id=request.client_id,
         session_id=browser_session.sid,
-        details={"scopes": list(scopes), "acr": browser_session.acr, "silent": silent},
+        details={
+            "scopes": list(scopes),
+            "resources": list(request.terms.resources),
+            "acr": browser_session.acr,
+            "silent": silent,
+        },
     )
     services.journal.record(session, event, now=now)
     session.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ from idp.protocol.terms import Terms
 from idp.services import IdpServices
 from idp.tokens.family import DeadFamilyError, revoke_family, start_family
 from idp.tokens.model import TokenFamilyRow
+from idp.tokens.target import target_for_person
 from idp.tokens.token_set import TokenSet, issue_token_set
 from kernel.identifiers import sha256_hex
 
@@ -31,13 +33,16 @@ def redeem_authorization_code(
     code: str | None,
     code_verifier: str | None,
     redirect_uri: str | None,
+    resources: Sequence[str],
     now: datetime,
 ) -> TokenSet:
     """Return the tokens that ``code`` stands for, and use it up.
 
     :param client: authenticated; a code of another client is refused.
     :param redirect_uri: the one of the authorization request, character by character.
-    :raises TokenError: ``invalid_request``, ``invalid_grant``; on record. A second use revokes what the first gave.
+    :param resources: the API that the access token is for; none: the first that was granted.
+    :raises TokenError: ``invalid_request``, ``invalid_grant``, ``invalid_target``; on record. A second use
+        revokes what the first gave.
     """
     if code is None or redirect_uri is None:
         missing = "code" if code is None else "redirect_uri"
@@ -65,11 +70,17 @@ def redeem_authorization_code(
     row = session.get(AuthorizationCodeRow, digest, populate_existing=True)
     if won is None or row is None:
         _explain(session, services, client, row, redirect_uri=redirect_uri, challenge=challenge, now=now)
-    return _issue(session, services, client, row, now=now)
+    return _issue(session, services, client, row, resources, now=now)
 
 
 def _issue(
-    session: Session, services: IdpServices, client: Client, row: AuthorizationCodeRow, *, now: datetime
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    row: AuthorizationCodeRow,
+    resources: Sequence[str],
+    *,
+    now: datetime,
 ) -> TokenSet:
     try:
         family = start_family(
@@ -90,6 +101,14 @@ def _issue(
     except DeadFamilyError as error:
         refusal = TokenError("invalid_grant", "The authorization is no longer valid.")
         _refuse(session, services, client, error.reason, refusal, now=now, row=row)
+    try:
+        target = target_for_person(
+            session, services, client=client, family=family, named=resources, scopes=family.scopes
+        )
+    except TokenError as error:
+        # The code is used up: who asks for what was not granted begins anew.
+        revoke_family(session, journal=services.journal, family_id=family.id, reason=error.code, now=now)
+        _refuse(session, services, client, error.code, error, now=now, row=row)
     event = Event(
         type=EventType.TOKEN_ISSUED,
         subject=family.person_id,
@@ -97,7 +116,12 @@ def _issue(
         client_id=client.client_id,
         session_id=family.sid,
         object_id=family.id,
-        details={"grant_type": "authorization_code", "scopes": list(family.scopes), "acr": family.acr},
+        details={
+            "grant_type": "authorization_code",
+            "scopes": list(target.scopes),
+            "audience": target.identifier,
+            "acr": family.acr,
+        },
     )
     event_id = services.journal.record(session, event, now=now)
     return issue_token_set(
@@ -105,7 +129,7 @@ def _issue(
         services,
         client=client,
         family=family,
-        scopes=family.scopes,
+        target=target,
         nonce=row.nonce,
         event_id=event_id,
         now=now,

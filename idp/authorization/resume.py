@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,6 +24,7 @@ from idp.authorization.authorize import (
     refuse_there,
 )
 from idp.authorization.code import write_authorization_code
+from idp.clients.api import Permission, find_permissions
 from idp.clients.client import Client, find_client
 from idp.consent.consent import covered_scopes, find_consent, grant_consent, record_refused_consent
 from idp.directory.institutions import Institution, find_institution
@@ -45,6 +46,7 @@ class ConsentIsNeeded:
 
     :ivar necessary: scopes without which the service cannot be given.
     :ivar optional: scopes that the person may leave out; they start unticked.
+    :ivar permissions: words for those that are about APIs.
     """
 
     interaction_id: str
@@ -55,6 +57,7 @@ class ConsentIsNeeded:
     necessary: tuple[str, ...]
     optional: tuple[str, ...]
     ui_locales: tuple[str, ...]
+    permissions: Mapping[str, Permission]
 
 
 @dataclass(frozen=True)
@@ -107,9 +110,10 @@ def resume_authorization(
         institution=find_institution(session, institution_id) if institution_id else None,
         person=find_person(session, stage.browser_session.person_id),
         redirect_uri=stage.request.redirect_uri,
-        necessary=tuple(item for item in stage.request.scopes if item not in stage.client.optional_scopes),
-        optional=tuple(item for item in stage.request.scopes if item in stage.client.optional_scopes),
+        necessary=tuple(item for item in stage.request.asked if item not in stage.client.optional_scopes),
+        optional=tuple(item for item in stage.request.asked if item in stage.client.optional_scopes),
         ui_locales=stage.request.ui_locales,
+        permissions=find_permissions(session, stage.request.terms.resources),
     )
 
 
@@ -152,7 +156,7 @@ def decide_consent(
             journal=services.journal,
             person_id=person_id,
             client=stage.client,
-            requested=stage.request.scopes,
+            requested=stage.request.asked,
             session_id=stage.browser_session.sid,
             now=now,
         )
@@ -171,7 +175,7 @@ def decide_consent(
         journal=services.journal,
         person_id=person_id,
         client=stage.client,
-        requested=stage.request.scopes,
+        requested=stage.request.asked,
         chosen=chosen,
         session_id=stage.browser_session.sid,
         now=now,
@@ -252,7 +256,7 @@ def _answer_again(
 
 def _covered(session: Session, stage: _Stage) -> tuple[str, ...] | None:
     consent = find_consent(session, person_id=stage.browser_session.person_id, client_id=stage.client.client_id)
-    return covered_scopes(consent, client=stage.client, requested=stage.request.scopes)
+    return covered_scopes(consent, client=stage.client, requested=stage.request.asked)
 
 
 def _load(
@@ -288,6 +292,8 @@ def _load(
 
 def _may_still_ask(client: Client, request: AuthorizationRequest) -> bool:
     if not client.active or not set(request.scopes) <= set(client.scopes):
+        return False
+    if not set(request.terms.resources) <= set(client.metadata.resources):
         return False
     try:
         require_registered_redirect_uri(

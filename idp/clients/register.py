@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
+from idp.clients.api import find_apis
 from idp.clients.auth_method import SECRET_METHODS, AuthMethod
 from idp.clients.client import Client, client_value
 from idp.clients.client_secret import add_secret
@@ -20,7 +21,8 @@ from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
 from idp.clients.registration import ClientRegistration
 from idp.directory.institutions import find_institution
-from kernel.errors import Conflict, NotFound
+from idp.protocol.scope import IDENTITY_SCOPES
+from kernel.errors import Conflict, NotFound, Rejected
 from kernel.identifiers import new_id
 from kernel.secret_text import SecretText
 
@@ -47,6 +49,7 @@ def register_client(
 
     :param client_id: a name of one's own for clients known in advance; by default a new one.
     :raises NotFound: (``unknown_institution``). :raises Conflict: ``client_exists``, ``resource_taken``.
+    :raises Rejected: (``bad_client_metadata``) if an API or a scope of one is not registered.
     """
     if institution_id is not None and not find_institution(session, institution_id).active:
         raise NotFound("This institution is closed.", code="unknown_institution")
@@ -55,6 +58,7 @@ def register_client(
         raise Conflict("There is an application with this client_id.", code="client_exists")
     if row.resource and session.scalar(select(ClientRow.client_id).where(ClientRow.resource == row.resource)):
         raise Conflict("Another application is registered as this API.", code="resource_taken")
+    _require_declared_scopes(session, registration)
     session.add(row)
     try:
         session.flush()
@@ -79,6 +83,21 @@ def register_client(
     )
     journal.record(session, event, now=now)
     return RegisteredClient(client_value(row), secret)
+
+
+def _require_declared_scopes(session: Session, registration: ClientRegistration) -> None:
+    """Check that people can be told in words what they will be asked to allow.
+
+    A service that acts for itself asks nobody, and its API may verify tokens without being registered here.
+    """
+    if "authorization_code" not in registration.grant_types:
+        return
+    apis = find_apis(session, registration.metadata.resources)
+    if missing := set(registration.metadata.resources) - set(apis):
+        raise Rejected(f"No API is registered as {min(missing)}.", code="bad_client_metadata")
+    declared = {scope for api in apis.values() for scope in api.scopes}
+    if foreign := set(registration.scopes) - set(IDENTITY_SCOPES) - declared:
+        raise Rejected(f"No API in resources has the scope {min(foreign)}.", code="bad_client_metadata")
 
 
 def register_console_client(

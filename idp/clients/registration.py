@@ -13,12 +13,13 @@ from idp.clients.metadata import ClientMetadata
 from idp.clients.policy import POLICIES, PUBLIC, SERVICE, WEB, ClientPolicy
 from idp.clients.uris import require_registrable_redirect_uri, require_resource_identifier
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
-from idp.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS, OPENID, split_scope
+from idp.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS, OPENID, SCOPE_TOKEN, split_scope
 from kernel.errors import Rejected
 
 ID_TOKEN_ALGORITHMS = TOKEN_ALGORITHMS
 GRANT_TYPES = ("authorization_code", "refresh_token", "client_credentials")
 NAME_LIMIT = 100
+RESOURCE_SCOPES_LIMIT = 50
 URIS_LIMIT = 20
 DEFAULT_SCOPES = (OPENID, "profile")
 
@@ -134,6 +135,8 @@ class ClientRegistration:
                 raise _bad("grant_types: a public client cannot prove who it is, so no client_credentials")
             if not self.metadata.resources:
                 raise _bad("resources: client_credentials needs the API that its tokens open")
+        if self.metadata.resource_scopes and self.resource is None:
+            raise _bad("resource_scopes: goes with resource, the identifier of the API")
         if self.resource is not None and self.auth_method is AuthMethod.NONE:
             raise _bad("resource: an API is a confidential client")
 
@@ -169,7 +172,25 @@ def _metadata(metadata: Mapping[str, Any]) -> ClientMetadata:
     resources = _texts(metadata, "resources")
     for resource in resources:
         require_resource_identifier(resource)
-    return ClientMetadata(resources=resources)
+    return ClientMetadata(
+        resources=resources,
+        resource_scopes=_resource_scopes(metadata.get("resource_scopes")),
+        access_token_format=_one_of(metadata, "access_token_format", ("jwt",), default="jwt"),
+    )
+
+
+def _resource_scopes(value: object) -> dict[str, str]:
+    """Return an API's scopes with the words that people will read when they are asked to allow them."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or len(value) > RESOURCE_SCOPES_LIMIT:
+        raise _bad(f"resource_scopes: an object of {RESOURCE_SCOPES_LIMIT} scopes at most, with words for each")
+    for scope, words in value.items():
+        if not SCOPE_TOKEN.fullmatch(scope) or scope in IDENTITY_SCOPES:
+            raise _bad("resource_scopes: each is a scope of the API's own")
+        if not isinstance(words, str) or not 0 < len(words) <= NAME_LIMIT or not words.isprintable():
+            raise _bad(f"resource_scopes: 1 to {NAME_LIMIT} characters that people will read")
+    return dict(value)
 
 
 def _name(value: object) -> str:

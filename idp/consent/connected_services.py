@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from audit.journal import Journal
+from idp.clients.api import Permission, find_permissions
 from idp.clients.client import find_client
 from idp.consent.consent import list_consents, mark_withdrawn
 from idp.directory.institutions import find_institution
@@ -20,7 +22,8 @@ class ConnectedService:
     """An application with a consent that stands.
 
     :ivar institution: name of the institution that answers for it; empty if none does.
-    :ivar scopes: what it may know, in reading order.
+    :ivar scopes: what it may know, in reading order, and where it may act.
+    :ivar permissions: words for those that are about APIs.
     """
 
     client_id: str
@@ -28,6 +31,7 @@ class ConnectedService:
     institution: str
     scopes: tuple[str, ...]
     granted_at: datetime
+    permissions: Mapping[str, Permission]
 
 
 def list_connected_services(session: Session, person_id: str) -> list[ConnectedService]:
@@ -37,7 +41,14 @@ def list_connected_services(session: Session, person_id: str) -> list[ConnectedS
         client = find_client(session, consent.client_id)
         institution = find_institution(session, client.institution_id).name if client.institution_id else ""
         services.append(
-            ConnectedService(client.client_id, client.name, institution, consent.scopes, consent.granted_at)
+            ConnectedService(
+                client_id=client.client_id,
+                name=client.name,
+                institution=institution,
+                scopes=consent.scopes,
+                granted_at=consent.granted_at,
+                permissions=find_permissions(session, client.metadata.resources),
+            )
         )
     return services
 

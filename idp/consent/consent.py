@@ -56,6 +56,8 @@ def list_consents(session: Session, *, person_id: str) -> list[Consent]:
 def covered_scopes(consent: Consent | None, *, client: Client, requested: Collection[str]) -> tuple[str, ...] | None:
     """Return the part of ``requested`` that may be given without asking, or None if the person must be asked.
 
+    :param requested: scopes, and APIs by their identifiers.
+
     Asking is needed for what was never offered, and for a scope that was optional then and is necessary now.
     """
     if client.is_console:
@@ -144,4 +146,5 @@ def mark_withdrawn(session: Session, *, journal: Journal, person_id: str, client
 
 
 def _ordered(scopes: Collection[str]) -> list[str]:
-    return [scope for scope in IDENTITY_SCOPES if scope in scopes]
+    own = [scope for scope in IDENTITY_SCOPES if scope in scopes]
+    return own + sorted(set(scopes) - set(own))

@@ -104,6 +104,7 @@ class _AuthorizationCodeGrant(_Grant):
             code=call.form.get("code"),
             code_verifier=call.form.get("code_verifier"),
             redirect_uri=call.form.get("redirect_uri"),
+            resources=call.form.all("resource"),
             now=call.now,
         )
 
@@ -118,6 +119,7 @@ class _RefreshTokenGrant(_Grant):
             client=client,
             refresh_token=call.form.get("refresh_token"),
             scope=call.form.get("scope"),
+            resources=call.form.all("resource"),
             now=call.now,
         )
 
@@ -127,7 +129,12 @@ class _ClientCredentialsGrant(_Grant):
 
     def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
         return issue_service_token(
-            call.session, services=call.services, client=client, scope=call.form.get("scope"), now=call.now
+            call.session,
+            services=call.services,
+            client=client,
+            scope=call.form.get("scope"),
+            resources=call.form.all("resource"),
+            now=call.now,
         )
 
 

@@ -13,8 +13,10 @@ from idp.protocol.parameters import Parameters
 from idp.protocol.pkce import require_challenge
 from idp.protocol.prompt import parse_prompt
 from idp.protocol.redirect_uri import require_registered_redirect_uri
+from idp.protocol.resource import PARAMETER as RESOURCE
+from idp.protocol.resource import InvalidTargetError, requested_resources
 from idp.protocol.response_mode import require_served_response_mode, response_mode_or_default
-from idp.protocol.scope import requested_scopes
+from idp.protocol.scope import IDENTITY_SCOPES, requested_scopes
 from idp.protocol.terms import Terms
 
 STATE_LIMIT = 2_000
@@ -27,6 +29,15 @@ _UNSERVED = {
     "request_uri": "request_uri_not_supported",
     "registration": "registration_not_supported",
 }
+
+
+class RegisteredResources(Protocol):
+    """The registered metadata that the rules need."""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The APIs that it may ask tokens for."""
+        ...
 
 
 class RequestingClient(Protocol):
@@ -55,6 +66,11 @@ class RequestingClient(Protocol):
     @property
     def grant_types(self) -> tuple[str, ...]:
         """How it may get tokens."""
+        ...
+
+    @property
+    def metadata(self) -> RegisteredResources:
+        """What else it registered."""
         ...
 
     @property
@@ -126,8 +142,11 @@ class AuthorizationRequest:
         client: RequestingClient,
         address: ReturnAddress,
         known_acr: Sequence[str],
+        userinfo: str,
     ) -> Self:
         """Return the valid request; the order below is the order in which errors win.
+
+        :param userinfo: the resource indicator of our UserInfo endpoint.
 
         :raises RedirectableError: with the error code of RFC 6749 §4.1.2.1 or OpenID Connect Core §3.1.2.6.
         """
@@ -150,7 +169,7 @@ class AuthorizationRequest:
             nonce=parameters.get("nonce"),
             scopes=scopes,
             code_challenge=challenge,
-            terms=Terms(),
+            terms=Terms(resources=_resources(parameters, client=client, userinfo=userinfo, scopes=scopes)),
             dpop_jkt=None,
             prompts=parse_prompt(parameters.get("prompt")),
             max_age=parse_max_age(parameters.get("max_age")),
@@ -159,6 +178,11 @@ class AuthorizationRequest:
             id_token_hint=parameters.get("id_token_hint"),
             ui_locales=tuple((parameters.get("ui_locales") or "").split())[:10],
         )
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """What the person is asked to allow: scopes, and APIs at which the application will act for the person."""
+        return (*self.scopes, *self.terms.resources)
 
     @property
     def address(self) -> ReturnAddress:
@@ -192,6 +216,20 @@ class AuthorizationRequest:
                 "terms": Terms.from_document(document["terms"]),
             }
         )
+
+
+def _resources(
+    parameters: Parameters, *, client: RequestingClient, userinfo: str, scopes: Sequence[str]
+) -> tuple[str, ...]:
+    try:
+        return requested_resources(
+            parameters.all(RESOURCE),
+            registered=client.metadata.resources,
+            userinfo=userinfo,
+            needs_api=not set(scopes) <= set(IDENTITY_SCOPES),
+        )
+    except InvalidTargetError as error:
+        raise RedirectableError("invalid_target", "A resource is not one that this client registered.") from error
 
 
 def _require_short(parameters: Parameters) -> None:

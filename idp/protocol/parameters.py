@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kernel.errors import Rejected
 
@@ -11,6 +11,8 @@ COUNT_LIMIT = 50
 NAME_LIMIT = 64
 VALUE_LIMIT = 8_000
 TOTAL_LIMIT = 32_000
+# RFC 8707 §2, RFC 8693 §2.1: these may come more than once.
+REPEATABLE = frozenset({"resource", "audience"})
 
 
 class ParametersError(Rejected):
@@ -24,15 +26,21 @@ class Parameters:
     """Parameters of one request.
 
     :ivar values: those with a value: a parameter without one counts as absent (RFC 6749 §3.1).
-    :ivar repeated: names that came more than once.
+    :ivar repeated: names that came more than once although they may not.
+    :ivar lists: all values of the few names that may.
     """
 
     values: Mapping[str, str]
     repeated: frozenset[str]
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def get(self, name: str) -> str | None:
         """Return the value, if there is one."""
         return self.values.get(name)
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return all values of a name that may come more than once."""
+        return self.lists.get(name, ())
 
     def require_each_once(self) -> None:
         """:raises ParametersError: if a parameter came twice: two readers might each believe another one."""
@@ -46,6 +54,7 @@ def read_parameters(pairs: Iterable[tuple[str, str]]) -> Parameters:
     :raises ParametersError: too many, too long, or with control characters, which no parameter of the protocol has.
     """
     values: dict[str, str] = {}
+    lists: dict[str, tuple[str, ...]] = {}
     seen: set[str] = set()
     repeated: set[str] = set()
     total = 0
@@ -55,12 +64,17 @@ def read_parameters(pairs: Iterable[tuple[str, str]]) -> Parameters:
             raise ParametersError("The request has too many or too long parameters.")
         if not _is_text(name) or not _is_text(value):
             raise ParametersError("The request has a control character.")
+        if name in REPEATABLE:
+            if value:
+                lists[name] = (*lists.get(name, ()), value)
+                values.setdefault(name, value)
+            continue
         if name in seen:
             repeated.add(name)
         seen.add(name)
         if value:
             values[name] = value
-    return Parameters(values=values, repeated=frozenset(repeated))
+    return Parameters(values=values, repeated=frozenset(repeated), lists=lists)
 
 
 def _is_text(value: str) -> bool:

@@ -41,7 +41,7 @@ def requested_scopes(text: str | None, *, allowed: Collection[str]) -> tuple[str
     """Return the scopes of an authorization request, in reading order.
 
     A value that nobody here understands is ignored (OpenID Connect Core §3.1.2.1); one that we know and the client was
-    not given is an error, so that its developer hears of it.
+    not given is an error, so that its developer hears of it. Scopes of APIs that the client was given follow ours.
 
     :raises RedirectableError: (``invalid_scope``) if ``openid`` is missing, a token is malformed or not the client's.
     """
@@ -55,7 +55,7 @@ def requested_scopes(text: str | None, *, allowed: Collection[str]) -> tuple[str
     refused = [scope for scope in known if scope not in allowed]
     if refused:
         raise RedirectableError("invalid_scope", f"This client may not ask for: {' '.join(refused)}.")
-    return tuple(known)
+    return (*known, *(scope for scope in asked if scope in allowed and scope not in IDENTITY_SCOPES))
 
 
 def narrowed_scopes(text: str | None, *, granted: Collection[str]) -> tuple[str, ...]:

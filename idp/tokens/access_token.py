@@ -46,11 +46,6 @@ class AccessToken:
     claims: Mapping[str, Any]
 
 
-def userinfo_resource(issuer: str) -> str:
-    """Return the ``aud`` of the tokens that people's logins give: our UserInfo endpoint and nothing else."""
-    return f"{issuer}/userinfo"
-
-
 def issue_access_token(
     session: Session,
     services: IdpServices,

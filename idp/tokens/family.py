@@ -141,12 +141,14 @@ def require_living_family(session: Session, family: TokenFamily, *, client: Clie
         raise DeadFamilyError("client_disabled")
     if not set(family.scopes) <= set(client.scopes):
         raise DeadFamilyError("scope_removed")
+    if not set(family.terms.resources) <= set(client.metadata.resources):
+        raise DeadFamilyError("resource_removed")
     person = _require_active_person(session, family)
     if family.sid and not family.offline and find_session_by_sid(session, sid=family.sid, now=now) is None:
         raise DeadFamilyError("session_ended")
     if not client.is_console:
         consent = find_consent(session, person_id=family.person_id, client_id=client.client_id)
-        if consent is None or not set(family.scopes) <= set(consent.scopes):
+        if consent is None or not {*family.scopes, *family.terms.resources} <= set(consent.scopes):
             raise DeadFamilyError("consent_withdrawn")
     return person
 

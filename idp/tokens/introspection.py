@@ -12,9 +12,10 @@ from audit.vocabulary import EventType, Outcome
 from idp.clients.client import Client
 from idp.protocol.errors import BearerTokenError, TokenError
 from idp.services import IdpServices
-from idp.tokens.access_token import read_access_token, userinfo_resource
+from idp.tokens.access_token import read_access_token
 from idp.tokens.family import DeadFamilyError, TokenFamily, require_living_family
 from idp.tokens.presented import PresentedRefreshToken, find_refresh_token, require_living_access_token
+from idp.tokens.target import userinfo_resource
 from kernel.clock import to_timestamp
 
 _INACTIVE: dict[str, Any] = {"active": False}
@@ -91,7 +92,7 @@ def _look_at_refresh_token(
         "active": True,
         "iss": services.settings.issuer,
         "sub": family.person_id,
-        "aud": userinfo_resource(services.settings.issuer),
+        "aud": [*family.terms.resources, userinfo_resource(services.settings.issuer)],
         "client_id": family.client_id,
         "scope": " ".join(family.scopes),
         "iat": to_timestamp(refresh.issued_at),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -23,6 +24,7 @@ from idp.tokens.family import (
     revoke_family,
 )
 from idp.tokens.model import RefreshTokenRow, TokenFamilyRow
+from idp.tokens.target import Target, target_for_person
 from idp.tokens.token_set import TokenSet, issue_token_set
 from kernel.identifiers import sha256_hex
 
@@ -34,19 +36,22 @@ def refresh_tokens(
     client: Client,
     refresh_token: str | None,
     scope: str | None,
+    resources: Sequence[str],
     now: datetime,
 ) -> TokenSet:
     """Return new tokens for a refresh token, which is used up.
 
     :param scope: fewer scopes for the access token, or None for all (RFC 6749 §6).
-    :raises TokenError: ``invalid_request``, ``unauthorized_client``, ``invalid_grant``, ``invalid_scope``; on record.
+    :param resources: the API that the access token is for; none: the first that was granted.
+    :raises TokenError: ``invalid_request``, ``unauthorized_client``, ``invalid_grant``, ``invalid_scope``,
+        ``invalid_target``; on record. A request for the wrong scope or API does not use the refresh token up.
     """
     if refresh_token is None:
         _refuse(session, services, client, None, "no_token", "invalid_request", now=now)
     if "refresh_token" not in client.grant_types:
         _refuse(session, services, client, None, "grant_not_registered", "unauthorized_client", now=now)
     digest = sha256_hex(refresh_token)
-    scopes = _narrow(session, services, client, digest, scope, now=now)
+    target = _narrow(session, services, client, digest, scope, resources, now=now)
     # Exactly one caller wins this statement, whoever else presents the same token at the same moment.
     family_id = session.execute(
         update(RefreshTokenRow)
@@ -61,7 +66,7 @@ def refresh_tokens(
         .values(used_at=now)
         .returning(RefreshTokenRow.family_id)
     ).scalar_one_or_none()
-    if family_id is None:
+    if family_id is None or target is None:
         _explain(session, services, client, digest, now=now)
     family = find_family(session, family_id)
     assert family is not None
@@ -76,29 +81,43 @@ def refresh_tokens(
         client_id=client.client_id,
         session_id=family.sid,
         object_id=family.id,
-        details={"scopes": list(scopes)},
+        details={"scopes": list(target.scopes), "audience": target.identifier},
     )
     event_id = services.journal.record(session, event, now=now)
     return issue_token_set(
-        session, services, client=client, family=family, scopes=scopes, nonce=None, event_id=event_id, now=now
+        session, services, client=client, family=family, target=target, nonce=None, event_id=event_id, now=now
     )
 
 
 def _narrow(
-    session: Session, services: IdpServices, client: Client, digest: str, scope: str | None, *, now: datetime
-) -> tuple[str, ...]:
-    """Return the scopes of the new access token; decided before the token is used up, so a wrong request costs none."""
-    family = session.execute(
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    digest: str,
+    scope: str | None,
+    resources: Sequence[str],
+    *,
+    now: datetime,
+) -> Target | None:
+    """Return what the new access token is for, or None for an unknown refresh token.
+
+    Decided before the token is used up, so that a wrong request costs none.
+    """
+    row = session.execute(
         select(TokenFamilyRow)
         .join(RefreshTokenRow, RefreshTokenRow.family_id == TokenFamilyRow.id)
         .where(RefreshTokenRow.token_sha256 == digest, TokenFamilyRow.client_id == client.client_id)
     ).scalar_one_or_none()
-    if family is None:
-        return ()
+    if row is None:
+        return None
+    family = family_value(row)
     try:
-        return narrowed_scopes(scope, granted=tuple(family.scopes))
+        scopes = narrowed_scopes(scope, granted=family.scopes)
+        return target_for_person(session, services, client=client, family=family, named=resources, scopes=scopes)
     except ValueError:
-        _refuse(session, services, client, family_value(family), "scope_not_granted", "invalid_scope", now=now)
+        _refuse(session, services, client, family, "scope_not_granted", "invalid_scope", now=now)
+    except TokenError as error:
+        _refuse(session, services, client, family, error.code, error.code, now=now)
 
 
 def _explain(session: Session, services: IdpServices, client: Client, digest: str, *, now: datetime) -> NoReturn:
@@ -140,6 +159,7 @@ def _refuse(
         "invalid_request": "The refresh_token is missing.",
         "unauthorized_client": "This client did not register the grant type refresh_token.",
         "invalid_scope": "The scope is more than was granted.",
+        "invalid_target": "The resource is not one that was granted.",
     }
     services.journal.refuse(
         session, event, TokenError(code, texts.get(code, "The refresh token is not valid.")), now=now

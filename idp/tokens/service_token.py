@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -13,44 +14,45 @@ from idp.protocol.errors import TokenError
 from idp.protocol.scope import IDENTITY_SCOPES, narrowed_scopes
 from idp.services import IdpServices
 from idp.tokens.access_token import ACCESS_TOKEN_LIFETIME, issue_access_token
+from idp.tokens.target import Target, target_for_service
 from idp.tokens.token_set import TokenSet
 
 
 def issue_service_token(
-    session: Session, *, services: IdpServices, client: Client, scope: str | None, now: datetime
+    session: Session,
+    *,
+    services: IdpServices,
+    client: Client,
+    scope: str | None,
+    resources: Sequence[str],
+    now: datetime,
 ) -> TokenSet:
-    """Return an access token for the one API that the client registered to call. No refresh token: it asks again.
+    """Return an access token for one API that the client registered to call. No refresh token: it asks again.
 
-    :raises TokenError: ``unauthorized_client``, ``invalid_scope``; on record.
+    :param resources: which API; none: the first.
+    :raises TokenError: ``unauthorized_client``, ``invalid_scope``, ``invalid_target``; on record.
     """
-    granted = tuple(item for item in client.scopes if item not in IDENTITY_SCOPES)
-    code = None
-    scopes: tuple[str, ...] = ()
-    audience = next(iter(client.metadata.resources), None)
-    if "client_credentials" not in client.grant_types or audience is None:
-        code = "unauthorized_client"
-    else:
-        try:
-            scopes = narrowed_scopes(scope, granted=granted)
-        except ValueError:
-            code = "invalid_scope"
-    details: dict[str, str | int | bool | list[str] | None] = {"grant_type": "client_credentials"}
-    if code is not None or audience is None:
+    try:
+        target = _target(session, client, scope, resources)
+    except TokenError as error:
         event = Event(
             type=EventType.TOKEN_REFUSED,
             outcome=Outcome.REFUSED,
-            reason=code,
+            reason=error.code,
             actor=client.client_id,
             client_id=client.client_id,
-            details=details,
+            details={"grant_type": "client_credentials"},
         )
-        error = TokenError(code or "unauthorized_client", "This client may not have such a token.")
         services.journal.refuse(session, event, error, now=now)
     event = Event(
         type=EventType.TOKEN_ISSUED,
         actor=client.client_id,
         client_id=client.client_id,
-        details={**details, "scopes": list(scopes), "audience": audience},
+        details={
+            "grant_type": "client_credentials",
+            "scopes": list(target.scopes),
+            "audience": target.identifier,
+        },
     )
     services.journal.record(session, event, now=now)
     token = issue_access_token(
@@ -58,10 +60,21 @@ def issue_service_token(
         services,
         subject=client.client_id,
         client=client,
-        audience=audience,
-        scopes=scopes,
+        audience=target.identifier,
+        scopes=target.scopes,
         confirmation=None,
         extra={},
         now=now,
     )
-    return TokenSet(access_token=token, expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()), scopes=scopes)
+    return TokenSet(access_token=token, expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()), scopes=target.scopes)
+
+
+def _target(session: Session, client: Client, scope: str | None, resources: Sequence[str]) -> Target:
+    if "client_credentials" not in client.grant_types or not client.metadata.resources:
+        raise TokenError("unauthorized_client", "This client may not have such a token.")
+    granted = tuple(item for item in client.scopes if item not in IDENTITY_SCOPES)
+    try:
+        scopes = narrowed_scopes(scope, granted=granted)
+    except ValueError as error:
+        raise TokenError("invalid_scope", "The scope is more than this client may ask for.") from error
+    return target_for_service(session, client=client, named=resources, scopes=scopes)

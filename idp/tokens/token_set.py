@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from idp.clients.client import Client
 from idp.services import IdpServices
-from idp.tokens.access_token import ACCESS_TOKEN_LIFETIME, issue_access_token, userinfo_resource
+from idp.tokens.access_token import ACCESS_TOKEN_LIFETIME, issue_access_token
 from idp.tokens.family import TokenFamily
 from idp.tokens.id_token import issue_id_token
 from idp.tokens.model import RefreshTokenRow
+from idp.tokens.target import Target
 from kernel.clock import to_timestamp
 from kernel.identifiers import new_secret, sha256_hex
 
@@ -59,22 +59,22 @@ def issue_token_set(
     *,
     client: Client,
     family: TokenFamily,
-    scopes: Sequence[str],
+    target: Target,
     nonce: str | None,
     event_id: str,
     now: datetime,
 ) -> TokenSet:
     """Return access, ID and, for offline access, refresh token of a living family.
 
-    :param scopes: of the access token: the family's, or fewer.
+    :param target: what the access token is for.
     """
     access_token = issue_access_token(
         session,
         services,
         subject=family.person_id,
         client=client,
-        audience=userinfo_resource(services.settings.issuer),
-        scopes=scopes,
+        audience=target.identifier,
+        scopes=target.scopes,
         confirmation=family.confirmation,
         extra={
             "auth_time": to_timestamp(family.authenticated_at),
@@ -98,7 +98,7 @@ def issue_token_set(
     return TokenSet(
         access_token=access_token,
         expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()),
-        scopes=tuple(scopes),
+        scopes=target.scopes,
         token_type=family.confirmation.token_type if family.confirmation else "Bearer",
         id_token=id_token,
         refresh_token=_new_refresh_token(session, family, now=now) if family.offline else None,

@@ -13,10 +13,11 @@ from idp.accounts.person import find_person
 from idp.protocol.errors import BearerTokenError
 from idp.protocol.scope import OPENID
 from idp.services import IdpServices
-from idp.tokens.access_token import AccessToken, read_access_token, userinfo_resource
+from idp.tokens.access_token import AccessToken, read_access_token
 from idp.tokens.claims import person_claims
 from idp.tokens.family import DeadFamilyError, TokenFamily
 from idp.tokens.presented import require_living_access_token
+from idp.tokens.target import userinfo_resource
 
 
 def release_userinfo(session: Session, *, services: IdpServices, token: str, now: datetime) -> dict[str, Any]:

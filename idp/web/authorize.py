@@ -107,7 +107,7 @@ def _consent_page(needed: ConsentIsNeeded) -> Response:
     prefer_languages(needed.ui_locales)
     allow_form_redirect_to(needed.redirect_uri)
     claims = person_claims(needed.person, (*needed.necessary, *needed.optional))
-    necessary: list[ConsentLine] = consent_lines(needed.necessary, claims)
+    necessary: list[ConsentLine] = consent_lines(needed.necessary, claims, needed.permissions)
     return render(
         "idp/consent.html",
         interaction_id=needed.interaction_id,
@@ -116,8 +116,8 @@ def _consent_page(needed: ConsentIsNeeded) -> Response:
         institution_name=needed.institution.name if needed.institution else "",
         person_id=needed.person.id,
         person_name=needed.person.name,
-        necessary=necessary or consent_lines((OPENID,), claims),
-        optional=consent_lines(needed.optional, claims),
+        necessary=necessary or consent_lines((OPENID,), claims, {}),
+        optional=consent_lines(needed.optional, claims, needed.permissions),
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from flask_babel import gettext
 
+from idp.clients.api import Permission
+
 
 @dataclass(frozen=True)
 class ConsentLine:
@@ -25,8 +27,13 @@ class ConsentLine:
     purpose: str
 
 
-def consent_lines(scopes: Sequence[str], claims: Mapping[str, Any]) -> list[ConsentLine]:
-    """Return a line for each scope that gives or allows something; ``openid`` alone is the pseudonym that all get."""
+def consent_lines(
+    scopes: Sequence[str], claims: Mapping[str, Any], permissions: Mapping[str, Permission]
+) -> list[ConsentLine]:
+    """Return a line for each scope or API that gives or allows something.
+
+    ``openid`` alone is the pseudonym that all get.
+    """
     lines = []
     for scope in scopes:
         match scope:
@@ -47,4 +54,13 @@ def consent_lines(scopes: Sequence[str], claims: Mapping[str, Any]) -> list[Cons
             case "openid" if list(scopes) == ["openid"]:
                 purpose = gettext("Un código que no contiene datos suyos")
                 lines.append(ConsentLine(scope, gettext("Identificador"), str(claims.get("sub", "")), purpose))
+            case _ if scope in permissions:
+                lines.append(_permission_line(scope, permissions[scope]))
     return lines
+
+
+def _permission_line(scope: str, permission: Permission) -> ConsentLine:
+    if not permission.words:
+        purpose = gettext("Este servicio podrá hacer allí, en su nombre, lo que usted permite en esta página")
+        return ConsentLine(scope, gettext("Actuar por usted en"), permission.api_name, purpose)
+    return ConsentLine(scope, permission.words, permission.api_name, gettext("En su nombre"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idp.clients.metadata import ClientMetadata
 from idp.protocol.authorization_request import (
     NONCE_LIMIT,
     STATE_LIMIT,
@@ -43,6 +44,7 @@ class Portal:
     scopes: tuple[str, ...] = ("openid", "profile")
     grant_types: tuple[str, ...] = ("authorization_code",)
     minimum_acr: str | None = None
+    metadata: ClientMetadata = field(default_factory=ClientMetadata)
 
 
 def _parse(*more: tuple[str, str], client: Portal | None = None, **changes: str | None) -> AuthorizationRequest:
@@ -50,7 +52,9 @@ def _parse(*more: tuple[str, str], client: Portal | None = None, **changes: str 
     pairs = [(name, value) for name, value in ({**GOOD, **changes}).items() if value is not None]
     parameters = read_parameters([*pairs, *more])
     address = ReturnAddress.parse(parameters, client=client)
-    return AuthorizationRequest.parse(parameters, client=client, address=address, known_acr=("weak", "strong"))
+    return AuthorizationRequest.parse(
+        parameters, client=client, address=address, known_acr=("weak", "strong"), userinfo="u"
+    )
 
 
 def _error(*more: tuple[str, str], client: Portal | None = None, **changes: str | None) -> str:

@@ -1,0 +1,69 @@
+"""APIs: applications that others call with tokens of this service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from idp.clients.client import client_value
+from idp.clients.model import ClientRow
+
+
+@dataclass(frozen=True)
+class Api:
+    """An API.
+
+    :ivar identifier: its resource indicator, the ``aud`` of tokens for it.
+    :ivar scopes: what can be allowed there, with the words that people read; empty: it tells none apart.
+    :ivar access_token_format: ``jwt`` or ``opaque``.
+    """
+
+    identifier: str
+    client_id: str
+    name: str
+    scopes: Mapping[str, str]
+    access_token_format: str
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Something that an application may do at an API, in the words of the API.
+
+    :ivar words: empty where it is the API as such.
+    """
+
+    api_name: str
+    words: str
+
+
+def find_permissions(session: Session, identifiers: Iterable[str]) -> dict[str, Permission]:
+    """Return what can be allowed at the APIs, by scope; an API as such by its identifier."""
+    wanted = list(identifiers)
+    apis = find_apis(session, wanted)
+    permissions = {identifier: Permission(identifier, "") for identifier in wanted}
+    for api in apis.values():
+        permissions[api.identifier] = Permission(api.name, "")
+        permissions |= {scope: Permission(api.name, words) for scope, words in api.scopes.items()}
+    return permissions
+
+
+def find_apis(session: Session, identifiers: Iterable[str]) -> dict[str, Api]:
+    """Return the active ones among ``identifiers`` that are registered here; others verify tokens by themselves."""
+    wanted = list(identifiers)
+    if not wanted:
+        return {}
+    rows = session.scalars(select(ClientRow).where(ClientRow.resource.in_(wanted), ClientRow.status == "active"))
+    return {
+        client.resource: Api(
+            identifier=client.resource,
+            client_id=client.client_id,
+            name=client.name,
+            scopes=client.metadata.resource_scopes,
+            access_token_format=client.metadata.access_token_format,
+        )
+        for client in map(client_value, rows)
+        if client.resource is not None
+    }

@@ -1,0 +1,88 @@
+"""Which API a token is for, and what it may do there: one audience, and no scope that is meant for another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from idp.clients.api import find_apis
+from idp.clients.client import Client
+from idp.protocol.errors import TokenError
+from idp.protocol.resource import InvalidTargetError, target_of
+from idp.protocol.scope import IDENTITY_SCOPES
+from idp.services import IdpServices
+from idp.tokens.family import TokenFamily
+
+
+@dataclass(frozen=True)
+class Target:
+    """The audience of one token.
+
+    :ivar access_token_format: ``jwt`` or ``opaque``: as the API wants it, else as the client does.
+    """
+
+    identifier: str
+    scopes: tuple[str, ...]
+    access_token_format: str
+
+
+def userinfo_resource(issuer: str) -> str:
+    """Return the ``aud`` of tokens that open our UserInfo endpoint and nothing else."""
+    return f"{issuer}/userinfo"
+
+
+def target_for_person(
+    session: Session,
+    services: IdpServices,
+    *,
+    client: Client,
+    family: TokenFamily,
+    named: Sequence[str],
+    scopes: Sequence[str],
+) -> Target:
+    """Return the target of an access token of ``family``.
+
+    :param named: ``resource`` of the token request.
+    :param scopes: the family's, or fewer; the token carries those that mean something there.
+    :raises TokenError: ``invalid_target``, if it was not granted or the client has lost it.
+    """
+    userinfo = userinfo_resource(services.settings.issuer)
+    try:
+        identifier = target_of(named, granted=family.terms.resources, userinfo=userinfo)
+    except InvalidTargetError as error:
+        raise _invalid_target() from error
+    if identifier == userinfo:
+        own = tuple(scope for scope in scopes if scope in IDENTITY_SCOPES)
+        return Target(identifier, own, client.metadata.access_token_format)
+    return _at_api(session, client, identifier, scopes)
+
+
+def target_for_service(session: Session, *, client: Client, named: Sequence[str], scopes: Sequence[str]) -> Target:
+    """Return the target of a service's own token.
+
+    :raises TokenError: ``invalid_target``.
+    """
+    try:
+        identifier = target_of(named, granted=client.metadata.resources, userinfo=None)
+    except InvalidTargetError as error:
+        raise _invalid_target() from error
+    return _at_api(session, client, identifier, scopes)
+
+
+def _at_api(session: Session, client: Client, identifier: str, scopes: Sequence[str]) -> Target:
+    if identifier not in client.metadata.resources:
+        raise _invalid_target()
+    api = find_apis(session, (identifier,)).get(identifier)
+    meant = tuple(
+        scope
+        for scope in scopes
+        if scope not in IDENTITY_SCOPES and (api is None or not api.scopes or scope in api.scopes)
+    )
+    formats = {client.metadata.access_token_format, api.access_token_format if api else "jwt"}
+    return Target(identifier, meant, "opaque" if "opaque" in formats else "jwt")
+
+
+def _invalid_target() -> TokenError:
+    return TokenError("invalid_target", "The resource is not one that was granted to this client.")
