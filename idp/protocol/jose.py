@@ -9,7 +9,7 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError, SecurityWarning
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key, KeySet
 from joserfc.jws import JWSRegistry
 
 from kernel.errors import Denied
@@ -18,6 +18,8 @@ from kernel.errors import Denied
 warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
 
 SIZE_LIMIT = 16_000
+# The end of the year 9999: what is later is no moment to anyone.
+_LAST_SECOND = 253_402_300_799
 # RFC 8725 §3.10: a token does not bring the key it is to be verified with. RFC 7797's unencoded payload is not served.
 _REFUSED_HEADERS = frozenset({"jwk", "jku", "x5u", "x5c", "b64", "crit", "zip"})
 
@@ -48,10 +50,13 @@ class _Registry(JWSRegistry):
     max_header_length = 4_096
 
 
-def verify_jwt(token: str, *, keys: KeySet, algorithms: Collection[str]) -> VerifiedJwt:
+def verify_jwt(
+    token: str, *, keys: KeySet | Key, algorithms: Collection[str], brought: Collection[str] = ()
+) -> VerifiedJwt:
     """Verify the signature of a compact JWS whose payload is a JSON object. Claims are the caller's to check.
 
     :param algorithms: the only ones accepted; never empty, never symmetric.
+    :param brought: header members that are allowed here though a token otherwise brings none of its own keys.
     :raises JwtError: whatever is wrong with it.
     """
     if len(token) > SIZE_LIMIT or not token.isascii():
@@ -63,7 +68,7 @@ def verify_jwt(token: str, *, keys: KeySet, algorithms: Collection[str]) -> Veri
     # The library leaves some malformed headers (a list for `alg`, a number for `kid`) to Python.
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise JwtError("malformed") from error
-    if _REFUSED_HEADERS & set(verified.header):
+    if (_REFUSED_HEADERS - set(brought)) & set(verified.header):
         raise JwtError("header_not_allowed")
     return VerifiedJwt(verified.header, verified.claims)
 
@@ -79,6 +84,6 @@ def text_claim(claims: Mapping[str, Any], name: str, *, limit: int = 512) -> str
 def time_claim(claims: Mapping[str, Any], name: str) -> int:
     """Return a NumericDate claim in whole seconds (RFC 7519 §2). :raises JwtError: if it is none."""
     value = claims.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LAST_SECOND:
         raise JwtError(f"bad_{name}")
     return int(value)
