@@ -21,6 +21,8 @@ class Permission(StrEnum):
     CERTIFICATES_REVOKE = "certificates:revoke"
     AUTHORITIES_READ = "authorities:read"
     CLIENTS_READ = "clients:read"
+    DELIVERIES_READ = "deliveries:read"
+    DELIVERIES_REPEAT = "deliveries:repeat"
     INSTITUTIONS_READ = "institutions:read"
     INSTITUTIONS_ADD = "institutions:add"
     ROLES_READ = "roles:read"
@@ -47,6 +49,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.CONSOLE_OPEN,
             _P.AUTHORITIES_READ,
             _P.CLIENTS_READ,
+            _P.DELIVERIES_READ,
+            _P.DELIVERIES_REPEAT,
             _P.INSTITUTIONS_READ,
             _P.INSTITUTIONS_ADD,
             _P.ROLES_READ,
@@ -56,7 +60,14 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.PKI_OFFICER: _CERTIFICATES | {_P.CERTIFICATES_REQUEST, _P.CERTIFICATES_REVOKE, _P.INSTITUTIONS_READ},
     Role.PKI_APPROVER: _CERTIFICATES | {_P.CERTIFICATES_APPROVE, _P.CERTIFICATES_REVOKE, _P.INSTITUTIONS_READ},
     Role.AUDITOR: _CERTIFICATES
-    | {_P.CLIENTS_READ, _P.INSTITUTIONS_READ, _P.ROLES_READ, _P.AUDIT_SEARCH, _P.AUDIT_EXPORT},
+    | {
+        _P.CLIENTS_READ,
+        _P.DELIVERIES_READ,
+        _P.INSTITUTIONS_READ,
+        _P.ROLES_READ,
+        _P.AUDIT_SEARCH,
+        _P.AUDIT_EXPORT,
+    },
 }
 
 # A role that may be held for one institution alone: what it opens then ends at that institution's requests and

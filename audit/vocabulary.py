@@ -70,6 +70,9 @@ class EventType(StrEnum):
     USERINFO_REFUSED = "idp:userinfo:refused"
     LOGOUT_REQUESTED = "idp:logout:requested"
     LOGOUT_REFUSED = "idp:logout:refused"
+    DELIVERY_MADE = "idp:delivery:delivered"
+    DELIVERY_GIVEN_UP = "idp:delivery:undeliverable"
+    DELIVERY_REPEATED = "idp:delivery:repeated"  # by the administrator's word
 
     # institutions, roles
     INSTITUTION_ADDED = "idp:institution:added"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import idp.authentication.jobs
+import idp.deliveries.jobs
 import idp.notices.jobs
 import idp.tokens.jobs
 from idp.services import IdpServices
@@ -17,6 +18,18 @@ def handlers(services: IdpServices) -> Mapping[str, Handler]:
     return {**idp.notices.jobs.handlers(services)}
 
 
+def deliveries(services: IdpServices) -> Mapping[str, Handler]:
+    """Return what does the outbox tasks that wait for applications' servers, by kind.
+
+    Each kind has its words in ``admin/web/deliveries.py``; a test points there.
+    """
+    return {}
+
+
 def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
     """Return the provider's periodic jobs."""
-    return [*idp.authentication.jobs.periodic_jobs(services), *idp.tokens.jobs.periodic_jobs(services)]
+    return [
+        *idp.authentication.jobs.periodic_jobs(services),
+        *idp.deliveries.jobs.periodic_jobs(services, kinds=tuple(deliveries(services))),
+        *idp.tokens.jobs.periodic_jobs(services),
+    ]

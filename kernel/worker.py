@@ -20,6 +20,8 @@ from kernel.outbox import Handler, run_due
 _log = structlog.get_logger("sau.worker")
 _IDLE = 0.2  # seconds between looks at the outbox
 _BACK_OFF = 2.0  # seconds after the database did not answer
+_DELIVERIES_AT_ONCE = 8
+_PATIENCE = 10.0  # seconds that deliveries in progress are waited for at the end; a lease lets others repeat the rest
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,24 @@ class PeriodicJob:
 class Worker:
     """Runs jobs and outbox tasks until told to stop.
 
-    :param handlers: what does each kind of outbox task.
+    :param handlers: what does each kind of outbox task, one after the other.
+    :param deliveries: the same for kinds that wait for others' servers: a few at a time, and on a thread of their own,
+        so that a slow host holds up neither mails nor periodic jobs.
     """
 
     def __init__(
-        self, *, database: Database, clock: Clock, handlers: Mapping[str, Handler], jobs: Sequence[PeriodicJob]
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        handlers: Mapping[str, Handler],
+        jobs: Sequence[PeriodicJob],
+        deliveries: Mapping[str, Handler] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._handlers = handlers
+        self._deliveries = deliveries or {}
         self._jobs = jobs
         self._next = {job.name: 0.0 for job in jobs}
         self._stopped = threading.Event()
@@ -58,27 +69,46 @@ class Worker:
 
     def run_forever(self) -> None:
         """Work until :meth:`stop`. A job that fails is logged and tried again when it is next due."""
+        delivering = threading.Thread(target=self._deliver_forever, name="deliveries", daemon=True)
+        delivering.start()
         while not self._stopped.is_set():
-            busy = self.run_once()
-            if not busy:
+            self._run_jobs()
+            if not self._run_tasks(self._handlers):
                 self._stopped.wait(_IDLE)
+        delivering.join(_PATIENCE)
         for job in self._jobs:
             if job.close is not None:
                 self._do(job, job.close)
 
     def run_once(self) -> bool:
-        """Run each job that is due, then the outbox; return whether the outbox had work."""
+        """Run each job that is due, then the outbox with its deliveries; return whether the outbox had work."""
+        self._run_jobs()
+        busy = self._run_tasks(self._handlers)
+        return self._run_tasks(self._deliveries, at_once=_DELIVERIES_AT_ONCE) or busy
+
+    def _deliver_forever(self) -> None:
+        while self._deliveries and not self._stopped.is_set():
+            if not self._run_tasks(self._deliveries, at_once=_DELIVERIES_AT_ONCE):
+                self._stopped.wait(_IDLE)
+
+    def _run_jobs(self) -> None:
         for job in self._jobs:
             if monotonic() >= self._next[job.name]:
                 self._do(job, job.run)
                 self._next[job.name] = monotonic() + job.every.total_seconds()
+
+    def _run_tasks(self, handlers: Mapping[str, Handler], *, at_once: int = 1) -> bool:
+        if not handlers:
+            return False
         try:
             with working_for(Origin(request_id=new_id(), channel="worker")):
-                return run_due(self._database, self._handlers, now=self._clock.now()) > 0
+                return run_due(self._database, handlers, now=self._clock.now(), at_once=at_once) > 0
         except Unavailable:
             _log.warning("outbox_unavailable")
-            self._stopped.wait(_BACK_OFF)
-            return False
+        except Exception:
+            _log.exception("outbox_failed")
+        self._stopped.wait(_BACK_OFF)
+        return False
 
     def _do(self, job: PeriodicJob, work: Callable[[], None]) -> None:
         with working_for(Origin(request_id=new_id(), channel="worker")):

@@ -215,10 +215,19 @@ def _evidence(composition: Composition) -> Iterator[Finding]:
 def _queue(composition: Composition) -> Iterator[Finding]:
     now = composition.clock.now()
     with composition.database.reading() as session:
-        given_up = session.scalar(select(func.count()).where(OutboxTask.attempts >= MAX_ATTEMPTS)) or 0
+        given_up = (
+            session.scalar(
+                select(func.count()).where((OutboxTask.attempts >= MAX_ATTEMPTS) | OutboxTask.given_up_at.is_not(None))
+            )
+            or 0
+        )
         late = session.scalar(select(func.count()).where(OutboxTask.due_at < now - _LATE)) or 0
     if given_up:
-        yield warning("queue", f"{given_up} tasks were given up", "See their last_error in outbox_task.")
+        yield warning(
+            "queue",
+            f"{given_up} tasks were given up",
+            "See the console's deliveries, or last_error in outbox_task.",
+        )
     if late > given_up:
         yield broken("queue", f"{late - given_up} tasks are late", "Run 'sau worker'.")
     if not given_up and not late:

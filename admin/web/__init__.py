@@ -7,7 +7,18 @@ from pathlib import Path
 from flask import Flask
 
 from admin.services import AdminServices
-from admin.web import audit, authorities, certificates, clients, home, institutions, requests, roles, session
+from admin.web import (
+    audit,
+    authorities,
+    certificates,
+    clients,
+    deliveries,
+    home,
+    institutions,
+    requests,
+    roles,
+    session,
+)
 from admin.web.accessor import services
 from admin.web.error_words import ERROR_TEXTS
 from admin.web.frame import install_frame
@@ -25,6 +36,7 @@ BLUEPRINTS = (
     certificates.blueprint,
     authorities.blueprint,
     clients.blueprint,
+    deliveries.blueprint,
     institutions.blueprint,
     roles.blueprint,
     audit.blueprint,

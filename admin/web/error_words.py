@@ -34,6 +34,16 @@ ERROR_TEXTS: Mapping[str, ErrorText] = {
         happened=_l("Alguien pudo mezclar dos ingresos. La consola sigue cerrada."),
         to_do=_l("Empiece de nuevo desde la consola."),
     ),
+    "unknown_task": ErrorText(
+        title=_l("Ese envío ya no está pendiente"),
+        happened=_l("Llegó, o ya no había nada que enviar."),
+        to_do=_l("Mire la lista de envíos."),
+    ),
+    "task_in_progress": ErrorText(
+        title=_l("Ese envío está en camino"),
+        happened=_l("El servicio lo está intentando en este momento."),
+        to_do=_l("Espere unos segundos y mire la lista de envíos."),
+    ),
     "role_not_held": ErrorText(
         title=_l("La persona no tiene ese rol"),
         happened=_l("Otra persona ya se lo quitó, o nunca lo tuvo."),

@@ -59,9 +59,19 @@ def upgrade() -> None:
                existing_type=sa.VARCHAR(length=43),
                nullable=True)
 
+    with op.batch_alter_table('outbox_task', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('destination', sa.String(length=300), nullable=True))
+        batch_op.add_column(sa.Column('given_up_at', sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_index(batch_op.f('ix_outbox_task_destination'), ['destination'], unique=False)
+
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('outbox_task', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_outbox_task_destination'))
+        batch_op.drop_column('given_up_at')
+        batch_op.drop_column('destination')
+
     with op.batch_alter_table('idp_token_family', schema=None) as batch_op:
         batch_op.alter_column('sid',
                existing_type=sa.VARCHAR(length=43),

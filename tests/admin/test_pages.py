@@ -22,6 +22,8 @@ from admin.permissions import Role
         (Role.PKI_OFFICER, "/admin/requests/new/tls-server"),
         (Role.PKI_OFFICER, "/admin/requests/new/public-servant-signature"),
         (Role.ADMINISTRATOR, "/admin/clients"),
+        (Role.ADMINISTRATOR, "/admin/deliveries"),
+        (Role.AUDITOR, "/admin/deliveries?page=2"),
         (Role.ADMINISTRATOR, "/admin/institutions"),
         (Role.ADMINISTRATOR, "/admin/institutions/new"),
         (Role.ADMINISTRATOR, "/admin/people"),

@@ -1,0 +1,95 @@
+"""What the service sends to applications and could not deliver yet: to look at, and to try again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from flask import Blueprint, redirect, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response
+
+import idp.jobs
+from admin.permissions import Permission
+from admin.web import words
+from admin.web.accessor import services
+from admin.web.gate import operator, requires
+from admin.web.paging import PAGE_SIZE, page_of, requested_page
+from idp.clients.client import list_clients
+from idp.deliveries.queue import count_given_up, list_deliveries, repeat_delivery
+from web.pages import render
+
+blueprint = Blueprint("admin_deliveries", __name__, url_prefix="/admin/deliveries", template_folder="../templates")
+
+KINDS: Mapping[str, words.Text] = {}
+_ERRORS: Mapping[str, words.Text] = {
+    "outgoing_bad_url": _l("La dirección registrada no sirve"),
+    "outgoing_plain_http": _l("La dirección registrada no es https"),
+    "outgoing_refused_port": _l("El puerto de la dirección no se permite"),
+    "outgoing_refused_address": _l("El servidor está en una red interna que no está en la lista permitida"),
+    "outgoing_unresolved": _l("El nombre del servidor no existe"),
+    "outgoing_unreachable": _l("El servidor no acepta la conexión"),
+    "outgoing_busy": _l("Había demasiados envíos a la vez"),
+    "outgoing_timed_out": _l("El servidor tardó demasiado"),
+    "outgoing_bad_certificate": _l("El certificado del servidor no es de confianza o es de otro nombre"),
+    "outgoing_bad_tls": _l("El servidor no usa una conexión segura aceptable"),
+    "outgoing_bad_trust_file": _l("No se puede leer el archivo de autoridades de confianza"),
+    "outgoing_bad_answer": _l("La respuesta del servidor no se entiende"),
+    "outgoing_too_large": _l("La respuesta del servidor es demasiado grande"),
+    "outgoing_encoded": _l("El servidor respondió comprimido sin que se le pida"),
+    "outgoing_redirected": _l("El servidor mandó a otra dirección, y eso no se sigue"),
+}
+
+
+@blueprint.get("")
+@requires(Permission.DELIVERIES_READ)
+def show_all() -> Response:
+    """Deliveries that wait or were given up."""
+    number, kinds = requested_page(), _kinds()
+    with services().database.reading() as session:
+        found = list_deliveries(session, kinds=kinds, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE)
+        given_up = count_given_up(session, kinds=kinds)
+        clients = {client.client_id: client.name for client in list_clients(session)}
+    return render(
+        "admin/deliveries.html",
+        page=page_of(found, number),
+        link=lambda number: url_for("admin_deliveries.show_all", page=number),
+        given_up=given_up,
+        kinds=KINDS,
+        clients=clients,
+        error_words=error_words,
+        may_repeat=operator().powers.allow(Permission.DELIVERIES_REPEAT),
+    )
+
+
+@blueprint.post("/<delivery_id>/repeat")
+@requires(Permission.DELIVERIES_REPEAT)
+def repeat(delivery_id: str) -> Response:
+    """Try a delivery again now."""
+    service = services()
+    with service.database.transaction() as session:
+        repeat_delivery(
+            session,
+            journal=service.journal,
+            delivery_id=delivery_id,
+            kinds=_kinds(),
+            actor=operator().person_id,
+            now=service.clock.now(),
+        )
+    return redirect(url_for("admin_deliveries.show_all"), 303)
+
+
+def error_words(code: str | None) -> str:
+    """Say in words why the last attempt failed; empty before the first."""
+    if not code:
+        return ""
+    answered, status = code.rpartition("_")[::2]
+    if answered == "receiver_answered":
+        meaning = HTTPStatus(int(status)).phrase if status.isdigit() and int(status) in set(HTTPStatus) else ""
+        return str(_("El servidor respondió %(status)s", status=f"{status} {meaning}".strip()))
+    return str(_ERRORS.get(code) or _("Falló dentro del servicio (%(code)s)", code=code))
+
+
+def _kinds() -> tuple[str, ...]:
+    return tuple(idp.jobs.deliveries(services().idp))

@@ -1,0 +1,1 @@
+"""What the provider sends to applications' servers: queued with its cause, sent by the worker."""

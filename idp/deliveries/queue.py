@@ -1,0 +1,105 @@
+"""The deliveries that are not done yet: seen and repeated by the administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.journal import Journal
+from audit.vocabulary import EventType
+from kernel.errors import NotFound
+from kernel.outbox import OutboxTask, try_again_now
+
+
+@dataclass(frozen=True)
+class QueuedDelivery:
+    """A delivery that waits or was given up.
+
+    :ivar attempts: that were begun.
+    :ivar last_error: code of the last failure; None before the first.
+    :ivar next_attempt_at: None if it was given up.
+    """
+
+    id: str
+    kind: str
+    client_id: str
+    host: str
+    attempts: int
+    last_error: str | None
+    created_at: datetime
+    next_attempt_at: datetime | None
+    given_up_at: datetime | None
+
+
+def list_deliveries(session: Session, *, kinds: Sequence[str], limit: int, offset: int = 0) -> list[QueuedDelivery]:
+    """Return deliveries of ``kinds``, those that were given up first, then by the time of the next attempt."""
+    rows = session.scalars(
+        select(OutboxTask)
+        .where(OutboxTask.kind.in_(kinds))
+        .order_by(OutboxTask.given_up_at.is_(None), OutboxTask.due_at, OutboxTask.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [_as_delivery(row) for row in rows]
+
+
+def count_given_up(session: Session, *, kinds: Sequence[str]) -> int:
+    """Return how many deliveries of ``kinds`` were given up."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(OutboxTask)
+            .where(OutboxTask.kind.in_(kinds), OutboxTask.given_up_at.is_not(None))
+        )
+        or 0
+    )
+
+
+def repeat_delivery(
+    session: Session, *, journal: Journal, delivery_id: str, kinds: Sequence[str], actor: str, now: datetime
+) -> None:
+    """Make a delivery due at once, with all its attempts before it again; on record.
+
+    :raises NotFound: (``unknown_task``) if it is done, or is no delivery.
+    :raises Conflict: (``task_in_progress``) if it is being sent right now.
+    """
+    row = session.get(OutboxTask, delivery_id)
+    if row is None or row.kind not in kinds:
+        raise NotFound("There is no such delivery: it is done.", code="unknown_task")
+    found = _as_delivery(row)
+    try_again_now(session, task_id=delivery_id, now=now)
+    event = Event(
+        type=EventType.DELIVERY_REPEATED,
+        actor=actor,
+        client_id=found.client_id,
+        object_id=found.id,
+        details={"kind": found.kind, "host": found.host, "attempt": found.attempts},
+    )
+    journal.record(session, event, now=now)
+
+
+def drop_old_deliveries(session: Session, *, kinds: Sequence[str], before: datetime) -> int:
+    """Delete deliveries that were given up before ``before``; return how many. Their events stay."""
+    done = session.execute(
+        delete(OutboxTask).where(OutboxTask.kind.in_(kinds), OutboxTask.given_up_at < before).returning(OutboxTask.id)
+    )
+    return len(done.all())
+
+
+def _as_delivery(row: OutboxTask) -> QueuedDelivery:
+    return QueuedDelivery(
+        id=row.id,
+        kind=row.kind,
+        client_id=row.payload.get("client_id", ""),
+        host=row.payload.get("host", ""),
+        attempts=row.attempts,
+        last_error=row.last_error,
+        created_at=row.created_at,
+        next_attempt_at=None if row.given_up_at else row.due_at,
+        given_up_at=row.given_up_at,
+    )
