@@ -12,6 +12,7 @@ from audit.vocabulary import EventType, Outcome
 Scalar = str | int | bool | None
 Details = Mapping[str, Scalar | list[str]]
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 _MOST_NAMES = 32
 _MOST_ITEMS = 64
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # controls, bidirectional marks, lone surrogates, line separators
@@ -51,9 +52,7 @@ def canonical_json(document: Mapping[str, object]) -> bytes:
 
     Control and bidirectional characters are therefore always ``\\u`` escapes: one event is one line of plain ASCII.
     """
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode(
-        "ascii"
-    )
+    return _CANONICAL.encode(document).encode("ascii")
 
 
 def fit(text: str, limit: int) -> str:

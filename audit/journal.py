@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import NoReturn, cast
 
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from audit.event import Event, canonical_json, fit, fit_details, fit_private
@@ -14,6 +15,7 @@ from audit.privacy import HolderKeys, conceal
 from audit.tiles import ENTRY_LIMIT
 from kernel.errors import ServiceError
 from kernel.identifiers import new_id, new_secret
+from kernel.late_rows import insert_later
 from kernel.origin import Origin, current_origin
 
 LEAF_VERSION = 1
@@ -32,6 +34,8 @@ COLUMNS = {
     "request_id": 64,
     "object_id": 128,
 }
+_NO_COLUMNS: dict[str, object] = dict.fromkeys(COLUMNS)
+_TABLE = cast(Table, AuditEvent.__table__)
 
 
 class Journal:
@@ -46,7 +50,7 @@ class Journal:
         self._node = node
 
     def record(self, session: Session, event: Event, *, now: datetime) -> str:
-        """Add ``event`` to the caller's transaction and return its id.
+        """Add ``event`` to the caller's transaction and return its id. The row is written just before the commit.
 
         Whatever its texts hold, it becomes one leaf of at most 65,535 octets of plain ASCII: long texts are cut.
         """
@@ -55,7 +59,7 @@ class Journal:
         leaf = self._leaf(session, event, event_id, columns, now=now, limit=_TEXT_LIMIT)
         if len(leaf) > ENTRY_LIMIT:
             leaf = self._leaf(session, event, event_id, columns, now=now, limit=_TIGHT_LIMIT)
-        session.add(AuditEvent(id=event_id, occurred_at=now, leaf=leaf, **columns))
+        insert_later(session, _TABLE, _NO_COLUMNS | columns | {"id": event_id, "occurred_at": now, "leaf": leaf})
         return event_id
 
     def refuse(self, session: Session, event: Event, error: ServiceError, *, now: datetime) -> NoReturn:

@@ -9,10 +9,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cached_property
+from json.encoder import encode_basestring_ascii as _text
 
 from sqlalchemy import event, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from audit.model import HolderKey
 from kernel.errors import NotFound
@@ -20,6 +22,23 @@ from keys.sealing import Sealer, derive_secret
 
 KEPT_FOR = timedelta(seconds=60)
 KEPT_MOST = 4096
+
+_MADE = "audit_holder_keys"
+_PLAIN = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
+
+
+class HolderSecret(bytes):
+    """A holder's key: 32 octets. What is derived from it is kept with it, and goes with it."""
+
+    @cached_property
+    def commitment_key(self) -> bytes:
+        """The sub-key of commitments."""
+        return derive_secret(self, "commitment")
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """Seals personal data of events."""
+        return Sealer(self, "event")
 
 
 class HolderKeys:
@@ -35,10 +54,10 @@ class HolderKeys:
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
-        self._kept: OrderedDict[str, tuple[bytes, datetime]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[HolderSecret, datetime]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def obtain(self, session: Session, holder: str, *, now: datetime) -> bytes:
+    def obtain(self, session: Session, holder: str, *, now: datetime) -> HolderSecret:
         """Return the holder's 32-octet key to seal with, made in the caller's transaction if there never was one.
 
         For a holder whose key was destroyed it is a random key that nobody keeps.
@@ -56,8 +75,8 @@ class HolderKeys:
             made[holder] = key = self._insert(session, holder, now=now)
             return key
         if row.sealed_key is None:
-            return os.urandom(32)
-        key = self._sealer.open(row.sealed_key, bound_to=holder)
+            return HolderSecret(os.urandom(32))
+        key = HolderSecret(self._sealer.open(row.sealed_key, bound_to=holder))
         if holder in made:  # of this transaction, before a savepoint that was rolled back
             made[holder] = key
             return key
@@ -93,16 +112,12 @@ class HolderKeys:
             self._kept.pop(holder, None)
 
     @staticmethod
-    def _made_in(session: Session) -> dict[str, bytes | None]:
+    def _made_in(session: Session) -> dict[str, HolderSecret | None]:
         """Return the keys that the transaction made; None for one that must be read again."""
-        made: dict[str, bytes | None] | None = session.info.get("audit_holder_keys")
-        if made is None:
-            made = session.info["audit_holder_keys"] = {}
-            # A savepoint that is rolled back takes the rows of keys made in it along.
-            event.listen(session, "after_soft_rollback", lambda *_: made.update(dict.fromkeys(made)))
+        made: dict[str, HolderSecret | None] = session.info.setdefault(_MADE, {})
         return made
 
-    def _insert(self, session: Session, holder: str, *, now: datetime) -> bytes:
+    def _insert(self, session: Session, holder: str, *, now: datetime) -> HolderSecret:
         insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         fresh = self._sealer.seal(os.urandom(32), bound_to=holder)
         # Two transactions may make the same holder's key at once: the second waits here and then takes the first's.
@@ -112,19 +127,18 @@ class HolderKeys:
             .on_conflict_do_nothing(index_elements=[HolderKey.holder])
         )
         sealed = session.scalars(select(HolderKey.sealed_key).where(HolderKey.holder == holder)).one()
-        return os.urandom(32) if sealed is None else self._sealer.open(sealed, bound_to=holder)
+        return HolderSecret(os.urandom(32) if sealed is None else self._sealer.open(sealed, bound_to=holder))
 
 
-def conceal(private: Mapping[str, str], *, key: bytes, event_id: str, salt: str) -> dict[str, object]:
+def conceal(private: Mapping[str, str], *, key: HolderSecret, event_id: str, salt: str) -> dict[str, object]:
     """Return ``private`` as it stands in a leaf: ``{"commitments": {name: hex}, "sealed": hex}``.
 
     The commitment is HMAC-SHA256 under a sub-key of the holder's key over salt, name and value, so that a holder can
     later prove one value, and nobody without the key can try candidates (a cédula has only 10^10).
     """
-    commitment_key = derive_secret(key, "commitment")
-    commitments = {name: _commit(commitment_key, salt, name, value) for name, value in private.items()}
-    plain = json.dumps(dict(private), sort_keys=True, ensure_ascii=False).encode()
-    return {"commitments": commitments, "sealed": Sealer(key, "event").seal(plain, bound_to=event_id).hex()}
+    commitments = {name: _commit(key.commitment_key, salt, name, value) for name, value in private.items()}
+    plain = _PLAIN.encode(dict(private)).encode()
+    return {"commitments": commitments, "sealed": key.sealer.seal(plain, bound_to=event_id).hex()}
 
 
 def reveal(concealed: Mapping[str, object], *, key: bytes, event_id: str) -> dict[str, str]:
@@ -136,5 +150,16 @@ def reveal(concealed: Mapping[str, object], *, key: bytes, event_id: str) -> dic
 
 
 def _commit(key: bytes, salt: str, name: str, value: str) -> str:
-    message = json.dumps([salt, name, value]).encode()
+    # The JSON array of the three texts, written directly: an encoder would take as long as the digest.
+    message = f"[{_text(salt)}, {_text(name)}, {_text(value)}]".encode()
     return hmac.digest(key, message, "sha256").hex()
+
+
+def _read_again(session: Session, _ended: SessionTransaction) -> None:
+    # A savepoint that is rolled back takes the rows of keys made in it along.
+    made = session.info.get(_MADE)
+    if made:
+        made.update(dict.fromkeys(made))
+
+
+event.listen(Session, "after_soft_rollback", _read_again)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import secrets
 import time
 
 # Crockford's alphabet without I, L, O, U: read aloud and typed without mistakes.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LETTERS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.lower().encode())
 
 
 def new_id() -> str:
@@ -17,12 +19,9 @@ def new_id() -> str:
     Identifiers made later sort later (to the millisecond), so indexes stay dense; the random part keeps them
     unguessable enough for names, never for credentials: those come from :func:`new_secret`.
     """
-    value = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    letters = []
-    for _ in range(26):
-        letters.append(_ALPHABET[value & 31])
-        value >>= 5
-    return "".join(reversed(letters)).lower()
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+    # 20 octets are 32 letters of 5 bits; the number has 128 bits, so the first six are zeros.
+    return base64.b32encode(value.to_bytes(20))[6:].translate(_LETTERS).decode("ascii")
 
 
 def new_secret(octets: int = 32) -> str:

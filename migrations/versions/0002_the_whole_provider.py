@@ -43,6 +43,9 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.add_column(sa.Column('policy', sa.String(length=32), server_default='web', nullable=False))
         batch_op.add_column(sa.Column('metadata', sa.JSON(), server_default='{}', nullable=False))
+
+    _keep_what_clients_registered()
+    with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.drop_column('service_audience')
 
     with op.batch_alter_table('idp_signing_key', schema=None) as batch_op:
@@ -64,6 +67,28 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('given_up_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index(batch_op.f('ix_outbox_task_destination'), ['destination'], unique=False)
 
+
+
+def _keep_what_clients_registered() -> None:
+    """The API of a service's tokens becomes the first of its APIs; each client gets the policy that it lived by."""
+    client = sa.table(
+        'idp_client',
+        sa.column('client_id', sa.String),
+        sa.column('service_audience', sa.String),
+        sa.column('token_endpoint_auth_method', sa.String),
+        sa.column('grant_types', sa.JSON),
+        sa.column('metadata', sa.JSON),
+        sa.column('policy', sa.String),
+    )
+    connection = op.get_bind()
+    for row in connection.execute(sa.select(client)).mappings().all():
+        people = 'authorization_code' in row['grant_types']
+        policy = 'public' if row['token_endpoint_auth_method'] == 'none' else 'web' if people else 'service'
+        connection.execute(
+            client.update()
+            .where(client.c.client_id == row['client_id'])
+            .values(policy=policy, metadata={'resources': [row['service_audience']]} if row['service_audience'] else {})
+        )
 
 
 def downgrade() -> None:
