@@ -16,15 +16,16 @@ from sqlalchemy import Connection, text
 
 import migrations
 from kernel.database import Base, Database
+from kernel.errors import Fault
 
 # "SAU" and a number: a PostgreSQL advisory lock that means "the schema is being changed".
 _LOCK = 0x53415500_0001
 
 
-def upgrade(database: Database) -> str:
-    """Bring the schema to the newest revision and return it. Two at once: one runs, the other finds it done."""
+def upgrade(database: Database, to: str = "head") -> str:
+    """Bring the schema to the newest revision, or ``to``, and return it. Of two at once one runs."""
     with _locked(database) as connection:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), to)
         return MigrationContext.configure(connection).get_current_revision() or "none"
 
 
@@ -65,7 +66,30 @@ def _describe(item: Any) -> str:
 @contextmanager
 def _locked(database: Database) -> Iterator[Connection]:
     # SQLite: the engine's BEGIN IMMEDIATE is the lock. PostgreSQL: an advisory lock until the transaction ends.
-    with database.engine.begin() as connection:
-        if not database.is_sqlite:
+    with database.engine.connect() as connection:
+        if database.is_sqlite:
+            with _unchecked_references(connection), connection.begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                if broken:
+                    raise Fault(f"The migration leaves rows without what they refer to: {broken[:3]}", code="broken")
+            return
+        with connection.begin():
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        yield connection
+            yield connection
+
+
+@contextmanager
+def _unchecked_references(connection: Connection) -> Iterator[None]:
+    """Let SQLite rebuild a table that others refer to.
+
+    It changes a table by copying it and dropping the old one, and dropping one with references switched on deletes
+    what refers to it. The switch has no effect inside a transaction, so it is thrown before.
+    """
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")
