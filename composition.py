@@ -25,17 +25,18 @@ from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys
 from audit.services import AuditServices
-from ca.ports import InstitutionRecord
+from ca.ports import InstitutionRecord, PersonRecord
 from ca.register.standing import CertificateRegister
 from ca.requests.client_certificate import complete_client_certificate, request_client_certificate
 from ca.services import CaServices
+from idp.accounts.person import VERIFIED_LEVEL, find_person_by_cedula
 from idp.directory.institutions import find_institution_by_ruc
 from idp.ports import CertificateIdentity, IssuedClientCertificate, RequestedClientCertificate
 from idp.services import IdpServices
 from idp.tokens.key_ring import KeyRing
 from kernel.clock import Clock, SystemClock
 from kernel.database import Database
-from kernel.errors import NotFound
+from kernel.errors import NotFound, Rejected
 from kernel.identifiers import b64url, b64url_decode
 from kernel.settings import Settings
 from keys.file_store import FileKeyStore, read_passphrase
@@ -69,6 +70,21 @@ class _InstitutionRegister:
             raise NotFound("This institution is closed.", code="unknown_institution")
         return InstitutionRecord(
             id=institution.id, ruc=institution.ruc, name=institution.name, domains=institution.domains
+        )
+
+
+@dataclass(frozen=True)
+class _PeopleRegister:
+    """The provider's accounts as the authority asks for them."""
+
+    def find_verified(self, session: Session, cedula: str) -> PersonRecord:
+        person = find_person_by_cedula(session, cedula)
+        if person is None or not person.is_active:
+            raise NotFound("Nobody with this cédula has an account here.", code="holder_unknown")
+        if person.level < VERIFIED_LEVEL:
+            raise Rejected("The identity behind this account was not verified yet.", code="person_not_verified")
+        return PersonRecord(
+            id=person.id, cedula=person.cedula, given_names=person.given_names, surnames=person.surnames
         )
 
 
@@ -196,6 +212,7 @@ class Composition:
             keystore=self.keystore,
             journal=self.journal,
             institutions=_InstitutionRegister(),
+            people=_PeopleRegister(),
         )
 
     @cached_property

@@ -24,6 +24,7 @@ class EventType(StrEnum):
     ACCOUNT_ENABLED = "idp:account:enabled"
     ACCOUNT_ERASED = "idp:account:erased"
     ACCOUNT_UPDATED = "idp:account:updated"
+    ACCOUNT_IDENTITY_VERIFIED = "idp:account:identity_verified"
     ACCOUNT_CHANGE_REFUSED = "idp:account:change_refused"
     CONTACT_VERIFICATION_SENT = "idp:contact:verification_sent"
     CONTACT_VERIFIED = "idp:contact:verified"

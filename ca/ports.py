@@ -34,6 +34,30 @@ class Institutions(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class PersonRecord:
+    """A person as certificates name one. :ivar cedula: 10 digits."""
+
+    id: str
+    cedula: str
+    given_names: str
+    surnames: str
+
+
+class People(Protocol):
+    """The register of people with an account."""
+
+    def find_verified(self, session: Session, cedula: str) -> PersonRecord:
+        """Return the active person whose identity was checked against the registry or at a desk.
+
+        An account that somebody signed up for by himself proves nothing about who has the cédula.
+
+        :raises kernel.errors.NotFound: (``holder_unknown``).
+        :raises kernel.errors.Rejected: (``person_not_verified``).
+        """
+        ...
+
+
 class RevocationListener(Protocol):
     """Whoever lets something rest on a certificate: sessions begun with it, tokens bound to it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from audit.journal import Journal
-from ca.ports import Institutions, RevocationListener
+from ca.ports import Institutions, People, RevocationListener
 from ca.profiles.registry import ProfileRegistry, packaged_profiles
 from kernel.clock import Clock
 from kernel.database import Database
@@ -26,5 +26,6 @@ class CaServices:
     keystore: KeyStore
     journal: Journal
     institutions: Institutions
+    people: People
     profiles: ProfileRegistry = field(default_factory=packaged_profiles)
     revocation_listeners: tuple[RevocationListener, ...] = ()

@@ -90,7 +90,7 @@ def new(profile_name: str) -> Response:
 def submit(profile_name: str) -> WerkzeugResponse:
     """Take a request; on errors the typed values stay."""
     service, profile = services(), _profile(profile_name)
-    inputs = [field.name for field in profile.inputs]
+    inputs = [field.name for field in profile.inputs if not field.from_register]
     typed = typed_form(("institution", *inputs)) | {"csr": request.form.get("csr", "").strip()[:70_000]}
     typed = Typed(typed)
     csr: bytes | str = typed["csr"]
@@ -101,7 +101,11 @@ def submit(profile_name: str) -> WerkzeugResponse:
     errors = {
         field.name: _("Llene «%(label)s»", label=field.label)
         for field in profile.inputs
-        if field.required and not typed[field.name] and not field.default and not field.from_csr
+        if field.name in inputs
+        and field.required
+        and not typed[field.name]
+        and not field.default
+        and not field.from_csr
     }
     if profile.needs_institution and not typed["institution"]:
         errors = {"institution": problem(Rejected(code="institution_missing")), **errors}
@@ -110,8 +114,8 @@ def submit(profile_name: str) -> WerkzeugResponse:
     if errors:
         return _form(profile, typed=typed, errors=errors, status=422)
     try:
-        if typed["institution"]:
-            operator().powers.require_institution(Permission.CERTIFICATES_REQUEST, typed["institution"])
+        if typed["institution"] or profile.needs_person:  # a person belongs to no institution's operator alone
+            operator().powers.require_institution(Permission.CERTIFICATES_REQUEST, typed["institution"] or None)
         with service.database.transaction() as session:
             made = submit_request(
                 session,
@@ -303,6 +307,8 @@ def _institutions(session: Session, permission: Permission) -> dict[str, str]:
 
 
 def _field_of(error: ServiceError, profile: Profile) -> str:
+    if error.code in ("holder_unknown", "person_not_verified"):
+        return "cedula"
     if error.code in ("institution_missing", "unknown_institution", "not_found", "address_not_registered"):
         return "institution"
     for field in profile.inputs:

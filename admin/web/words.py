@@ -142,6 +142,7 @@ EVENTS: dict[EventType, Text] = {
     _E.ACCOUNT_ENABLED: _l("Activó una cuenta"),
     _E.ACCOUNT_ERASED: _l("Borró una cuenta"),
     _E.ACCOUNT_UPDATED: _l("Cambió datos de una cuenta"),
+    _E.ACCOUNT_IDENTITY_VERIFIED: _l("Comprobó la identidad de una persona"),
     _E.CONTACT_VERIFICATION_SENT: _l("Envió un enlace para comprobar el correo"),
     _E.CONTACT_VERIFIED: _l("Comprobó su correo"),
     _E.PASSWORD_SET: _l("Puso una contraseña"),

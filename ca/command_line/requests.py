@@ -21,6 +21,7 @@ from ca.issuance.delivery import deliver_certificate
 from ca.issuance.issue import issue_approved
 from ca.requests.csr import LIMIT
 from ca.requests.decide import approve_request, refuse_request
+from ca.requests.holder import CEDULA
 from ca.requests.submit import submit_request
 from ca.requests.view import RequestView, Status, find_request, list_requests
 from ca.services import CaServices
@@ -32,6 +33,7 @@ Load = Callable[[], CaServices]
 _CSR = click.option(
     "--csr", "csr_file", required=True, type=click.File("rb"), help="File with the request, PEM or DER; - for stdin."
 )
+_PERSON = click.option("--person", metavar="CEDULA", help="The person that it is for: one with a verified account.")
 _INPUT = click.option("--field", "fields", multiple=True, metavar="NAME=VALUE", help="A field of the profile.")
 _OUT = click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File for the chain.")
 
@@ -48,12 +50,15 @@ def request_command(load: Load) -> click.Command:
     @click.option("--profile", required=True, help="Kind of certificate: see `sau ca profile list`.")
     @_CSR
     @click.option("--institution", metavar="RUC", help="The institution that it is for.")
+    @_PERSON
     @_INPUT
     @json_option
-    def request(profile: str, csr_file: Any, institution: str | None, fields: tuple[str, ...], as_json: bool) -> None:
+    def request(
+        profile: str, csr_file: Any, institution: str | None, person: str | None, fields: tuple[str, ...], as_json: bool
+    ) -> None:
         """Ask for a certificate; another person approves it where the profile says so."""
         services = load()
-        view = _submit(services, profile, csr_file, institution, fields, now=services.clock.now())
+        view = _submit(services, profile, csr_file, institution, _inputs(person, fields), now=services.clock.now())
         _print_request(view, as_json=as_json)
 
     return request
@@ -145,6 +150,7 @@ def issue_command(load: Load) -> click.Command:
     @click.option("--profile", required=True, help="Kind of certificate: see `sau ca profile list`.")
     @_CSR
     @click.option("--institution", metavar="RUC", help="The institution that it is for.")
+    @_PERSON
     @_INPUT
     @_OUT
     @json_option
@@ -152,6 +158,7 @@ def issue_command(load: Load) -> click.Command:
         profile: str,
         csr_file: Any,
         institution: str | None,
+        person: str | None,
         fields: tuple[str, ...],
         out: Path | None,
         as_json: bool,
@@ -164,7 +171,7 @@ def issue_command(load: Load) -> click.Command:
                 code="two_people_needed",
             )
         now = services.clock.now()
-        view = _submit(services, profile, csr_file, institution, fields, now=now)
+        view = _submit(services, profile, csr_file, institution, _inputs(person, fields), now=now)
         _approve_and_issue(services, view, view.tbs_sha256, out=out, as_json=as_json, now=now)
 
     return issue
@@ -175,7 +182,7 @@ def _submit(
     profile: str,
     csr_file: Any,
     institution: str | None,
-    fields: tuple[str, ...],
+    inputs: dict[str, str],
     *,
     now: datetime,
 ) -> RequestView:
@@ -188,7 +195,7 @@ def _submit(
             csr=csr,
             institution_ruc=institution,
             requested_by=actor_of_command(),
-            inputs=_parse_fields(fields),
+            inputs=inputs,
             now=now,
         )
 
@@ -215,6 +222,10 @@ def _approve_and_issue(
         print_record(record | {"chain": pem}, as_json=True)
     else:
         click.echo(pem, nl=False)
+
+
+def _inputs(person: str | None, fields: tuple[str, ...]) -> dict[str, str]:
+    return _parse_fields(fields) | ({CEDULA: person} if person else {})
 
 
 def _parse_fields(fields: tuple[str, ...]) -> dict[str, str]:

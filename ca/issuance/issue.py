@@ -18,6 +18,7 @@ from ca.lints.gate import require_clean
 from ca.requests.csr import parse_csr
 from ca.requests.decide import count_approvals, expire
 from ca.requests.grant import decide_grant
+from ca.requests.holder import fill_in_holder
 from ca.requests.model import CertificateRequest
 from ca.requests.prepare import require_free_key
 from ca.requests.view import Status
@@ -126,6 +127,9 @@ def _recheck(session: Session, row: CertificateRequest, *, services: CaServices,
     authority = authority_chain(session, row.authority_id)[0]
     institution = services.institutions.find(session, row.institution_ruc) if row.institution_ruc else None
     parsed = parse_csr(row.csr_der)
+    # The account may have been closed since, and another one have the cédula.
+    if fill_in_holder(session, services=services, profile=profile, inputs=row.inputs)[1] not in (None, row.holder_id):
+        raise Rejected("Another person has this cédula now.", code="holder_changed")
     decide_grant(parsed, profile=profile, institution=institution, inputs=row.inputs)
     require_free_key(
         session, row.spki_sha256, profile=profile, institution=institution, inputs=row.inputs, request_id=row.id

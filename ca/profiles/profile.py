@@ -57,6 +57,7 @@ class InputField:
     :ivar kind: ``cedula`` is checked by its digit, ``phone`` by its characters, ``text`` by the rules of names.
     :ivar from_csr: attribute of the CSR's subject that is proposed when the field is left empty.
     :ivar default: template for an empty field, see :class:`SubjectAttribute`.
+    :ivar from_register: filled in from the register of people and never typed.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
@@ -66,6 +67,7 @@ class InputField:
     max_length: Annotated[int, Field(ge=1, le=200)] = 64
     from_csr: Literal["commonName"] | None = None
     default: str = ""
+    from_register: bool = False
     hint: str = ""
 
 
@@ -160,6 +162,7 @@ class Profile:
     :ivar schedule: a public rule that shortens ``lifetime_days`` as its dates come.
     :ivar dropped_key_usage: bits that software asks for by habit and that are left out with a word; any other bit that
         is not granted is refused.
+    :ivar needs_person: its holder has an account with a verified identity, found by the input ``cedula``.
     :ivar is_personal: the subject is a natural person: its name never enters the evidence in clear.
     :ivar status: whether the certificate points at list, OCSP and issuer; a responder's own does not.
     :ivar ocsp_no_check: RFC 6960 §4.2.2.2.1.
@@ -179,6 +182,7 @@ class Profile:
     authority: str = "issuing-1"
     requestable: bool = True
     needs_institution: bool = True
+    needs_person: bool = False
     is_personal: bool = False
     schedule: Literal["none", "cabf-tls"] = "none"
     dropped_key_usage: tuple[Usage, ...] = ()

@@ -22,6 +22,7 @@ from ca.profiles.profile import Profile
 from ca.requests.csr import ParsedRequest, parse_csr
 from ca.requests.difference import Difference, compare
 from ca.requests.grant import Grant, decide_grant
+from ca.requests.holder import fill_in_holder
 from ca.requests.keys import require_unclaimed_key
 from ca.requests.model import CertificateRequest
 from ca.services import CaServices
@@ -33,6 +34,7 @@ from kernel.identifiers import sha256_hex
 class Preview:
     """What would be signed.
 
+    :ivar holder_id: the person with an account that it is for, where the profile wants one.
     :ivar differences: requested against granted.
     :ivar findings: of all lints, worst first; one that blocks is shown and then stops the approval.
     """
@@ -42,6 +44,7 @@ class Preview:
     institution: InstitutionRecord | None
     parsed: ParsedRequest
     grant: Grant
+    holder_id: str | None
     tbs_der: bytes
     certificate: x509.Certificate
     differences: tuple[Difference, ...]
@@ -67,7 +70,8 @@ def preview_request(
 
     :param csr: PEM text or DER.
     :param inputs: values of the profile's input fields.
-    :raises kernel.errors.NotFound: ``unknown_profile``, ``unknown_institution``, ``unknown_authority``.
+    :raises kernel.errors.NotFound: ``unknown_profile``, ``unknown_institution``, ``unknown_authority``,
+        ``holder_unknown``.
     :raises Rejected: whatever in the request cannot be granted, with the reason.
     """
     chosen = services.profiles.get(profile)
@@ -77,7 +81,8 @@ def preview_request(
     if chosen.needs_institution and not institution_ruc:
         raise Rejected(f"Profile {profile} needs an institution (RUC).", code="institution_missing")
     institution = services.institutions.find(session, institution_ruc) if institution_ruc else None
-    grant = decide_grant(parsed, profile=chosen, institution=institution, inputs=inputs or {})
+    filled, holder_id = fill_in_holder(session, services=services, profile=chosen, inputs=inputs or {})
+    grant = decide_grant(parsed, profile=chosen, institution=institution, inputs=filled)
     require_free_key(session, parsed.spki_sha256, profile=chosen, institution=institution, inputs=grant.inputs)
     authority = load_authority(session, chosen.authority)
     algorithm = services.keystore.open(authority.key_name).algorithm
@@ -97,6 +102,7 @@ def preview_request(
         institution=institution,
         parsed=parsed,
         grant=grant,
+        holder_id=holder_id,
         tbs_der=tbs_der,
         certificate=certificate,
         differences=compare(parsed, certificate, chosen),

@@ -42,7 +42,8 @@ def submit_request(
     :param csr: PEM text or DER, 64 KiB at most.
     :param requested_by: the person's id, or ``command:LOGIN`` of the command line.
     :param inputs: values of the profile's input fields.
-    :param holder_id: the person that a personal certificate is for, if it has an account.
+    :param holder_id: the person that a personal certificate is for, if it has an account and the profile does not
+        find it itself.
     :param client_id: the application that registers with it.
     :raises ServiceError: what :func:`ca.requests.prepare.preview_request` raises; the refusal is on record.
     """
@@ -70,7 +71,7 @@ def submit_request(
     row = CertificateRequest(
         id=new_id(),
         institution_ruc=preview.institution.ruc if preview.institution else None,
-        holder_id=holder_id,
+        holder_id=preview.holder_id or holder_id,
         client_id=client_id,
         requested_by=requested_by,
         created_at=now,
@@ -89,7 +90,7 @@ def rebuild_request(
 ) -> RequestView:
     """Build an expired request's bytes anew by today's profile: new serial, new dates, no approval counts any more.
 
-    :raises NotFound: ``unknown_request``. :raises Conflict: (``request_not_expired``).
+    :raises NotFound: ``unknown_request``. :raises Conflict: ``request_not_expired``, ``holder_changed``.
     :raises ServiceError: what :func:`ca.requests.prepare.preview_request` raises.
     """
     row = session.get(CertificateRequest, request_id, with_for_update=True)
@@ -106,6 +107,8 @@ def rebuild_request(
         inputs=row.inputs,
         now=now,
     )
+    if preview.holder_id != row.holder_id and services.profiles.get(row.profile).needs_person:
+        raise Conflict("Another person has this cédula now; request it again.", code="holder_changed")
     _fill(row, preview, prepared_by=actor, now=now)
     session.flush()
     _record(session, services, row, EventType.CERTIFICATE_REQUEST_REBUILT, actor=actor, now=now)

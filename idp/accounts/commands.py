@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from idp.accounts.identity import parse_cedula, parse_email, parse_name
-from idp.accounts.life import disable_person, enable_person, erase_person
+from idp.accounts.life import disable_person, enable_person, erase_person, verify_identity
 from idp.accounts.person import Person, add_person, find_person, find_person_by_cedula, list_people
 from idp.authentication.browser_session import list_browser_sessions
 from idp.authentication.enrollment_link import create_enrollment_link
@@ -117,6 +117,24 @@ def user_commands(load: Callable[[], IdpServices]) -> click.Group:
                 session,
                 services=services,
                 person_id=_find(session, id).id,
+                actor="command",
+                now=services.clock.now(),
+            )
+        print_record(_record(person), as_json=as_json)
+
+    @user.command()
+    @click.argument("id")
+    @click.option("--level", type=click.IntRange(1, 2), default=2, help="1: taken back; 2: registry or desk.")
+    @json_option
+    def verify(id: str, level: int, as_json: bool) -> None:
+        """Note that the person's identity was checked, against the registry or at a desk."""
+        services = load()
+        with services.database.transaction() as session:
+            person = verify_identity(
+                session,
+                services=services,
+                person_id=_find(session, id).id,
+                level=level,
                 actor="command",
                 now=services.clock.now(),
             )

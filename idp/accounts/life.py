@@ -44,6 +44,24 @@ def enable_person(session: Session, *, services: IdpServices, person_id: str, ac
     return find_person(session, person_id)
 
 
+def verify_identity(
+    session: Session, *, services: IdpServices, person_id: str, level: int, actor: str, now: datetime
+) -> Person:
+    """Note how well the person's identity was checked, and by whom. :raises Conflict: (``not_active``)."""
+    changed = session.execute(
+        update(PersonRow)
+        .where(PersonRow.id == person_id, PersonRow.status == ACTIVE)
+        .values(level=level, updated_at=now)
+        .returning(PersonRow.id)
+    ).scalar_one_or_none()
+    if changed is None:
+        raise Conflict("Only an active account has an identity to verify.", code="not_active")
+    event = Event(type=EventType.ACCOUNT_IDENTITY_VERIFIED, subject=person_id, actor=actor, details={"level": level})
+    services.journal.record(session, event, now=now)
+    session.expire_all()
+    return find_person(session, person_id)
+
+
 def erase_person(session: Session, *, services: IdpServices, person_id: str, actor: str, now: datetime) -> None:
     """Destroy the person's data and the key of what the evidence says about him: the proofs still verify.
 

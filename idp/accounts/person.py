@@ -17,6 +17,8 @@ from kernel.errors import Conflict, NotFound
 from kernel.identifiers import new_id
 
 ACTIVE, DISABLED, ERASED = "active", "disabled", "erased"
+#: The identity was checked against the registry or at a desk.
+VERIFIED_LEVEL = 2
 LOCALES = ("es", "en", "qu")
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from ca.ceremony.hierarchy import Hierarchy, create_hierarchy
-from ca.ports import InstitutionRecord
+from ca.ports import InstitutionRecord, PersonRecord
 from ca.services import CaServices
 from composition import Composition
 from kernel.clock import ManualClock
@@ -33,6 +33,21 @@ class FakeInstitutions:
             raise NotFound("There is no such institution.", code="unknown_institution") from None
 
 
+PERSON = PersonRecord(
+    id="0123456789abcdefghjkmnpqrs", cedula="1710034065", given_names="María José", surnames="Ñaupari Güiza"
+)
+
+
+class FakePeople:
+    """One person with a verified account."""
+
+    def find_verified(self, session: Session, cedula: str) -> PersonRecord:
+        """See :class:`ca.ports.People`."""
+        if cedula != PERSON.cedula:
+            raise NotFound("Nobody with this cédula has an account here.", code="holder_unknown")
+        return PERSON
+
+
 @pytest.fixture
 def institutions() -> FakeInstitutions:
     """Two institutions, each with a domain of its own."""
@@ -45,7 +60,7 @@ def institutions() -> FakeInstitutions:
 @pytest.fixture
 def services(composition: Composition, institutions: FakeInstitutions) -> CaServices:
     """What the authority is given, over the register in memory; no hierarchy yet."""
-    return replace(composition.ca, institutions=institutions)
+    return replace(composition.ca, institutions=institutions, people=FakePeople())
 
 
 @pytest.fixture

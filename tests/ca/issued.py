@@ -11,13 +11,14 @@ from ca.requests.decide import approve_request
 from ca.requests.submit import submit_request
 from ca.services import CaServices
 from tests.ca.csr import make_csr
-from tests.ca.ground import RUC
+from tests.ca.ground import PERSON, RUC
 
-PROFILES = ("tls-server", "tls-client", "institution-seal", "public-servant-signature")
+PROFILES = ("tls-server", "tls-client", "institution-seal", "public-servant-signature", "person-authentication")
 INPUTS = {
     "tls-server": {},
     "tls-client": {"application": "Portal de trámites"},
     "institution-seal": {"seal": "Secretaría General"},
+    "person-authentication": {"cedula": PERSON.cedula},
     "public-servant-signature": {
         "cedula": "1710034065",
         "given_names": "María José",
@@ -38,7 +39,7 @@ def issue(services: CaServices, profile: str, now: datetime) -> x509.Certificate
             services=services,
             profile=profile,
             csr=csr,
-            institution_ruc=RUC,
+            institution_ruc=None if profile == "person-authentication" else RUC,
             requested_by="ana",
             inputs=INPUTS[profile],
             now=now,

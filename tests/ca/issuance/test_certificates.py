@@ -82,6 +82,7 @@ def test_subject_encoding(services: CaServices, hierarchy: Hierarchy, now: datet
         ("tls-server", {"digital_signature"}, ["1.3.6.1.5.5.7.3.1"]),
         ("tls-client", {"digital_signature"}, ["1.3.6.1.5.5.7.3.2"]),
         ("institution-seal", {"digital_signature", "content_commitment"}, ["1.3.6.1.5.5.7.3.36"]),
+        ("person-authentication", {"digital_signature"}, ["1.3.6.1.5.5.7.3.2"]),
         ("public-servant-signature", {"digital_signature", "content_commitment"}, ["1.3.6.1.5.5.7.3.36"]),
     ],
 )
@@ -188,7 +189,9 @@ def test_openssl_gnutls_and_pkilint_agree(services: CaServices, tmp_path: Path, 
     (tmp_path / "chain.pem").write_bytes(
         b"".join((tmp_path / f"{name}.pem").read_bytes() for name in ("leaf", "issuing", "root"))
     )
-    purpose = {"tls-server": "sslserver", "tls-client": "sslclient"}.get(profile, "any")
+    purpose = {"tls-server": "sslserver", "tls-client": "sslclient", "person-authentication": "sslclient"}.get(
+        profile, "any"
+    )
     openssl = f"openssl verify -x509_strict -purpose {purpose} -CAfile root.pem -untrusted issuing.pem leaf.pem"
     assert run(openssl, tmp_path) == "leaf.pem: OK\n"
     gnutls = run("certtool --verify --load-ca-certificate root.pem --infile chain.pem", tmp_path)

@@ -56,14 +56,15 @@ def test_a_file_is_named_after_its_profile() -> None:
         parse_profile(MINIMAL, source="other.yaml")
 
 
-def test_the_release_has_its_five_profiles() -> None:
-    """Issue: TLS server, TLS client, institution seal, public servant signature, OCSP responder (internal)."""
+def test_the_release_has_its_six_profiles() -> None:
+    """TLS server and client, institution seal, servant signature, personal log-in; OCSP responder (internal)."""
     profiles = packaged_profiles()
     assert {item.name: (item.people, item.requestable) for item in profiles.list()} == {
         "tls-server": (2, True),
         "tls-client": (1, True),
         "institution-seal": (2, True),
         "public-servant-signature": (2, True),
+        "person-authentication": (2, True),
         "ocsp-responder": (1, False),
     }
     with pytest.raises(NotFound):

@@ -22,7 +22,7 @@ from ca.services import CaServices
 from kernel.errors import Denied, Rejected
 from kernel.identifiers import sha256_hex
 from tests.ca.csr import make_csr
-from tests.ca.ground import RUC
+from tests.ca.ground import PERSON, RUC
 from tests.ca.issued import issue
 from tests.web.test_client_certificate import self_signed
 
@@ -62,6 +62,16 @@ def test_a_good_certificate_is_named_with_its_owner(
     assert (known.profile, known.institution_ruc, known.holder_id) == ("tls-client", RUC, None)
     assert known.subject == certificate.subject.rfc4514_string()
     assert "CN=Portal de trámites" in known.subject
+
+
+def test_a_personal_certificate_names_its_person(
+    register: CertificateRegister, services: CaServices, now: datetime
+) -> None:
+    """The person of the account, by id; the cédula stands in the certificate as in that for signing."""
+    certificate = issue(services, "person-authentication", now)
+    known = _identify(register, services, certificate, now)
+    assert known.holder_id == PERSON.id
+    assert f"2.5.4.5=IDCEC-{PERSON.cedula}" in known.subject
 
 
 def test_a_foreign_certificate_is_unknown(register: CertificateRegister, services: CaServices, now: datetime) -> None:

@@ -83,6 +83,7 @@ def test_shows_profiles(terminal: Terminal) -> None:
     assert [item["name"] for item in terminal.json("profile", "list")] == [  # type: ignore[index]
         "institution-seal",
         "ocsp-responder",
+        "person-authentication",
         "public-servant-signature",
         "tls-client",
         "tls-server",

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
-from audit.model import HolderKey
+from audit.model import AuditEvent, HolderKey
 from composition import Composition
 from idp.accounts.commands import user_commands
 from idp.accounts.person import find_person
@@ -69,3 +70,16 @@ def test_erasing_a_person_destroys_data_and_holder_key(composition: Composition)
         assert (person.cedula, person.name, person.email, person.status) == ("", "", "", "erased")
         key = session.get(HolderKey, added["id"])
         assert key is None or key.sealed_key is None
+
+
+def test_user_verify_notes_that_the_identity_was_checked(composition: Composition) -> None:
+    """Only such an account can be named in a personal certificate; the event says by how much."""
+    added = _run(composition, *ADD)
+    assert added["level"] == 1
+    assert _run(composition, "verify", added["id"])["level"] == 2
+    with composition.database.reading() as session:
+        kinds = session.scalars(select(AuditEvent.type).where(AuditEvent.subject == added["id"])).all()
+    assert "idp:account:identity_verified" in kinds
+    _run(composition, "disable", added["id"])
+    with pytest.raises(Conflict, match="not_active"):
+        _run(composition, "verify", added["id"])
