@@ -12,10 +12,10 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import find_person
 from idp.authentication.assurance import ACR_VALUES, satisfies
-from idp.authentication.browser_session import BrowserSession, find_browser_session, touch_browser_session
+from idp.authentication.browser_session import BrowserSession, find_browser_session
 from idp.authentication.interaction import begin_interaction
-from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded, answer_with_code, answer_with_error
-from idp.authorization.code import write_authorization_code
+from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded, answer_with_error
+from idp.authorization.grant import grant_authorization
 from idp.clients.client import Client, find_client
 from idp.clients.uris import origin_of
 from idp.consent.consent import covered_scopes, find_consent
@@ -109,7 +109,7 @@ def refuse_there(
         session_id=session_id,
     )
     services.journal.record(session, event, now=now)
-    return answer_with_error(address, issuer=services.settings.issuer, error=error)
+    return answer_with_error(session, services, client=client, address=address, error=error, now=now)
 
 
 def is_satisfying(
@@ -164,17 +164,17 @@ def _decide(
             raise RedirectableError("consent_required", "The person has not allowed this yet.")
         begun = _begin(session, services, client, request, hinted_subject, fresh_from, obtain_browser_secret, now=now)
         return PersonIsNeeded(f"{RESUME_PATH}/{begun}")
-    touch_browser_session(session, sid=browser_session.sid, now=now)
-    code = write_authorization_code(
+    return grant_authorization(
         session,
-        services=services,
+        services,
+        client=client,
         request=request,
         browser_session=browser_session,
         scopes=scopes,
         silent=True,
+        interaction_id=None,
         now=now,
     )
-    return answer_with_code(request.address, issuer=services.settings.issuer, code=code)
 
 
 def _begin(

@@ -12,11 +12,15 @@ from kernel.database import Base
 
 
 class AuthorizationCodeRow(Base):
-    """An authorization code, as its digest, with all that it is bound to. Used ones stay until cleaning."""
+    """An authorization code, as its digest, with all that it is bound to. Used ones stay until cleaning.
+
+    ``interaction_id``: the decision that it came from; null where none was needed.
+    """
 
     __tablename__ = "idp_authorization_code"
 
     code_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    interaction_id: Mapped[str | None] = mapped_column(String(26), index=True)
     client_id: Mapped[str] = mapped_column(String(64))
     redirect_uri: Mapped[str] = mapped_column(String(1000))
     challenge: Mapped[str | None] = mapped_column(String(43))

@@ -15,7 +15,7 @@ from idp.authorization.model import AuthorizationCodeRow
 from idp.clients.client import Client
 from idp.clients.model import ClientRow
 from idp.protocol.errors import TokenError
-from idp.protocol.pkce import challenge_of
+from idp.protocol.pkce import answered_challenge
 from idp.protocol.terms import Terms
 from idp.services import IdpServices
 from idp.tokens.family import DeadFamilyError, revoke_family, start_family
@@ -49,7 +49,7 @@ def redeem_authorization_code(
         error = TokenError("invalid_request", f"The {missing} is missing.")
         _refuse(session, services, client, f"no_{missing}", error, now=now)
     try:
-        challenge = challenge_of(code_verifier)
+        challenge = answered_challenge(code_verifier, required=client.policy.pkce or client.is_public)
     except TokenError as error:
         _refuse(session, services, client, "bad_verifier", error, now=now)
     digest = sha256_hex(code)
@@ -61,6 +61,7 @@ def redeem_authorization_code(
             AuthorizationCodeRow.expires_at > now,
             AuthorizationCodeRow.client_id == client.client_id,
             AuthorizationCodeRow.redirect_uri == redirect_uri,
+            # IS NULL for None: a verifier where there was no challenge fails like a wrong one (RFC 9700 §2.1.1).
             AuthorizationCodeRow.challenge == challenge,
             AuthorizationCodeRow.client_id.in_(select(ClientRow.client_id).where(ClientRow.status == "active")),
         )
@@ -143,7 +144,7 @@ def _explain(
     row: AuthorizationCodeRow | None,
     *,
     redirect_uri: str,
-    challenge: str,
+    challenge: str | None,
     now: datetime,
 ) -> NoReturn:
     error = TokenError("invalid_grant", "The authorization code is not valid.")

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import Person, find_person
-from idp.authentication.browser_session import BrowserSession, touch_browser_session
+from idp.authentication.browser_session import BrowserSession
 from idp.authentication.interaction import Interaction, finish_interaction, load_interaction
-from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded, answer_with_code
+from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import (
     HINTED_SUBJECT,
     LOGIN_PATH,
@@ -23,7 +23,7 @@ from idp.authorization.authorize import (
     is_satisfying,
     refuse_there,
 )
-from idp.authorization.code import write_authorization_code
+from idp.authorization.grant import grant_authorization
 from idp.clients.api import Permission, find_permissions
 from idp.clients.client import Client, find_client
 from idp.consent.consent import covered_scopes, find_consent, grant_consent, record_refused_consent
@@ -314,14 +314,26 @@ def _finish(
 def _give(
     session: Session, services: IdpServices, stage: _Stage, scopes: Collection[str], *, now: datetime
 ) -> AuthorizationAnswer:
-    touch_browser_session(session, sid=stage.browser_session.sid, now=now)
-    code = write_authorization_code(
-        session,
-        services=services,
-        request=stage.request,
-        browser_session=stage.browser_session,
-        scopes=tuple(scopes),
-        silent=stage.repeated,
-        now=now,
-    )
-    return answer_with_code(stage.request.address, issuer=services.settings.issuer, code=code)
+    try:
+        return grant_authorization(
+            session,
+            services,
+            client=stage.client,
+            request=stage.request,
+            browser_session=stage.browser_session,
+            scopes=tuple(scopes),
+            silent=stage.repeated,
+            interaction_id=stage.interaction.id,
+            now=now,
+        )
+    except RedirectableError as error:
+        return refuse_there(
+            session,
+            services,
+            stage.client,
+            stage.request.address,
+            error,
+            subject=stage.browser_session.person_id,
+            session_id=stage.browser_session.sid,
+            now=now,
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 from idp.protocol.acr import required_acr
 from idp.protocol.errors import NotRedirectableError, RedirectableError
@@ -13,9 +13,11 @@ from idp.protocol.parameters import Parameters
 from idp.protocol.pkce import require_challenge
 from idp.protocol.prompt import parse_prompt
 from idp.protocol.redirect_uri import require_registered_redirect_uri
+from idp.protocol.requesting_client import RequestingClient
 from idp.protocol.resource import PARAMETER as RESOURCE
 from idp.protocol.resource import InvalidTargetError, requested_resources
 from idp.protocol.response_mode import require_served_response_mode, response_mode_or_default
+from idp.protocol.response_type import CODE, ID_TOKEN, TOKEN, require_response_type
 from idp.protocol.scope import IDENTITY_SCOPES, requested_scopes
 from idp.protocol.terms import Terms
 
@@ -29,54 +31,6 @@ _UNSERVED = {
     "request_uri": "request_uri_not_supported",
     "registration": "registration_not_supported",
 }
-
-
-class RegisteredResources(Protocol):
-    """The registered metadata that the rules need."""
-
-    @property
-    def resources(self) -> tuple[str, ...]:
-        """The APIs that it may ask tokens for."""
-        ...
-
-
-class RequestingClient(Protocol):
-    """What the rules need to know of the client."""
-
-    @property
-    def client_id(self) -> str:
-        """Its name in the protocol."""
-        ...
-
-    @property
-    def application_type(self) -> str:
-        """``web`` or ``native``."""
-        ...
-
-    @property
-    def redirect_uris(self) -> tuple[str, ...]:
-        """Where answers may go."""
-        ...
-
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """What it may ask for."""
-        ...
-
-    @property
-    def grant_types(self) -> tuple[str, ...]:
-        """How it may get tokens."""
-        ...
-
-    @property
-    def metadata(self) -> RegisteredResources:
-        """What else it registered."""
-        ...
-
-    @property
-    def minimum_acr(self) -> str | None:
-        """The least strength of login it accepts."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +58,11 @@ class ReturnAddress:
         return cls(
             client_id=client.client_id,
             redirect_uri=redirect_uri,
-            response_mode=response_mode_or_default(mode),
+            response_mode=response_mode_or_default(
+                mode,
+                response_type=None if "response_type" in parameters.repeated else parameters.get("response_type"),
+                signed=client.policy.signed_responses,
+            ),
             state=state if state is None or len(state) <= STATE_LIMIT else None,
         )
 
@@ -120,6 +78,7 @@ class AuthorizationRequest:
 
     client_id: str
     redirect_uri: str
+    response_type: str
     response_mode: str
     state: str | None
     nonce: str | None
@@ -157,13 +116,28 @@ class AuthorizationRequest:
         for name, code in _UNSERVED.items():
             if parameters.get(name) is not None:
                 raise RedirectableError(code, f"{name} is not served.")
-        _require_code_flow(parameters.get("response_type"), client)
-        require_served_response_mode(parameters.get("response_mode"))
+        response_type = require_response_type(
+            parameters.get("response_type"),
+            allowed=client.policy.response_types,
+            registered=client.metadata.response_types,
+            grant_types=client.grant_types,
+        )
+        _require_bearer_tokens_allowed(response_type, client)
+        require_served_response_mode(
+            parameters.get("response_mode"), response_type=response_type, signed=client.policy.signed_responses
+        )
+        _require_nonce(parameters.get("nonce"), response_type)
         scopes = requested_scopes(parameters.get("scope"), allowed=client.scopes)
-        challenge = require_challenge(parameters.get("code_challenge"), parameters.get("code_challenge_method"))
+        challenge = require_challenge(
+            parameters.get("code_challenge"),
+            parameters.get("code_challenge_method"),
+            required=CODE in response_type.split(" ") and (client.policy.pkce or client.is_public),
+        )
+        max_age = parse_max_age(parameters.get("max_age"))
         return cls(
             client_id=client.client_id,
             redirect_uri=address.redirect_uri,
+            response_type=response_type,
             response_mode=address.response_mode,
             state=address.state,
             nonce=parameters.get("nonce"),
@@ -172,7 +146,7 @@ class AuthorizationRequest:
             terms=Terms(resources=_resources(parameters, client=client, userinfo=userinfo, scopes=scopes)),
             dpop_jkt=None,
             prompts=parse_prompt(parameters.get("prompt")),
-            max_age=parse_max_age(parameters.get("max_age")),
+            max_age=client.metadata.default_max_age if max_age is None else max_age,
             required_acr=required_acr(parameters.get("acr_values"), known=known_acr, minimum=client.minimum_acr),
             login_hint=(parameters.get("login_hint") or "")[:HINT_LIMIT] or None,
             id_token_hint=parameters.get("id_token_hint"),
@@ -238,14 +212,17 @@ def _require_short(parameters: Parameters) -> None:
             raise RedirectableError("invalid_request", f"{name} has {limit} characters at most.")
 
 
-def _require_code_flow(response_type: str | None, client: RequestingClient) -> None:
-    if response_type is None:
-        raise RedirectableError("invalid_request", "The response_type is missing.")
-    if response_type != "code":
-        # RFC 9700 §2.1.2: tokens in a redirect leak.
-        raise RedirectableError("unsupported_response_type", "The only response_type is code.")
-    if "authorization_code" not in client.grant_types:
-        raise RedirectableError("unauthorized_client", "This client is a service: nobody logs in to it.")
+def _require_bearer_tokens_allowed(response_type: str, client: RequestingClient) -> None:
+    bound = client.metadata.dpop_bound_access_tokens or client.metadata.tls_client_certificate_bound_access_tokens
+    if bound and TOKEN in response_type.split(" "):
+        # Nothing at this endpoint proves that the browser holds the key.
+        raise RedirectableError("unauthorized_client", "Tokens of this client are bound to a key: use the code flow.")
+
+
+def _require_nonce(nonce: str | None, response_type: str) -> None:
+    # OpenID Connect Core §3.2.2.1, §3.3.2.11: an ID token in a redirect is bound to the request by nothing else.
+    if nonce is None and ID_TOKEN in response_type.split(" "):
+        raise RedirectableError("invalid_request", "A nonce is required with this response_type.")
 
 
 def _ascii(text: str) -> str:

@@ -11,9 +11,9 @@ _HASHES = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512, 
 
 
 def left_half_hash(value: str, *, algorithm: str) -> str:
-    """Return the left half of the hash of ``value`` (ASCII) as base64url.
+    """Return the left half of the hash of ``value`` as base64url.
 
     :param algorithm: the ``alg`` that signs the ID token; it names the hash.
     """
-    digest = _HASHES[algorithm if algorithm == "EdDSA" else algorithm[-3:]](value.encode("ascii")).digest()
+    digest = _HASHES[algorithm if algorithm == "EdDSA" else algorithm[-3:]](value.encode()).digest()
     return b64url(digest[: len(digest) // 2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,17 +37,24 @@ def issue_id_token(
     *,
     client: Client,
     family: TokenFamily,
-    access_token: str,
+    access_token: str | None,
     nonce: str | None,
     event_id: str,
     now: datetime,
+    code: str | None = None,
+    state: str | None = None,
+    released: Mapping[str, Any] | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """Return a signed ID token by the client's algorithm, and its claims.
 
-    :param access_token: bound by ``at_hash`` (§3.1.3.6).
+    :param access_token: what travels beside it, bound by ``at_hash`` (§3.1.3.6).
+    :param code: in a redirect, bound by ``c_hash`` (§3.3.2.11).
+    :param state: of the request, in a redirect, bound by ``s_hash`` (FAPI 1.0 Advanced §5.2.2.1).
+    :param released: claims about the person, where no access token could fetch them (§5.4).
     :param event_id: the event that stands for this login in the evidence; becomes ``txn`` (RFC 8417 §2.2).
     """
     claims: dict[str, Any] = {
+        **(released or {}),
         "iss": services.settings.issuer,
         "sub": family.person_id,
         "aud": client.client_id,
@@ -56,9 +64,11 @@ def issue_id_token(
         "acr": family.acr,
         "amr": list(family.amr),
         **({"sid": family.sid} if family.sid else {}),
-        "at_hash": left_half_hash(access_token, algorithm=client.id_token_alg),
         "txn": event_id,
     }
+    for name, bound in (("at_hash", access_token), ("c_hash", code), ("s_hash", state)):
+        if bound is not None:
+            claims[name] = left_half_hash(bound, algorithm=client.id_token_alg)
     if nonce is not None:
         claims["nonce"] = nonce
     signer = services.token_keys.active_signer(session, client.id_token_alg)

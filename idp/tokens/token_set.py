@@ -68,23 +68,7 @@ def issue_token_set(
 
     :param target: what the access token is for.
     """
-    access_token = issue_access_token(
-        session,
-        services,
-        subject=family.person_id,
-        client=client,
-        audience=target.identifier,
-        scopes=target.scopes,
-        confirmation=family.confirmation,
-        extra={
-            "auth_time": to_timestamp(family.authenticated_at),
-            "acr": family.acr,
-            "amr": list(family.amr),
-            **({"sid": family.sid} if family.sid else {}),
-            "family": family.id,
-        },
-        now=now,
-    )
+    access_token = issue_family_access_token(session, services, client=client, family=family, target=target, now=now)
     id_token, id_claims = issue_id_token(
         session,
         services,
@@ -103,6 +87,29 @@ def issue_token_set(
         id_token=id_token,
         refresh_token=_new_refresh_token(session, family, now=now) if family.offline else None,
         id_claims=id_claims,
+    )
+
+
+def issue_family_access_token(
+    session: Session, services: IdpServices, *, client: Client, family: TokenFamily, target: Target, now: datetime
+) -> str:
+    """Return an access token of a living family."""
+    return issue_access_token(
+        session,
+        services,
+        subject=family.person_id,
+        client=client,
+        audience=target.identifier,
+        scopes=target.scopes,
+        confirmation=family.confirmation,
+        extra={
+            "auth_time": to_timestamp(family.authenticated_at),
+            "acr": family.acr,
+            "amr": list(family.amr),
+            **({"sid": family.sid} if family.sid else {}),
+            "family": family.id,
+        },
+        now=now,
     )
 
 

@@ -10,7 +10,7 @@ from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import authorize as authorize_request
 from idp.authorization.resume import ConsentIsNeeded, cancel_authorization, decide_consent, resume_authorization
 from idp.clients.uris import origin_of
-from idp.protocol.response_mode import FORM_POST, with_query
+from idp.protocol.response_mode import FORM_POST, FRAGMENT, with_fragment, with_query
 from idp.protocol.scope import OPENID
 from idp.tokens.claims import person_claims
 from idp.web.access import services
@@ -132,6 +132,7 @@ def _leave(outcome: AuthorizationAnswer | PersonIsNeeded) -> Response | Werkzeug
             action=outcome.redirect_uri,
             parameters=outcome.parameters,
             destination=origin_of(outcome.redirect_uri).partition("//")[2],
-            failed="error" in outcome.parameters,
+            failed=outcome.failed,
         )
-    return redirect(with_query(outcome.redirect_uri, outcome.parameters), 303)
+    build = with_fragment if outcome.response_mode == FRAGMENT else with_query
+    return redirect(build(outcome.redirect_uri, outcome.parameters), 303)

@@ -12,10 +12,12 @@ from flask import Blueprint, Response
 from idp.authentication.assurance import ACR_VALUES
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.registration import GRANT_TYPES, ID_TOKEN_ALGORITHMS
+from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
 from idp.protocol.pkce import METHOD as PKCE_METHOD
 from idp.protocol.prompt import PROMPTS
 from idp.protocol.response_mode import RESPONSE_MODES
+from idp.protocol.response_type import RESPONSE_TYPES
 from idp.protocol.scope import CLAIMS_BY_SCOPE, IDENTITY_SCOPES
 from idp.tokens.key_rotation import JWKS_CACHE_LIFETIME
 from idp.web.access import services
@@ -82,8 +84,9 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "end_session_endpoint": f"{issuer}/logout",
         "scopes_supported": list(IDENTITY_SCOPES),
         "claims_supported": [*claims, *_ID_TOKEN_CLAIMS],
-        "response_types_supported": ["code"],
+        "response_types_supported": list(RESPONSE_TYPES),
         "response_modes_supported": list(RESPONSE_MODES),
+        "authorization_signing_alg_values_supported": list(TOKEN_ALGORITHMS),
         "grant_types_supported": list(GRANT_TYPES),
         "code_challenge_methods_supported": [PKCE_METHOD],
         "acr_values_supported": list(ACR_VALUES),

@@ -34,11 +34,13 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('client_id', sa.String(length=64), nullable=True))
 
     with op.batch_alter_table('idp_authorization_code', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('interaction_id', sa.String(length=26), nullable=True))
         batch_op.add_column(sa.Column('terms', sa.JSON(), server_default='{}', nullable=False))
         batch_op.add_column(sa.Column('jkt', sa.String(length=43), nullable=True))
         batch_op.alter_column('challenge',
                existing_type=sa.VARCHAR(length=43),
                nullable=True)
+        batch_op.create_index(batch_op.f('ix_idp_authorization_code_interaction_id'), ['interaction_id'], unique=False)
 
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.add_column(sa.Column('policy', sa.String(length=32), server_default='web', nullable=False))
@@ -117,11 +119,13 @@ def downgrade() -> None:
         batch_op.drop_column('policy')
 
     with op.batch_alter_table('idp_authorization_code', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_authorization_code_interaction_id'))
         batch_op.alter_column('challenge',
                existing_type=sa.VARCHAR(length=43),
                nullable=False)
         batch_op.drop_column('jkt')
         batch_op.drop_column('terms')
+        batch_op.drop_column('interaction_id')
 
     with op.batch_alter_table('ca_request', schema=None) as batch_op:
         batch_op.drop_column('client_id')

@@ -21,6 +21,7 @@ from audit.model import AuditEvent
 from composition import Composition
 from idp.accounts.person import add_person
 from idp.authentication.browser_session import BrowserSession, start_browser_session
+from idp.clients.model import ClientRow
 from idp.clients.register import RegisteredClient, register_client
 from idp.clients.registration import ClientRegistration
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
@@ -145,7 +146,8 @@ class Visitor:
 def answer_of(response: TestResponse) -> dict[str, str]:
     """Return the parameters that a redirect carries to the application."""
     assert response.status_code == 303, (response.status_code, response.get_data(as_text=True)[:500])
-    return dict(parse_qsl(urlsplit(response.headers["Location"]).query))
+    address = urlsplit(response.headers["Location"])
+    return dict(parse_qsl(address.fragment or address.query))
 
 
 def register(composition: Composition, **metadata: Any) -> RelyingParty:
@@ -159,6 +161,15 @@ def register(composition: Composition, **metadata: Any) -> RelyingParty:
         )
     secret = registered.secret.reveal() if registered.secret else ""
     return RelyingParty(composition, registered.client.client_id, secret)
+
+
+def change(composition: Composition, party: RelyingParty, *, policy: str | None = None, **metadata: Any) -> None:
+    """Change what an application registered, as an administrator may."""
+    with composition.database.transaction() as session:
+        row = session.get_one(ClientRow, party.client_id)
+        row.policy = policy or row.policy
+        row.metadata_ = row.metadata_ | metadata
+        row.version += 1
 
 
 def add_visitor(composition: Composition, app: Flask, cedula: str = "1710034065") -> Visitor:

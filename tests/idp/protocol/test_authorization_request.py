@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.clients.metadata import ClientMetadata
+from idp.clients.policy import CLASSIC, FAPI2_MESSAGE_SIGNING, WEB, ClientPolicy
 from idp.protocol.authorization_request import (
     NONCE_LIMIT,
     STATE_LIMIT,
@@ -33,6 +34,8 @@ GOOD = {
     "code_challenge_method": "S256",
 }
 
+CODE_ONLY = ClientMetadata()
+
 
 @dataclass(frozen=True)
 class Portal:
@@ -44,7 +47,9 @@ class Portal:
     scopes: tuple[str, ...] = ("openid", "profile")
     grant_types: tuple[str, ...] = ("authorization_code",)
     minimum_acr: str | None = None
-    metadata: ClientMetadata = field(default_factory=ClientMetadata)
+    is_public: bool = False
+    policy: ClientPolicy = WEB
+    metadata: ClientMetadata = CODE_ONLY
 
 
 def _parse(*more: tuple[str, str], client: Portal | None = None, **changes: str | None) -> AuthorizationRequest:
@@ -69,11 +74,13 @@ def _error(*more: tuple[str, str], client: Portal | None = None, **changes: str 
     [
         ({"response_type": None}, "invalid_request"),
         ({"response_type": "token"}, "unsupported_response_type"),
-        ({"response_type": "code id_token"}, "unsupported_response_type"),
+        ({"response_type": "code code2"}, "unsupported_response_type"),
+        ({"response_type": "code id_token"}, "unauthorized_client"),
+        ({"response_type": "id_token"}, "unauthorized_client"),
         ({"request": "eyJ"}, "request_not_supported"),
         ({"request_uri": "https://portal.example/r"}, "request_uri_not_supported"),
         ({"registration": "{}"}, "registration_not_supported"),
-        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_mode": "web_message"}, "invalid_request"),
         ({"scope": None}, "invalid_scope"),
         ({"scope": "openid email"}, "invalid_scope"),
         ({"code_challenge": None}, "invalid_request"),
@@ -87,6 +94,59 @@ def _error(*more: tuple[str, str], client: Portal | None = None, **changes: str 
 def test_each_rule_has_its_error(changes: dict[str, str | None], code: str) -> None:
     """RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6."""
     assert _error(**changes) == code
+
+
+EVERY_TYPE = ClientMetadata(
+    response_types=("code", "id_token", "token id_token", "code id_token", "code token", "code id_token token")
+)
+
+
+@pytest.mark.parametrize("response_type", ["id_token", "id_token token", "token id_token", "code token id_token"])
+def test_tokens_in_the_redirect_need_policy_registration_and_a_nonce(response_type: str) -> None:
+    """OpenID Connect Core §3.2.2.1; the parts have no order (RFC 6749 §3.1.1)."""
+    classic = Portal(policy=CLASSIC, metadata=EVERY_TYPE)
+    request = _parse(client=classic, response_type=response_type)
+    assert request.response_mode == "fragment"
+    assert _error(client=classic, response_type=response_type, nonce=None) == "invalid_request"
+    assert _error(client=classic, response_type=response_type, response_mode="query") == "invalid_request"
+    assert _error(client=Portal(policy=CLASSIC), response_type=response_type) == "unauthorized_client"
+    assert _error(client=Portal(metadata=EVERY_TYPE), response_type=response_type) == "unauthorized_client"
+
+
+def test_code_token_needs_no_nonce_for_no_id_token_travels() -> None:
+    """OpenID Connect Core §3.3.2.11 asks it of ID tokens in the redirect."""
+    assert _parse(client=Portal(policy=CLASSIC, metadata=EVERY_TYPE), response_type="code token", nonce=None)
+
+
+@pytest.mark.parametrize("bound", ["dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens"])
+def test_tokens_that_are_bound_to_a_key_do_not_come_by_redirect(bound: str) -> None:
+    """RFC 9449 §5.2, RFC 8705 §3.4: a bearer token would be the way around."""
+    metadata = replace(EVERY_TYPE, **{bound: True})
+    client = Portal(policy=CLASSIC, metadata=metadata)
+    assert _error(client=client, response_type="code token") == "unauthorized_client"
+    assert _parse(client=client, response_type="code id_token")
+
+
+def test_pkce_is_left_to_confidential_clients_of_a_policy_that_says_so() -> None:
+    """OpenID Provider, rule 3: a public client without ``code_challenge`` is refused."""
+    none: dict[str, str | None] = {"code_challenge": None, "code_challenge_method": None}
+    assert _parse(client=Portal(policy=CLASSIC), **none).code_challenge is None
+    assert _error(client=Portal(policy=CLASSIC, is_public=True), **none) == "invalid_request"
+    assert _error(client=Portal(policy=CLASSIC), code_challenge_method="plain") == "invalid_request"
+
+
+def test_the_registered_age_of_a_login_holds_where_the_request_says_nothing() -> None:
+    """OpenID Connect Dynamic Client Registration §2, default_max_age: the parameter overrides it."""
+    client = Portal(metadata=ClientMetadata(default_max_age=600))
+    assert _parse(client=client).max_age == 600
+    assert _parse(client=client, max_age="0").max_age == 0
+
+
+def test_a_policy_of_signed_answers_signs_errors_too() -> None:
+    """FAPI 2.0 Message Signing §5.4."""
+    parameters = read_parameters((GOOD | {"response_mode": "query"}).items())
+    address = ReturnAddress.parse(parameters, client=Portal(policy=FAPI2_MESSAGE_SIGNING))
+    assert address.response_mode == "query.jwt"
 
 
 def test_a_service_without_people_is_told_so() -> None:
@@ -120,7 +180,7 @@ def test_errors_travel_without_a_state_that_cannot_be_trusted() -> None:
     nonce=st.none()
     | st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f"), min_size=1),
     acr=st.sampled_from([None, "weak", "strong weak", "unknown"]),
-    mode=st.sampled_from([None, "query", "form_post"]),
+    mode=st.sampled_from([None, "query", "form_post", "jwt"]),
     locales=st.sampled_from([None, "qu es", "en"]),
 )
 def test_a_request_survives_the_wait_for_the_person(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.protocol.errors import RedirectableError, TokenError
-from idp.protocol.pkce import challenge_of, require_challenge
+from idp.protocol.pkce import answered_challenge, challenge_of, require_challenge
 
 UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 VERIFIERS = st.text(UNRESERVED, min_size=43, max_size=128)
@@ -61,5 +61,14 @@ def test_a_verifier_is_43_to_128_unreserved_characters(verifier: str) -> None:
 def test_a_missing_verifier_is_an_incomplete_request() -> None:
     """RFC 7636 §4.5: the parameter is required."""
     with pytest.raises(TokenError) as caught:
-        challenge_of(None)
+        answered_challenge(None, required=True)
     assert caught.value.code == "invalid_request"
+
+
+def test_where_it_is_left_to_the_client_nothing_is_asked_but_half_of_it_is_refused() -> None:
+    """RFC 9700 §2.1.1: a confidential client of an older library; ``plain`` never, and no method without challenge."""
+    assert require_challenge(None, None, required=False) is None
+    assert answered_challenge(None, required=False) is None
+    for challenge, method in ((None, "S256"), (challenge_of("a" * 43), None), (challenge_of("a" * 43), "plain")):
+        with pytest.raises(RedirectableError):
+            require_challenge(challenge, method, required=False)

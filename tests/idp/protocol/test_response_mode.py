@@ -9,29 +9,64 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.protocol.errors import RedirectableError
-from idp.protocol.response_mode import require_served_response_mode, response_mode_or_default, with_query
+from idp.protocol.response_mode import (
+    carrier_of,
+    is_signed,
+    require_served_response_mode,
+    response_mode_or_default,
+    with_fragment,
+    with_query,
+)
 
 
-@pytest.mark.parametrize("mode", ["query", "form_post"])
+@pytest.mark.parametrize("mode", ["query", "fragment", "form_post", "query.jwt", "fragment.jwt", "form_post.jwt"])
 def test_served_modes_are_taken(mode: str) -> None:
     """For the answer and for its errors."""
-    require_served_response_mode(mode)
-    assert response_mode_or_default(mode) == mode
+    require_served_response_mode(mode, response_type="code")
+    assert response_mode_or_default(mode, response_type="code") == mode
 
 
-@pytest.mark.parametrize("mode", ["fragment", "web_message", "query.jwt", "", "QUERY"])
+@pytest.mark.parametrize("mode", ["web_message", "jwt.query", "", "QUERY", ".jwt", "jwt.jwt"])
 def test_another_mode_is_refused_by_the_default_one(mode: str) -> None:
-    """RFC 9700 §4.1: nothing in fragments; the error itself needs a way that exists."""
-    assert response_mode_or_default(mode) == "query"
+    """The error itself needs a way that exists."""
+    assert response_mode_or_default(mode, response_type="code") == "query"
     with pytest.raises(RedirectableError) as caught:
-        require_served_response_mode(mode)
+        require_served_response_mode(mode, response_type="code")
     assert caught.value.code == "invalid_request"
 
 
-def test_without_one_it_is_the_query() -> None:
-    """Multiple Response Types §2.1: the default of ``code``."""
-    require_served_response_mode(None)
-    assert response_mode_or_default(None) == "query"
+@pytest.mark.parametrize(
+    ("response_type", "mode"),
+    [("code", "query"), (None, "query"), ("id_token", "fragment"), ("code token", "fragment")],
+)
+def test_without_one_it_follows_from_the_response_type(response_type: str | None, mode: str) -> None:
+    """Multiple Response Types §3, §5; JARM §2.3.4 for ``jwt``."""
+    require_served_response_mode(None, response_type=response_type)
+    assert response_mode_or_default(None, response_type=response_type) == mode
+    assert response_mode_or_default("jwt", response_type=response_type) == f"{mode}.jwt"
+
+
+@pytest.mark.parametrize("mode", ["query", "query.jwt"])
+def test_no_token_ever_stands_in_a_query(mode: str) -> None:
+    """Multiple Response Types §3, JARM §2.3.1; the error goes where tokens may."""
+    with pytest.raises(RedirectableError):
+        require_served_response_mode(mode, response_type="id_token token")
+    assert response_mode_or_default(mode, response_type="id_token token") == "fragment"
+
+
+@pytest.mark.parametrize("mode", [None, "query", "form_post", "jwt"])
+def test_who_wants_signed_answers_gets_no_other(mode: str | None) -> None:
+    """FAPI 2.0 Message Signing §5.4: errors too; a mode that is plain is refused."""
+    assert is_signed(response_mode_or_default(mode, response_type="code", signed=True))
+    if mode in ("query", "form_post"):
+        with pytest.raises(RedirectableError):
+            require_served_response_mode(mode, response_type="code", signed=True)
+
+
+def test_a_signed_mode_has_a_plain_carrier() -> None:
+    """JARM §2.3: query.jwt is a query with the one parameter ``response``."""
+    assert carrier_of("form_post.jwt") == carrier_of("form_post") == "form_post"
+    assert with_fragment("https://portal.example/cb", {"a": "b c"}) == "https://portal.example/cb#a=b+c"
 
 
 @given(st.dictionaries(st.text(min_size=1, max_size=8), st.text(min_size=1, max_size=20), max_size=4))

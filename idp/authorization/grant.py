@@ -1,0 +1,82 @@
+"""What an authorization gives: a code, tokens in the redirect, or both, as the ``response_type`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.vocabulary import EventType
+from idp.authentication.browser_session import BrowserSession, touch_browser_session
+from idp.authorization.answer import AuthorizationAnswer, answer_with
+from idp.authorization.code import write_authorization_code
+from idp.authorization.front_channel import issue_front_channel_tokens
+from idp.clients.client import Client
+from idp.protocol.authorization_request import AuthorizationRequest
+from idp.protocol.response_type import CODE, gives_tokens
+from idp.services import IdpServices
+
+
+def grant_authorization(
+    session: Session,
+    services: IdpServices,
+    *,
+    client: Client,
+    request: AuthorizationRequest,
+    browser_session: BrowserSession,
+    scopes: Sequence[str],
+    silent: bool,
+    interaction_id: str | None,
+    now: datetime,
+) -> AuthorizationAnswer:
+    """Write what ``request`` asks for, and its event, in the caller's transaction; return the answer that carries it.
+
+    :param scopes: what is given of what was asked; APIs among it stand in the request's terms.
+    :param silent: whether the person saw no page of ours: a live session and a consent of before sufficed.
+    :param interaction_id: the interaction that ends in this, if there was one.
+    :raises RedirectableError: ``access_denied``, if what it would rest on has ended meanwhile.
+    """
+    touch_browser_session(session, sid=browser_session.sid, now=now)
+    event = Event(
+        type=EventType.AUTHORIZATION_GRANTED,
+        subject=browser_session.person_id,
+        client_id=request.client_id,
+        session_id=browser_session.sid,
+        details={
+            "response_type": request.response_type,
+            "scopes": [scope for scope in scopes if scope in request.scopes],
+            "resources": list(request.terms.resources),
+            "acr": browser_session.acr,
+            "silent": silent,
+        },
+    )
+    event_id = services.journal.record(session, event, now=now)
+    parameters: dict[str, str] = {}
+    code = None
+    if CODE in request.response_type.split(" "):
+        code = write_authorization_code(
+            session,
+            request=request,
+            browser_session=browser_session,
+            scopes=scopes,
+            lifetime=client.policy.code_lifetime,
+            interaction_id=interaction_id,
+            now=now,
+        )
+        parameters["code"] = code
+    if gives_tokens(request.response_type):
+        parameters |= issue_front_channel_tokens(
+            session,
+            services,
+            client=client,
+            request=request,
+            browser_session=browser_session,
+            scopes=scopes,
+            code=code,
+            event_id=event_id,
+            now=now,
+        )
+    session.flush()
+    return answer_with(session, services, client=client, address=request.address, parameters=parameters, now=now)
