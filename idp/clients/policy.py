@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from idp.clients.auth_method import AuthMethod
+from idp.protocol.algorithms import KEY_MANAGEMENT_ALGORITHMS, OLD_KEY_MANAGEMENT_ALGORITHMS
 
 CODE = "code"
 _NO_CODE_ALONE = frozenset({"id_token", "id_token token", "code id_token", "code token", "code id_token token"})
@@ -52,6 +53,7 @@ class ClientPolicy:
     :ivar rotates_refresh_tokens: False keeps one refresh token: FAPI 2.0 §5.3.2.1 has it bound to a key instead.
     :ivar issuer_as_only_audience: whether assertions must be addressed to the issuer as one string (FAPI 2.0 §5.3.2.1).
     :ivar signature_algorithms: what the client may sign with; empty: all that we verify.
+    :ivar key_management_algorithms: by which answers may be encrypted to the client.
     :ivar code_lifetime: how long an authorization code may wait.
     """
 
@@ -68,6 +70,7 @@ class ClientPolicy:
     rotates_refresh_tokens: bool = True
     issuer_as_only_audience: bool = False
     signature_algorithms: tuple[str, ...] = ()
+    key_management_algorithms: tuple[str, ...] = KEY_MANAGEMENT_ALGORITHMS
     code_lifetime: timedelta = timedelta(seconds=60)
 
 
@@ -84,6 +87,7 @@ CLASSIC = replace(
     auth_methods=_SECRET_OR_KEY | {AuthMethod.NONE},
     grant_types=WEB.grant_types | {IMPLICIT},
     response_types=WEB.response_types | _NO_CODE_ALONE,
+    key_management_algorithms=KEY_MANAGEMENT_ALGORITHMS + OLD_KEY_MANAGEMENT_ALGORITHMS,
     pkce=False,
 )
 PUBLIC = ClientPolicy(

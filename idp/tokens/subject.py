@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import hmac
+from functools import lru_cache
+from urllib.parse import urlsplit
+
 from idp.clients.client import Client
 from idp.services import IdpServices
+from kernel.identifiers import b64url
+from keys.sealing import derive_secret
+
+PUBLIC, PAIRWISE = "public", "pairwise"
+SUBJECT_TYPES = (PUBLIC, PAIRWISE)
 
 
 def subject_for(services: IdpServices, client: Client, person_id: str) -> str:
     """Return the ``sub`` by which ``client`` knows the person.
 
-    The one way to it: every token, answer and notice that names a person to an application asks here.
+    The one way to it: every token, answer and notice that names a person to an application asks here. A pairwise one
+    (§8.1) is the same for all applications of a sector, in every process and after every rotation of keys, because the
+    sealing secret outlives them; two sectors cannot tell that they speak of the same person.
     """
-    return person_id
+    if client.metadata.subject_type != PAIRWISE:
+        return person_id
+    # The sector is a host name or a client_id: neither has a NUL in it, so no two pairs make the same message.
+    message = f"{sector_of(client)}\0{person_id}".encode()
+    return b64url(hmac.digest(_pairwise_key(services.sealing_secret), message, "sha256"))
+
+
+def sector_of(client: Client) -> str:
+    """Return what tells apart who may recognise the same person (§8.1): a host, or the client itself if it has none."""
+    address = client.metadata.sector_identifier_uri or next(iter(client.redirect_uris), "")
+    return urlsplit(address).hostname or client.client_id
+
+
+@lru_cache(maxsize=4)
+def _pairwise_key(sealing_secret: bytes) -> bytes:
+    return derive_secret(sealing_secret, "pairwise-subject")

@@ -7,9 +7,12 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc import jwt
+from joserfc import jwe, jwt
 from joserfc.jwk import ECKey, KeySet
 
 from idp.protocol.jose import SIZE_LIMIT, JwtError, text_claim, time_claim, verify_jwt
@@ -95,3 +98,48 @@ def test_a_time_claim_is_a_number_of_seconds(value: object) -> None:
     with pytest.raises(JwtError) as caught:
         time_claim({"exp": value}, "exp")
     assert caught.value.reason == "bad_exp"
+
+
+def test_a_token_signed_by_the_key_it_brings_is_refused() -> None:
+    """RFC 8725 §3.10: an embedded key is not believed, with or without the name of one of ours."""
+    thief = ECKey.generate_key("P-256")
+    for name in ("one", None):
+        header = {"alg": "ES256", "jwk": thief.as_dict(private=False), **({"kid": name} if name else {})}
+        token = jwt.encode(header, {"sub": "a"}, thief)
+        with pytest.raises(JwtError):
+            verify_jwt(token, keys=KEYS, algorithms=("ES256",))
+
+
+@pytest.mark.parametrize("header", [{"crit": ["exp"], "exp": 1}, {"crit": ["x"]}, {"crit": []}, {"b64": False}])
+def test_an_extension_that_must_be_understood_is_refused(header: dict[str, Any]) -> None:
+    """RFC 7515 §4.1.11: none is understood here; RFC 7797 neither."""
+    text = b64url(json.dumps({"alg": "ES256", "kid": "one", **header}).encode()) + "." + b64url(b'{"sub":"a"}')
+    signature = ECKey.import_key(KEY.as_dict(private=True)).private_key
+    assert signature is not None
+    der = signature.sign(text.encode(), ec.ECDSA(hashes.SHA256()))
+    r, s = decode_dss_signature(der)
+    token = f"{text}.{b64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+    with pytest.raises(JwtError):
+        verify_jwt(token, keys=KEYS, algorithms=("ES256",))
+
+
+def test_an_encrypted_or_nested_token_is_no_signed_one() -> None:
+    """RFC 8725 §3.11: what is expected is said by the reader; a token within a token is not looked for."""
+    inner = _token()
+    nested = jwt.encode({"alg": "ES256", "kid": "one", "cty": "JWT"}, {"jwt": inner}, KEY)
+    payload = b64url(inner.encode())
+    header, _, signature = inner.split(".")
+    encrypted = jwe.encrypt_compact({"alg": "ECDH-ES", "enc": "A128GCM"}, inner, ECKey.generate_key("P-256"))
+    for token in (f"{header}.{payload}.{signature}", encrypted, f"{inner}.{inner}"):
+        with pytest.raises(JwtError):
+            verify_jwt(token, keys=KEYS, algorithms=("ES256",))
+    assert verify_jwt(nested, keys=KEYS, algorithms=("ES256",)).claims == {"jwt": inner}
+
+
+@pytest.mark.parametrize("numbers", [(0, 0), (1, 1)])
+def test_a_signature_of_zeros_is_refused(numbers: tuple[int, int]) -> None:
+    """CVE-2022-21449, «psychic signatures» in Java: r and s are at least 1, and belong to the key."""
+    header, payload, _ = _token().split(".")
+    forged = b64url(b"".join(number.to_bytes(32, "big") for number in numbers))
+    with pytest.raises(JwtError):
+        verify_jwt(f"{header}.{payload}.{forged}", keys=KEYS, algorithms=("ES256",))

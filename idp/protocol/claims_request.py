@@ -1,0 +1,113 @@
+"""The ``claims`` parameter: single claims by name, for UserInfo and for the ID token (OpenID Connect Core §5.5)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from idp.protocol.errors import RedirectableError
+from idp.protocol.scope import CLAIMS_BY_SCOPE, IDENTITY_SCOPES, OPENID
+
+USERINFO, ID_TOKEN = "userinfo", "id_token"  # nosec B105 - names of members
+SIZE_LIMIT = 4_000
+VALUES_LIMIT = 20
+
+# What stands in an ID token beside what scopes open (§2); asking for it by name may say which value.
+LOGIN_CLAIMS = frozenset({"acr", "amr", "auth_time"})
+_SCOPE_OF = {name: scope for scope, names in CLAIMS_BY_SCOPE.items() for name in names}
+
+
+def parse_claims_request(text: str | None) -> dict[str, Any]:
+    """Return the ``claims`` parameter as checked, for :attr:`idp.protocol.terms.Terms.claims`; empty without one.
+
+    ``{"userinfo": {name: {…}}, "id_token": {name: {…}}}`` with the members ``essential``, ``value`` and ``values`` of
+    §5.5.1. What nobody here understands, members and claims, is left out, as §5.5 says.
+
+    :raises RedirectableError: (``invalid_request``) if it is no JSON object of this form, or too long.
+    """
+    if text is None:
+        return {}
+    try:
+        document = json.loads(text) if len(text) <= SIZE_LIMIT else None
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise _bad("claims must be a JSON object of a few kilobytes at most.")
+    checked = {place: _checked(document.get(place)) for place in (USERINFO, ID_TOKEN)}
+    return {place: rules for place, rules in checked.items() if rules}
+
+
+def scopes_behind(claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the scopes, in reading order, that open what ``claims`` names: what the person is asked about.
+
+    ``sub`` and what is said of the login belong to ``openid``.
+    """
+    wanted = {_SCOPE_OF.get(name, OPENID) for rules in claims.values() for name in rules}
+    return tuple(scope for scope in IDENTITY_SCOPES if scope in wanted)
+
+
+def within_scopes(claims: Mapping[str, Any], scopes: Collection[str]) -> dict[str, Any]:
+    """Return the part of ``claims`` that ``scopes`` open: what the application may have and the person allowed.
+
+    A claim that is not there is no error, essential or not (§5.5.1).
+    """
+    kept = {
+        place: {name: rule for name, rule in rules.items() if _SCOPE_OF.get(name, OPENID) in scopes}
+        for place, rules in claims.items()
+    }
+    return {place: rules for place, rules in kept.items() if rules}
+
+
+def names_in(claims: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    """Return the claims about the person that are asked for in ``place``, ``userinfo`` or ``id_token``."""
+    return tuple(name for name in claims.get(place, {}) if name in _SCOPE_OF)
+
+
+def required_subject(claims: Mapping[str, Any]) -> str | None:
+    """Return the one ``sub`` that the ID token must be about (§5.5.1), or None.
+
+    An answer about anybody else is an error, essential or not.
+    """
+    value = claims.get(ID_TOKEN, {}).get("sub", {}).get("value")
+    return value if isinstance(value, str) else None
+
+
+def requested_acr(claims: Mapping[str, Any]) -> tuple[tuple[str, ...], bool]:
+    """Return the values of ``acr`` that the ID token may have, best first, and whether one of them is essential.
+
+    An essential one that cannot be met is an error (§5.5.1.1); otherwise the values are a wish, like ``acr_values``.
+    """
+    rule = claims.get(ID_TOKEN, {}).get("acr", {})
+    values = rule.get("values", [rule["value"]] if "value" in rule else [])
+    return tuple(value for value in values if isinstance(value, str)), rule.get("essential", False)
+
+
+def _checked(rules: object) -> dict[str, Any]:
+    if rules is None:
+        return {}
+    if not isinstance(rules, dict):
+        raise _bad("userinfo and id_token in claims are JSON objects.")
+    return {
+        name: _checked_rule(name, rule) for name, rule in rules.items() if name in _SCOPE_OF or name in LOGIN_CLAIMS
+    }
+
+
+def _checked_rule(name: str, rule: object) -> dict[str, Any]:
+    if rule is None:
+        return {}
+    if not isinstance(rule, dict):
+        raise _bad("A claim in claims is null or a JSON object.")
+    essential, values = rule.get("essential", False), rule.get("values")
+    if not isinstance(essential, bool):
+        raise _bad("essential is true or false.")
+    if values is not None and not (isinstance(values, list) and 0 < len(values) <= VALUES_LIMIT):
+        raise _bad("values is a list.")
+    if name == "sub" and not isinstance(rule.get("value", ""), str):
+        raise _bad("The value of sub is a text.")
+    checked: dict[str, Any] = {"essential": True} if essential else {}
+    return checked | {member: rule[member] for member in ("value", "values") if rule.get(member) is not None}
+
+
+def _bad(detail: str) -> RedirectableError:
+    return RedirectableError("invalid_request", detail)
