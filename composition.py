@@ -30,6 +30,7 @@ from ca.register.standing import CertificateRegister
 from ca.requests.client_certificate import complete_client_certificate, request_client_certificate
 from ca.services import CaServices
 from idp.accounts.person import VERIFIED_LEVEL, find_person_by_cedula
+from idp.clients.remote_keys import RemoteKeys
 from idp.directory.institutions import find_institution_by_ruc
 from idp.ports import CertificateIdentity, IssuedClientCertificate, RequestedClientCertificate
 from idp.services import IdpServices
@@ -200,6 +201,7 @@ class Composition:
             token_keys=KeyRing(self.keystore, self.clock),
             outgoing=self.outgoing,
             certificates=_AuthorityRecords(self.ca, CertificateRegister()),
+            remote_keys=RemoteKeys(self.outgoing, self.clock),
         )
 
     @cached_property

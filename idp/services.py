@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.journal import Journal
+from idp.clients.remote_keys import RemoteKeys
 from idp.ports import Certificates
 from idp.tokens.key_ring import KeyRing
 from kernel.clock import Clock
@@ -21,6 +22,7 @@ class IdpServices:
     :ivar token_keys: the keys that sign tokens, opened once in this process.
     :ivar certificates: the authority's records.
     :ivar outgoing: the one way to others' servers; never inside a transaction.
+    :ivar remote_keys: keys that applications publish, fetched through ``outgoing`` and kept in this process.
     :ivar sealing_secret: 32 octets; give it to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
     """
 
@@ -33,3 +35,4 @@ class IdpServices:
     token_keys: KeyRing
     outgoing: OutgoingClient
     certificates: Certificates
+    remote_keys: RemoteKeys

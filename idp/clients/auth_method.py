@@ -18,11 +18,16 @@ class AuthMethod(StrEnum):
     IN_PROCESS = "in_process"  # our own console: it redeems its code inside this process and never over HTTP
 
 
-SECRET_METHODS = (AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SECRET_POST)
+SECRET_METHODS = (AuthMethod.CLIENT_SECRET_BASIC, AuthMethod.CLIENT_SECRET_POST, AuthMethod.CLIENT_SECRET_JWT)
+ASSERTION_METHODS = (AuthMethod.CLIENT_SECRET_JWT, AuthMethod.PRIVATE_KEY_JWT)
+CERTIFICATE_METHODS = (AuthMethod.TLS_CLIENT_AUTH, AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH)
 # What client authentication verifies; the others are refused at registration until it does.
 SERVED_METHODS = (
     AuthMethod.NONE,
     AuthMethod.CLIENT_SECRET_BASIC,
     AuthMethod.CLIENT_SECRET_POST,
+    AuthMethod.CLIENT_SECRET_JWT,
     AuthMethod.PRIVATE_KEY_JWT,
+    AuthMethod.TLS_CLIENT_AUTH,
+    AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH,
 )

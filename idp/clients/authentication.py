@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from audit.event import Event
-from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
-from idp.clients.auth_method import AuthMethod
+from idp.clients.assertion_proof import require_assertion
+from idp.clients.auth_method import ASSERTION_METHODS, CERTIFICATE_METHODS, AuthMethod
+from idp.clients.certificate_proof import require_certificate
 from idp.clients.client import Client, find_client
 from idp.clients.client_secret import is_valid_secret
-from idp.clients.jwks import key_set
-from idp.clients.model import UsedAssertionRow
-from idp.protocol.client_assertion import ClientAssertion, verify_client_assertion
 from idp.protocol.client_authentication import PresentedCredentials, read_credentials
 from idp.protocol.errors import InvalidClientError
-from idp.protocol.jose import JwtError
 from idp.protocol.parameters import Parameters
+from idp.protocol.sender import Sender
+from idp.services import IdpServices
 from kernel.errors import NotFound
-from kernel.identifiers import sha256_hex
 
 
 def authenticate_client(
     session: Session,
     *,
-    journal: Journal,
+    services: IdpServices,
     authorization: str | None,
     form: Parameters,
-    expected_audiences: Collection[str],
+    sender: Sender,
     endpoint: str,
     now: datetime,
 ) -> Client:
     """Return the active client that the request proves to come from.
 
     :param authorization: the ``Authorization`` header.
-    :param expected_audiences: what a signed assertion may be addressed to.
-    :param endpoint: ``token``, ``introspect`` or ``revoke``, for the record.
+    :param sender: its certificate is the proof of the TLS methods; beside other methods it proves nothing here.
+    :param endpoint: the path without its slash, ``token`` or ``par``: for the record, and an assertion may name it.
     :raises InvalidClientError: the refusal is on record with its reason, which the client is not told.
+    :raises KeysNotFetchedError: see :mod:`idp.clients.remote_keys`; nothing is on record then.
     """
     client: Client | None = None
     try:
@@ -50,7 +46,7 @@ def authenticate_client(
             client = find_client(session, presented.client_id)
         except NotFound as error:
             raise InvalidClientError("unknown_client", client_id=presented.client_id) from error
-        _require_proof(session, client, presented, expected_audiences=expected_audiences, now=now)
+        _require_proof(session, services, client, presented, sender=sender, endpoint=endpoint, now=now)
     except InvalidClientError as error:
         event = Event(
             type=EventType.CLIENT_AUTHENTICATED,
@@ -62,62 +58,42 @@ def authenticate_client(
             # Whoever is unknown may have typed anything here.
             private={} if client or not error.client_id else {"client_id": error.client_id},
         )
-        journal.refuse(session, event, error, now=now)
+        services.journal.refuse(session, event, error, now=now)
     event = Event(
         type=EventType.CLIENT_AUTHENTICATED,
         actor=client.client_id,
         client_id=client.client_id,
-        details={"endpoint": endpoint, "method": presented.method},
+        details={"endpoint": endpoint, "method": client.auth_method.value},
     )
-    journal.record(session, event, now=now)
+    services.journal.record(session, event, now=now)
     return client
-
-
-def purge_used_assertions(session: Session, *, now: datetime) -> int:
-    """Forget assertions that have expired anyway; return how many."""
-    gone = session.execute(
-        delete(UsedAssertionRow).where(UsedAssertionRow.expires_at <= now).returning(UsedAssertionRow.jti_sha256)
-    )
-    return len(gone.all())
 
 
 def _require_proof(
     session: Session,
+    services: IdpServices,
     client: Client,
     presented: PresentedCredentials,
     *,
-    expected_audiences: Collection[str],
+    sender: Sender,
+    endpoint: str,
     now: datetime,
 ) -> None:
     if not client.active:
         raise InvalidClientError("client_disabled")
-    if client.auth_method is AuthMethod.IN_PROCESS or presented.method != client.auth_method.value:
+    if client.auth_method is AuthMethod.IN_PROCESS or presented.method != _shown_as(client.auth_method).value:
         raise InvalidClientError("wrong_method")
     if presented.secret is not None:
         if not is_valid_secret(session, client_id=client.client_id, presented=presented.secret.reveal(), now=now):
             raise InvalidClientError("wrong_secret")
     elif presented.assertion is not None:
-        try:
-            assertion = verify_client_assertion(
-                presented.assertion,
-                keys=key_set(client.jwks or {"keys": []}),
-                client_id=client.client_id,
-                expected_audiences=expected_audiences,
-                now=now,
-            )
-        except JwtError as error:
-            raise InvalidClientError(f"assertion_{error.reason}") from error
-        _use_once(session, client, assertion)
+        require_assertion(session, services, client, presented.assertion, endpoint=endpoint, now=now)
+    elif client.auth_method in CERTIFICATE_METHODS:
+        require_certificate(session, services, client, sender.certificate_der, now=now)
 
 
-def _use_once(session: Session, client: Client, assertion: ClientAssertion) -> None:
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    # Of any number at once exactly one inserts: the others find the row.
-    inserted = session.execute(
-        insert(UsedAssertionRow)
-        .values(client_id=client.client_id, jti_sha256=sha256_hex(assertion.jti), expires_at=assertion.expires_at)
-        .on_conflict_do_nothing()
-        .returning(UsedAssertionRow.client_id)
-    ).scalar_one_or_none()
-    if inserted is None:
-        raise InvalidClientError("assertion_replayed")
+def _shown_as(method: AuthMethod) -> AuthMethod:
+    """Return the method as the request alone shows it: a certificate is beside it, and assertions look alike."""
+    if method in CERTIFICATE_METHODS:
+        return AuthMethod.NONE
+    return AuthMethod.PRIVATE_KEY_JWT if method in ASSERTION_METHODS else method

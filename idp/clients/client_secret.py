@@ -5,35 +5,57 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from hmac import compare_digest
 
+from joserfc.jwk import KeySet, OctKey
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
-from idp.clients.auth_method import SECRET_METHODS
+from idp.clients.auth_method import SECRET_METHODS, AuthMethod
 from idp.clients.client import Client
 from idp.clients.model import ClientSecretRow
-from kernel.errors import Rejected
+from kernel.errors import Fault, Rejected
 from kernel.identifiers import new_id, new_secret, sha256_hex
 from kernel.secret_text import SecretText
+from keys.sealing import Sealer
 
 ROTATION_OVERLAP = timedelta(days=7)
 
 
-def add_secret(session: Session, *, client_id: str, now: datetime) -> SecretText:
+def add_secret(session: Session, *, client_id: str, sealing_secret: bytes | None = None, now: datetime) -> SecretText:
     """Add a secret of 256 random bits and return it.
 
     It is random in full, so a plain SHA-256 is all that its storage needs: there is no dictionary to try.
+
+    :param sealing_secret: given for ``client_secret_jwt`` alone: the secret is kept sealed, too, and has 512 bits, as
+        HS512 asks for (RFC 7518 §3.2).
     """
-    secret = new_secret()
+    secret, row_id = new_secret(32 if sealing_secret is None else 64), new_id()
+    sealed = sealing_secret and _sealer(sealing_secret).seal(secret.encode(), bound_to=row_id)
     session.add(
         ClientSecretRow(
-            id=new_id(), client_id=client_id, secret_sha256=sha256_hex(secret), created_at=now, expires_at=None
+            id=row_id,
+            client_id=client_id,
+            secret_sha256=sha256_hex(secret),
+            sealed_secret=sealed,
+            created_at=now,
+            expires_at=None,
         )
     )
     session.flush()
     return SecretText(secret)
+
+
+def secret_keys(session: Session, *, client_id: str, sealing_secret: bytes, now: datetime) -> KeySet:
+    """Return the client's valid secrets as keys that verify a MAC (OpenID Connect Core §9 ``client_secret_jwt``)."""
+    rows = session.scalars(
+        select(ClientSecretRow).where(
+            ClientSecretRow.client_id == client_id, ClientSecretRow.sealed_secret.is_not(None), _valid(now)
+        )
+    ).all()
+    sealer = _sealer(sealing_secret)
+    return KeySet([OctKey.import_key(sealer.open(row.sealed_secret or b"", bound_to=row.id)) for row in rows])
 
 
 def rotate_secret(
@@ -41,12 +63,14 @@ def rotate_secret(
     *,
     journal: Journal,
     client: Client,
+    sealing_secret: bytes | None = None,
     overlap: timedelta = ROTATION_OVERLAP,
     actor: str | None = None,
     now: datetime,
 ) -> SecretText:
     """Make a new secret and return it; the newest old one stays valid for ``overlap``, older ones end now.
 
+    :param sealing_secret: needed where the method is ``client_secret_jwt``.
     :raises Rejected: (``no_client_secret``) if the client does not authenticate with a secret.
     """
     if client.auth_method not in SECRET_METHODS:
@@ -60,7 +84,12 @@ def rotate_secret(
     for position, row in enumerate(valid):
         ends_at = now + overlap if position == 0 else now
         row.expires_at = min(row.expires_at, ends_at) if row.expires_at else ends_at
-    secret = add_secret(session, client_id=client.client_id, now=now)
+    secret = add_secret(
+        session,
+        client_id=client.client_id,
+        sealing_secret=sealing_secret_for(client.auth_method, sealing_secret),
+        now=now,
+    )
     event = Event(
         type=EventType.CLIENT_SECRET_ROTATED,
         actor=actor,
@@ -71,6 +100,18 @@ def rotate_secret(
     return secret
 
 
+def sealing_secret_for(method: AuthMethod, sealing_secret: bytes | None) -> bytes | None:
+    """Return what seals the secret of a client of this method; None where a digest is all that is kept.
+
+    :raises Fault: (``no_sealing_secret``) the caller has none and the method needs it.
+    """
+    if method is not AuthMethod.CLIENT_SECRET_JWT:
+        return None
+    if sealing_secret is None:
+        raise Fault("client_secret_jwt needs what seals its secret.", code="no_sealing_secret")
+    return sealing_secret
+
+
 def is_valid_secret(session: Session, *, client_id: str, presented: str, now: datetime) -> bool:
     """Tell whether ``presented`` is one of the client's valid secrets; each comparison takes constant time."""
     digest = sha256_hex(presented)
@@ -78,6 +119,10 @@ def is_valid_secret(session: Session, *, client_id: str, presented: str, now: da
         select(ClientSecretRow.secret_sha256).where(ClientSecretRow.client_id == client_id, _valid(now))
     ).all()
     return any(compare_digest(digest, secret_sha256) for secret_sha256 in stored)
+
+
+def _sealer(sealing_secret: bytes) -> Sealer:
+    return Sealer(sealing_secret, "client-secret")
 
 
 def _valid(now: datetime) -> ColumnElement[bool]:

@@ -77,6 +77,7 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
                 session,
                 journal=services.journal,
                 registration=registration,
+                sealing_secret=services.sealing_secret,
                 institution_id=find_institution_by_ruc(session, ruc).id if ruc else None,
                 now=services.clock.now(),
             )
@@ -115,6 +116,7 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
                 session,
                 journal=services.journal,
                 client=find_client(session, client_id),
+                sealing_secret=services.sealing_secret,
                 now=services.clock.now(),
             )
         print_record({"client_id": client_id, "client_secret": secret.reveal()}, as_json=as_json)

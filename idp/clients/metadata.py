@@ -10,6 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+CERTIFICATE_NAMES = (
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClientMetadata:
@@ -81,6 +89,11 @@ class ClientMetadata:
     frontchannel_logout_session_required: bool = False
     event_delivery_uri: str | None = None
     events_requested: tuple[str, ...] = ()
+
+    @property
+    def certificate_names(self) -> dict[str, str]:
+        """What must stand in the certificate of ``tls_client_auth``, by the registered name (RFC 8705 §2.1.2)."""
+        return {name: value for name in CERTIFICATE_NAMES if (value := getattr(self, name)) is not None}
 
     def to_document(self) -> dict[str, Any]:
         """Return what differs from the defaults, as JSON values."""

@@ -48,13 +48,17 @@ class ClientOriginRow(Base):
 
 
 class ClientSecretRow(Base):
-    """A client's secret, as its digest. Two may be valid side by side, so that a rotation needs no stop."""
+    """A client's secret, as its digest. Two may be valid side by side, so that a rotation needs no stop.
+
+    Only ``client_secret_jwt`` has it sealed, too: whoever verifies a MAC needs the secret itself.
+    """
 
     __tablename__ = "idp_client_secret"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("idp_client.client_id"), index=True)
     secret_sha256: Mapped[str] = mapped_column(String(64))
+    sealed_secret: Mapped[bytes | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
 

@@ -16,7 +16,7 @@ from audit.vocabulary import EventType
 from idp.clients.api import find_apis
 from idp.clients.auth_method import SECRET_METHODS, AuthMethod
 from idp.clients.client import Client, client_value
-from idp.clients.client_secret import add_secret
+from idp.clients.client_secret import add_secret, sealing_secret_for
 from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
 from idp.clients.registration import ClientRegistration
@@ -40,6 +40,7 @@ def register_client(
     *,
     journal: Journal,
     registration: ClientRegistration,
+    sealing_secret: bytes | None = None,
     institution_id: str | None = None,
     client_id: str | None = None,
     actor: str | None = None,
@@ -47,6 +48,7 @@ def register_client(
 ) -> RegisteredClient:
     """Register an application and return it with its secret.
 
+    :param sealing_secret: needed where the method is ``client_secret_jwt``.
     :param client_id: a name of one's own for clients known in advance; by default a new one.
     :raises NotFound: (``unknown_institution``). :raises Conflict: ``client_exists``, ``resource_taken``.
     :raises Rejected: (``bad_client_metadata``) if an API or a scope of one is not registered.
@@ -67,7 +69,8 @@ def register_client(
     note_origins(session, client_id=row.client_id, redirect_uris=row.redirect_uris)
     secret = None
     if registration.auth_method in SECRET_METHODS:
-        secret = add_secret(session, client_id=row.client_id, now=now)
+        sealing = sealing_secret_for(registration.auth_method, sealing_secret)
+        secret = add_secret(session, client_id=row.client_id, sealing_secret=sealing, now=now)
     event = Event(
         type=EventType.CLIENT_REGISTERED,
         actor=actor,

@@ -9,10 +9,12 @@ from typing import Any, Self
 from idp.authentication.assurance import ACR_VALUES
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.jwks import require_public_jwks
-from idp.clients.metadata import ClientMetadata
+from idp.clients.metadata import CERTIFICATE_NAMES, ClientMetadata
 from idp.clients.policy import POLICIES, PUBLIC, SERVICE, WEB, ClientPolicy
-from idp.clients.uris import require_registrable_redirect_uri, require_resource_identifier
+from idp.clients.uris import require_https_uri, require_registrable_redirect_uri, require_resource_identifier
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
+from idp.protocol.certificate_subject import CertificateSubjectError, normal_subject
+from idp.protocol.client_assertion import ALGORITHMS, SECRET_ALGORITHMS
 from idp.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS, OPENID, SCOPE_TOKEN, split_scope
 from kernel.errors import Rejected
 
@@ -128,8 +130,13 @@ class ClientRegistration:
             raise _bad("grant_types: refresh_token goes with authorization_code")
         if (OFFLINE_ACCESS in self.scopes) != ("refresh_token" in self.grant_types):
             raise _bad("scope offline_access and grant type refresh_token go together")
-        if self.auth_method is AuthMethod.PRIVATE_KEY_JWT and self.jwks is None:
-            raise _bad("jwks: private_key_jwt needs the public key")
+        if self.jwks is not None and self.metadata.jwks_uri is not None:
+            raise _bad("jwks_uri: send either this or jwks")
+        if (len(self.metadata.certificate_names) == 1) != (self.auth_method is AuthMethod.TLS_CLIENT_AUTH):
+            raise _bad("tls_client_auth goes with exactly one tls_client_auth_… name that its certificate has")
+        by_key = (AuthMethod.PRIVATE_KEY_JWT, AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH)
+        if self.auth_method in by_key and self.jwks is None and self.metadata.jwks_uri is None:
+            raise _bad(f"jwks: {self.auth_method.value} needs the public key, there or at jwks_uri")
         if "client_credentials" in self.grant_types:
             if self.auth_method is AuthMethod.NONE:
                 raise _bad("grant_types: a public client cannot prove who it is, so no client_credentials")
@@ -143,7 +150,6 @@ class ClientRegistration:
 
 def _refuse_unserved(metadata: Mapping[str, Any]) -> None:
     refused = {
-        "jwks_uri": "send the keys themselves in jwks: this service fetches no address",
         "request_uris": "request objects are not served",
         "sector_identifier_uri": "pairwise subjects are not served",
         "id_token_encrypted_response_alg": "encrypted ID tokens are not served",
@@ -172,11 +178,29 @@ def _metadata(metadata: Mapping[str, Any]) -> ClientMetadata:
     resources = _texts(metadata, "resources")
     for resource in resources:
         require_resource_identifier(resource)
+    algorithm = metadata.get("token_endpoint_auth_signing_alg")
+    if algorithm is not None:
+        _one_of(metadata, "token_endpoint_auth_signing_alg", (*ALGORITHMS, *SECRET_ALGORITHMS), default="")
+    jwks_uri = metadata.get("jwks_uri")
+    if jwks_uri is not None:
+        require_https_uri(jwks_uri, "jwks_uri")
     return ClientMetadata(
+        jwks_uri=jwks_uri,
+        token_endpoint_auth_signing_alg=algorithm,
+        **_certificate_names(metadata),
         resources=resources,
         resource_scopes=_resource_scopes(metadata.get("resource_scopes")),
         access_token_format=_one_of(metadata, "access_token_format", ("jwt",), default="jwt"),
     )
+
+
+def _certificate_names(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """RFC 8705 §2.1.2: exactly one, in one spelling."""
+    named = {name: metadata[name] for name in CERTIFICATE_NAMES if metadata.get(name) is not None}
+    try:
+        return {name: normal_subject(name, value) for name, value in named.items()}
+    except CertificateSubjectError as error:
+        raise _bad(f"{', '.join(named)}: {error}") from error
 
 
 def _resource_scopes(value: object) -> dict[str, str]:

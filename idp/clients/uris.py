@@ -51,6 +51,25 @@ def require_registrable_redirect_uri(uri: str, *, native: bool) -> None:
         raise _bad(uri, "must begin with https://")
 
 
+def require_https_uri(uri: object, name: str) -> str:
+    """Check an address that people or this service will open, and return it: ``https``, a host, no user, no fragment.
+
+    :param name: the metadata member, for the message.
+    :raises Rejected: (``bad_client_metadata``).
+    """
+    bad = Rejected(f"{name}: an https:// address without fragment", code="bad_client_metadata")
+    if not isinstance(uri, str) or not 0 < len(uri) <= URI_LIMIT or not _ALLOWED.fullmatch(uri):
+        raise bad
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError as error:
+        raise bad from error
+    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or "#" in uri:
+        raise bad
+    return uri
+
+
 def require_resource_identifier(uri: str) -> None:
     """Check the identifier of an API (RFC 8707 §2): an absolute https URI without fragment or query.
 

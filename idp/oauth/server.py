@@ -55,13 +55,12 @@ class _Server(AuthorizationServer):
 
     def authenticate_client(self, request: _Request, methods: object, endpoint: str = "token") -> Client:
         call = request.call
-        issuer = call.services.settings.issuer
         return authenticate_client(
             call.session,
-            journal=call.services.journal,
+            services=call.services,
             authorization=call.authorization,
             form=call.form,
-            expected_audiences=(issuer, f"{issuer}/{call.endpoint}"),
+            sender=call.sender,
             endpoint=call.endpoint,
             now=call.now,
         )

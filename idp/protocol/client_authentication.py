@@ -23,8 +23,9 @@ _FORM_ENCODED = re.compile(r"(?:[^%]|%[0-9A-Fa-f]{2})*")
 class PresentedCredentials:
     """What a client showed, not yet believed.
 
-    :ivar method: ``none``, ``client_secret_basic``, ``client_secret_post`` or ``private_key_jwt``.
-    :ivar assertion: the signed JWT of ``private_key_jwt``.
+    :ivar method: ``none``, ``client_secret_basic``, ``client_secret_post`` or ``private_key_jwt``. With ``none`` the
+        proof may be a TLS certificate: it comes beside the form, and beside any other method, too, to bind tokens to.
+    :ivar assertion: the signed JWT of ``private_key_jwt``; that of ``client_secret_jwt`` looks the same from outside.
     """
 
     method: str

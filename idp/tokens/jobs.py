@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from idp.authorization.code import purge_codes
-from idp.clients.authentication import purge_used_assertions
+from idp.clients.assertion_proof import purge_used_assertions
 from idp.clients.register import purge_expired_secrets
 from idp.services import IdpServices
 from idp.tokens.access_token import purge_revoked_access_tokens

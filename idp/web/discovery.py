@@ -13,7 +13,7 @@ from idp.authentication.assurance import ACR_VALUES
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.registration import GRANT_TYPES, ID_TOKEN_ALGORITHMS
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
-from idp.protocol.client_assertion import ALGORITHMS as ASSERTION_ALGORITHMS
+from idp.protocol.client_assertion import ALGORITHMS, SECRET_ALGORITHMS
 from idp.protocol.pkce import METHOD as PKCE_METHOD
 from idp.protocol.prompt import PROMPTS
 from idp.protocol.response_mode import RESPONSE_MODES
@@ -72,6 +72,7 @@ def metadata(issuer: str, mtls_origin: str = "") -> dict[str, Any]:
 def _metadata(issuer: str) -> dict[str, Any]:
     methods = [method.value for method in SERVED_METHODS]
     confidential = [method for method in methods if method != AuthMethod.NONE.value]
+    assertion_algorithms = [*ALGORITHMS, *SECRET_ALGORITHMS]
     claims = dict.fromkeys(name for names in CLAIMS_BY_SCOPE.values() for name in names)
     return {
         "issuer": issuer,
@@ -94,11 +95,11 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(ID_TOKEN_ALGORITHMS),
         "token_endpoint_auth_methods_supported": methods,
-        "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
         "revocation_endpoint_auth_methods_supported": methods,
-        "revocation_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
         "introspection_endpoint_auth_methods_supported": confidential,
-        "introspection_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
+        "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
         "authorization_response_iss_parameter_supported": True,
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": False,

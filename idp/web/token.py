@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from idp.oauth.exchange import EndpointCall
+from idp.oauth.exchange import EndpointAnswer, EndpointCall
 from idp.oauth.server import answer_endpoint
 from idp.protocol.errors import BearerTokenError, InvalidClientError
 from idp.protocol.parameters import ParametersError, read_parameters
@@ -15,6 +15,7 @@ from idp.web.client_failures import count_failure, require_few_failures
 from idp.web.cross_origin import allow_registered_origin, answer_preflight
 from idp.web.protocol_errors import bearer_error_response, json_response, token_error_response
 from kernel.errors import ServiceError
+from web.client_certificate import presented_certificate
 
 blueprint = Blueprint("idp_protocol", __name__)
 
@@ -72,18 +73,23 @@ def _endpoint(name: str) -> Response:
         _require_form_body()
         form = read_parameters(request.form.items(multi=True))
         require_few_failures(authorization=authorization, form=form)
-        try:
+        sender = _sender(provider.settings.issuer)
+
+        def answer() -> EndpointAnswer:
             with provider.database.transaction() as session:
                 call = EndpointCall(
                     services=provider,
                     session=session,
                     endpoint=name,
                     authorization=authorization,
-                    sender=_sender(provider.settings.issuer),
+                    sender=sender,
                     form=form,
                     now=provider.clock.now(),
                 )
-                answered = answer_endpoint(call)
+                return answer_endpoint(call)
+
+        try:
+            answered = provider.remote_keys.retrying(answer)
         except InvalidClientError:
             count_failure(authorization=authorization, form=form)
             raise
@@ -94,7 +100,12 @@ def _endpoint(name: str) -> Response:
 
 
 def _sender(issuer: str) -> Sender:
-    return Sender(method=request.method, url=f"{issuer}{request.path}", dpop=tuple(request.headers.getlist("DPoP")))
+    return Sender(
+        method=request.method,
+        url=f"{issuer}{request.path}",
+        dpop=tuple(request.headers.getlist("DPoP")),
+        certificate_der=presented_certificate(),
+    )
 
 
 def _require_form_body() -> None:

@@ -50,6 +50,9 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.drop_column('service_audience')
 
+    with op.batch_alter_table('idp_client_secret', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('sealed_secret', sa.LargeBinary(), nullable=True))
+
     with op.batch_alter_table('idp_signing_key', schema=None) as batch_op:
         batch_op.add_column(sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True))
 
@@ -112,6 +115,9 @@ def downgrade() -> None:
 
     with op.batch_alter_table('idp_signing_key', schema=None) as batch_op:
         batch_op.drop_column('revoked_at')
+
+    with op.batch_alter_table('idp_client_secret', schema=None) as batch_op:
+        batch_op.drop_column('sealed_secret')
 
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.add_column(sa.Column('service_audience', sa.VARCHAR(length=255), nullable=True))

@@ -157,6 +157,7 @@ def register(composition: Composition, **metadata: Any) -> RelyingParty:
             session,
             journal=composition.journal,
             registration=ClientRegistration.parse(METADATA | metadata),
+            sealing_secret=composition.sealing_secret,
             now=composition.clock.now(),
         )
     secret = registered.secret.reveal() if registered.secret else ""

@@ -9,7 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from idp.protocol.client_assertion import LIFETIME_LIMIT, verify_client_assertion
+from idp.protocol.client_assertion import ALGORITHMS, LIFETIME_LIMIT, verify_client_assertion
 from idp.protocol.jose import JwtError
 
 NOW = datetime(2026, 11, 23, 17, 0, tzinfo=UTC)
@@ -24,6 +24,7 @@ def _verify(**changes: Any) -> Any:
     return verify_client_assertion(
         jwt.encode({"alg": "ES256", "kid": "one"}, claims, KEY),
         keys=KeySet([KEY]),
+        algorithms=ALGORITHMS,
         client_id="a",
         expected_audiences=AUDIENCES,
         now=NOW,

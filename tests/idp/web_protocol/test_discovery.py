@@ -95,7 +95,8 @@ def test_every_method_and_algorithm_named_can_be_registered(app: Flask, http: Fl
         "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
     }
     for method in document["token_endpoint_auth_methods_supported"]:
-        ClientRegistration.parse(METADATA | {"token_endpoint_auth_method": method, "jwks": {"keys": [jwk]}})
+        name = {"tls_client_auth_subject_dn": "CN=portal"} if method == "tls_client_auth" else {}
+        ClientRegistration.parse(METADATA | {"token_endpoint_auth_method": method, "jwks": {"keys": [jwk]}} | name)
     for algorithm in document["id_token_signing_alg_values_supported"]:
         ClientRegistration.parse(METADATA | {"id_token_signed_response_alg": algorithm})
 
