@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import idp.authentication.jobs
 import idp.deliveries.jobs
+import idp.leaving.jobs
 import idp.notices.jobs
 import idp.tokens.jobs
 from idp.services import IdpServices
@@ -23,7 +24,7 @@ def deliveries(services: IdpServices) -> Mapping[str, Handler]:
 
     Each kind has its words in ``admin/web/deliveries.py``; a test points there.
     """
-    return {}
+    return {**idp.leaving.jobs.deliveries(services)}
 
 
 def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:

@@ -22,7 +22,9 @@ from web.pages import render
 
 blueprint = Blueprint("admin_deliveries", __name__, url_prefix="/admin/deliveries", template_folder="../templates")
 
-KINDS: Mapping[str, words.Text] = {}
+KINDS: Mapping[str, words.Text] = {
+    "idp.backchannel_logout": _l("Aviso de salida"),
+}
 _ERRORS: Mapping[str, words.Text] = {
     "outgoing_bad_url": _l("La dirección registrada no sirve"),
     "outgoing_plain_http": _l("La dirección registrada no es https"),

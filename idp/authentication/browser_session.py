@@ -15,6 +15,7 @@ from audit.vocabulary import EventType
 from idp.authentication.assurance import acr_of, with_method
 from idp.authentication.device import describe_device
 from idp.authentication.model import BrowserSessionRow
+from idp.leaving.announcement import announce_end
 from kernel.errors import Conflict
 from kernel.identifiers import new_id, new_secret, sha256_hex
 from kernel.origin import current_origin
@@ -146,6 +147,8 @@ def reauthenticate(
 def end_browser_session(session: Session, *, journal: Journal, sid: str, reason: str, now: datetime) -> bool:
     """End the session; tell whether this call did it. Ending an ended one is no error and no event.
 
+    Applications that took part in it are told, whatever the reason.
+
     :param reason: ``logout``, ``closed_by_person``, ``replaced``, ``password_changed``, ``disabled``, ``erased`` or
         ``expired``.
     """
@@ -162,6 +165,7 @@ def end_browser_session(session: Session, *, journal: Journal, sid: str, reason:
         Event(type=EventType.SESSION_ENDED, subject=ended, session_id=sid, details={"reason": reason}),
         now=now,
     )
+    announce_end(session, sid=sid, person_id=ended, now=now)
     return True
 
 

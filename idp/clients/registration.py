@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from idp.authentication.assurance import ACR_VALUES
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
+from idp.clients.callbacks import leaving_values
 from idp.clients.jwks import require_public_jwks
 from idp.clients.metadata import CERTIFICATE_NAMES, ClientMetadata
 from idp.clients.policy import POLICIES, PUBLIC, SERVICE, WEB, ClientPolicy
@@ -156,8 +157,6 @@ def _refuse_unserved(metadata: Mapping[str, Any]) -> None:
         "userinfo_signed_response_alg": "signed UserInfo is not served",
         "userinfo_encrypted_response_alg": "encrypted UserInfo is not served",
         "request_object_signing_alg": "request objects are not served",
-        "backchannel_logout_uri": "back-channel logout is not served",
-        "frontchannel_logout_uri": "front-channel logout is not served",
     }
     for name, why in refused.items():
         if metadata.get(name):
@@ -191,6 +190,7 @@ def _metadata(metadata: Mapping[str, Any]) -> ClientMetadata:
         resources=resources,
         resource_scopes=_resource_scopes(metadata.get("resource_scopes")),
         access_token_format=_one_of(metadata, "access_token_format", ("jwt",), default="jwt"),
+        **leaving_values(metadata, redirect_uris=_texts(metadata, "redirect_uris")),
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +17,7 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.services import IdpServices
 from kernel.errors import ServiceError, Unavailable
-from kernel.outbox import GiveUp, Handler, Task, enqueue
+from kernel.outbox import GiveUp, Handler, Task
 from outgoing.answer import Answer
 from outgoing.errors import OutgoingError
 
@@ -52,29 +51,6 @@ Compose = Callable[[Session, Task, datetime], Message | None]
 more)."""
 Judge = Callable[[Answer], None]
 """Returns if the receiver took the delivery; raises :class:`Undelivered` if not."""
-
-
-def queue_delivery(
-    session: Session,
-    *,
-    kind: str,
-    client_id: str,
-    url: str,
-    payload: Mapping[str, str],
-    now: datetime,
-    person_id: str | None = None,
-    sid: str | None = None,
-) -> str:
-    """Queue a delivery of ``kind`` (``idp.…``) to ``url`` with the caller's transaction; return its id.
-
-    :param url: where it goes now; its host is what the administrator sees, and what a pause after a failure is about.
-        The message names its own URL when it is made.
-    :param payload: ids only. Nothing that is secret, nothing that is signed: that is made at each attempt.
-    """
-    host = urlsplit(url).netloc.rpartition("@")[2].lower()[:200]
-    ids = {"client_id": client_id, "host": host, "person_id": person_id, "sid": sid, **payload}
-    # An application's own: another one on the same host (a gateway) does not wait for this one's failures.
-    return enqueue(session, kind, ids, now=now, destination=f"{client_id}@{host}")
 
 
 def deliver(services: IdpServices, compose: Compose, *, judge: Judge | None = None) -> Handler:

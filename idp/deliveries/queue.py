@@ -1,10 +1,11 @@
-"""The deliveries that are not done yet: seen and repeated by the administrator."""
+"""Deliveries that are not done yet: queued with their cause, seen and repeated by the administrator."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
 from kernel.errors import NotFound
-from kernel.outbox import OutboxTask, try_again_now
+from kernel.outbox import OutboxTask, enqueue, try_again_now
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,29 @@ class QueuedDelivery:
     created_at: datetime
     next_attempt_at: datetime | None
     given_up_at: datetime | None
+
+
+def queue_delivery(
+    session: Session,
+    *,
+    kind: str,
+    client_id: str,
+    url: str,
+    payload: Mapping[str, str],
+    now: datetime,
+    person_id: str | None = None,
+    sid: str | None = None,
+) -> str:
+    """Queue a delivery of ``kind`` (``idp.…``) to ``url`` with the caller's transaction; return its id.
+
+    :param url: where it goes now; its host is what the administrator sees, and what a pause after a failure is about.
+        The message names its own URL when it is made.
+    :param payload: ids only. Nothing that is secret, nothing that is signed: that is made at each attempt.
+    """
+    host = urlsplit(url).netloc.rpartition("@")[2].lower()[:200]
+    ids = {"client_id": client_id, "host": host, "person_id": person_id, "sid": sid, **payload}
+    # An application's own: another one on the same host (a gateway) does not wait for this one's failures.
+    return enqueue(session, kind, ids, now=now, destination=f"{client_id}@{host}")
 
 
 def list_deliveries(session: Session, *, kinds: Sequence[str], limit: int, offset: int = 0) -> list[QueuedDelivery]:

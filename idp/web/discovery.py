@@ -83,6 +83,8 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "introspection_endpoint": f"{issuer}/introspect",
         "revocation_endpoint": f"{issuer}/revoke",
         "end_session_endpoint": f"{issuer}/logout",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "scopes_supported": list(IDENTITY_SCOPES),
         "claims_supported": [*claims, *_ID_TOKEN_CLAIMS],
         "response_types_supported": list(RESPONSE_TYPES),

@@ -120,7 +120,7 @@ def test_a_native_application_may_register_a_scheme_with_a_dot() -> None:
         {"grant_types": ["client_credentials"], "redirect_uris": []},
         {"default_acr_values": ["urn:other"]},
         {"resource": "http://api.example"},
-        {"backchannel_logout_uri": "https://portal.example/out"},
+        {"backchannel_logout_uri": "http://portal.example/out"},
     ],
 )
 def test_refuses_metadata_that_would_not_be_honoured(change: dict[str, Any]) -> None:

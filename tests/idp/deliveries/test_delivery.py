@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from audit.model import AuditEvent
 from composition import Composition
-from idp.deliveries.delivery import Message, deliver, queue_delivery
-from idp.deliveries.queue import count_given_up, drop_old_deliveries, list_deliveries, repeat_delivery
+from idp.deliveries.delivery import Message, deliver
+from idp.deliveries.queue import count_given_up, drop_old_deliveries, list_deliveries, queue_delivery, repeat_delivery
 from kernel.clock import ManualClock
 from kernel.errors import Conflict, NotFound
 from kernel.outbox import MAX_ATTEMPTS, OutboxTask, Task, run_due

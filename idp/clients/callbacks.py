@@ -1,0 +1,56 @@
+"""Where an application hears of things without a person's click: logout notices, frames, security events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from idp.clients.uris import URI_LIMIT, origin_of
+from kernel.errors import Rejected
+from kernel.settings import is_loopback
+from outgoing.errors import OutgoingError
+from outgoing.target import parse_target
+
+
+def require_callback_uri(metadata: Mapping[str, Any], name: str) -> str | None:
+    """Return the address registered as ``name``, if any: ``https``, no fragment, no user; ``http`` on loopback only.
+
+    :raises Rejected: (``bad_client_metadata``) saying what to correct.
+    """
+    uri = metadata.get(name)
+    if uri is None:
+        return None
+    refusal = Rejected(f"{name}: an https:// address without fragment", code="bad_client_metadata")
+    if not isinstance(uri, str) or len(uri) > URI_LIMIT:
+        raise refusal
+    try:
+        target = parse_target(uri)
+    except OutgoingError as error:
+        raise refusal from error
+    if target.scheme == "http" and not is_loopback(uri):
+        raise refusal
+    return uri
+
+
+def leaving_values(metadata: Mapping[str, Any], *, redirect_uris: Sequence[str]) -> dict[str, Any]:
+    """Return the valid values of Back-Channel Logout 1.0 §2.2 and Front-Channel Logout 1.0 §2, by field.
+
+    :raises Rejected: (``bad_client_metadata``).
+    """
+    frontchannel = require_callback_uri(metadata, "frontchannel_logout_uri")
+    if frontchannel is not None and origin_of(frontchannel) not in {origin_of(uri) for uri in redirect_uris}:
+        # Front-Channel Logout §2: scheme, host and port of a registered redirection URI.
+        raise Rejected("frontchannel_logout_uri: on the host of one of the redirect_uris", code="bad_client_metadata")
+    return {
+        "backchannel_logout_uri": require_callback_uri(metadata, "backchannel_logout_uri"),
+        "backchannel_logout_session_required": _flag(metadata, "backchannel_logout_session_required"),
+        "frontchannel_logout_uri": frontchannel,
+        "frontchannel_logout_session_required": _flag(metadata, "frontchannel_logout_session_required"),
+    }
+
+
+def _flag(metadata: Mapping[str, Any], name: str) -> bool:
+    value = metadata.get(name, False)
+    if not isinstance(value, bool):
+        raise Rejected(f"{name}: true or false", code="bad_client_metadata")
+    return value

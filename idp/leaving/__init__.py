@@ -1,0 +1,1 @@
+"""The end of a browser session, told to every application that took part in it."""
