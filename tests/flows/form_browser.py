@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urljoin
 
 import requests
@@ -57,10 +58,12 @@ class FormBrowser:
 
     :ivar stop_at: an address that begins with this is not opened: where the relying application would take over.
     :ivar page: the last answer.
+    :param trust: PEM file of the authority to trust, in place of the public ones.
     """
 
-    def __init__(self, *, stop_at: str = "\0") -> None:
+    def __init__(self, *, stop_at: str = "\0", trust: Path | None = None) -> None:
         self.session = requests.Session()
+        self.session.verify = str(trust) if trust else True
         self.session.trust_env = False  # no proxy and no trust but what a test sets
         self.stop_at = stop_at
         self.page = requests.Response()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.servers.names import resolving_environ
 from tests.servers.process import ServerProcess, accepts_connections, find_program, skip_without
 
 _MODULES = Path("/usr/lib/apache2/modules")
@@ -32,6 +33,7 @@ DocumentRoot {folder}/site
   AddType text/html .html
 </Directory>
 
+OIDCCABundlePath {trust}
 OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration
 OIDCClientID {client_id}
 OIDCClientSecret {client_secret}
@@ -63,9 +65,19 @@ class Apache:
 
 @contextmanager
 def run_apache(
-    folder: Path, *, port: int, issuer: str, client_id: str, client_secret: str, scope: str = "openid profile email"
+    folder: Path,
+    *,
+    port: int,
+    issuer: str,
+    trust: Path,
+    client_id: str,
+    client_secret: str,
+    scope: str = "openid profile email",
 ) -> Iterator[Apache]:
-    """Serve ``http://localhost:PORT``: ``/index.html`` for all, ``/protected/index.html`` with the claims."""
+    """Serve ``http://localhost:PORT``, ``/index.html`` for all, ``/protected/index.html`` with the claims.
+
+    :param trust: PEM file of the one authority that it trusts.
+    """
     program = find_program("apache2", "httpd", package="apache2")
     if not (_MODULES / "mod_auth_openidc.so").exists():
         skip_without("mod_auth_openidc", package="libapache2-mod-auth-openidc")
@@ -75,11 +87,14 @@ def run_apache(
     (protected / "index.html").write_text("<pre id='claims'><!--#printenv --></pre>")
     (folder / "error.log").touch()
     configuration = folder / "apache.conf"
+    environ = resolving_environ(folder)
+    shutil.copyfile(trust, folder / "trust.pem")
     configuration.write_text(
         _CONFIGURATION.format(
             folder=folder,
             port=port,
             issuer=issuer,
+            trust=folder / "trust.pem",
             client_id=client_id,
             client_secret=client_secret,
             scope=scope,
@@ -93,7 +108,11 @@ def run_apache(
             if path.stat().st_uid == 0 and path.stat().st_mode & 0o077 == 0:
                 path.chmod(path.stat().st_mode | 0o011)  # pytest's folders are closed to others
     server = ServerProcess(
-        "Apache", [program, "-f", configuration, "-D", "FOREGROUND"], log=folder / "error.log", unprivileged=True
+        "Apache",
+        [program, "-f", configuration, "-D", "FOREGROUND"],
+        log=folder / "error.log",
+        environ=environ,
+        unprivileged=True,
     )
     server.wait_until(lambda: accepts_connections(port))
     try:

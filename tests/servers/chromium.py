@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.servers.names import DOMAIN
 from tests.servers.process import find_program
 
 _ARGUMENTS = [
@@ -17,6 +18,7 @@ _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--host-resolver-rules=MAP *.{DOMAIN} 127.0.0.1",
 ]
 
 

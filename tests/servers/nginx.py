@@ -31,7 +31,17 @@ MTLS_HOST = "mtls.localhost"
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "nginx" / "sau.conf"
 
 
-def _adapted(*, upstream: int, certificate: Path, key: Path, port: int, http_port: int, mtls_port: int) -> str:
+def _adapted(
+    *,
+    upstream: int,
+    certificate: Path,
+    key: Path,
+    port: int,
+    http_port: int,
+    mtls_port: int,
+    host: str,
+    mtls_host: str,
+) -> str:
     """Return the configuration that we ship with this machine's ports and names; nothing else is changed."""
     before, mark, after = SHIPPED.read_text().partition("# The mutual-TLS host:")
     text = before + mark + after.replace("listen 443 ssl", f"listen 127.0.0.1:{mtls_port} ssl")
@@ -41,8 +51,8 @@ def _adapted(*, upstream: int, certificate: Path, key: Path, port: int, http_por
         ("    listen [::]:443 ssl http2;\n", ""),
         ("listen 80;", f"listen 127.0.0.1:{http_port};"),
         ("    listen [::]:80;\n", ""),
-        ("mtls.sau.gob.example", MTLS_HOST),
-        ("sau.gob.example", "localhost"),
+        ("mtls.sau.gob.example", mtls_host),
+        ("sau.gob.example", host),
         ("/etc/sau/tls/fullchain.pem", str(certificate)),
         ("/etc/sau/tls/key.pem", str(key)),
     ):
@@ -61,6 +71,8 @@ def run_nginx(
     port: int | None = None,
     http_port: int | None = None,
     mtls_port: int | None = None,
+    host: str = "localhost",
+    mtls_host: str = MTLS_HOST,
 ) -> Iterator[ServerProcess]:
     """Serve ``https://localhost:PORT`` by the configuration that we ship, in front of the local port ``upstream``.
 
@@ -68,6 +80,7 @@ def run_nginx(
     programs do not: give a ``mtls_port`` for those, and they are asked for at ``https://localhost:MTLS_PORT`` as well.
 
 
+    :param host: another name than ``localhost``.
     :param http_port: where certificate status is served without TLS.
     """
     program = find_program("nginx", package="nginx")
@@ -83,6 +96,8 @@ def run_nginx(
             port=port,
             http_port=http_port or free_port(),
             mtls_port=mtls_port or port,
+            host=host,
+            mtls_host=mtls_host,
         )
     )
     server = ServerProcess("nginx", [program, "-c", configuration, "-p", folder], log=folder / "nginx.log")

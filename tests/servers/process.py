@@ -120,10 +120,8 @@ def _wrapper(unprivileged: bool, stop_signal: signal.Signals) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a TCP port on which nothing listens now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port on which nothing listens now; see :func:`free_ports`."""
+    return free_ports(1)
 
 
 def free_ports(number: int) -> int:

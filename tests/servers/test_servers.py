@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 from tests.servers.apache import run_apache
 from tests.servers.mail import MailServer
 from tests.servers.process import accepts_connections, free_port
+from tests.servers.tls import write_localhost_certificate
 
 
 @pytest.mark.server
@@ -40,6 +41,9 @@ def test_chromium_opens_a_page(page: Page) -> None:
 def test_apache_with_openid_connect_starts(tmp_path: Path) -> None:
     """The foreign relying application takes its configuration."""
     port = free_port()
-    with run_apache(tmp_path, port=port, issuer="http://localhost:1", client_id="a", client_secret="b"):
+    trust, _ = write_localhost_certificate(tmp_path)
+    with run_apache(
+        tmp_path / "apache", port=port, issuer="http://localhost:1", trust=trust, client_id="a", client_secret="b"
+    ):
         assert accepts_connections(port)
     assert not accepts_connections(port)

@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 from joserfc.jwk import ECKey
+from playwright.sync_api import Browser, Page
 
+from tests.flows.trusted_service import TrustedService, run_trusted_service
+from tests.servers.names import resolved_here
 from tests.servers.process import ServerProcess, accepts_connections
 from tests.servers.service import ROOT, LiveService
 
@@ -33,6 +36,22 @@ def register(service: LiveService, folder: Path, metadata: dict[str, Any]) -> di
     file.write_text(json.dumps(metadata))
     registered: dict[str, Any] = service.json("client", "add", "--file", file)
     return registered
+
+
+@pytest.fixture(scope="session")
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrustedService]:
+    """The service over TLS under its own authority; shared by a process's tests, so keep your people apart."""
+    with resolved_here(), run_trusted_service(tmp_path_factory.mktemp("trusted")) as service:
+        yield service
+
+
+@pytest.fixture
+def trusting_page(browser: Browser) -> Iterator[Page]:
+    """A page of a visitor whose browser does not ask who signed the service's certificate."""
+    with browser.new_context(locale="es-EC", ignore_https_errors=True) as context:
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        yield page
 
 
 @pytest.fixture(scope="session")

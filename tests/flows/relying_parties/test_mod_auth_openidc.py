@@ -11,19 +11,19 @@ from playwright.sync_api import Page, expect
 from tests.flows.citizens import citizen_of
 from tests.flows.pages import log_in
 from tests.flows.relying_parties.conftest import SCOPE, register
+from tests.flows.trusted_service import TrustedService
 from tests.servers.apache import Apache, run_apache
 from tests.servers.process import free_port
-from tests.servers.service import LiveService
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 
 @pytest.fixture
-def apache(live_service: LiveService, tmp_path: Path) -> Iterator[Apache]:
-    """Apache, registered with the live service."""
+def apache(trusted: TrustedService, tmp_path: Path) -> Iterator[Apache]:
+    """Apache, registered with the service."""
     port = free_port()
     registered = register(
-        live_service,
+        trusted.service,
         tmp_path,
         {
             "client_name": "Gestión Documental",
@@ -39,7 +39,8 @@ def apache(live_service: LiveService, tmp_path: Path) -> Iterator[Apache]:
     with run_apache(
         folder,
         port=port,
-        issuer=live_service.url,
+        issuer=trusted.issuer,
+        trust=trusted.trust,
         client_id=registered["client_id"],
         client_secret=registered["client_secret"],
         scope=SCOPE,
@@ -47,9 +48,12 @@ def apache(live_service: LiveService, tmp_path: Path) -> Iterator[Apache]:
         yield server
 
 
-def test_a_protected_page_of_apache_knows_the_citizen(live_service: LiveService, apache: Apache, page: Page) -> None:
+def test_a_protected_page_of_apache_knows_the_citizen(
+    trusted: TrustedService, apache: Apache, trusting_page: Page
+) -> None:
     """Code flow with PKCE, ID token and UserInfo as a module reads them that was written elsewhere; then logout."""
-    citizen = citizen_of(live_service)
+    page = trusting_page
+    citizen = citizen_of(trusted.service)
     page.goto(f"{apache.url}/index.html")
     expect(page.locator("#public")).to_be_visible()
     page.goto(f"{apache.url}/protected/index.html")
@@ -58,7 +62,7 @@ def test_a_protected_page_of_apache_knows_the_citizen(live_service: LiveService,
     claims = page.inner_text("#claims")
     assert f"OIDC_CLAIM_cedula={citizen.cedula}" in claims
     assert f"OIDC_CLAIM_name={citizen.name}" in claims
-    assert f"OIDC_CLAIM_iss={live_service.url}" in claims
+    assert f"OIDC_CLAIM_iss={trusted.issuer}" in claims
 
     page.goto(f"{apache.url}/protected/callback?logout={apache.url}/index.html")
     if page.locator("#logout-yes").count():

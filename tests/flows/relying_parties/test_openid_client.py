@@ -13,9 +13,10 @@ import pytest
 from tests.flows.citizens import citizen_of
 from tests.flows.form_browser import FormBrowser
 from tests.flows.relying_parties.conftest import SCOPE, register
+from tests.flows.trusted_service import TrustedService
+from tests.servers.names import resolving_environ
 from tests.servers.node import install_node_program
 from tests.servers.process import find_program, free_port
-from tests.servers.service import LiveService
 
 pytestmark = pytest.mark.server
 
@@ -44,16 +45,23 @@ class RelyingParty:
 
 
 @pytest.fixture
-def start_relying_party() -> Iterator[Any]:
-    """Start the program with a registration."""
+def start_relying_party(trusted: TrustedService, tmp_path: Path) -> Iterator[Any]:
+    """Start the program with a registration; it trusts the service's own authority and nobody else here."""
     folder = install_node_program(Path(__file__).with_name("openid_client"))
     node = find_program("node", package="nodejs")
     processes: list[subprocess.Popen[str]] = []
+    environ = resolving_environ(tmp_path) | {"NODE_EXTRA_CA_CERTS": str(trusted.trust)}
 
     def start(registration: dict[str, Any]) -> RelyingParty:
         pipe = subprocess.PIPE
         process = subprocess.Popen(
-            [node, "journey.mjs", json.dumps(registration)], cwd=folder, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+            [node, "journey.mjs", json.dumps(registration)],
+            cwd=folder,
+            env=environ,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
         )
         processes.append(process)
         return RelyingParty(process)
@@ -67,7 +75,7 @@ def start_relying_party() -> Iterator[Any]:
 @pytest.mark.parametrize("kind", ["confidential", "public"])
 @pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
 def test_code_refresh_userinfo_revocation_and_logout(
-    live_service: LiveService, tmp_path: Path, start_relying_party: Any, kind: str, algorithm: str
+    trusted: TrustedService, tmp_path: Path, start_relying_party: Any, kind: str, algorithm: str
 ) -> None:
     """The whole life of a login by a client that checks every signature, nonce, state, hash and issuer."""
     origin = f"http://localhost:{free_port()}"
@@ -80,27 +88,27 @@ def test_code_refresh_userinfo_revocation_and_logout(
     }
     method = "none" if kind == "public" else "client_secret_basic"
     registered = register(
-        live_service, tmp_path, registration | {"client_name": "Node", "token_endpoint_auth_method": method}
+        trusted.service, tmp_path, registration | {"client_name": "Node", "token_endpoint_auth_method": method}
     )
     assert ("client_secret" in registered) is (kind == "confidential")
     application = start_relying_party(
         registered
         | {
-            "issuer": live_service.url,
+            "issuer": trusted.issuer,
             "redirect_uri": f"{origin}/callback",
             "post_logout_redirect_uri": f"{origin}/",
             "scope": f"{SCOPE} offline_access",
             "metadata": {"id_token_signed_response_alg": algorithm},
         }
     )
-    citizen = citizen_of(live_service)
-    browser = FormBrowser(stop_at=origin)
+    citizen = citizen_of(trusted.service)
+    browser = FormBrowser(stop_at=origin, trust=trusted.trust)
     browser.open(application.hear()["open"])
     browser.log_in(citizen)
     assert browser.stopped_at.startswith(f"{origin}/callback?"), browser.page.text[:2000]
     application.tell(browser.stopped_at)
     learned = application.hear()
-    assert learned["claims"]["iss"] == live_service.url
+    assert learned["claims"]["iss"] == trusted.issuer
     assert learned["claims"]["acr"] == "urn:sau:acr:2fa"
     assert set(learned["claims"]["amr"]) >= {"pwd", "otp", "mfa"}
     assert learned["userinfo"]["sub"] == learned["claims"]["sub"]
@@ -112,5 +120,5 @@ def test_code_refresh_userinfo_revocation_and_logout(
     if not browser.stopped_at:
         browser.submit("logout-yes")
     assert browser.stopped_at.startswith(f"{origin}/")
-    browser.open(f"{live_service.url}/account")
+    browser.open(f"{trusted.issuer}/account")
     assert browser.has_field("password")

@@ -13,13 +13,7 @@ const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const say = (value) => console.log(JSON.stringify(value))
 
 const authentication = given.client_secret ? client.ClientSecretBasic(given.client_secret) : client.None()
-const config = await client.discovery(
-  new URL(given.issuer),
-  given.client_id,
-  given.metadata ?? {},
-  authentication,
-  { execute: [client.allowInsecureRequests] }, // the issuer is on this machine
-)
+const config = await client.discovery(new URL(given.issuer), given.client_id, given.metadata ?? {}, authentication)
 // Signatures are checked, not only TLS trusted.
 client.enableNonRepudiationChecks(config)
 
