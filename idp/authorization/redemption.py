@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NoReturn
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -18,6 +18,7 @@ from idp.protocol.errors import TokenError
 from idp.protocol.pkce import answered_challenge
 from idp.protocol.terms import Terms
 from idp.services import IdpServices
+from idp.tokens.confirmation import Confirmation
 from idp.tokens.family import DeadFamilyError, revoke_family, start_family
 from idp.tokens.model import TokenFamilyRow
 from idp.tokens.target import target_for_person
@@ -34,6 +35,7 @@ def redeem_authorization_code(
     code_verifier: str | None,
     redirect_uri: str | None,
     resources: Sequence[str],
+    confirmation: Confirmation | None = None,
     now: datetime,
 ) -> TokenSet:
     """Return the tokens that ``code`` stands for, and use it up.
@@ -41,6 +43,7 @@ def redeem_authorization_code(
     :param client: authenticated; a code of another client is refused.
     :param redirect_uri: the one of the authorization request, character by character.
     :param resources: the API that the access token is for; none: the first that was granted.
+    :param confirmation: the key that the request proves; the tokens are bound to it.
     :raises TokenError: ``invalid_request``, ``invalid_grant``, ``invalid_target``; on record. A second use
         revokes what the first gave.
     """
@@ -52,7 +55,7 @@ def redeem_authorization_code(
         challenge = answered_challenge(code_verifier, required=client.policy.pkce or client.is_public)
     except TokenError as error:
         _refuse(session, services, client, "bad_verifier", error, now=now)
-    digest = sha256_hex(code)
+    digest, jkt = sha256_hex(code), confirmation.jkt if confirmation else None
     won = session.execute(
         update(AuthorizationCodeRow)
         .where(
@@ -63,6 +66,8 @@ def redeem_authorization_code(
             AuthorizationCodeRow.redirect_uri == redirect_uri,
             # IS NULL for None: a verifier where there was no challenge fails like a wrong one (RFC 9700 §2.1.1).
             AuthorizationCodeRow.challenge == challenge,
+            # RFC 9449 §10: a code that was asked for with a key is of no use without it.
+            or_(AuthorizationCodeRow.jkt.is_(None), AuthorizationCodeRow.jkt == jkt),
             AuthorizationCodeRow.client_id.in_(select(ClientRow.client_id).where(ClientRow.status == "active")),
         )
         .values(redeemed_at=now)
@@ -70,8 +75,8 @@ def redeem_authorization_code(
     ).scalar_one_or_none()
     row = session.get(AuthorizationCodeRow, digest, populate_existing=True)
     if won is None or row is None:
-        _explain(session, services, client, row, redirect_uri=redirect_uri, challenge=challenge, now=now)
-    return _issue(session, services, client, row, resources, now=now)
+        _explain(session, services, client, row, redirect_uri=redirect_uri, challenge=challenge, jkt=jkt, now=now)
+    return _issue(session, services, client, row, resources, confirmation, now=now)
 
 
 def _issue(
@@ -80,6 +85,7 @@ def _issue(
     client: Client,
     row: AuthorizationCodeRow,
     resources: Sequence[str],
+    confirmation: Confirmation | None,
     *,
     now: datetime,
 ) -> TokenSet:
@@ -93,7 +99,7 @@ def _issue(
             sid=row.sid,
             scopes=row.scopes,
             terms=Terms.from_document(row.terms),
-            confirmation=None,
+            confirmation=confirmation,
             authenticated_at=row.authenticated_at,
             acr=row.acr,
             amr=row.amr,
@@ -145,6 +151,7 @@ def _explain(
     *,
     redirect_uri: str,
     challenge: str | None,
+    jkt: str | None,
     now: datetime,
 ) -> NoReturn:
     error = TokenError("invalid_grant", "The authorization code is not valid.")
@@ -164,6 +171,8 @@ def _explain(
         reason = "other_redirect_uri"
     elif row.challenge != challenge:
         reason = "wrong_verifier"
+    elif row.jkt is not None and row.jkt != jkt:
+        reason = "other_key"
     else:
         reason = "client_disabled"
     _refuse(session, services, client, reason, error, now=now, row=row)

@@ -50,6 +50,7 @@ class ClientPolicy:
     :ivar signed_requests: whether the request must be a signed object (RFC 9101).
     :ivar signed_responses: whether authorization responses must be signed (JARM).
     :ivar sender_constrained: whether tokens are only given bound to a key (RFC 9449, RFC 8705).
+    :ivar dpop_nonce: whether a DPoP proof must repeat a nonce of ours; otherwise it may (RFC 9449 §8).
     :ivar rotates_refresh_tokens: False keeps one refresh token: FAPI 2.0 §5.3.2.1 has it bound to a key instead.
     :ivar issuer_as_only_audience: whether assertions must be addressed to the issuer as one string (FAPI 2.0 §5.3.2.1).
     :ivar signature_algorithms: what the client may sign with; empty: all that we verify.
@@ -67,6 +68,7 @@ class ClientPolicy:
     signed_requests: bool = False
     signed_responses: bool = False
     sender_constrained: bool = False
+    dpop_nonce: bool = False
     rotates_refresh_tokens: bool = True
     issuer_as_only_audience: bool = False
     signature_algorithms: tuple[str, ...] = ()
@@ -110,6 +112,7 @@ FAPI2 = ClientPolicy(
     grant_types=frozenset({AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS}),
     pushed_requests=True,
     sender_constrained=True,
+    dpop_nonce=True,
     rotates_refresh_tokens=False,
     issuer_as_only_audience=True,
     signature_algorithms=_MODERN_ALGORITHMS,
@@ -127,6 +130,8 @@ FAPI_CIBA = replace(
     words="FAPI-CIBA: the person approves on another device; signed requests, keys, tokens bound to a key.",
     grant_types=FAPI2.grant_types | {CIBA},
     signed_requests=True,
+    # A client that polls sends what it has sent before, its assertion too, which works once.
+    dpop_nonce=False,
 )
 
 POLICIES: Mapping[str, ClientPolicy] = {

@@ -24,6 +24,8 @@ from idp.clients.authentication import authenticate_client
 from idp.clients.client import Client
 from idp.oauth.exchange import EndpointAnswer, EndpointCall
 from idp.protocol.errors import TokenError
+from idp.tokens.binding import require_binding
+from idp.tokens.confirmation import Confirmation
 from idp.tokens.introspection import introspect_token
 from idp.tokens.refresh import refresh_tokens
 from idp.tokens.revocation import revoke_token
@@ -91,6 +93,17 @@ class _Grant(BaseGrant, TokenEndpointMixin):
         """Return the tokens."""
         raise NotImplementedError
 
+    def binding(self, call: EndpointCall, client: Client) -> Confirmation | None:
+        """Return the key that the request proves, for the tokens to be bound to."""
+        return require_binding(
+            call.session,
+            services=call.services,
+            client=client,
+            sender=call.sender,
+            grant_type=str(self.GRANT_TYPE),
+            now=call.now,
+        )
+
 
 class _AuthorizationCodeGrant(_Grant):
     GRANT_TYPE = "authorization_code"
@@ -104,6 +117,7 @@ class _AuthorizationCodeGrant(_Grant):
             code_verifier=call.form.get("code_verifier"),
             redirect_uri=call.form.get("redirect_uri"),
             resources=call.form.all("resource"),
+            confirmation=self.binding(call, client),
             now=call.now,
         )
 
@@ -119,6 +133,7 @@ class _RefreshTokenGrant(_Grant):
             refresh_token=call.form.get("refresh_token"),
             scope=call.form.get("scope"),
             resources=call.form.all("resource"),
+            confirmation=self.binding(call, client),
             now=call.now,
         )
 
@@ -133,6 +148,7 @@ class _ClientCredentialsGrant(_Grant):
             client=client,
             scope=call.form.get("scope"),
             resources=call.form.all("resource"),
+            confirmation=self.binding(call, client),
             now=call.now,
         )
 

@@ -40,6 +40,14 @@ class DpopError(JwtError):
     """A proof that proves nothing here. ``reason`` is for the record."""
 
     default_code = "invalid_dpop_proof"
+    public_text = "The DPoP proof is not valid here."
+
+
+class UseDpopNonceError(DpopError):
+    """A proof that must come again with the nonce that goes with this answer (§8)."""
+
+    default_code = "use_dpop_nonce"
+    public_text = "The DPoP proof must repeat the nonce of the DPoP-Nonce header."
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,10 @@ class JwtError(Denied):
     """
 
     default_code = "invalid_token"
+    public_text = "The token is not valid."
 
     def __init__(self, reason: str) -> None:
-        super().__init__("The token is not valid.")
+        super().__init__(self.public_text)
         self.reason = reason
 
 

@@ -31,6 +31,11 @@ class Confirmation:
         return cls(jkt=cnf.get(JKT), x5t_s256=cnf.get(X5T_S256)) if cnf else None
 
     @property
+    def thumbprint(self) -> str:
+        """The one member that is set: 43 characters."""
+        return self.jkt or self.x5t_s256 or ""
+
+    @property
     def token_type(self) -> str:
         """``DPoP`` or ``Bearer`` (RFC 9449 §5, RFC 8705 §3)."""
         return "DPoP" if self.jkt else "Bearer"

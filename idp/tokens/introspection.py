@@ -62,7 +62,7 @@ def _look_at(
         return _INACTIVE, None
     response: dict[str, Any] = {
         "active": True,
-        "token_type": "Bearer",
+        "token_type": access.confirmation.token_type if access.confirmation else "Bearer",
         "iss": services.settings.issuer,
         "sub": access.subject,
         "aud": access.audience,
@@ -71,6 +71,9 @@ def _look_at(
         "iat": to_timestamp(access.issued_at),
         "exp": to_timestamp(access.expires_at),
     }
+    if access.confirmation:
+        # RFC 9449 §6.2, RFC 8705 §3.2: the API checks the key.
+        response["cnf"] = access.confirmation.to_cnf()
     if access.scopes:
         response["scope"] = " ".join(access.scopes)
     # RFC 9470 §6.2.

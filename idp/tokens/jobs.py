@@ -10,6 +10,7 @@ from idp.clients.assertion_proof import purge_used_assertions
 from idp.clients.register import purge_expired_secrets
 from idp.services import IdpServices
 from idp.tokens.access_token import purge_revoked_access_tokens
+from idp.tokens.binding import purge_used_proofs
 from idp.tokens.encryption_keys import (
     ensure_encryption_keys,
     remove_retired_encryption_keys,
@@ -56,6 +57,7 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
             purge_used_assertions(session, now=now)
             purge_expired_secrets(session, now=now)
             purge_revoked_access_tokens(session, now=now)
+            purge_used_proofs(session, now=now)
             purge_families(session, now=now)
 
     return [

@@ -92,7 +92,10 @@ class TokenFamilyRow(Base):
 
 
 class RefreshTokenRow(Base):
-    """A refresh token, as its digest, of single use."""
+    """A refresh token, as its digest: of single use, unless the client's policy keeps one.
+
+    ``used_by``: thumbprint of the key that its use proved, by which a retry is told from a second use.
+    """
 
     __tablename__ = "idp_refresh_token"
 
@@ -101,6 +104,16 @@ class RefreshTokenRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    used_by: Mapped[str | None] = mapped_column(String(43))
+
+
+class UsedProofRow(Base):
+    """A DPoP proof that was accepted, as the digest of its key and ``jti``: it is accepted once (RFC 9449 §11.1)."""
+
+    __tablename__ = "idp_dpop_proof_used"
+
+    proof_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class RevokedAccessTokenRow(Base):

@@ -1,10 +1,14 @@
-"""Refreshing: each refresh token works once, and a second use ends its whole family (RFC 9700 §4.14.2)."""
+"""Refreshing: each refresh token works once, and a second use ends its whole family (RFC 9700 §4.14.2).
+
+Two exceptions, both for clients that prove a key: one whose policy keeps its refresh token, because FAPI 2.0 §5.3.2.1
+has it bound instead, and one that repeats a request at once because the answer was lost (see ``_is_retry``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import NoReturn
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -15,18 +19,22 @@ from idp.clients.client import Client
 from idp.protocol.errors import TokenError
 from idp.protocol.scope import narrowed_scopes
 from idp.services import IdpServices
+from idp.tokens.binding import require_same_sender
+from idp.tokens.confirmation import Confirmation
 from idp.tokens.family import (
     DeadFamilyError,
     TokenFamily,
-    family_value,
     find_family,
     require_living_family,
     revoke_family,
 )
 from idp.tokens.model import RefreshTokenRow, TokenFamilyRow
 from idp.tokens.target import Target, target_for_person
-from idp.tokens.token_set import TokenSet, issue_token_set
+from idp.tokens.token_set import REFRESH_IDLE_LIFETIME, TokenSet, issue_token_set
 from kernel.identifiers import sha256_hex
+
+# A lost answer is asked for again within seconds; libraries that retry do so after one to five.
+RETRY_GRACE = timedelta(seconds=10)
 
 
 def refresh_tokens(
@@ -37,40 +45,32 @@ def refresh_tokens(
     refresh_token: str | None,
     scope: str | None,
     resources: Sequence[str],
+    confirmation: Confirmation | None = None,
     now: datetime,
 ) -> TokenSet:
-    """Return new tokens for a refresh token, which is used up.
+    """Return new tokens for a refresh token, which is used up unless the client's policy keeps one.
 
     :param scope: fewer scopes for the access token, or None for all (RFC 6749 §6).
     :param resources: the API that the access token is for; none: the first that was granted.
+    :param confirmation: the key that the request proves; the new access token is bound to it.
     :raises TokenError: ``invalid_request``, ``unauthorized_client``, ``invalid_grant``, ``invalid_scope``,
-        ``invalid_target``; on record. A request for the wrong scope or API does not use the refresh token up.
+        ``invalid_target``; on record. A request for the wrong scope or API, or with another key, does not use the
+        refresh token up.
     """
     if refresh_token is None:
         _refuse(session, services, client, None, "no_token", "invalid_request", now=now)
     if "refresh_token" not in client.grant_types:
         _refuse(session, services, client, None, "grant_not_registered", "unauthorized_client", now=now)
     digest = sha256_hex(refresh_token)
-    target = _narrow(session, services, client, digest, scope, resources, now=now)
-    # Exactly one caller wins this statement, whoever else presents the same token at the same moment.
-    family_id = session.execute(
-        update(RefreshTokenRow)
-        .where(
-            RefreshTokenRow.token_sha256 == digest,
-            RefreshTokenRow.used_at.is_(None),
-            RefreshTokenRow.expires_at > now,
-            RefreshTokenRow.family_id.in_(
-                select(TokenFamilyRow.id).where(TokenFamilyRow.client_id == client.client_id)
-            ),
-        )
-        .values(used_at=now)
-        .returning(RefreshTokenRow.family_id)
-    ).scalar_one_or_none()
-    if family_id is None or target is None:
+    row = session.get(RefreshTokenRow, digest, populate_existing=True)
+    family = find_family(session, row.family_id) if row else None
+    if row is None or family is None or family.client_id != client.client_id:
         _explain(session, services, client, digest, now=now)
-    family = find_family(session, family_id)
-    assert family is not None
+    target = _narrow(session, services, client, family, scope, resources, now=now)
     try:
+        if row.used_at is None:
+            require_same_sender(family, client=client, confirmation=confirmation)
+        retried = _use(session, services, client, digest, confirmation, family=family, now=now)
         require_living_family(session, family, client=client, now=now)
     except DeadFamilyError as error:
         _refuse(session, services, client, family, error.reason, "invalid_grant", now=now)
@@ -81,11 +81,79 @@ def refresh_tokens(
         client_id=client.client_id,
         session_id=family.sid,
         object_id=family.id,
-        details={"scopes": list(target.scopes), "audience": target.identifier},
+        details={
+            "scopes": list(target.scopes),
+            "audience": target.identifier,
+            **({"retried": True} if retried else {}),
+        },
     )
     event_id = services.journal.record(session, event, now=now)
     return issue_token_set(
-        session, services, client=client, family=family, target=target, nonce=None, event_id=event_id, now=now
+        session,
+        services,
+        client=client,
+        family=family,
+        target=target,
+        confirmation=confirmation,
+        kept_refresh_token=None if client.policy.rotates_refresh_tokens else refresh_token,
+        nonce=None,
+        event_id=event_id,
+        now=now,
+    )
+
+
+def _use(
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    digest: str,
+    confirmation: Confirmation | None,
+    *,
+    family: TokenFamily,
+    now: datetime,
+) -> bool:
+    """Use the token up, or keep it alive where it does not change; tell whether this repeats the use of a moment ago.
+
+    Exactly one caller wins the statement, whoever else presents the same token at the same moment.
+    """
+    values: dict[str, Any] = (
+        {"used_at": now, "used_by": confirmation.thumbprint if confirmation else None}
+        if client.policy.rotates_refresh_tokens
+        else {"expires_at": min(now + REFRESH_IDLE_LIFETIME, family.expires_at)}
+    )
+    won = session.execute(
+        update(RefreshTokenRow)
+        .where(
+            RefreshTokenRow.token_sha256 == digest,
+            RefreshTokenRow.used_at.is_(None),
+            RefreshTokenRow.expires_at > now,
+            RefreshTokenRow.family_id.in_(
+                select(TokenFamilyRow.id).where(TokenFamilyRow.client_id == client.client_id)
+            ),
+        )
+        .values(**values)
+        .returning(RefreshTokenRow.token_sha256)
+    ).scalar_one_or_none()
+    if won is not None:
+        return False
+    row = session.get(RefreshTokenRow, digest, populate_existing=True)
+    if row is None or not _is_retry(row, confirmation, now=now):
+        _explain(session, services, client, digest, now=now)
+    return True
+
+
+def _is_retry(row: RefreshTokenRow, confirmation: Confirmation | None, *, now: datetime) -> bool:
+    """Tell whether this is the same client again, whose first answer was lost on the way.
+
+    Only where both uses prove one key. What the first answer carried stays good beside what this one carries: both are
+    worth nothing without that key, so whoever else got hold of the old token has gained nothing by either. A second use
+    without a key, with another key or later is what it always was: a sign of theft.
+    """
+    return (
+        row.used_at is not None
+        and now - row.used_at <= RETRY_GRACE
+        and confirmation is not None
+        and row.used_by == confirmation.thumbprint
     )
 
 
@@ -93,24 +161,13 @@ def _narrow(
     session: Session,
     services: IdpServices,
     client: Client,
-    digest: str,
+    family: TokenFamily,
     scope: str | None,
     resources: Sequence[str],
     *,
     now: datetime,
-) -> Target | None:
-    """Return what the new access token is for, or None for an unknown refresh token.
-
-    Decided before the token is used up, so that a wrong request costs none.
-    """
-    row = session.execute(
-        select(TokenFamilyRow)
-        .join(RefreshTokenRow, RefreshTokenRow.family_id == TokenFamilyRow.id)
-        .where(RefreshTokenRow.token_sha256 == digest, TokenFamilyRow.client_id == client.client_id)
-    ).scalar_one_or_none()
-    if row is None:
-        return None
-    family = family_value(row)
+) -> Target:
+    """Return what the new access token is for; decided before the token is used up, so a wrong request costs none."""
     try:
         scopes = narrowed_scopes(scope, granted=family.scopes)
         return target_for_person(session, services, client=client, family=family, named=resources, scopes=scopes)

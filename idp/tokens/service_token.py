@@ -14,6 +14,7 @@ from idp.protocol.errors import TokenError
 from idp.protocol.scope import IDENTITY_SCOPES, narrowed_scopes
 from idp.services import IdpServices
 from idp.tokens.access_token import ACCESS_TOKEN_LIFETIME, issue_access_token
+from idp.tokens.confirmation import Confirmation
 from idp.tokens.target import Target, target_for_service
 from idp.tokens.token_set import TokenSet
 
@@ -25,11 +26,13 @@ def issue_service_token(
     client: Client,
     scope: str | None,
     resources: Sequence[str],
+    confirmation: Confirmation | None = None,
     now: datetime,
 ) -> TokenSet:
     """Return an access token for one API that the client registered to call. No refresh token: it asks again.
 
     :param resources: which API; none: the first.
+    :param confirmation: the key that the request proves; the token is bound to it.
     :raises TokenError: ``unauthorized_client``, ``invalid_scope``, ``invalid_target``; on record.
     """
     try:
@@ -62,11 +65,16 @@ def issue_service_token(
         client=client,
         audience=target.identifier,
         scopes=target.scopes,
-        confirmation=None,
+        confirmation=confirmation,
         extra={},
         now=now,
     )
-    return TokenSet(access_token=token, expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()), scopes=target.scopes)
+    return TokenSet(
+        access_token=token,
+        expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()),
+        scopes=target.scopes,
+        token_type=confirmation.token_type if confirmation else "Bearer",
+    )
 
 
 def _target(session: Session, client: Client, scope: str | None, resources: Sequence[str]) -> Target:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from idp.clients.client import Client
 from idp.services import IdpServices
 from idp.tokens.access_token import ACCESS_TOKEN_LIFETIME, issue_access_token
+from idp.tokens.confirmation import Confirmation
 from idp.tokens.family import TokenFamily
 from idp.tokens.id_token import issue_id_token
 from idp.tokens.model import RefreshTokenRow
@@ -60,6 +61,8 @@ def issue_token_set(
     client: Client,
     family: TokenFamily,
     target: Target,
+    confirmation: Confirmation | None = None,
+    kept_refresh_token: str | None = None,
     nonce: str | None,
     event_id: str,
     now: datetime,
@@ -67,8 +70,13 @@ def issue_token_set(
     """Return access, ID and, for offline access, refresh token of a living family.
 
     :param target: what the access token is for.
+    :param confirmation: the key that this request proved, where it may be another than the family's.
+    :param kept_refresh_token: the one that stays good, for clients whose refresh tokens do not change.
     """
-    access_token = issue_family_access_token(session, services, client=client, family=family, target=target, now=now)
+    bound = confirmation or family.confirmation
+    access_token = issue_family_access_token(
+        session, services, client=client, family=family, target=target, confirmation=bound, now=now
+    )
     id_token, id_claims = issue_id_token(
         session,
         services,
@@ -83,17 +91,27 @@ def issue_token_set(
         access_token=access_token,
         expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()),
         scopes=target.scopes,
-        token_type=family.confirmation.token_type if family.confirmation else "Bearer",
+        token_type=bound.token_type if bound else "Bearer",
         id_token=id_token,
-        refresh_token=_new_refresh_token(session, family, now=now) if family.offline else None,
+        refresh_token=_refresh_token(session, family, kept_refresh_token, now=now),
         id_claims=id_claims,
     )
 
 
 def issue_family_access_token(
-    session: Session, services: IdpServices, *, client: Client, family: TokenFamily, target: Target, now: datetime
+    session: Session,
+    services: IdpServices,
+    *,
+    client: Client,
+    family: TokenFamily,
+    target: Target,
+    confirmation: Confirmation | None = None,
+    now: datetime,
 ) -> str:
-    """Return an access token of a living family."""
+    """Return an access token of a living family.
+
+    :param confirmation: the key that it is bound to, where it may be another than the family's.
+    """
     return issue_access_token(
         session,
         services,
@@ -101,7 +119,7 @@ def issue_family_access_token(
         client=client,
         audience=target.identifier,
         scopes=target.scopes,
-        confirmation=family.confirmation,
+        confirmation=confirmation or family.confirmation,
         extra={
             "auth_time": to_timestamp(family.authenticated_at),
             "acr": family.acr,
@@ -113,7 +131,9 @@ def issue_family_access_token(
     )
 
 
-def _new_refresh_token(session: Session, family: TokenFamily, *, now: datetime) -> str:
+def _refresh_token(session: Session, family: TokenFamily, kept: str | None, *, now: datetime) -> str | None:
+    if kept is not None or not family.offline:
+        return kept
     token = new_secret()
     session.add(
         RefreshTokenRow(
@@ -122,6 +142,7 @@ def _new_refresh_token(session: Session, family: TokenFamily, *, now: datetime) 
             created_at=now,
             expires_at=min(now + REFRESH_IDLE_LIFETIME, family.expires_at),
             used_at=None,
+            used_by=None,
         )
     )
     session.flush()

@@ -25,7 +25,7 @@ def allow_registered_origin(response: Response, session: Session) -> Response:
     if is_origin_of_public_client(session, origin):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+        response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, DPoP-Nonce"
     return response
 
 
@@ -34,6 +34,6 @@ def answer_preflight(session: Session) -> Response:
     response = allow_registered_origin(Response(status=204), session)
     if "Access-Control-Allow-Origin" in response.headers:
         response.headers["Access-Control-Allow-Methods"] = "GET, POST"
-        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, DPoP"
         response.headers["Access-Control-Max-Age"] = "600"
     return response

@@ -14,12 +14,14 @@ from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.registration import GRANT_TYPES, ID_TOKEN_ALGORITHMS
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.client_assertion import ALGORITHMS, SECRET_ALGORITHMS
+from idp.protocol.dpop import DPOP_ALGORITHMS
 from idp.protocol.pkce import METHOD as PKCE_METHOD
 from idp.protocol.prompt import PROMPTS
 from idp.protocol.response_mode import RESPONSE_MODES
 from idp.protocol.response_type import RESPONSE_TYPES
 from idp.protocol.scope import CLAIMS_BY_SCOPE, IDENTITY_SCOPES
 from idp.tokens.key_rotation import JWKS_CACHE_LIFETIME
+from idp.tokens.target import userinfo_resource
 from idp.web.access import services
 from idp.web.cross_origin import allow_anyone
 from web.locale import LOCALES
@@ -63,6 +65,7 @@ def metadata(issuer: str, mtls_origin: str = "") -> dict[str, Any]:
     """
     document = _metadata(issuer)
     if mtls_origin:
+        document["tls_client_certificate_bound_access_tokens"] = True
         document["mtls_endpoint_aliases"] = {
             name: mtls_origin + path for name, path in MTLS_ENDPOINTS.items() if name in document
         }
@@ -103,6 +106,8 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
         "authorization_response_iss_parameter_supported": True,
+        "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
+        "protected_resources": [userinfo_resource(issuer)],
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": False,
         "request_parameter_supported": False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from idp.web import authorize, discovery, logout, token
+from idp.web import authorize, discovery, logout, protected_resource, token
 from web.csrf import exempt
 from web.error_texts import ErrorText, describe_errors
 from web.state import answer_on_mtls_host
@@ -59,6 +59,7 @@ def mount_protocol(app: Flask) -> None:
         authorize.entrance,
         logout.entrance,
         discovery.blueprint,
+        protected_resource.blueprint,
         authorize.blueprint,
         logout.blueprint,
     ):

@@ -8,13 +8,23 @@ import math
 import structlog
 from flask import Response
 
+from idp.protocol.dpop import DPOP_ALGORITHMS
 from idp.protocol.errors import BearerTokenError, InvalidClientError
+from idp.tokens.binding import BEARER, DPOP
 from kernel.errors import Fault, ServiceError, Throttled, Unavailable
 from kernel.identifiers import new_reference
 
 _log = structlog.get_logger("idp.protocol")
 
-_STATUS = {"invalid_token": 401, "insufficient_scope": 403, "invalid_request": 400}
+_STATUS = {
+    "invalid_token": 401,
+    "invalid_dpop_proof": 401,
+    "use_dpop_nonce": 401,
+    "insufficient_scope": 403,
+    "invalid_request": 400,
+}
+# RFC 9728 §3.1: where the description of our own API stands.
+USERINFO_METADATA_PATH = "/.well-known/oauth-protected-resource/userinfo"
 
 
 def token_error_response(error: ServiceError, *, basic: bool) -> Response:
@@ -36,18 +46,24 @@ def token_error_response(error: ServiceError, *, basic: bool) -> Response:
     return json_response({"error": error.code, "error_description": error.public_detail}, 400)
 
 
-def bearer_error_response(error: ServiceError | None) -> Response:
-    """Return the answer of a protected resource; without ``error`` no token came at all (RFC 6750 §3.1)."""
+def bearer_error_response(error: ServiceError | None, *, scheme: str, issuer: str) -> Response:
+    """Return the answer of a protected resource; without ``error`` no token came at all (RFC 6750 §3.1).
+
+    :param scheme: in which the token came, in lower case: its challenge tells the error, the other one that it exists
+        (RFC 9449 §7.1); both where the resource is described (RFC 9728 §5.1).
+    """
     if error is None:
-        response = json_response({}, 401)
-        response.headers["WWW-Authenticate"] = 'Bearer realm="SAU"'
-        return response
-    if not isinstance(error, BearerTokenError):
+        response, told = json_response({}, 401), ""
+    elif isinstance(error, BearerTokenError):
+        response = json_response({"error": error.code, "error_description": error.public_detail}, _STATUS[error.code])
+        told = f', error="{error.code}", error_description="{error.public_detail}"'
+    else:
         return _our_fault(error)
-    response = json_response({"error": error.code, "error_description": error.public_detail}, _STATUS[error.code])
-    response.headers["WWW-Authenticate"] = (
-        f'Bearer realm="SAU", error="{error.code}", error_description="{error.public_detail}"'
-    )
+    described = f'resource_metadata="{issuer}{USERINFO_METADATA_PATH}"'
+    bearer = f'Bearer realm="SAU"{told if scheme == BEARER else ""}, {described}'
+    dpop = f'DPoP realm="SAU"{told if scheme == DPOP else ""}, algs="{" ".join(DPOP_ALGORITHMS)}", {described}'
+    for challenge in (dpop, bearer) if scheme == DPOP else (bearer, dpop):
+        response.headers.add("WWW-Authenticate", challenge)
     return response
 
 

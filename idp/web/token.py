@@ -8,14 +8,14 @@ from idp.oauth.exchange import EndpointAnswer, EndpointCall
 from idp.oauth.server import answer_endpoint
 from idp.protocol.errors import BearerTokenError, InvalidClientError
 from idp.protocol.parameters import ParametersError, read_parameters
-from idp.protocol.sender import Sender
+from idp.tokens.binding import BEARER, DPOP
 from idp.tokens.userinfo import release_userinfo
 from idp.web.access import services
 from idp.web.client_failures import count_failure, require_few_failures
 from idp.web.cross_origin import allow_registered_origin, answer_preflight
 from idp.web.protocol_errors import bearer_error_response, json_response, token_error_response
+from idp.web.sender import request_sender, with_nonce
 from kernel.errors import ServiceError
-from web.client_certificate import presented_certificate
 
 blueprint = Blueprint("idp_protocol", __name__)
 
@@ -44,17 +44,26 @@ def revoke() -> Response:
 def userinfo() -> Response:
     """Return claims about the person (OpenID Connect Core §5.3)."""
     provider = services()
+    scheme = BEARER
     try:
-        bearer = _bearer_token()
-        if bearer is None:
-            answer = bearer_error_response(None)
+        scheme, presented = _presented_token()
+        if presented is None:
+            answer = bearer_error_response(None, scheme=scheme, issuer=provider.settings.issuer)
         else:
+            sender = request_sender()
             with provider.database.transaction() as session:
-                claims = release_userinfo(session, services=provider, token=bearer, now=provider.clock.now())
+                claims = release_userinfo(
+                    session,
+                    services=provider,
+                    token=presented,
+                    scheme=scheme,
+                    sender=sender,
+                    now=provider.clock.now(),
+                )
             answer = json_response(claims)
     except ServiceError as error:
-        answer = bearer_error_response(error)
-    return _with_origin(answer)
+        answer = bearer_error_response(error, scheme=scheme, issuer=provider.settings.issuer)
+    return _with_origin(with_nonce(answer))
 
 
 @blueprint.route("/token", methods=["OPTIONS"])
@@ -73,7 +82,7 @@ def _endpoint(name: str) -> Response:
         _require_form_body()
         form = read_parameters(request.form.items(multi=True))
         require_few_failures(authorization=authorization, form=form)
-        sender = _sender(provider.settings.issuer)
+        sender = request_sender()
 
         def answer() -> EndpointAnswer:
             with provider.database.transaction() as session:
@@ -96,16 +105,9 @@ def _endpoint(name: str) -> Response:
         response = json_response(answered.document, answered.status)
     except ServiceError as error:
         response = token_error_response(error, basic=authorization is not None)
+    if name == "token":
+        with_nonce(response)
     return response if name == "introspect" else _with_origin(response)
-
-
-def _sender(issuer: str) -> Sender:
-    return Sender(
-        method=request.method,
-        url=f"{issuer}{request.path}",
-        dpop=tuple(request.headers.getlist("DPoP")),
-        certificate_der=presented_certificate(),
-    )
 
 
 def _require_form_body() -> None:
@@ -116,8 +118,8 @@ def _require_form_body() -> None:
         raise ParametersError(f"The body must be {_FORM}.")
 
 
-def _bearer_token() -> str | None:
-    """Return the token of the Authorization header (RFC 6750 §2.1).
+def _presented_token() -> tuple[str, str | None]:
+    """Return scheme, in lower case, and token of the Authorization header (RFC 6750 §2.1, RFC 9449 §7.1).
 
     RFC 9700 §4.3.2: a token in the query is refused even beside a good header; so is one in the body, for simplicity.
     """
@@ -127,11 +129,11 @@ def _bearer_token() -> str | None:
         )
     header = request.headers.get("Authorization")
     if header is None:
-        return None
+        return BEARER, None
     scheme, _, value = header.partition(" ")
-    if scheme.lower() != "bearer" or not value.strip():
+    if scheme.lower() not in (BEARER, DPOP) or not value.strip():
         raise BearerTokenError("wrong_scheme")
-    return value.strip()
+    return scheme.lower(), value.strip()
 
 
 def _with_origin(response: Response) -> Response:

@@ -16,6 +16,14 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('idp_dpop_proof_used',
+    sa.Column('proof_sha256', sa.String(length=64), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('proof_sha256', name=op.f('pk_idp_dpop_proof_used'))
+    )
+    with op.batch_alter_table('idp_dpop_proof_used', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_dpop_proof_used_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('idp_encryption_key',
     sa.Column('kid', sa.String(length=80), nullable=False),
     sa.Column('kind', sa.String(length=16), nullable=False),
@@ -52,6 +60,9 @@ def upgrade() -> None:
 
     with op.batch_alter_table('idp_client_secret', schema=None) as batch_op:
         batch_op.add_column(sa.Column('sealed_secret', sa.LargeBinary(), nullable=True))
+
+    with op.batch_alter_table('idp_refresh_token', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('used_by', sa.String(length=43), nullable=True))
 
     with op.batch_alter_table('idp_signing_key', schema=None) as batch_op:
         batch_op.add_column(sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True))
@@ -116,6 +127,9 @@ def downgrade() -> None:
     with op.batch_alter_table('idp_signing_key', schema=None) as batch_op:
         batch_op.drop_column('revoked_at')
 
+    with op.batch_alter_table('idp_refresh_token', schema=None) as batch_op:
+        batch_op.drop_column('used_by')
+
     with op.batch_alter_table('idp_client_secret', schema=None) as batch_op:
         batch_op.drop_column('sealed_secret')
 
@@ -143,3 +157,7 @@ def downgrade() -> None:
         batch_op.drop_index('ux_idp_encryption_key_active', sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
 
     op.drop_table('idp_encryption_key')
+    with op.batch_alter_table('idp_dpop_proof_used', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_dpop_proof_used_expires_at'))
+
+    op.drop_table('idp_dpop_proof_used')

@@ -276,7 +276,8 @@ def test_bearer_tokens_travel_in_the_header_only(
     both = http.get("/userinfo", query_string={"access_token": token}, headers={"Authorization": f"Bearer {token}"})
     assert both.status_code == 400
     bare = http.get("/userinfo")
-    assert (bare.status_code, bare.headers["WWW-Authenticate"]) == (401, 'Bearer realm="SAU"')
+    described = 'resource_metadata="http://localhost:8000/.well-known/oauth-protected-resource/userinfo"'
+    assert (bare.status_code, bare.headers["WWW-Authenticate"]) == (401, f'Bearer realm="SAU", {described}')
     wrong = http.get("/userinfo", headers={"Authorization": "Bearer x.y.z"})
     assert 'error="invalid_token"' in wrong.headers["WWW-Authenticate"]
     assert http.get("/userinfo", headers=party.basic()).status_code == 401
