@@ -30,6 +30,7 @@ from ca.register.standing import CertificateRegister
 from ca.requests.client_certificate import complete_client_certificate, request_client_certificate
 from ca.services import CaServices
 from idp.accounts.person import VERIFIED_LEVEL, find_person_by_cedula
+from idp.authorization.revoked_certificate import LetGoOfCertificate
 from idp.clients.remote_keys import RemoteKeys
 from idp.directory.institutions import find_institution_by_ruc
 from idp.ports import CertificateIdentity, IssuedClientCertificate, RequestedClientCertificate
@@ -93,7 +94,7 @@ class _PeopleRegister:
 class _AuthorityRecords:
     """The authority's records as the provider asks for them."""
 
-    ca: CaServices
+    composition: Composition  # the two houses need each other: neither is made before it is asked
     register: CertificateRegister
 
     def identify(self, session: Session, certificate_der: bytes, *, now: datetime) -> CertificateIdentity:
@@ -129,7 +130,7 @@ class _AuthorityRecords:
     ) -> RequestedClientCertificate:
         requested = request_client_certificate(
             session,
-            services=self.ca,
+            services=self.composition.ca,
             csr=csr,
             client_id=client_id,
             client_name=client_name,
@@ -140,7 +141,7 @@ class _AuthorityRecords:
         return RequestedClientCertificate(requested.request_id, requested.serial, requested.subject)
 
     def complete_client_certificate(self, request_id: str, *, now: datetime) -> IssuedClientCertificate:
-        issued = complete_client_certificate(self.ca, request_id, now=now)
+        issued = complete_client_certificate(self.composition.ca, request_id, now=now)
         x5t_s256 = b64url(bytes.fromhex(issued.sha256))
         return IssuedClientCertificate(issued.serial, issued.subject, x5t_s256, issued.chain_pem)
 
@@ -200,8 +201,8 @@ class Composition:
             sealing_secret=self.sealing_secret,
             token_keys=KeyRing(self.keystore, self.clock),
             outgoing=self.outgoing,
-            certificates=_AuthorityRecords(self.ca, CertificateRegister()),
             remote_keys=RemoteKeys(self.outgoing, self.clock),
+            certificates=_AuthorityRecords(self, CertificateRegister()),
         )
 
     @cached_property
@@ -215,6 +216,7 @@ class Composition:
             journal=self.journal,
             institutions=_InstitutionRegister(),
             people=_PeopleRegister(),
+            revocation_listeners=(LetGoOfCertificate(self.idp),),
         )
 
     @cached_property

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from ca.issuance.model import Certificate
 from ca.issuance.recovery import finish_issuance
+from ca.revocation.fallen import certificates_that_fall
 from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
 from ca.revocation.upkeep import drop_old_lists, publish_if_behind, publish_overdue_lists
@@ -22,14 +22,14 @@ def handlers(services: CaServices) -> Mapping[str, Handler]:
         publish_if_behind(services, authority_id=task.payload["authority_id"], shard=task.payload["shard"])
 
     def pass_on_revocation(task: Task) -> None:
+        serial, reason = task.payload["serial"], task.payload["reason"]
         with services.database.reading() as session:
-            certificate_sha256 = session.get_one(Certificate, task.payload["serial"]).certificate_sha256
-        for listener in services.revocation_listeners:
-            listener.certificate_revoked(
-                serial=task.payload["serial"],
-                certificate_sha256=certificate_sha256,
-                reason=task.payload["reason"],
-            )
+            fallen = certificates_that_fall(session, serial=serial, now=services.clock.now())
+        for certificate in fallen:
+            for listener in services.revocation_listeners:
+                listener.certificate_revoked(
+                    serial=certificate.serial, certificate_sha256=certificate.sha256, reason=reason
+                )
 
     return {LIST_DUE: publish_due_list, CERTIFICATE_REVOKED: pass_on_revocation}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.journal import Journal
+from idp.authentication.assurance import served_acr_values
 from idp.clients.remote_keys import RemoteKeys
 from idp.ports import Certificates
 from idp.tokens.key_ring import KeyRing
@@ -36,3 +37,8 @@ class IdpServices:
     outgoing: OutgoingClient
     certificates: Certificates
     remote_keys: RemoteKeys
+
+    @property
+    def acr_values(self) -> tuple[str, ...]:
+        """The strengths of login that can be reached here, weakest first."""
+        return served_acr_values(with_certificates=bool(self.settings.mtls_origin))

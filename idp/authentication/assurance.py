@@ -6,11 +6,22 @@ from collections.abc import Iterable
 
 ACR_1FA = "urn:sau:acr:1fa"
 ACR_2FA = "urn:sau:acr:2fa"
-ACR_VALUES = (ACR_1FA, ACR_2FA)  # weakest first
+ACR_CERTIFICATE = "urn:sau:acr:certificate"
+ACR_VALUES = (ACR_1FA, ACR_2FA, ACR_CERTIFICATE)  # weakest first
 
 AMR_PASSWORD = "pwd"
 AMR_OTP = "otp"
 AMR_MULTIPLE = "mfa"
+#: Proof of possession of a key. Whether the key is in hardware (hwk) or not (swk) nobody here can tell.
+AMR_CERTIFICATE = "pop"
+
+
+def served_acr_values(*, with_certificates: bool) -> tuple[str, ...]:
+    """Return the values that a login can reach here, weakest first.
+
+    :param with_certificates: whether there is a host on which certificates are presented.
+    """
+    return ACR_VALUES if with_certificates else ACR_VALUES[:-1]
 
 
 def satisfies(acr: str, required: str | None) -> bool:
@@ -23,14 +34,16 @@ def satisfies(acr: str, required: str | None) -> bool:
 
 
 def acr_of(amr: Iterable[str]) -> str:
-    """Return the ``acr`` that the methods are worth: two kinds of factor make 2fa."""
+    """Return the ``acr`` that the methods are worth: two kinds of factor make 2fa, a certificate is worth most."""
     methods = set(amr)
+    if AMR_CERTIFICATE in methods:
+        return ACR_CERTIFICATE
     return ACR_2FA if {AMR_PASSWORD, AMR_OTP} <= methods else ACR_1FA
 
 
 def with_method(amr: Iterable[str], method: str) -> tuple[str, ...]:
     """Return ``amr`` with ``method`` added, and ``mfa`` where they now are two factors; sorted, without repeats."""
     methods = {*amr, method} - {AMR_MULTIPLE}
-    if acr_of(methods) == ACR_2FA:
+    if {AMR_PASSWORD, AMR_OTP} <= methods:
         methods.add(AMR_MULTIPLE)
     return tuple(sorted(methods))

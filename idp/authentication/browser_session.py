@@ -33,6 +33,7 @@ class BrowserSession:
     """A person logged in with one browser.
 
     :ivar sid: the public name of the session (the ``sid`` claim); never the cookie's value.
+    :ivar x5t_s256: SHA-256 of the certificate that it rests on (base64url), if one was logged in with.
     :ivar authenticated_at: when the password was last verified (``auth_time``).
     """
 
@@ -46,6 +47,7 @@ class BrowserSession:
     last_seen_at: datetime
     created_at: datetime
     device: str
+    x5t_s256: str | None
 
 
 def find_browser_session(session: Session, *, secret: str | None, now: datetime) -> BrowserSession | None:
@@ -91,7 +93,13 @@ def touch_browser_session(session: Session, *, sid: str, now: datetime) -> None:
 
 
 def start_browser_session(
-    session: Session, *, journal: Journal, person_id: str, amr: Iterable[str], now: datetime
+    session: Session,
+    *,
+    journal: Journal,
+    person_id: str,
+    amr: Iterable[str],
+    x5t_s256: str | None = None,
+    now: datetime,
 ) -> tuple[BrowserSession, str]:
     """Start a session after ``amr`` was verified; return it and the secret for the cookie."""
     methods = tuple(sorted(set(amr)))
@@ -104,6 +112,7 @@ def start_browser_session(
         authenticated_at=now,
         acr=acr_of(methods),
         amr=list(methods),
+        x5t_s256=x5t_s256,
         device=describe_device(current_origin().user_agent),
         created_at=now,
         last_seen_at=now,
@@ -130,9 +139,11 @@ def step_up(session: Session, *, journal: Journal, sid: str, method: str, now: d
 
 
 def reauthenticate(
-    session: Session, *, journal: Journal, sid: str, amr: Iterable[str], now: datetime
+    session: Session, *, journal: Journal, sid: str, amr: Iterable[str], x5t_s256: str | None = None, now: datetime
 ) -> tuple[BrowserSession, str]:
     """Renew the session of the same person who has just proved ``amr`` again: same ``sid``, new secret and time.
+
+    A session that a certificate was once used in goes on resting on it: what was given meanwhile does.
 
     :raises Conflict: (``session_ended``) if it is no longer alive.
     """
@@ -141,6 +152,7 @@ def reauthenticate(
     ).one_or_none()
     if row is None:
         raise Conflict("The session has ended.", code="session_ended")
+    row.x5t_s256 = x5t_s256 or row.x5t_s256
     return _change(session, journal, row, tuple(sorted(set(amr))), now, now=now)
 
 
@@ -149,8 +161,8 @@ def end_browser_session(session: Session, *, journal: Journal, sid: str, reason:
 
     Applications that took part in it are told, whatever the reason.
 
-    :param reason: ``logout``, ``closed_by_person``, ``replaced``, ``password_changed``, ``disabled``, ``erased`` or
-        ``expired``.
+    :param reason: ``logout``, ``closed_by_person``, ``replaced``, ``password_changed``, ``disabled``, ``erased``,
+        ``certificate_revoked`` or ``expired``.
     """
     ended = session.execute(
         update(BrowserSessionRow)
@@ -183,6 +195,18 @@ def end_sessions_of(
         for sid in sids
         if sid != except_sid
     )
+
+
+def end_sessions_on_certificate(
+    session: Session, *, journal: Journal, x5t_s256: str, reason: str, now: datetime
+) -> int:
+    """End all sessions that rest on the certificate; return how many."""
+    sids = session.scalars(
+        select(BrowserSessionRow.sid).where(
+            BrowserSessionRow.x5t_s256 == x5t_s256, BrowserSessionRow.ended_at.is_(None)
+        )
+    ).all()
+    return sum(end_browser_session(session, journal=journal, sid=sid, reason=reason, now=now) for sid in sids)
 
 
 def end_expired_sessions(session: Session, *, journal: Journal, now: datetime, limit: int = 500) -> int:
@@ -246,4 +270,5 @@ def _as_session(row: BrowserSessionRow) -> BrowserSession:
         last_seen_at=row.last_seen_at,
         created_at=row.created_at,
         device=row.device,
+        x5t_s256=row.x5t_s256,
     )

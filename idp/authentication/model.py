@@ -40,7 +40,10 @@ class InteractionRow(Base):
 
 
 class BrowserSessionRow(Base):
-    """A person logged in with one browser. Ended rows stay until cleaning, so that a late request learns why."""
+    """A person logged in with one browser. Ended rows stay until cleaning, so that a late request learns why.
+
+    ``x5t_s256``: the certificate that was logged in with, at any time since it began: it all rests on that.
+    """
 
     __tablename__ = "idp_browser_session"
 
@@ -51,6 +54,7 @@ class BrowserSessionRow(Base):
     authenticated_at: Mapped[datetime]
     acr: Mapped[str] = mapped_column(String(64))
     amr: Mapped[list[str]]
+    x5t_s256: Mapped[str | None] = mapped_column(String(43), index=True)
     device: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime] = mapped_column(index=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import find_person
-from idp.authentication.assurance import ACR_VALUES, satisfies
+from idp.authentication.assurance import satisfies
 from idp.authentication.browser_session import BrowserSession, find_browser_session
 from idp.authentication.interaction import begin_interaction
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded, answer_with_error
@@ -64,7 +64,7 @@ def authorize(
             parameters,
             client=client,
             address=address,
-            known_acr=ACR_VALUES,
+            known_acr=services.acr_values,
             userinfo=userinfo_resource(services.settings.issuer),
         )
         hinted_subject = _read_hint(session, services, request)

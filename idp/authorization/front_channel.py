@@ -45,7 +45,7 @@ def issue_front_channel_tokens(
     :raises RedirectableError: ``access_denied``, if what they rest on has ended meanwhile.
     """
     parts = request.response_type.split(" ")
-    family = _start_family(session, client, request, browser_session, scopes, now=now)
+    family = _start_family(session, services, client, request, browser_session, scopes, now=now)
     event = Event(
         type=EventType.TOKEN_ISSUED,
         subject=family.person_id,
@@ -79,6 +79,7 @@ def issue_front_channel_tokens(
 
 def _start_family(
     session: Session,
+    services: IdpServices,
     client: Client,
     request: AuthorizationRequest,
     browser_session: BrowserSession,
@@ -89,6 +90,7 @@ def _start_family(
     try:
         return start_family(
             session,
+            certificates=services.certificates,
             client=client,
             grant_type=GRANT_TYPE,
             origin_sha256=None,

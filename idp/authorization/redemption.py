@@ -92,6 +92,7 @@ def _issue(
     try:
         family = start_family(
             session,
+            certificates=services.certificates,
             client=client,
             grant_type="authorization_code",
             origin_sha256=row.code_sha256,

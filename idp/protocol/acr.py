@@ -12,9 +12,11 @@ def required_acr(text: str | None, *, known: Sequence[str], minimum: str | None)
     ``acr_values`` is voluntary, and the ID token says what was reached. The client's own minimum is never lowered.
 
     :param known: the values served, weakest first.
-    :param minimum: what the client registered.
+    :param minimum: what the client registered. One that is not served any more stays, and nobody reaches it.
     """
     wanted = [value for value in (text or "").split(" ") if value in known][:1]
-    if minimum is not None and minimum in known:
+    if minimum is not None and minimum not in known:
+        return minimum
+    if minimum is not None:
         wanted.append(minimum)
     return max(wanted, key=known.index, default=None)

@@ -17,6 +17,7 @@ from idp.accounts.person import Person, find_person
 from idp.authentication.browser_session import find_session_by_sid
 from idp.clients.client import Client
 from idp.consent.consent import find_consent
+from idp.ports import Certificates
 from idp.protocol.scope import OFFLINE_ACCESS
 from idp.protocol.terms import Terms
 from idp.tokens.confirmation import Confirmation
@@ -35,6 +36,7 @@ class TokenFamily:
     """All tokens of one authorization; fields as in the table.
 
     :ivar sid: the browser session in which it was given, if it was given in one.
+    :ivar session_x5t_s256: the certificate with which the person had logged in there, if with one.
     """
 
     id: str
@@ -45,6 +47,7 @@ class TokenFamily:
     scopes: tuple[str, ...]
     terms: Terms
     confirmation: Confirmation | None
+    session_x5t_s256: str | None
     authenticated_at: datetime
     acr: str
     amr: tuple[str, ...]
@@ -70,6 +73,7 @@ class DeadFamilyError(Denied):
 def start_family(
     session: Session,
     *,
+    certificates: Certificates,
     client: Client,
     grant_type: str,
     origin_sha256: str | None,
@@ -90,6 +94,7 @@ def start_family(
     :param confirmation: the key that all its tokens are bound to, refresh tokens of public clients too.
     :raises DeadFamilyError: with the reason; nothing is written then.
     """
+    browser_session = find_session_by_sid(session, sid=sid, now=now) if sid is not None else None
     row = TokenFamilyRow(
         id=new_id(),
         code_sha256=origin_sha256,
@@ -100,6 +105,8 @@ def start_family(
         scopes=list(scopes),
         terms=terms.to_document(),
         confirmation=confirmation.to_cnf() if confirmation else None,
+        x5t_s256=confirmation.x5t_s256 if confirmation else None,
+        session_x5t_s256=browser_session.x5t_s256 if browser_session else None,
         authenticated_at=authenticated_at,
         acr=acr,
         amr=list(amr),
@@ -111,9 +118,9 @@ def start_family(
     )
     family = family_value(row)
     # A logout, a new password or a closed account between the decision and now hold here too.
-    if sid is not None and find_session_by_sid(session, sid=sid, now=now) is None:
+    if sid is not None and browser_session is None:
         raise DeadFamilyError("session_ended")
-    require_living_family(session, family, client=client, now=now)
+    require_living_family(session, family, certificates=certificates, client=client, now=now)
     session.add(row)
     session.flush()
     return family
@@ -125,11 +132,13 @@ def find_family(session: Session, family_id: str) -> TokenFamily | None:
     return family_value(row) if row else None
 
 
-def require_living_family(session: Session, family: TokenFamily, *, client: Client, now: datetime) -> Person:
+def require_living_family(
+    session: Session, family: TokenFamily, *, certificates: Certificates, client: Client, now: datetime
+) -> Person:
     """Return whose tokens these are, after checking all that they rest on.
 
     Asked at every refresh and at every use here, so that nothing has to be told about a closed account, a new password,
-    a withdrawn consent, a logout or a smaller scope: it takes effect by itself.
+    a withdrawn consent, a logout, a smaller scope or a revoked certificate: it takes effect by itself.
 
     :raises DeadFamilyError: with the reason.
     """
@@ -143,6 +152,9 @@ def require_living_family(session: Session, family: TokenFamily, *, client: Clie
         raise DeadFamilyError("scope_removed")
     if not set(family.terms.resources) <= set(client.metadata.resources):
         raise DeadFamilyError("resource_removed")
+    bound_to = family.confirmation.x5t_s256 if family.confirmation else None
+    for thumbprint in {bound_to, family.session_x5t_s256} - {None}:
+        require_standing_certificate(session, certificates, x5t_s256=thumbprint, now=now)
     person = _require_active_person(session, family)
     if family.sid and not family.offline and find_session_by_sid(session, sid=family.sid, now=now) is None:
         raise DeadFamilyError("session_ended")
@@ -151,6 +163,21 @@ def require_living_family(session: Session, family: TokenFamily, *, client: Clie
         if consent is None or not {*family.scopes, *family.terms.resources} <= set(consent.scopes):
             raise DeadFamilyError("consent_withdrawn")
     return person
+
+
+def require_standing_certificate(
+    session: Session, certificates: Certificates, *, x5t_s256: str | None, now: datetime
+) -> None:
+    """Check that the certificate that a token rests on still counts, if it rests on one of our authority.
+
+    :raises DeadFamilyError: with the reason, e.g. ``certificate_revoked``.
+    """
+    if x5t_s256 is None:
+        return
+    try:
+        certificates.require_standing(session, x5t_s256=x5t_s256, now=now)
+    except Denied as error:
+        raise DeadFamilyError(error.code) from error
 
 
 def revoke_family(
@@ -184,6 +211,16 @@ def revoke_session_families(session: Session, *, journal: Journal, sid: str, rea
     return _revoke_all(session, journal, chosen.where(TokenFamilyRow.revoked_at.is_(None)), reason, now=now)
 
 
+def revoke_families_on_certificate(
+    session: Session, *, journal: Journal, x5t_s256: str, reason: str, now: datetime
+) -> int:
+    """Revoke what is bound to the certificate or was given in a session that began with it; return how many."""
+    chosen = select(TokenFamilyRow.id).where(
+        (TokenFamilyRow.x5t_s256 == x5t_s256) | (TokenFamilyRow.session_x5t_s256 == x5t_s256)
+    )
+    return _revoke_all(session, journal, chosen.where(TokenFamilyRow.revoked_at.is_(None)), reason, now=now)
+
+
 def revoke_client_families(
     session: Session, *, journal: Journal, person_id: str, client_id: str, reason: str, now: datetime
 ) -> int:
@@ -211,6 +248,7 @@ def family_value(row: TokenFamilyRow) -> TokenFamily:
         scopes=tuple(row.scopes),
         terms=Terms.from_document(row.terms),
         confirmation=Confirmation.from_cnf(row.confirmation),
+        session_x5t_s256=row.session_x5t_s256,
         authenticated_at=row.authenticated_at,
         acr=row.acr,
         amr=tuple(row.amr),

@@ -57,7 +57,7 @@ def _look_at(
         access = read_access_token(session, services, token=token, now=now)
         if client.client_id != access.client_id and (client.resource is None or access.audience != client.resource):
             return _INACTIVE, None
-        family = require_living_access_token(session, access, now=now)
+        family = require_living_access_token(session, services, access, now=now)
     except (BearerTokenError, DeadFamilyError):
         return _INACTIVE, None
     response: dict[str, Any] = {
@@ -88,7 +88,7 @@ def _look_at_refresh_token(
     if refresh.used or refresh.expires_at <= now or family.client_id != client.client_id:
         return _INACTIVE, None
     try:
-        require_living_family(session, family, client=client, now=now)
+        require_living_family(session, family, certificates=services.certificates, client=client, now=now)
     except DeadFamilyError:
         return _INACTIVE, None
     return {

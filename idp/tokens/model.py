@@ -67,7 +67,9 @@ class TokenFamilyRow(Base):
     """All tokens that come from one authorization: revoked together (RFC 9700 §4.14.2).
 
     ``offline``: it outlives the browser session ``sid``; otherwise it ends with it. ``code_sha256``: digest of what
-    was redeemed for it (authorization code, device code, CIBA request), so that a second use finds it.
+    was redeemed for it (authorization code, device code, CIBA request), so that a second use finds it. ``x5t_s256``:
+    the certificate that ``confirmation`` names, to be found by; ``session_x5t_s256``: that with which the person
+    had logged in.
     """
 
     __tablename__ = "idp_token_family"
@@ -85,6 +87,8 @@ class TokenFamilyRow(Base):
     offline: Mapped[bool]
     terms: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     confirmation: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    x5t_s256: Mapped[str | None] = mapped_column(String(43), index=True)
+    session_x5t_s256: Mapped[str | None] = mapped_column(String(43), index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]

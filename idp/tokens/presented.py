@@ -8,8 +8,16 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from idp.clients.client import find_client
+from idp.services import IdpServices
 from idp.tokens.access_token import AccessToken
-from idp.tokens.family import DeadFamilyError, TokenFamily, find_family, require_living_family
+from idp.tokens.confirmation import Confirmation
+from idp.tokens.family import (
+    DeadFamilyError,
+    TokenFamily,
+    find_family,
+    require_living_family,
+    require_standing_certificate,
+)
 from idp.tokens.model import RefreshTokenRow
 from kernel.errors import NotFound
 from kernel.identifiers import sha256_hex
@@ -34,7 +42,9 @@ def find_refresh_token(session: Session, token: str) -> PresentedRefreshToken | 
     return PresentedRefreshToken(family, row.expires_at, row.created_at, row.used_at is not None)
 
 
-def require_living_access_token(session: Session, access: AccessToken, *, now: datetime) -> TokenFamily | None:
+def require_living_access_token(
+    session: Session, services: IdpServices, access: AccessToken, *, now: datetime
+) -> TokenFamily | None:
     """Return the token's family after checking all that it rests on; None for a service's own token.
 
     :raises DeadFamilyError: with the reason.
@@ -46,9 +56,13 @@ def require_living_access_token(session: Session, access: AccessToken, *, now: d
     if access.family_id is None:
         if not issued_to.active:
             raise DeadFamilyError("client_disabled")
+        bound_to = Confirmation.from_cnf(access.claims.get("cnf"))
+        require_standing_certificate(
+            session, services.certificates, x5t_s256=bound_to.x5t_s256 if bound_to else None, now=now
+        )
         return None
     family = find_family(session, access.family_id)
     if family is None:
         raise DeadFamilyError("unknown_family")
-    require_living_family(session, family, client=issued_to, now=now)
+    require_living_family(session, family, certificates=services.certificates, client=issued_to, now=now)
     return family

@@ -71,7 +71,7 @@ def refresh_tokens(
         if row.used_at is None:
             require_same_sender(family, client=client, confirmation=confirmation)
         retried = _use(session, services, client, digest, confirmation, family=family, now=now)
-        require_living_family(session, family, client=client, now=now)
+        require_living_family(session, family, certificates=services.certificates, client=client, now=now)
     except DeadFamilyError as error:
         _refuse(session, services, client, family, error.reason, "invalid_grant", now=now)
     event = Event(

@@ -72,7 +72,7 @@ def _require_opens(
     if access.audience != userinfo_resource(services.settings.issuer):
         raise BearerTokenError("wrong_audience")
     try:
-        family = require_living_access_token(session, access, now=now)
+        family = require_living_access_token(session, services, access, now=now)
     except DeadFamilyError as error:
         raise BearerTokenError(error.reason) from error
     require_holder(

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from idp.authentication.assurance import ACR_VALUES
+from idp.authentication.assurance import served_acr_values
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.registration import GRANT_TYPES, ID_TOKEN_ALGORITHMS
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
@@ -64,6 +64,7 @@ def metadata(issuer: str, mtls_origin: str = "") -> dict[str, Any]:
     :param mtls_origin: the mutual-TLS host's origin, when there is one.
     """
     document = _metadata(issuer)
+    document["acr_values_supported"] = list(served_acr_values(with_certificates=bool(mtls_origin)))
     if mtls_origin:
         document["tls_client_certificate_bound_access_tokens"] = True
         document["mtls_endpoint_aliases"] = {
@@ -95,7 +96,6 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "authorization_signing_alg_values_supported": list(TOKEN_ALGORITHMS),
         "grant_types_supported": list(GRANT_TYPES),
         "code_challenge_methods_supported": [PKCE_METHOD],
-        "acr_values_supported": list(ACR_VALUES),
         "prompt_values_supported": list(PROMPTS),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(ID_TOKEN_ALGORITHMS),

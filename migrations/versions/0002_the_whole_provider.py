@@ -50,6 +50,10 @@ def upgrade() -> None:
                nullable=True)
         batch_op.create_index(batch_op.f('ix_idp_authorization_code_interaction_id'), ['interaction_id'], unique=False)
 
+    with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('x5t_s256', sa.String(length=43), nullable=True))
+        batch_op.create_index(batch_op.f('ix_idp_browser_session_x5t_s256'), ['x5t_s256'], unique=False)
+
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.add_column(sa.Column('policy', sa.String(length=32), server_default='web', nullable=False))
         batch_op.add_column(sa.Column('metadata', sa.JSON(), server_default='{}', nullable=False))
@@ -71,12 +75,16 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('grant_type', sa.String(length=64), server_default='authorization_code', nullable=False))
         batch_op.add_column(sa.Column('terms', sa.JSON(), server_default='{}', nullable=False))
         batch_op.add_column(sa.Column('confirmation', sa.JSON(none_as_null=True), nullable=True))
+        batch_op.add_column(sa.Column('x5t_s256', sa.String(length=43), nullable=True))
+        batch_op.add_column(sa.Column('session_x5t_s256', sa.String(length=43), nullable=True))
         batch_op.alter_column('code_sha256',
                existing_type=sa.VARCHAR(length=64),
                nullable=True)
         batch_op.alter_column('sid',
                existing_type=sa.VARCHAR(length=43),
                nullable=True)
+        batch_op.create_index(batch_op.f('ix_idp_token_family_session_x5t_s256'), ['session_x5t_s256'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_token_family_x5t_s256'), ['x5t_s256'], unique=False)
 
     with op.batch_alter_table('outbox_task', schema=None) as batch_op:
         batch_op.add_column(sa.Column('destination', sa.String(length=300), nullable=True))
@@ -114,12 +122,16 @@ def downgrade() -> None:
         batch_op.drop_column('destination')
 
     with op.batch_alter_table('idp_token_family', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_token_family_x5t_s256'))
+        batch_op.drop_index(batch_op.f('ix_idp_token_family_session_x5t_s256'))
         batch_op.alter_column('sid',
                existing_type=sa.VARCHAR(length=43),
                nullable=False)
         batch_op.alter_column('code_sha256',
                existing_type=sa.VARCHAR(length=64),
                nullable=False)
+        batch_op.drop_column('session_x5t_s256')
+        batch_op.drop_column('x5t_s256')
         batch_op.drop_column('confirmation')
         batch_op.drop_column('terms')
         batch_op.drop_column('grant_type')
@@ -137,6 +149,10 @@ def downgrade() -> None:
         batch_op.add_column(sa.Column('service_audience', sa.VARCHAR(length=255), nullable=True))
         batch_op.drop_column('metadata')
         batch_op.drop_column('policy')
+
+    with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_browser_session_x5t_s256'))
+        batch_op.drop_column('x5t_s256')
 
     with op.batch_alter_table('idp_authorization_code', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_authorization_code_interaction_id'))

@@ -42,3 +42,8 @@ def test_the_registered_minimum_is_never_lowered(text: str, minimum: str) -> Non
 def test_a_request_may_ask_for_more_than_the_minimum() -> None:
     """RFC 9470 §4: step-up for one page of an application."""
     assert required_acr("strong", known=KNOWN, minimum="weak") == "strong"
+
+
+def test_a_minimum_that_is_not_served_is_kept() -> None:
+    """A service that wants certificates gets nobody in without, also where the mutual-TLS host was taken away."""
+    assert required_acr("weak", known=KNOWN, minimum="strongest") == "strongest"
