@@ -45,11 +45,25 @@ def allow_form_redirect_to(address: str) -> None:
     g.setdefault("form_destinations", []).append(source)
 
 
+def allow_frames_of(address: str) -> None:
+    """Let this page show frames of the origin of ``address``: an absolute http or https URI.
+
+    For the sign-out page alone, whose frames are applications' own. The permission ends with the response.
+
+    :raises ValueError: if it is not such a URI.
+    """
+    source = _source_expression(address)
+    if "//" not in source:
+        raise ValueError("not an address that a frame may show")
+    g.setdefault("frame_sources", []).append(source)
+
+
 def apply_headers(response: Response, settings: Settings) -> Response:
     """Set the security headers on ``response``, keeping a stricter or special one that the view has set."""
     destinations = dict.fromkeys(g.get("form_destinations", []))
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", content_security_policy(list(destinations)))
+    frames = dict.fromkeys(g.get("frame_sources", []))
+    headers.setdefault("Content-Security-Policy", content_security_policy(list(destinations), list(frames)))
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Referrer-Policy", "no-referrer")
@@ -62,10 +76,11 @@ def apply_headers(response: Response, settings: Settings) -> Response:
     return response
 
 
-def content_security_policy(form_destinations: list[str]) -> str:
+def content_security_policy(form_destinations: list[str], frame_sources: list[str] | None = None) -> str:
     """Return the policy: nothing but our own files, no inline style or script, no framing, Trusted Types demanded.
 
     :param form_destinations: source expressions that forms may lead to beside our own origin.
+    :param frame_sources: source expressions of frames; none: no frame at all.
     """
     return "; ".join(
         (
@@ -74,6 +89,7 @@ def content_security_policy(form_destinations: list[str]) -> str:
             "img-src 'self' data:",
             "connect-src 'self'",
             "script-src 'self'",
+            *([" ".join(["frame-src", *frame_sources])] if frame_sources else []),
             " ".join(["form-action", "'self'", *form_destinations]),
             "base-uri 'none'",
             "frame-ancestors 'none'",

@@ -13,6 +13,7 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.authentication.browser_session import BrowserSession, end_browser_session, find_browser_session
 from idp.clients.client import Client, find_client
+from idp.leaving.frontchannel import logout_frames
 from idp.protocol.errors import NotRedirectableError
 from idp.protocol.jose import JwtError
 from idp.protocol.parameters import Parameters, ParametersError, read_parameters
@@ -20,6 +21,7 @@ from idp.protocol.response_mode import with_query
 from idp.services import IdpServices
 from idp.tokens.family import revoke_session_families
 from idp.tokens.id_token import IdTokenHint, read_id_token_hint
+from idp.tokens.subject import subject_for
 from kernel.errors import NotFound
 
 
@@ -28,10 +30,12 @@ class LoggedOut:
     """Nobody is logged in in this browser.
 
     :ivar location: where the application wants the browser, registered and with its ``state``; or None.
+    :ivar frames: addresses that the browser is to load, so that applications end their own sessions in it.
     """
 
     location: str | None
     client: Client | None
+    frames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,13 @@ class ConfirmationIsNeeded:
     """The person must say it: nothing proves that the request comes from an application that he uses.
 
     :ivar parameters: what the confirmation form carries along; it is checked again.
+    :ivar ui_locales: the languages that the application asks for, best first.
     """
 
     client: Client | None
     location: str | None
     parameters: dict[str, str]
+    ui_locales: tuple[str, ...]
 
 
 def request_logout(
@@ -57,7 +63,8 @@ def request_logout(
 ) -> LoggedOut | ConfirmationIsNeeded:
     """End the browser session and what rests on it, or say that the person must confirm.
 
-    Without a valid ``id_token_hint`` of the very session, any site could log people out; so then they are asked.
+    Without a valid ``id_token_hint`` of the very session, any site could log people out; so then they are asked. A
+    ``logout_hint`` proves nothing and changes nothing: whose session it is, the browser says.
 
     :param pairs: the parameters as they came.
     :param confirmed: whether the person has pressed the button on our page.
@@ -77,12 +84,13 @@ def request_logout(
     browser_session = find_browser_session(session, secret=session_secret, now=now)
     if browser_session is None:
         return LoggedOut(location, client)
-    if not confirmed and not _proves(hint, browser_session):
-        kept = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state")
+    if not confirmed and not _proves(services, client, hint, browser_session):
+        kept = ("id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
         values = {name: value for name in kept if (value := parameters.get(name)) is not None}
-        return ConfirmationIsNeeded(client, location, values)
+        return ConfirmationIsNeeded(client, location, values, tuple((parameters.get("ui_locales") or "").split()))
+    frames = logout_frames(session, issuer=services.settings.issuer, sid=browser_session.sid)
     _log_out(session, services, client, browser_session, confirmed=confirmed, now=now)
-    return LoggedOut(location, client)
+    return LoggedOut(location, client, frames)
 
 
 def _log_out(
@@ -106,8 +114,13 @@ def _log_out(
     revoke_session_families(session, journal=services.journal, sid=browser_session.sid, reason="logout", now=now)
 
 
-def _proves(hint: IdTokenHint | None, browser_session: BrowserSession) -> bool:
-    return hint is not None and hint.subject == browser_session.person_id and hint.sid == browser_session.sid
+def _proves(
+    services: IdpServices, client: Client | None, hint: IdTokenHint | None, browser_session: BrowserSession
+) -> bool:
+    if hint is None or client is None:
+        return False
+    subject = subject_for(services, client, browser_session.person_id)
+    return hint.subject == subject and hint.sid == browser_session.sid
 
 
 def _read_hint(session: Session, services: IdpServices, parameters: Parameters) -> IdTokenHint | None:

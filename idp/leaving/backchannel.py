@@ -11,7 +11,7 @@ from idp.clients.client import find_client
 from idp.deliveries.delivery import Compose, Message
 from idp.protocol.logout_token import TYPE, logout_token_claims
 from idp.services import IdpServices
-from idp.tokens.jws import sign_jwt
+from idp.tokens.protection import id_token_protection, protect
 from idp.tokens.subject import subject_for
 from kernel.errors import NotFound
 from kernel.outbox import Task
@@ -37,7 +37,15 @@ def logout_notice(services: IdpServices) -> Compose:
             now=now,
         )
         # §2.4: signed, and encrypted, as the application's ID tokens are.
-        token = sign_jwt(claims, signer=services.token_keys.active_signer(session, client.id_token_alg), typ=TYPE)
+        token = protect(
+            session,
+            services,
+            client=client,
+            claims=claims,
+            typ=TYPE,
+            protection=id_token_protection(client),
+            now=now,
+        )
         body = urlencode({"logout_token": token}).encode("ascii")
         return Message(url=uri, body=body, media_type="application/x-www-form-urlencoded")
 

@@ -20,11 +20,13 @@ from idp.authentication.recovery_codes import count_recovery_codes
 from idp.authentication.steps import Step
 from idp.authentication.totp import list_totp
 from idp.consent.connected_services import list_connected_services, withdraw_consent
+from idp.leaving.frontchannel import logout_frames
 from idp.web.access import present, services
 from idp.web.activity_words import words_of
 from idp.web.cookies import browser_secret, clear_session_secret, session_secret
 from idp.web.forms import Form
 from idp.web.guard import Visitor, admit, kept_values
+from idp.web.leaving import leave_to
 from idp.web.refused_steps import person_logged_in, record_refusals
 from kernel.errors import NotFound, Rejected, Throttled
 from web.local_address import local_path
@@ -206,6 +208,7 @@ def close() -> AnyResponse:
         return visitor
     which, reason = request.form.get("which", ""), "closed_by_person"
     with services().database.transaction() as session:
+        frames = logout_frames(session, issuer=services().settings.issuer, sid=visitor.session.sid)
         sessions = list_browser_sessions(session, person_id=visitor.person.id, now=present())
         for item in sessions:
             if _is_chosen(item.id, item.sid, which, visitor):
@@ -216,7 +219,7 @@ def close() -> AnyResponse:
             )
     if which in ("all", "this"):
         clear_session_secret()
-        return redirect(url_for("account.closed"), 303)
+        return leave_to(url_for("account.closed"), frames=frames)
     return redirect(url_for("account.home"), 303)
 
 

@@ -89,6 +89,8 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "end_session_endpoint": f"{issuer}/logout",
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+        "frontchannel_logout_supported": True,
+        "frontchannel_logout_session_supported": True,
         "scopes_supported": list(IDENTITY_SCOPES),
         "claims_supported": [*claims, *_ID_TOKEN_CLAIMS],
         "response_types_supported": list(RESPONSE_TYPES),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -10,8 +10,10 @@ from idp.authorization.logout import ConfirmationIsNeeded, request_logout
 from idp.web.access import services
 from idp.web.cookies import clear_session_secret, session_secret
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
+from idp.web.leaving import leave_to
 from web.error_pages import offer_way_on
 from web.headers import allow_form_redirect_to
+from web.locale import prefer_languages
 from web.pages import render
 
 blueprint = Blueprint("idp_logout", __name__, template_folder="templates")
@@ -56,10 +58,19 @@ def _answer(*, confirmed: bool) -> Response | WerkzeugResponse:
     if isinstance(outcome, ConfirmationIsNeeded):
         if outcome.location is not None:
             allow_form_redirect_to(outcome.location)
+        prefer_languages(outcome.ui_locales)
         return render("idp/logout_confirm.html", client_name=client_name, parameters=outcome.parameters)
     if session_secret() is not None:
         # Never the cookie of a request that did not bring one: another site's form must not log anyone out.
         clear_session_secret()
     if outcome.location is not None:
-        return redirect(outcome.location, 303)
+        return leave_to(outcome.location, frames=outcome.frames)
+    if outcome.frames:
+        return leave_to(url_for("idp_logout.done"), frames=outcome.frames)
     return render("idp/logged_out.html", client_name=client_name)
+
+
+@blueprint.get("/logout/done")
+def done() -> Response:
+    """Say that nobody is logged in here any more."""
+    return render("idp/logged_out.html", client_name="")
