@@ -52,6 +52,7 @@ class EventType(StrEnum):
 
     # relying applications
     AUTHORIZATION_GRANTED = "idp:authorization:granted"
+    AUTHORIZATION_PUSHED = "idp:authorization:pushed"
     AUTHORIZATION_REFUSED = "idp:authorization:refused"
     CONSENT_GRANTED = "idp:consent:granted"
     CONSENT_REFUSED = "idp:consent:refused"

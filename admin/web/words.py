@@ -163,6 +163,7 @@ EVENTS: dict[EventType, Text] = {
     _E.SESSION_ENDED: _l("Terminó la sesión"),
     _E.ACTIVITY_DISOWNED: _l("Dijo «No fui yo»"),
     _E.AUTHORIZATION_GRANTED: _l("Entró a una aplicación"),
+    _E.AUTHORIZATION_PUSHED: _l("Una aplicación anunció una solicitud de ingreso"),
     _E.AUTHORIZATION_REFUSED: _l("No entró a una aplicación"),
     _E.CONSENT_GRANTED: _l("Dio permiso a una aplicación"),
     _E.CONSENT_REFUSED: _l("Negó el permiso a una aplicación"),

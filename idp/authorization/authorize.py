@@ -16,18 +16,20 @@ from idp.authentication.browser_session import BrowserSession, find_browser_sess
 from idp.authentication.interaction import begin_interaction
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded, answer_with_error
 from idp.authorization.grant import grant_authorization
+from idp.authorization.id_token_hint import read_hinted_subject
+from idp.authorization.request_object import FetchedObject
+from idp.authorization.resolve import resolve_request
 from idp.clients.client import Client, find_client
 from idp.clients.uris import origin_of
 from idp.consent.consent import covered_scopes, find_consent
 from idp.directory.institutions import find_institution
 from idp.protocol.authorization_request import AuthorizationRequest, ReturnAddress
 from idp.protocol.errors import NotRedirectableError, RedirectableError
-from idp.protocol.jose import JwtError
 from idp.protocol.max_age import authenticated_after
-from idp.protocol.parameters import ParametersError, read_parameters
+from idp.protocol.parameters import Parameters, ParametersError, read_parameters
 from idp.protocol.prompt import CONSENT, NONE
 from idp.services import IdpServices
-from idp.tokens.id_token import read_id_token_hint
+from idp.tokens.subject import subject_for
 from idp.tokens.target import userinfo_resource
 from kernel.errors import NotFound
 
@@ -43,6 +45,7 @@ def authorize(
     *,
     services: IdpServices,
     pairs: Iterable[tuple[str, str]],
+    fetched: FetchedObject | None = None,
     session_secret: str | None,
     obtain_browser_secret: Callable[[], str],
     now: datetime,
@@ -50,6 +53,8 @@ def authorize(
     """Answer an authorization request, or begin the interaction that it needs.
 
     :param pairs: the parameters as they came, repetitions included.
+    :param fetched: what stands at their ``request_uri``, by
+        :func:`idp.authorization.request_object.fetch_request_object`.
     :param session_secret: of the browser's session cookie, if any.
     :param obtain_browser_secret: returns the browser's binding secret, making one; called only when it is needed.
     :raises NotRedirectableError: until client and redirect URI are verified; on record.
@@ -57,8 +62,15 @@ def authorize(
     address: ReturnAddress | None = None
     client: Client | None = None
     try:
-        parameters = read_parameters(pairs)
-        client = _find_active_client(session, parameters.get("client_id"), "client_id" in parameters.repeated)
+        outer = read_parameters(pairs)
+        client = _find_active_client(session, outer.get("client_id"), "client_id" in outer.repeated)
+        try:
+            parameters, origin = resolve_request(
+                session, services, client=client, outer=outer, fetched=fetched, now=now
+            )
+        except RedirectableError as error:
+            address = _address_beside(outer, client, error)
+            raise
         address = ReturnAddress.parse(parameters, client=client)
         request = AuthorizationRequest.parse(
             parameters,
@@ -66,8 +78,9 @@ def authorize(
             address=address,
             known_acr=services.acr_values,
             userinfo=userinfo_resource(services.settings.issuer),
+            origin=origin,
         )
-        hinted_subject = _read_hint(session, services, request)
+        hinted_subject = read_hinted_subject(session, services, request)
         return _decide(
             session,
             services,
@@ -80,12 +93,26 @@ def authorize(
         )
     except ParametersError as error:
         refusal = NotRedirectableError(error.code, error.public_detail)
-        _refuse_here(session, services, client, refusal, now=now)
+        refuse_here(session, services, client, refusal, now=now)
     except NotRedirectableError as error:
-        _refuse_here(session, services, client, error, now=now)
+        refuse_here(session, services, client, error, now=now)
     except RedirectableError as error:
         assert client is not None and address is not None
         return refuse_there(session, services, client, address, error, now=now)
+
+
+def refuse_here(
+    session: Session, services: IdpServices, client: Client | None, error: NotRedirectableError, *, now: datetime
+) -> NoReturn:
+    """Record the refusal and raise it: a page of ours, for nobody can be trusted with the answer."""
+    event = Event(
+        type=EventType.AUTHORIZATION_REFUSED,
+        outcome=Outcome.REFUSED,
+        reason=error.code,
+        client_id=client.client_id if client else None,
+        details={"redirected": False},
+    )
+    services.journal.refuse(session, event, error, now=now)
 
 
 def refuse_there(
@@ -146,7 +173,10 @@ def _decide(
     browser_session = find_active_session(session, session_secret, now=now)
     fresh_from = authenticated_after(prompts=request.prompts, max_age=request.max_age, now=now)
     logged_in = is_satisfying(browser_session, required_acr=request.required_acr, authenticated_after=fresh_from)
-    if browser_session is not None and hinted_subject not in (None, browser_session.person_id):
+    if browser_session is not None and hinted_subject not in (
+        None,
+        subject_for(services, client, browser_session.person_id),
+    ):
         # OpenID Connect Core §3.1.2.1: the application expects someone else.
         logged_in = False
         fresh_from = now
@@ -220,26 +250,9 @@ def _find_active_client(session: Session, client_id: str | None, repeated: bool)
     return client
 
 
-def _read_hint(session: Session, services: IdpServices, request: AuthorizationRequest) -> str | None:
-    if request.id_token_hint is None:
-        return None
+def _address_beside(outer: Parameters, client: Client, error: RedirectableError) -> ReturnAddress:
+    """Return where the error goes if the request object cannot be read: as the plain parameters say, if they may."""
     try:
-        hint = read_id_token_hint(session, services, token=request.id_token_hint)
-    except JwtError as error:
-        raise RedirectableError("invalid_request", "The id_token_hint is not an ID token of this service.") from error
-    if hint.client_id != request.client_id:
-        raise RedirectableError("invalid_request", "The id_token_hint was issued to another client.")
-    return hint.subject
-
-
-def _refuse_here(
-    session: Session, services: IdpServices, client: Client | None, error: NotRedirectableError, *, now: datetime
-) -> NoReturn:
-    event = Event(
-        type=EventType.AUTHORIZATION_REFUSED,
-        outcome=Outcome.REFUSED,
-        reason=error.code,
-        client_id=client.client_id if client else None,
-        details={"redirected": False},
-    )
-    services.journal.refuse(session, event, error, now=now)
+        return ReturnAddress.parse(outer, client=client)
+    except NotRedirectableError:
+        raise NotRedirectableError(error.code, error.public_detail) from error

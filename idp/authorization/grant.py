@@ -13,6 +13,7 @@ from idp.authentication.browser_session import BrowserSession, touch_browser_ses
 from idp.authorization.answer import AuthorizationAnswer, answer_with
 from idp.authorization.code import write_authorization_code
 from idp.authorization.front_channel import issue_front_channel_tokens
+from idp.authorization.pushed_request import use_pushed_request
 from idp.clients.client import Client
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.response_type import CODE, gives_tokens
@@ -36,8 +37,12 @@ def grant_authorization(
     :param scopes: what is given of what was asked; APIs among it stand in the request's terms.
     :param silent: whether the person saw no page of ours: a live session and a consent of before sufficed.
     :param interaction_id: the interaction that ends in this, if there was one.
+    :raises NotRedirectableError: ``invalid_request_uri``, if it was pushed and is answered already.
     :raises RedirectableError: ``access_denied``, if what it would rest on has ended meanwhile.
     """
+    use_pushed_request(
+        session, pushed_sha256=request.pushed_sha256, used_by=interaction_id or browser_session.sid, now=now
+    )
     touch_browser_session(session, sid=browser_session.sid, now=now)
     event = Event(
         type=EventType.AUTHORIZATION_GRANTED,

@@ -1,4 +1,4 @@
-"""Table of authorization codes."""
+"""Tables of authorization codes and pushed requests."""
 
 from __future__ import annotations
 
@@ -36,3 +36,22 @@ class AuthorizationCodeRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     redeemed_at: Mapped[datetime | None]
+
+
+class PushedRequestRow(Base):
+    """A pushed authorization request (RFC 9126), under the digest of the secret in its ``request_uri``.
+
+    ``jkt``: the key that it proved, or named. ``used_by``: the interaction or session in which it was answered.
+    """
+
+    __tablename__ = "idp_pushed_request"
+
+    secret_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    client_id: Mapped[str] = mapped_column(String(64))
+    parameters: Mapped[dict[str, Any]]
+    signed: Mapped[bool]
+    jkt: Mapped[str | None] = mapped_column(String(43))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+    used_by: Mapped[str | None] = mapped_column(String(43))

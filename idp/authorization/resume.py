@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from audit.event import Event
-from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import Person, find_person
 from idp.authentication.browser_session import BrowserSession
 from idp.authentication.interaction import Interaction, finish_interaction, load_interaction
@@ -21,9 +19,11 @@ from idp.authorization.authorize import (
     RESUME_PATH,
     find_active_session,
     is_satisfying,
+    refuse_here,
     refuse_there,
 )
 from idp.authorization.grant import grant_authorization
+from idp.authorization.pushed_request import use_pushed_request
 from idp.clients.api import Permission, find_permissions
 from idp.clients.client import Client, find_client
 from idp.consent.consent import covered_scopes, find_consent, grant_consent, record_refused_consent
@@ -33,6 +33,7 @@ from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.prompt import CONSENT
 from idp.protocol.redirect_uri import require_registered_redirect_uri
 from idp.services import IdpServices
+from idp.tokens.subject import subject_for
 from kernel.errors import AlreadyConsumed
 
 # A second press of the button comes within seconds.
@@ -151,6 +152,7 @@ def decide_consent(
         return _answer_again(session, services, stage, wanted=allowed, now=now)
     if not allowed:
         finish_interaction(session, interaction_id=interaction_id, refused_with=ACCESS_DENIED, now=now)
+        _use_up(session, services, stage, now=now)
         record_refused_consent(
             session,
             journal=services.journal,
@@ -195,6 +197,7 @@ def cancel_authorization(
         raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
     if not loaded.repeated:
         finish_interaction(session, interaction_id=interaction_id, refused_with=ACCESS_DENIED, now=now)
+        _use_up(session, services, loaded, now=now)
     error = RedirectableError(loaded.interaction.refused_with or ACCESS_DENIED, "The person did not log in.")
     return refuse_there(session, services, loaded.client, loaded.request.address, error, now=now)
 
@@ -221,7 +224,8 @@ def _enter(
         authenticated_after=interaction.authenticated_after,
     ):
         return PersonIsNeeded(f"{LOGIN_PATH}/{interaction_id}")
-    if interaction.parameters.get(HINTED_SUBJECT) not in (None, browser_session.person_id):
+    subject = subject_for(services, client, browser_session.person_id)
+    if interaction.parameters.get(HINTED_SUBJECT) not in (None, subject):
         # OpenID Connect Core §3.1.2.2: someone else than the one hinted at has logged in.
         if not loaded.repeated:
             finish_interaction(session, interaction_id=interaction_id, refused_with="login_required", now=now)
@@ -254,6 +258,13 @@ def _answer_again(
     return _give(session, services, stage, scopes, now=now)
 
 
+def _use_up(session: Session, services: IdpServices, loaded: _Loaded, *, now: datetime) -> None:
+    try:
+        use_pushed_request(session, pushed_sha256=loaded.request.pushed_sha256, used_by=loaded.interaction.id, now=now)
+    except NotRedirectableError as error:
+        refuse_here(session, services, loaded.client, error, now=now)
+
+
 def _covered(session: Session, stage: _Stage) -> tuple[str, ...] | None:
     consent = find_consent(session, person_id=stage.browser_session.person_id, client_id=stage.client.client_id)
     return covered_scopes(consent, client=stage.client, requested=stage.request.asked)
@@ -277,16 +288,8 @@ def _load(
     client = find_client(session, request.client_id)
     # Time has passed: what was registered then must still be.
     if not _may_still_ask(client, request):
-        event = Event(
-            type=EventType.AUTHORIZATION_REFUSED,
-            outcome=Outcome.REFUSED,
-            reason="client_disabled",
-            client_id=client.client_id,
-            object_id=interaction_id,
-            details={"redirected": False},
-        )
         refusal = NotRedirectableError("client_disabled", "This application is closed, or may no longer ask this.")
-        services.journal.refuse(session, event, refusal, now=now)
+        refuse_here(session, services, client, refusal, now=now)
     return _Loaded(interaction, client, request, repeated=interaction.finished_at is not None)
 
 
@@ -326,6 +329,8 @@ def _give(
             interaction_id=stage.interaction.id,
             now=now,
         )
+    except NotRedirectableError as error:
+        refuse_here(session, services, stage.client, error, now=now)
     except RedirectableError as error:
         return refuse_there(
             session,

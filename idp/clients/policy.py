@@ -48,6 +48,9 @@ class ClientPolicy:
     :ivar pkce: whether every authorization request needs a challenge (RFC 7636). A public client always does.
     :ivar pushed_requests: whether only requests pushed before (RFC 9126) are answered.
     :ivar signed_requests: whether the request must be a signed object (RFC 9101).
+    :ivar merges_request_objects: whether what a request object leaves out is taken from beside it, as OpenID Connect
+        Core §6.1 has it; RFC 9101 §6.3 has the object count alone.
+    :ivar pushed_request_lifetime: how long a pushed request waits for the browser (FAPI 2.0 §5.3.2.2: under 600 s).
     :ivar signed_responses: whether authorization responses must be signed (JARM).
     :ivar sender_constrained: whether tokens are only given bound to a key (RFC 9449, RFC 8705).
     :ivar dpop_nonce: whether a DPoP proof must repeat a nonce of ours; otherwise it may (RFC 9449 §8).
@@ -66,6 +69,8 @@ class ClientPolicy:
     pkce: bool = True
     pushed_requests: bool = False
     signed_requests: bool = False
+    merges_request_objects: bool = False
+    pushed_request_lifetime: timedelta = timedelta(seconds=90)
     signed_responses: bool = False
     sender_constrained: bool = False
     dpop_nonce: bool = False
@@ -91,6 +96,7 @@ CLASSIC = replace(
     response_types=WEB.response_types | _NO_CODE_ALONE,
     key_management_algorithms=KEY_MANAGEMENT_ALGORITHMS + OLD_KEY_MANAGEMENT_ALGORITHMS,
     pkce=False,
+    merges_request_objects=True,
 )
 PUBLIC = ClientPolicy(
     name="public",

@@ -19,6 +19,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
+from idp.authorization.pushed_request import push_authorization_request
 from idp.authorization.redemption import redeem_authorization_code
 from idp.clients.authentication import authenticate_client
 from idp.clients.client import Client
@@ -171,6 +172,17 @@ class _RevocationEndpoint(TokenEndpoint):
         return 200, {}, []
 
 
+class _PushedRequestEndpoint(TokenEndpoint):
+    ENDPOINT_NAME = "par"
+
+    def create_endpoint_response(self, request: _Request) -> _Answer:
+        call, client = request.call, self.authenticate_endpoint_client(request)
+        pushed = push_authorization_request(
+            call.session, services=call.services, client=client, form=call.form, sender=call.sender, now=call.now
+        )
+        return 201, pushed.to_document(), []
+
+
 def answer_endpoint(call: EndpointCall) -> EndpointAnswer:
     """Answer one call inside its transaction.
 
@@ -199,5 +211,5 @@ def _refuse_grant_type(call: EndpointCall) -> NoReturn:
 _server = _Server()
 for _grant in (_AuthorizationCodeGrant, _RefreshTokenGrant, _ClientCredentialsGrant):
     _server.register_grant(_grant)
-for _endpoint in (_IntrospectionEndpoint, _RevocationEndpoint):
+for _endpoint in (_IntrospectionEndpoint, _RevocationEndpoint, _PushedRequestEndpoint):
     _server.register_endpoint(_endpoint)

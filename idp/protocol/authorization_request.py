@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -13,6 +14,7 @@ from idp.protocol.parameters import Parameters
 from idp.protocol.pkce import require_challenge
 from idp.protocol.prompt import parse_prompt
 from idp.protocol.redirect_uri import require_registered_redirect_uri
+from idp.protocol.request_origin import FRONT_CHANNEL, RequestOrigin, require_origin
 from idp.protocol.requesting_client import RequestingClient
 from idp.protocol.resource import PARAMETER as RESOURCE
 from idp.protocol.resource import InvalidTargetError, requested_resources
@@ -24,13 +26,7 @@ from idp.protocol.terms import Terms
 STATE_LIMIT = 2_000
 NONCE_LIMIT = 500
 HINT_LIMIT = 254
-
-# OpenID Connect Core §6.1, §6.2, §7.2.1 name the error for each that is not served.
-_UNSERVED = {
-    "request": "request_not_supported",
-    "request_uri": "request_uri_not_supported",
-    "registration": "registration_not_supported",
-}
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +68,7 @@ class AuthorizationRequest:
     """A valid authorization request (OpenID Connect Core §3.1.2.1).
 
     :ivar scopes: known and allowed to the client, in reading order.
+    :ivar pushed_sha256: digest of the reference to a pushed request, to be used up with the answer.
     :ivar required_acr: the least strength of login, or None.
     :ivar id_token_hint: as it came; verified where the keys are.
     """
@@ -86,6 +83,7 @@ class AuthorizationRequest:
     code_challenge: str | None
     terms: Terms
     dpop_jkt: str | None
+    pushed_sha256: str | None
     prompts: frozenset[str]
     max_age: int | None
     required_acr: str | None
@@ -102,20 +100,21 @@ class AuthorizationRequest:
         address: ReturnAddress,
         known_acr: Sequence[str],
         userinfo: str,
+        origin: RequestOrigin = FRONT_CHANNEL,
     ) -> Self:
         """Return the valid request; the order below is the order in which errors win.
 
         :param userinfo: the resource indicator of our UserInfo endpoint.
-
+        :param origin: how the parameters reached us.
         :raises RedirectableError: with the error code of RFC 6749 §4.1.2.1 or OpenID Connect Core §3.1.2.6.
         """
         if parameters.repeated:
             names = ", ".join(sorted(parameters.repeated))
             raise RedirectableError("invalid_request", f"A parameter came more than once: {_ascii(names)}.")
         _require_short(parameters)
-        for name, code in _UNSERVED.items():
-            if parameters.get(name) is not None:
-                raise RedirectableError(code, f"{name} is not served.")
+        require_origin(origin, client=client)
+        if parameters.get("registration") is not None:  # OpenID Connect Core §7.2.1
+            raise RedirectableError("registration_not_supported", "registration is not served.")
         response_type = require_response_type(
             parameters.get("response_type"),
             allowed=client.policy.response_types,
@@ -144,7 +143,8 @@ class AuthorizationRequest:
             scopes=scopes,
             code_challenge=challenge,
             terms=Terms(resources=_resources(parameters, client=client, userinfo=userinfo, scopes=scopes)),
-            dpop_jkt=None,
+            dpop_jkt=_thumbprint(origin.dpop_jkt),
+            pushed_sha256=origin.pushed_sha256,
             prompts=parse_prompt(parameters.get("prompt")),
             max_age=client.metadata.default_max_age if max_age is None else max_age,
             required_acr=required_acr(parameters.get("acr_values"), known=known_acr, minimum=client.minimum_acr),
@@ -204,6 +204,13 @@ def _resources(
         )
     except InvalidTargetError as error:
         raise RedirectableError("invalid_target", "A resource is not one that this client registered.") from error
+
+
+def _thumbprint(dpop_jkt: str | None) -> str | None:
+    # RFC 9449 §10: SHA-256 in base64url.
+    if dpop_jkt is not None and not _THUMBPRINT.fullmatch(dpop_jkt):
+        raise RedirectableError("invalid_request", "dpop_jkt is the SHA-256 thumbprint of a key.")
+    return dpop_jkt
 
 
 def _require_short(parameters: Parameters) -> None:

@@ -20,6 +20,16 @@ class RequestPolicy(Protocol):
         ...
 
     @property
+    def pushed_requests(self) -> bool:
+        """Whether every request is pushed before."""
+        ...
+
+    @property
+    def signed_requests(self) -> bool:
+        """Whether every request is a signed object."""
+        ...
+
+    @property
     def signed_responses(self) -> bool:
         """Whether answers must be signed."""
         ...
@@ -36,6 +46,16 @@ class RegisteredMetadata(Protocol):
     @property
     def response_types(self) -> Collection[str]:
         """What it registered."""
+        ...
+
+    @property
+    def require_pushed_authorization_requests(self) -> bool:
+        """Whether it wants only pushed requests answered."""
+        ...
+
+    @property
+    def require_signed_request_object(self) -> bool:
+        """Whether it wants only signed requests answered."""
         ...
 
     @property

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from idp.authorization.code import purge_codes
+from idp.authorization.pushed_request import purge_pushed_requests
 from idp.clients.assertion_proof import purge_used_assertions
 from idp.clients.register import purge_expired_secrets
 from idp.services import IdpServices
@@ -54,6 +55,7 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
         with services.database.transaction() as session:
             now = services.clock.now()
             purge_codes(session, now=now)
+            purge_pushed_requests(session, now=now)
             purge_used_assertions(session, now=now)
             purge_expired_secrets(session, now=now)
             purge_revoked_access_tokens(session, now=now)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.clients.client import Client
-from idp.clients.jwks import key_set
+from idp.clients.keys import ENCRYPTION, client_keys
 from idp.protocol.algorithms import CONTENT_ENCRYPTION_ALGORITHMS
 from idp.protocol.errors import TokenError
 from idp.protocol.jwe import encrypt_to
@@ -99,7 +99,7 @@ def protect(
         assert content is not None
         return content
     encrypted = encrypt_to(
-        key_set(client.jwks or {"keys": []}).keys,
+        client_keys(services, client, use=ENCRYPTION).keys,
         content if content is not None else json.dumps(claims),
         alg=protection.encrypted_by,
         enc=protection.content_by or DEFAULT_CONTENT_ENCRYPTION,

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import authorize as authorize_request
+from idp.authorization.request_object import fetch_request_object
 from idp.authorization.resume import ConsentIsNeeded, cancel_authorization, decide_consent, resume_authorization
 from idp.clients.uris import origin_of
 from idp.protocol.response_mode import FORM_POST, FRAGMENT, with_fragment, with_query
@@ -39,16 +40,21 @@ def authorize() -> Response | WerkzeugResponse:
         pairs += request.form.items(multi=True)
         if comes_without_our_cookies():
             return ask_again_with_get(pairs)
-    with provider.database.transaction() as session:
-        outcome = authorize_request(
-            session,
-            services=provider,
-            pairs=pairs,
-            session_secret=session_secret(),
-            obtain_browser_secret=obtain_browser_secret,
-            now=provider.clock.now(),
-        )
-    return _leave(outcome)
+    fetched = fetch_request_object(provider, pairs)
+
+    def answer() -> AuthorizationAnswer | PersonIsNeeded:
+        with provider.database.transaction() as session:
+            return authorize_request(
+                session,
+                services=provider,
+                pairs=pairs,
+                fetched=fetched,
+                session_secret=session_secret(),
+                obtain_browser_secret=obtain_browser_secret,
+                now=provider.clock.now(),
+            )
+
+    return _leave(provider.remote_keys.retrying(answer))
 
 
 @blueprint.get("/authorize/resume/<interaction_id>")

@@ -12,17 +12,13 @@ from flask import Blueprint, Response
 from idp.authentication.assurance import served_acr_values
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.registration import GRANT_TYPES, ID_TOKEN_ALGORITHMS
-from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.client_assertion import ALGORITHMS, SECRET_ALGORITHMS
 from idp.protocol.dpop import DPOP_ALGORITHMS
-from idp.protocol.pkce import METHOD as PKCE_METHOD
-from idp.protocol.prompt import PROMPTS
-from idp.protocol.response_mode import RESPONSE_MODES
-from idp.protocol.response_type import RESPONSE_TYPES
 from idp.protocol.scope import CLAIMS_BY_SCOPE, IDENTITY_SCOPES
 from idp.tokens.key_rotation import JWKS_CACHE_LIFETIME
 from idp.tokens.target import userinfo_resource
 from idp.web.access import services
+from idp.web.authorization_metadata import authorization_metadata
 from idp.web.cross_origin import allow_anyone
 from web.locale import LOCALES
 
@@ -80,7 +76,7 @@ def _metadata(issuer: str) -> dict[str, Any]:
     claims = dict.fromkeys(name for names in CLAIMS_BY_SCOPE.values() for name in names)
     return {
         "issuer": issuer,
-        "authorization_endpoint": f"{issuer}/authorize",
+        **authorization_metadata(issuer),
         "token_endpoint": f"{issuer}/token",
         "userinfo_endpoint": f"{issuer}/userinfo",
         "jwks_uri": f"{issuer}/jwks",
@@ -93,12 +89,7 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "frontchannel_logout_session_supported": True,
         "scopes_supported": list(IDENTITY_SCOPES),
         "claims_supported": [*claims, *_ID_TOKEN_CLAIMS],
-        "response_types_supported": list(RESPONSE_TYPES),
-        "response_modes_supported": list(RESPONSE_MODES),
-        "authorization_signing_alg_values_supported": list(TOKEN_ALGORITHMS),
         "grant_types_supported": list(GRANT_TYPES),
-        "code_challenge_methods_supported": [PKCE_METHOD],
-        "prompt_values_supported": list(PROMPTS),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(ID_TOKEN_ALGORITHMS),
         "token_endpoint_auth_methods_supported": methods,
@@ -107,13 +98,10 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
         "introspection_endpoint_auth_methods_supported": confidential,
         "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
-        "authorization_response_iss_parameter_supported": True,
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "protected_resources": [userinfo_resource(issuer)],
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
         "ui_locales_supported": list(LOCALES),
     }
 

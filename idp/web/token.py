@@ -40,6 +40,12 @@ def revoke() -> Response:
     return _endpoint("revoke")
 
 
+@blueprint.post("/par", provide_automatic_options=False)
+def par() -> Response:
+    """Keep an authorization request until the browser brings its reference (RFC 9126)."""
+    return _endpoint("par")
+
+
 @blueprint.route("/userinfo", methods=["GET", "POST"], provide_automatic_options=False)
 def userinfo() -> Response:
     """Return claims about the person (OpenID Connect Core §5.3)."""
@@ -105,7 +111,7 @@ def _endpoint(name: str) -> Response:
         response = json_response(answered.document, answered.status)
     except ServiceError as error:
         response = token_error_response(error, basic=authorization is not None)
-    if name == "token":
+    if name in ("token", "par"):
         with_nonce(response)
     return response if name == "introspect" else _with_origin(response)
 

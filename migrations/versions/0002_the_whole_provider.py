@@ -35,6 +35,21 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_encryption_key', schema=None) as batch_op:
         batch_op.create_index('ux_idp_encryption_key_active', ['kind'], unique=True, sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
 
+    op.create_table('idp_pushed_request',
+    sa.Column('secret_sha256', sa.String(length=64), nullable=False),
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('parameters', sa.JSON(), nullable=False),
+    sa.Column('signed', sa.Boolean(), nullable=False),
+    sa.Column('jkt', sa.String(length=43), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('used_by', sa.String(length=43), nullable=True),
+    sa.PrimaryKeyConstraint('secret_sha256', name=op.f('pk_idp_pushed_request'))
+    )
+    with op.batch_alter_table('idp_pushed_request', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_pushed_request_expires_at'), ['expires_at'], unique=False)
+
     with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
         batch_op.add_column(sa.Column('client_id', sa.String(length=64), nullable=True))
 
@@ -169,6 +184,10 @@ def downgrade() -> None:
     with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
         batch_op.drop_column('client_id')
 
+    with op.batch_alter_table('idp_pushed_request', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_pushed_request_expires_at'))
+
+    op.drop_table('idp_pushed_request')
     with op.batch_alter_table('idp_encryption_key', schema=None) as batch_op:
         batch_op.drop_index('ux_idp_encryption_key_active', sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
 

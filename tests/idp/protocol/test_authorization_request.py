@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.clients.metadata import ClientMetadata
-from idp.clients.policy import CLASSIC, FAPI2_MESSAGE_SIGNING, WEB, ClientPolicy
+from idp.clients.policy import CLASSIC, FAPI2, FAPI2_MESSAGE_SIGNING, WEB, ClientPolicy
 from idp.protocol.authorization_request import (
     NONCE_LIMIT,
     STATE_LIMIT,
@@ -21,6 +21,7 @@ from idp.protocol.authorization_request import (
 from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.parameters import ParametersError, read_parameters
 from idp.protocol.pkce import challenge_of
+from idp.protocol.request_origin import RequestOrigin, require_origin
 
 URI = "https://portal.example/cb"
 GOOD = {
@@ -57,8 +58,9 @@ def _parse(*more: tuple[str, str], client: Portal | None = None, **changes: str 
     pairs = [(name, value) for name, value in ({**GOOD, **changes}).items() if value is not None]
     parameters = read_parameters([*pairs, *more])
     address = ReturnAddress.parse(parameters, client=client)
+    origin = RequestOrigin(dpop_jkt=parameters.get("dpop_jkt"))
     return AuthorizationRequest.parse(
-        parameters, client=client, address=address, known_acr=("weak", "strong"), userinfo="u"
+        parameters, client=client, address=address, known_acr=("weak", "strong"), userinfo="u", origin=origin
     )
 
 
@@ -77,8 +79,7 @@ def _error(*more: tuple[str, str], client: Portal | None = None, **changes: str 
         ({"response_type": "code code2"}, "unsupported_response_type"),
         ({"response_type": "code id_token"}, "unauthorized_client"),
         ({"response_type": "id_token"}, "unauthorized_client"),
-        ({"request": "eyJ"}, "request_not_supported"),
-        ({"request_uri": "https://portal.example/r"}, "request_uri_not_supported"),
+        ({"dpop_jkt": "short"}, "invalid_request"),
         ({"registration": "{}"}, "registration_not_supported"),
         ({"response_mode": "web_message"}, "invalid_request"),
         ({"scope": None}, "invalid_scope"),
@@ -147,6 +148,34 @@ def test_a_policy_of_signed_answers_signs_errors_too() -> None:
     parameters = read_parameters((GOOD | {"response_mode": "query"}).items())
     address = ReturnAddress.parse(parameters, client=Portal(policy=FAPI2_MESSAGE_SIGNING))
     assert address.response_mode == "query.jwt"
+
+
+@pytest.mark.parametrize(
+    ("client", "served", "refused"),
+    [
+        (Portal(policy=FAPI2), RequestOrigin(pushed=True), RequestOrigin(signed=True)),
+        (Portal(policy=FAPI2_MESSAGE_SIGNING), RequestOrigin(pushed=True, signed=True), RequestOrigin(pushed=True)),
+        (
+            Portal(metadata=ClientMetadata(require_pushed_authorization_requests=True)),
+            RequestOrigin(pushed=True),
+            RequestOrigin(),
+        ),
+        (
+            Portal(metadata=ClientMetadata(require_signed_request_object=True)),
+            RequestOrigin(signed=True),
+            RequestOrigin(pushed=True),
+        ),
+        (Portal(), RequestOrigin(), RequestOrigin(contradicted=("state",))),
+    ],
+)
+def test_a_request_comes_as_policy_and_registration_say(
+    client: Portal, served: RequestOrigin, refused: RequestOrigin
+) -> None:
+    """OpenID Provider, rules 10, 11; RFC 9126 §6, RFC 9101 §10.5."""
+    require_origin(served, client=client)
+    with pytest.raises(RedirectableError) as caught:
+        require_origin(refused, client=client)
+    assert caught.value.code == "invalid_request"
 
 
 def test_a_service_without_people_is_told_so() -> None:

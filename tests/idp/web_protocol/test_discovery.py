@@ -33,7 +33,7 @@ def test_every_endpoint_named_is_there(app: Flask, http: FlaskClient) -> None:
     """None answers 404, and each stands under the issuer."""
     document = http.get("/.well-known/openid-configuration").get_json()
     endpoints = {name: uri for name, uri in document.items() if name.endswith("_endpoint") or name == "jwks_uri"}
-    assert len(endpoints) == 7
+    assert len(endpoints) >= 8
     for uri in endpoints.values():
         assert uri.startswith(f"{ISSUER}/")
         path = urlsplit(uri).path
@@ -130,13 +130,17 @@ def test_every_language_named_is_spoken(party: RelyingParty, app: Flask, http: F
     assert len(pages) == 3
 
 
-def test_what_is_said_to_be_unserved_is_refused_by_its_name(party: RelyingParty, visitor: Visitor) -> None:
-    """OpenID Connect Core §6.1, §6.2: request and request_uri; nothing is quietly ignored that would protect."""
+def test_request_objects_are_read_and_nothing_is_quietly_ignored_that_would_protect(
+    party: RelyingParty, visitor: Visitor
+) -> None:
+    """OpenID Connect Core §6.1, §6.2: request and request_uri, which must be registered."""
     document = metadata(ISSUER)
-    for name in ("request", "request_uri"):
-        assert document[f"{name}_parameter_supported"] is False
+    assert document["require_request_uri_registration"] is True
+    assert "none" not in document["request_object_signing_alg_values_supported"]
+    for name, error in (("request", "invalid_request_object"), ("request_uri", "invalid_request_uri")):
+        assert document[f"{name}_parameter_supported"] is True
         answer = answer_of(visitor.http.get(party.authorization_url(**{name: "https://portal.example/r"})))
-        assert answer["error"] == f"{name}_not_supported"
+        assert answer["error"] == error
         assert answer["iss"] == ISSUER  # authorization_response_iss_parameter_supported, errors too
     for challenge_method in ("plain", None):
         url = party.authorization_url(code_challenge_method=challenge_method)
