@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, MetaData, create_engine, event, make_url
-from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import JSON, LargeBinary, TypeDecorator
 
 from kernel.errors import ServiceError, Unavailable
+from kernel.group_commit import GroupCommit
+from kernel.prefetch import Want
+
+T = TypeVar("T")
+
+# SQLSTATE class 40: transaction rollback (PostgreSQL, appendix A).
+_UNDONE = "40"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -71,6 +78,13 @@ def in_transaction() -> bool:
     return _writing.get()
 
 
+class UndoneError(Unavailable):
+    """The database undid the transaction (a deadlock, say): nothing of it was committed, and it may be repeated."""
+
+    default_code = "database_busy"
+    undone = True
+
+
 class Database:
     """An engine and its transactions.
 
@@ -82,19 +96,29 @@ class Database:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, pool_size)
+        self._group_commit = GroupCommit(self.engine, self.transaction, lock_file=self._lock_file())
+
+    def together(self, work: Callable[[Session], T], wants: Sequence[Want] = ()) -> T:
+        """Run ``work`` in a transaction shared with what other threads want written at the same moment.
+
+        For the endpoints that are called most: one commit serves many. See :meth:`GroupCommit.perform`.
+        """
+        return self._group_commit.perform(work, wants)
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self, connection: Connection | None = None) -> Iterator[Session]:
         """Yield a session that may write: commits at the end, rolls back on error.
 
         A :class:`~kernel.errors.ServiceError` that says ``commits`` is raised *after* the commit: its event, and what
         it counted, are durable before anyone hears of the refusal. On SQLite the transaction begins with
         ``BEGIN IMMEDIATE``, so that two writers wait for each other instead of failing half way.
 
+        :param connection: one of this engine's to use; by default the pool gives one.
         :raises Unavailable: if the database cannot be reached or does not take the transaction; whether it was
             committed is then unknown to the caller, and it must not be repeated blindly.
+        :raises UndoneError: if the database says that it undid the transaction, for another's sake.
         """
-        with self._session(write=True) as session:
+        with self._session(write=True, connection=connection) as session:
             outer = _writing.set(True)
             try:
                 yield session
@@ -118,14 +142,16 @@ class Database:
             session.rollback()
 
     @contextmanager
-    def _session(self, *, write: bool) -> Iterator[Session]:
-        session = Session(self.engine, expire_on_commit=False)
+    def _session(self, *, write: bool, connection: Connection | None = None) -> Iterator[Session]:
+        session = Session(connection or self.engine, expire_on_commit=False)
         try:
             if self.is_sqlite:
                 session.connection(execution_options={"sau_write": write})
             yield session
         except (DBAPIError, TimeoutError) as error:
             session.rollback()
+            if str(getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith(_UNDONE):
+                raise UndoneError("The database is busy.") from error
             if _is_absence(error):
                 raise Unavailable("The database does not answer.", code="database_unavailable") from error
             raise
@@ -134,7 +160,13 @@ class Database:
 
     def dispose(self) -> None:
         """Close every connection (before a fork, and at the end)."""
+        self._group_commit.close()
         self.engine.dispose()
+
+    def _lock_file(self) -> Path | None:
+        """SQLite has one writer, and its way to wait is to sleep: our processes queue up before they ask."""
+        path = self.url.database if self.is_sqlite else None
+        return Path(f"{path}-writer") if path and path != ":memory:" else None
 
 
 def _is_absence(error: DBAPIError | TimeoutError) -> bool:
