@@ -103,7 +103,15 @@ class Database:
 
         For the endpoints that are called most: one commit serves many. See :meth:`GroupCommit.perform`.
         """
-        return self._group_commit.perform(work, wants)
+
+        def declared(session: Session) -> T:
+            outer = _writing.set(True)
+            try:
+                return work(session)
+            finally:
+                _writing.reset(outer)
+
+        return self._group_commit.perform(declared, wants)
 
     @contextmanager
     def transaction(self, connection: Connection | None = None) -> Iterator[Session]:

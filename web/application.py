@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, request
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import MisdirectedRequest
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kernel.clock import Clock
 from kernel.identifiers import new_id
@@ -37,6 +38,7 @@ from web.pages import use_icon, used_icons
 from web.rate_limit import RateLimits
 from web.refusals import report_refusal
 from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, ascii_query, bound_body, check_bounds, check_form
+from web.short_way import ShortWays
 from web.state import OnRefusal, WebState, install_state, web_state
 from web.static_files import StaticFiles, init_static_files
 
@@ -90,6 +92,7 @@ class SauFlask(Flask):
     """Flask that declares, before anything else runs, where each request comes from."""
 
     settings: Settings
+    short_ways: ShortWays
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request under its own request id and origin."""
@@ -100,12 +103,20 @@ class SauFlask(Flask):
         environ["sau.started"] = time.perf_counter()
         origin = _read_origin(environ, self.settings)
         with working_for(origin), structlog.contextvars.bound_contextvars(request_id=origin.request_id):
+            way = None if "sau.bad_address" in environ else self.short_ways.find(environ)
+            if way is not None:
+                with self.app_context():
+                    response = self.short_ways.answer(way, environ)
+                    if response is not None:
+                        _complete(response, environ, endpoint=way.endpoint)
+                        return response(environ, start_response)
             return super().wsgi_app(environ, start_response)
 
 
 def _configure(app: SauFlask, settings: Settings, secret_key: bytes) -> None:
     issuer = urlsplit(settings.issuer)
     app.settings = settings
+    app.short_ways = ShortWays(settings)
     app.config.update(
         SECRET_KEY=secret_key,
         SERVER_NAME=issuer.netloc,
@@ -168,12 +179,15 @@ def _check_request() -> None:
 
 
 def _finish(response: Response) -> Response:
+    _complete(response, request.environ, endpoint=request.endpoint or "none")
+    return response
+
+
+def _complete(response: WerkzeugResponse, environ: Mapping[str, Any], *, endpoint: str) -> None:
+    """Add what every answer carries, and note it."""
     response.headers["X-Request-Id"] = current_origin().request_id
     apply_headers(response, web_state().settings)
-    seconds = time.perf_counter() - request.environ.get("sau.started", time.perf_counter())
-    endpoint = request.endpoint or "none"
-    web_metrics().observe(endpoint=endpoint, method=request.method, status=response.status_code, seconds=seconds)
-    _log.info(
-        "request", method=request.method, endpoint=endpoint, status=response.status_code, ms=round(seconds * 1000, 1)
-    )
-    return response
+    seconds = time.perf_counter() - environ.get("sau.started", time.perf_counter())
+    method, status = environ["REQUEST_METHOD"], response.status_code
+    web_metrics().observe(endpoint=endpoint, method=method, status=status, seconds=seconds)
+    _log.info("request", method=method, endpoint=endpoint, status=status, ms=round(seconds * 1000, 1))

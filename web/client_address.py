@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 
 from kernel.errors import Rejected
 from kernel.settings import IpNetwork
@@ -62,6 +63,7 @@ def network_of(address: str) -> str:
     return str(parsed)
 
 
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> IpAddress:
     if "%" in text:
         raise ValueError("an address with a zone is not a client's")

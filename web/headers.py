@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from flask import Response, g
+from flask import g
+from werkzeug.wrappers import Response
 
 from kernel.settings import Settings
 
@@ -58,12 +60,12 @@ def allow_frames_of(address: str) -> None:
     g.setdefault("frame_sources", []).append(source)
 
 
-def apply_headers(response: Response, settings: Settings) -> Response:
+def apply_headers(response: Response, settings: Settings) -> None:
     """Set the security headers on ``response``, keeping a stricter or special one that the view has set."""
     destinations = dict.fromkeys(g.get("form_destinations", []))
     headers = response.headers
     frames = dict.fromkeys(g.get("frame_sources", []))
-    headers.setdefault("Content-Security-Policy", content_security_policy(list(destinations), list(frames)))
+    headers.setdefault("Content-Security-Policy", _policy(tuple(destinations), tuple(frames)))
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Referrer-Policy", "no-referrer")
@@ -73,7 +75,11 @@ def apply_headers(response: Response, settings: Settings) -> Response:
     headers.setdefault("Cache-Control", "no-store")
     if settings.secure_cookies:
         headers.setdefault("Strict-Transport-Security", _HSTS)
-    return response
+
+
+@lru_cache(maxsize=256)
+def _policy(form_destinations: tuple[str, ...], frame_sources: tuple[str, ...]) -> str:
+    return content_security_policy(list(form_destinations), list(frame_sources))
 
 
 def content_security_policy(form_destinations: list[str], frame_sources: list[str] | None = None) -> str:

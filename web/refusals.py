@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from flask import g, request
+from flask import g, has_request_context, request
 from limits import parse
 
 from kernel.origin import current_origin
@@ -26,7 +26,9 @@ def report_refusal(reason: str, details: dict[str, Any]) -> None:
     :param details: public values only; the endpoint and method are added.
     """
     g.refusal_reported = True
-    details = {"endpoint": request.endpoint or "", "method": request.method, **details}
+    # Outside of a request of Flask's, the short way has left a note of both.
+    endpoint, method = (request.endpoint, request.method) if has_request_context() else g.short_way
+    details = {"endpoint": endpoint or "", "method": method, **details}
     _log.warning("request_refused", reason=reason, **details)
     record = web_state().on_refusal
     if record is None or not may_record(reason):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext
+from limits import parse
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
@@ -18,43 +22,67 @@ from idp.web.access import services
 from idp.web.consent_words import ConsentLine, consent_lines
 from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
+from kernel.errors import ServiceError
+from kernel.origin import current_origin
+from web.client_address import network_of
 from web.error_pages import offer_way_on
 from web.headers import allow_form_redirect_to
 from web.locale import prefer_languages
 from web.pages import render
-from web.rate_limit import limit
+from web.rate_limit import check_limit
 
 blueprint = Blueprint("idp_authorize", __name__, template_folder="templates")
 # Applications may POST their request (OpenID Connect Core §3.1.2.1): from another site, hence without our form token.
 entrance = Blueprint("idp_authorize_entrance", __name__)
+#: Where the short way leaves, in the environment, what it decided and did not know how to show.
+DECIDED = "sau.authorization_decided"
+COUNTED = "sau.authorization_counted"
+_FLOW = parse("1200 per minute")
 
 
 @entrance.route("/authorize", methods=["GET", "POST"])
-# Each request leaves an event: far above what a whole ministry behind one address asks for, far below a flood.
-@limit("1200 per minute", methods=("GET", "POST"))
 def authorize() -> Response | WerkzeugResponse:
     """Take an authorization request."""
-    provider = services()
+    decided = request.environ.get(DECIDED)
+    if isinstance(decided, ServiceError):
+        raise decided
+    if decided is not None:
+        return leave(decided)
+    if COUNTED not in request.environ:
+        require_moderate_flow()
     pairs = list(request.args.items(multi=True))
     if request.method == "POST":
         pairs += request.form.items(multi=True)
         if comes_without_our_cookies():
             return ask_again_with_get(pairs)
+    return leave(answer_request(pairs, session_secret=session_secret(), obtain_browser_secret=obtain_browser_secret))
+
+
+def require_moderate_flow() -> None:
+    """Each request leaves an event: far above what a whole ministry behind one address asks for, far below a flood."""
+    check_limit(_FLOW, "idp.authorize", network_of(current_origin().address))
+
+
+def answer_request(
+    pairs: Sequence[tuple[str, str]], *, session_secret: str | None, obtain_browser_secret: Callable[[], str]
+) -> AuthorizationAnswer | PersonIsNeeded:
+    """Have the request answered, together with others that come at the same moment."""
+    provider = services()
     fetched = fetch_request_object(provider, pairs)
+    now = provider.clock.now()
 
-    def answer() -> AuthorizationAnswer | PersonIsNeeded:
-        with provider.database.transaction() as session:
-            return authorize_request(
-                session,
-                services=provider,
-                pairs=pairs,
-                fetched=fetched,
-                session_secret=session_secret(),
-                obtain_browser_secret=obtain_browser_secret,
-                now=provider.clock.now(),
-            )
+    def answer(session: Session) -> AuthorizationAnswer | PersonIsNeeded:
+        return authorize_request(
+            session,
+            services=provider,
+            pairs=pairs,
+            fetched=fetched,
+            session_secret=session_secret,
+            obtain_browser_secret=obtain_browser_secret,
+            now=now,
+        )
 
-    return _leave(provider.remote_keys.retrying(answer))
+    return provider.remote_keys.retrying(lambda: provider.database.together(answer))
 
 
 @blueprint.get("/authorize/resume/<interaction_id>")
@@ -71,7 +99,7 @@ def resume(interaction_id: str) -> Response | WerkzeugResponse:
                 browser_secret=browser_secret(),
                 now=provider.clock.now(),
             )
-        return _leave(answer)
+        return leave(answer)
     with provider.database.transaction() as session:
         outcome = resume_authorization(
             session,
@@ -81,7 +109,7 @@ def resume(interaction_id: str) -> Response | WerkzeugResponse:
             session_secret=session_secret(),
             now=provider.clock.now(),
         )
-    return _consent_page(outcome) if isinstance(outcome, ConsentIsNeeded) else _leave(outcome)
+    return _consent_page(outcome) if isinstance(outcome, ConsentIsNeeded) else leave(outcome)
 
 
 @blueprint.post("/authorize/resume/<interaction_id>")
@@ -101,7 +129,7 @@ def decide(interaction_id: str) -> Response | WerkzeugResponse:
             chosen=request.form.getlist("scope"),
             now=provider.clock.now(),
         )
-    return _leave(outcome)
+    return leave(outcome)
 
 
 def _offer_account() -> None:
@@ -127,7 +155,8 @@ def _consent_page(needed: ConsentIsNeeded) -> Response:
     )
 
 
-def _leave(outcome: AuthorizationAnswer | PersonIsNeeded) -> Response | WerkzeugResponse:
+def leave(outcome: AuthorizationAnswer | PersonIsNeeded) -> Response | WerkzeugResponse:
+    """Send the browser on."""
     # RFC 9700 §4.12: never 307, which would carry a typed password on to the application.
     if isinstance(outcome, PersonIsNeeded):
         return redirect(outcome.path, 303)

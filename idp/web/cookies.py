@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from flask import Response, after_this_request, g
 
 from kernel.identifiers import new_secret
-from web.cookies import end_cookie, read_cookie, set_cookie
+from web.cookies import cookie_name, end_cookie, read_cookie, set_cookie
+from web.state import web_state
 
 SESSION_COOKIE = "sau_session"
 BROWSER_COOKIE = "sau_browser"
@@ -44,6 +46,12 @@ def obtain_browser_secret() -> str:
         secret = new_secret()
         _set(BROWSER_COOKIE, secret, lifetime=None)
     return secret
+
+
+def secret_in(cookies: Mapping[str, str], name: str) -> str | None:
+    """Return the value of our cookie ``name`` among ``cookies``, None if it is not there or not one of ours."""
+    value = cookies.get(cookie_name(web_state().settings, name))
+    return value if value and len(value) == _LENGTH else None
 
 
 def device_secret() -> str | None:

@@ -25,6 +25,7 @@ from web.locale import LOCALES
 blueprint = Blueprint("idp_discovery", __name__)
 
 _CACHE = f"public, max-age={int(JWKS_CACHE_LIFETIME.total_seconds())}"
+METADATA_PATHS = ("/.well-known/openid-configuration", "/.well-known/oauth-authorization-server")
 #: Endpoints that are answered on the mutual-TLS host as well (RFC 8705 §5), by their paths.
 MTLS_ENDPOINTS: Mapping[str, str] = {
     "token_endpoint": "/token",
@@ -38,8 +39,8 @@ MTLS_ENDPOINTS: Mapping[str, str] = {
 _ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "txn")
 
 
-@blueprint.get("/.well-known/openid-configuration")
-@blueprint.get("/.well-known/oauth-authorization-server")
+@blueprint.get(METADATA_PATHS[0])
+@blueprint.get(METADATA_PATHS[1])
 def discovery() -> Response:
     """Return the provider's metadata."""
     settings = services().settings

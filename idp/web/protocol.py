@@ -6,6 +6,7 @@ from flask import Flask
 from flask_babel import lazy_gettext as _l
 
 from idp.web import authorize, discovery, logout, protected_resource, token
+from idp.web.short_ways import open_short_ways
 from web.csrf import exempt
 from web.error_texts import ErrorText, describe_errors
 from web.state import answer_on_mtls_host
@@ -64,5 +65,6 @@ def mount_protocol(app: Flask) -> None:
         logout.blueprint,
     ):
         app.register_blueprint(blueprint)
+    open_short_ways(app)
     answer_on_mtls_host(app, *discovery.MTLS_ENDPOINTS.values())
     describe_errors(app, PROTOCOL_TEXTS)

@@ -27,9 +27,9 @@ def request_sender() -> Sender:
     )
 
 
-def with_nonce(response: Response) -> Response:
+def with_nonce(response: Response, sender: Sender) -> Response:
     """Give whoever uses DPoP the nonce for his next proof, with errors and with answers (RFC 9449 §8, §8.2)."""
-    if PROOF_HEADER in request.headers:
+    if sender.dpop:
         provider = services()
         response.headers[NONCE_HEADER] = current_nonce(provider, now=provider.clock.now())
     return response

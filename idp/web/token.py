@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from typing import Any
+
+from flask import Blueprint, Response
+from sqlalchemy.orm import Session
 
 from idp.oauth.exchange import EndpointAnswer, EndpointCall
 from idp.oauth.server import answer_endpoint
@@ -11,65 +14,45 @@ from idp.protocol.parameters import ParametersError, read_parameters
 from idp.tokens.binding import BEARER, DPOP
 from idp.tokens.userinfo import release_userinfo
 from idp.web.access import services
+from idp.web.asked import Asked, asked_of_flask
 from idp.web.client_failures import count_failure, require_few_failures
 from idp.web.cross_origin import allow_registered_origin, answer_preflight
 from idp.web.protocol_errors import bearer_error_response, json_response, token_error_response
-from idp.web.sender import request_sender, with_nonce
+from idp.web.sender import with_nonce
 from kernel.errors import ServiceError
+from web.short_way import FORM
 
 blueprint = Blueprint("idp_protocol", __name__)
-
-_FORM = "application/x-www-form-urlencoded"
 
 
 @blueprint.post("/token", provide_automatic_options=False)
 def token() -> Response:
     """Exchange a grant for tokens (RFC 6749 §3.2)."""
-    return _endpoint("token")
+    return answer_form("token", asked_of_flask())
 
 
 @blueprint.post("/introspect", provide_automatic_options=False)
 def introspect() -> Response:
     """Say what a token is worth now (RFC 7662)."""
-    return _endpoint("introspect")
+    return answer_form("introspect", asked_of_flask())
 
 
 @blueprint.post("/revoke", provide_automatic_options=False)
 def revoke() -> Response:
     """End a token (RFC 7009)."""
-    return _endpoint("revoke")
+    return answer_form("revoke", asked_of_flask())
 
 
 @blueprint.post("/par", provide_automatic_options=False)
 def par() -> Response:
     """Keep an authorization request until the browser brings its reference (RFC 9126)."""
-    return _endpoint("par")
+    return answer_form("par", asked_of_flask())
 
 
 @blueprint.route("/userinfo", methods=["GET", "POST"], provide_automatic_options=False)
 def userinfo() -> Response:
     """Return claims about the person (OpenID Connect Core §5.3)."""
-    provider = services()
-    scheme = BEARER
-    try:
-        scheme, presented = _presented_token()
-        if presented is None:
-            answer = bearer_error_response(None, scheme=scheme, issuer=provider.settings.issuer)
-        else:
-            sender = request_sender()
-            with provider.database.transaction() as session:
-                claims = release_userinfo(
-                    session,
-                    services=provider,
-                    token=presented,
-                    scheme=scheme,
-                    sender=sender,
-                    now=provider.clock.now(),
-                )
-            answer = json_response(claims)
-    except ServiceError as error:
-        answer = bearer_error_response(error, scheme=scheme, issuer=provider.settings.issuer)
-    return _with_origin(with_nonce(answer))
+    return answer_userinfo(asked_of_flask())
 
 
 @blueprint.route("/token", methods=["OPTIONS"])
@@ -81,59 +64,82 @@ def preflight() -> Response:
         return answer_preflight(session)
 
 
-def _endpoint(name: str) -> Response:
+def answer_userinfo(asked: Asked) -> Response:
+    """Answer one call of UserInfo."""
     provider = services()
-    authorization = request.headers.get("Authorization")
+    scheme = BEARER
     try:
-        _require_form_body()
-        form = read_parameters(request.form.items(multi=True))
-        require_few_failures(authorization=authorization, form=form)
-        sender = request_sender()
+        scheme, presented = _presented_token(asked)
+        if presented is None:
+            answer = bearer_error_response(None, scheme=scheme, issuer=provider.settings.issuer)
+        else:
+            now = provider.clock.now()
 
-        def answer() -> EndpointAnswer:
-            with provider.database.transaction() as session:
-                call = EndpointCall(
+            def release(session: Session) -> dict[str, Any]:
+                return release_userinfo(
+                    session, services=provider, token=presented, scheme=scheme, sender=asked.sender, now=now
+                )
+
+            answer = json_response(provider.database.together(release))
+    except ServiceError as error:
+        answer = bearer_error_response(error, scheme=scheme, issuer=provider.settings.issuer)
+    return _with_origin(with_nonce(answer, asked.sender), asked)
+
+
+def answer_form(endpoint: str, asked: Asked) -> Response:
+    """Answer one call of the token, introspection or revocation endpoint."""
+    provider = services()
+    authorization = asked.header("Authorization")
+    try:
+        _require_form_body(asked)
+        form = read_parameters(asked.form)
+        require_few_failures(authorization=authorization, form=form)
+        now = provider.clock.now()
+
+        def answer(session: Session) -> EndpointAnswer:
+            return answer_endpoint(
+                EndpointCall(
                     services=provider,
                     session=session,
-                    endpoint=name,
+                    endpoint=endpoint,
                     authorization=authorization,
-                    sender=sender,
+                    sender=asked.sender,
                     form=form,
-                    now=provider.clock.now(),
+                    now=now,
                 )
-                return answer_endpoint(call)
+            )
 
         try:
-            answered = provider.remote_keys.retrying(answer)
+            answered = provider.remote_keys.retrying(lambda: provider.database.together(answer))
         except InvalidClientError:
             count_failure(authorization=authorization, form=form)
             raise
         response = json_response(answered.document, answered.status)
     except ServiceError as error:
         response = token_error_response(error, basic=authorization is not None)
-    if name in ("token", "par"):
-        with_nonce(response)
-    return response if name == "introspect" else _with_origin(response)
+    if endpoint in ("token", "par"):
+        with_nonce(response, asked.sender)
+    return response if endpoint == "introspect" else _with_origin(response, asked)
 
 
-def _require_form_body() -> None:
+def _require_form_body(asked: Asked) -> None:
     # RFC 6749 §3.2, §2.3.1: in the body, as a form; what stands in the query ends in logs and histories.
-    if request.args:
+    if asked.query:
         raise ParametersError("Parameters belong in the body, not in the address.")
-    if request.mimetype != _FORM:
-        raise ParametersError(f"The body must be {_FORM}.")
+    if asked.media_type != FORM:
+        raise ParametersError(f"The body must be {FORM}.")
 
 
-def _presented_token() -> tuple[str, str | None]:
+def _presented_token(asked: Asked) -> tuple[str, str | None]:
     """Return scheme, in lower case, and token of the Authorization header (RFC 6750 §2.1, RFC 9449 §7.1).
 
     RFC 9700 §4.3.2: a token in the query is refused even beside a good header; so is one in the body, for simplicity.
     """
-    if "access_token" in request.args or "access_token" in request.form:
+    if any(name == "access_token" for name, _ in (*asked.query, *asked.form)):
         raise BearerTokenError(
             "wrong_place", code="invalid_request", public_detail="The token belongs in the Authorization header."
         )
-    header = request.headers.get("Authorization")
+    header = asked.header("Authorization")
     if header is None:
         return BEARER, None
     scheme, _, value = header.partition(" ")
@@ -142,8 +148,8 @@ def _presented_token() -> tuple[str, str | None]:
     return scheme.lower(), value.strip()
 
 
-def _with_origin(response: Response) -> Response:
-    if "Origin" not in request.headers:
+def _with_origin(response: Response, asked: Asked) -> Response:
+    if asked.header("Origin") is None:
         response.headers.add("Vary", "Origin")
         return response
     with services().database.reading() as session:

@@ -1,0 +1,71 @@
+"""The provider's short ways: what portals and their servers call for every person who logs in."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Flask, Response
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from idp.authorization.answer import AuthorizationAnswer
+from idp.protocol.response_mode import FORM_POST
+from idp.web import authorize, discovery
+from idp.web.access import services
+from idp.web.asked import asked_shortly
+from idp.web.cookies import SESSION_COOKIE, secret_in
+from idp.web.token import answer_form, answer_userinfo
+from kernel.errors import ServiceError
+from web.application import SauFlask
+from web.short_way import ShortRequest
+
+
+def open_short_ways(app: Flask) -> None:
+    """Add the short ways to ``app``, beside the views of the same addresses."""
+    ways = cast(SauFlask, app).short_ways
+    ways.add("POST", "/token", endpoint="idp_protocol.token", view=_token)
+    ways.add("POST", "/introspect", endpoint="idp_protocol.introspect", view=_introspect)
+    ways.add("GET", "/userinfo", endpoint="idp_protocol.userinfo", view=_userinfo)
+    ways.add("GET", "/authorize", endpoint="idp_authorize_entrance.authorize", view=_authorize)
+    ways.add("GET", "/jwks", endpoint="idp_discovery.jwks", view=lambda _given: discovery.jwks())
+    for path in discovery.METADATA_PATHS:
+        ways.add("GET", path, endpoint="idp_discovery.discovery", view=lambda _given: discovery.discovery())
+
+
+def _token(given: ShortRequest) -> Response:
+    return answer_form("token", asked_shortly(given, services().settings.issuer))
+
+
+def _introspect(given: ShortRequest) -> Response:
+    return answer_form("introspect", asked_shortly(given, services().settings.issuer))
+
+
+def _userinfo(given: ShortRequest) -> Response:
+    return answer_userinfo(asked_shortly(given, services().settings.issuer))
+
+
+class _LongWay(Exception):
+    """Only Flask can go on."""
+
+
+def _authorize(given: ShortRequest) -> Response | WerkzeugResponse | None:
+    """Answer who is logged in and has consented; whoever must see a page goes the long way."""
+    secret = secret_in(given.cookies, SESSION_COOKIE)
+    if secret is None:
+        return None
+    try:
+        authorize.require_moderate_flow()
+        given.environ[authorize.COUNTED] = True
+        outcome = authorize.answer_request(given.query, session_secret=secret, obtain_browser_secret=_no_browser_secret)
+    except _LongWay:
+        return None
+    except ServiceError as error:
+        given.environ[authorize.DECIDED] = error
+        return None
+    if isinstance(outcome, AuthorizationAnswer) and outcome.response_mode == FORM_POST:
+        given.environ[authorize.DECIDED] = outcome
+        return None
+    return authorize.leave(outcome)
+
+
+def _no_browser_secret() -> str:
+    raise _LongWay

@@ -1,0 +1,195 @@
+"""The short ways before Flask and the views behind it answer alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from werkzeug.test import TestResponse
+
+from idp.authentication.model import InteractionRow
+from tests.idp.relying_party import RelyingParty, Visitor, register
+from web.application import SauFlask
+from web.short_way import ShortRequest, ShortWay
+
+Ask = Callable[[], TestResponse]
+
+
+@pytest.fixture
+def taken(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The endpoints that were answered on the short way."""
+    ways, taken = cast(SauFlask, app).short_ways, []
+
+    def watched(way: ShortWay, environ: dict[str, object]) -> object:
+        response = answer(way, environ)
+        if response is not None:
+            taken.append(way.endpoint)
+        return response
+
+    answer = ways.answer
+    monkeypatch.setattr(ways, "answer", watched)
+    return taken
+
+
+def both_ways(app: Flask, ask: Ask, taken: list[str], *, short: bool = True) -> TestResponse:
+    """Ask on the short way and on the long one; the answers are alike. Return the short one's."""
+    ways = cast(SauFlask, app).short_ways
+    quick = ask()
+    assert bool(taken) == short
+    del taken[:]
+    ways.open = False
+    slow = ask()
+    ways.open = True
+    assert not taken
+    assert quick.status_code == slow.status_code
+    assert _shape(quick) == _shape(slow)
+    return quick
+
+
+def _shape(response: TestResponse) -> object:
+    fresh = ("X-Request-Id", "Content-Length", "Location", "DPoP-Nonce")
+    headers = sorted((name, value) for name, value in response.headers if name not in fresh)
+    parts = urlsplit(response.headers.get("Location", ""))
+    names = sorted(response.json) if response.is_json and response.json else response.mimetype
+    path = parts.path.split("/")[:3]  # what follows names an interaction
+    return sorted(name for name, _ in response.headers), headers, parts[:2], path, sorted(parse_qs(parts.query)), names
+
+
+@pytest.mark.parametrize(
+    "path", ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/jwks"]
+)
+def test_documents(app: Flask, http: FlaskClient, taken: list[str], path: str) -> None:
+    """Public documents."""
+    assert both_ways(app, lambda: http.get(path), taken).status_code == 200
+
+
+def test_code_flow(app: Flask, http: FlaskClient, party: RelyingParty, visitor: Visitor, taken: list[str]) -> None:
+    """Silent authorization, redemption, UserInfo, introspection."""
+    visitor.authorize(party)  # consents
+    del taken[:]
+    both_ways(app, lambda: visitor.http.get(party.authorization_url()), taken)
+    codes = iter([visitor.authorize(party) for _ in range(2)])
+    del taken[:]
+    tokens = both_ways(app, lambda: party.exchange(http, next(codes)), taken).json
+    assert tokens is not None
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert both_ways(app, lambda: http.get("/userinfo", headers=bearer), taken).status_code == 200
+    asked = {"token": tokens["access_token"]}
+    answer = both_ways(app, lambda: http.post("/introspect", data=asked, headers=party.basic()), taken)
+    assert answer.json is not None and answer.json["active"]
+
+
+def test_refusals(app: Flask, http: FlaskClient, party: RelyingParty, taken: list[str]) -> None:
+    """What is wrong is answered alike, too."""
+    for ask in (
+        lambda: http.post("/token", data={"grant_type": "authorization_code"}, headers=party.basic("wrong")),
+        lambda: http.post("/token", data={"grant_type": "authorization_code", "code": "x"}, headers=party.basic()),
+        lambda: http.post("/token", data={"grant_type": "unknown"}, headers=party.basic()),
+        lambda: http.post("/token?code=x", data={"grant_type": "authorization_code"}, headers=party.basic()),
+        lambda: http.post("/token", data={"code": ["a", "b"]}, headers=party.basic()),
+        lambda: http.post("/token", data={f"n{number}": "x" for number in range(80)}, headers=party.basic()),
+        lambda: http.get("/userinfo"),
+        lambda: http.get("/userinfo", headers={"Authorization": "Bearer none"}),
+        lambda: http.get("/userinfo", headers={"Authorization": "DPoP none", "DPoP": "none"}),
+        lambda: http.get("/userinfo?access_token=x"),
+    ):
+        assert both_ways(app, ask, taken).status_code in (400, 401)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"client_id": "nobody"}, {"redirect_uri": "https://evil.example/"}, {"response_mode": "form_post"}],
+    ids=str,
+)
+def test_pages_come_the_long_way(
+    app: Flask, party: RelyingParty, visitor: Visitor, taken: list[str], change: dict[str, str]
+) -> None:
+    """An error's page and a form are Flask's; what was decided is not decided twice."""
+    if "response_mode" in change:
+        visitor.authorize(party)
+        del taken[:]
+    both_ways(app, lambda: visitor.http.get(party.authorization_url(**change)), taken, short=False)
+
+
+def test_an_error_of_the_authorization_travels_alike(
+    app: Flask, party: RelyingParty, visitor: Visitor, taken: list[str]
+) -> None:
+    """To the application, with its code."""
+    answer = both_ways(app, lambda: visitor.http.get(party.authorization_url(scope="profile")), taken)
+    assert "error=invalid_scope" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://portal.example"},
+        {"Host": "elsewhere.example"},
+        {"Client-Cert": ":AAAA:"},
+        {"Content-Type": "text/plain"},
+        {"X-Forwarded-For": "nonsense"},
+    ],
+    ids=str,
+)
+def test_what_is_not_plain_comes_the_long_way(
+    app: Flask, http: FlaskClient, party: RelyingParty, taken: list[str], headers: dict[str, str]
+) -> None:
+    """Scripts of other sites, other hosts, certificates, other bodies."""
+    form = "grant_type=authorization_code"
+    plain = {"Content-Type": "application/x-www-form-urlencoded"}
+    both_ways(
+        app,
+        lambda: http.post("/token", data=form, headers=plain | party.basic() | headers),
+        taken,
+        short="X-Forwarded-For" in headers,
+    )
+
+
+@pytest.mark.parametrize("octet", [b"%00", b"\0", b"\xff"])
+def test_a_form_that_is_not_plain_text_comes_the_long_way(
+    app: Flask, http: FlaskClient, party: RelyingParty, taken: list[str], octet: bytes
+) -> None:
+    """And is read there from its beginning."""
+    both_ways(
+        app,
+        lambda: http.post(
+            "/token",
+            data=b"grant_type=authorization_code&code=" + octet,
+            headers=party.basic(),
+            content_type="application/x-www-form-urlencoded",
+        ),
+        taken,
+        short=False,
+    )
+
+
+def test_limits_hold_on_the_short_way(
+    app: Flask, http: FlaskClient, party: RelyingParty, visitor: Visitor, taken: list[str]
+) -> None:
+    """Too many failed authentications are refused, and too many authorizations."""
+    wrong, form = party.basic("wrong"), {"grant_type": "authorization_code"}
+    statuses = [http.post("/token", data=form, headers=wrong).status_code for _ in range(31)]
+    assert statuses == [401] * 30 + [429]
+    assert http.post("/token", data=form, headers=wrong).headers["Retry-After"]
+
+
+def test_a_view_that_gives_up_leaves_nothing_behind(
+    app: Flask, party: RelyingParty, visitor: Visitor, taken: list[str]
+) -> None:
+    """A person who has not consented yet begins one interaction, not two."""
+    other = register(party.composition)
+    answer = visitor.http.get(other.authorization_url())
+    assert answer.status_code == 303 and answer.headers["Location"].startswith("/authorize/resume/")
+    assert not taken
+    with party.composition.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(InteractionRow)) == 1
+
+
+def test_a_request_is_read_as_flask_reads_it() -> None:
+    """Repetitions, empty values, octets that are no UTF-8."""
+    given = ShortRequest({"QUERY_STRING": "a=1&a=2&b=&c=%C3%B1+x&d=%FF"}, "GET", "/authorize", "")
+    assert given.query == [("a", "1"), ("a", "2"), ("b", ""), ("c", "ñ x"), ("d", "%FF")]
