@@ -18,6 +18,7 @@ import idp.authentication.model
 import idp.authorization.model
 import idp.clients.model
 import idp.consent.model
+import idp.decoupled.model
 import idp.notices.model
 import idp.tokens.model
 import kernel.outbox
@@ -56,6 +57,7 @@ TABLES = (
     idp.authentication.model,
     idp.clients.model,
     idp.consent.model,
+    idp.decoupled.model,
     idp.notices.model,
     idp.tokens.model,
     kernel.outbox,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import idp.authentication.jobs
+import idp.decoupled.jobs
 import idp.deliveries.jobs
 import idp.leaving.jobs
 import idp.notices.jobs
@@ -31,6 +32,7 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
     """Return the provider's periodic jobs."""
     return [
         *idp.authentication.jobs.periodic_jobs(services),
+        *idp.decoupled.jobs.periodic_jobs(services),
         *idp.deliveries.jobs.periodic_jobs(services, kinds=tuple(deliveries(services))),
         *idp.tokens.jobs.periodic_jobs(services),
     ]

@@ -38,6 +38,8 @@ SHOWN = (
     EventType.CONSENT_GRANTED,
     EventType.CONSENT_WITHDRAWN,
     EventType.AUTHORIZATION_GRANTED,
+    EventType.DEVICE_ALLOWED,
+    EventType.DEVICE_DENIED,
     EventType.ACTIVITY_DISOWNED,
 )
 # A success of these is told by SESSION_STARTED.

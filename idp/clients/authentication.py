@@ -29,6 +29,7 @@ def authenticate_client(
     form: Parameters,
     sender: Sender,
     endpoint: str,
+    recorded: bool = True,
     now: datetime,
 ) -> Client:
     """Return the active client that the request proves to come from.
@@ -36,6 +37,7 @@ def authenticate_client(
     :param authorization: the ``Authorization`` header.
     :param sender: its certificate is the proof of the TLS methods; beside other methods it proves nothing here.
     :param endpoint: the path without its slash, ``token`` or ``par``: for the record, and an assertion may name it.
+    :param recorded: False leaves a success out of the record: the caller tells it where it comes to something.
     :raises InvalidClientError: the refusal is on record with its reason, which the client is not told.
     :raises KeysNotFetchedError: see :mod:`idp.clients.remote_keys`; nothing is on record then.
     """
@@ -59,13 +61,14 @@ def authenticate_client(
             private={} if client or not error.client_id else {"client_id": error.client_id},
         )
         services.journal.refuse(session, event, error, now=now)
-    event = Event(
-        type=EventType.CLIENT_AUTHENTICATED,
-        actor=client.client_id,
-        client_id=client.client_id,
-        details={"endpoint": endpoint, "method": client.auth_method.value},
-    )
-    services.journal.record(session, event, now=now)
+    if recorded:
+        event = Event(
+            type=EventType.CLIENT_AUTHENTICATED,
+            actor=client.client_id,
+            client_id=client.client_id,
+            details={"endpoint": endpoint, "method": client.auth_method.value},
+        )
+        services.journal.record(session, event, now=now)
     return client
 
 

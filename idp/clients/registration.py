@@ -14,6 +14,7 @@ from idp.authentication.assurance import ACR_VALUES
 from idp.clients.about_metadata import about_metadata
 from idp.clients.answer_metadata import answer_metadata
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
+from idp.clients.backchannel_metadata import backchannel_metadata
 from idp.clients.callbacks import leaving_values
 from idp.clients.consistency import LOGIN_GRANT_TYPES, require_consistent
 from idp.clients.key_metadata import key_metadata, read_jwks
@@ -21,6 +22,7 @@ from idp.clients.metadata import ClientMetadata
 from idp.clients.policy import (
     AUTHORIZATION_CODE,
     CLIENT_CREDENTIALS,
+    DEVICE_CODE,
     POLICIES,
     PUBLIC,
     REFRESH_TOKEN,
@@ -38,7 +40,7 @@ from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.scope import OPENID, split_scope
 
 ID_TOKEN_ALGORITHMS = TOKEN_ALGORITHMS
-GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS)
+GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE)
 NAME_LIMIT = 100
 DEFAULT_SCOPES = (OPENID, "profile")
 
@@ -107,6 +109,7 @@ class ClientRegistration:
                 **answer_metadata(given),
                 **token_metadata(given),
                 **leaving_values(given, redirect_uris=addresses),
+                **backchannel_metadata(given, grants=grants, policy=policy),
             ),
         )
         require_consistent(registration)

@@ -23,6 +23,9 @@ from idp.authorization.pushed_request import push_authorization_request
 from idp.authorization.redemption import redeem_authorization_code
 from idp.clients.authentication import authenticate_client
 from idp.clients.client import Client
+from idp.clients.policy import CIBA, DEVICE_CODE
+from idp.decoupled.device import request_device_authorization
+from idp.decoupled.polling import poll_for_tokens
 from idp.oauth.exchange import EndpointAnswer, EndpointCall
 from idp.protocol.errors import TokenError
 from idp.tokens.binding import require_binding
@@ -33,6 +36,8 @@ from idp.tokens.revocation import revoke_token
 from idp.tokens.service_token import issue_service_token
 from idp.tokens.token_set import TokenSet
 
+# Asked again and again until a person decides.
+_POLLED = (DEVICE_CODE, CIBA)
 _Answer = tuple[int, dict[str, Any], list[tuple[str, str]]]
 
 
@@ -65,6 +70,8 @@ class _Server(AuthorizationServer):
             form=call.form,
             sender=call.sender,
             endpoint=call.endpoint,
+            # A poll that finds nothing new leaves no event; the one that finds tokens names the method itself.
+            recorded=call.endpoint != "token" or call.form.get("grant_type") not in _POLLED,
             now=call.now,
         )
 
@@ -154,6 +161,33 @@ class _ClientCredentialsGrant(_Grant):
         )
 
 
+class _DeviceCodeGrant(_Grant):
+    GRANT_TYPE = DEVICE_CODE
+
+    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
+        return poll_for_tokens(
+            call.session,
+            services=call.services,
+            client=client,
+            grant_type=DEVICE_CODE,
+            secret=call.form.get("device_code"),
+            resources=call.form.all("resource"),
+            confirmation=self.binding(call, client),
+            now=call.now,
+        )
+
+
+class _DeviceAuthorizationEndpoint(TokenEndpoint):
+    ENDPOINT_NAME = "device_authorization"
+
+    def create_endpoint_response(self, request: _Request) -> _Answer:
+        call, client = request.call, self.authenticate_endpoint_client(request)
+        document = request_device_authorization(
+            call.session, services=call.services, client=client, form=call.form, now=call.now
+        )
+        return 200, document, []
+
+
 class _IntrospectionEndpoint(TokenEndpoint):
     ENDPOINT_NAME = "introspect"
 
@@ -209,7 +243,12 @@ def _refuse_grant_type(call: EndpointCall) -> NoReturn:
 
 
 _server = _Server()
-for _grant in (_AuthorizationCodeGrant, _RefreshTokenGrant, _ClientCredentialsGrant):
+for _grant in (_AuthorizationCodeGrant, _RefreshTokenGrant, _ClientCredentialsGrant, _DeviceCodeGrant):
     _server.register_grant(_grant)
-for _endpoint in (_IntrospectionEndpoint, _RevocationEndpoint, _PushedRequestEndpoint):
+for _endpoint in (
+    _IntrospectionEndpoint,
+    _RevocationEndpoint,
+    _PushedRequestEndpoint,
+    _DeviceAuthorizationEndpoint,
+):
     _server.register_endpoint(_endpoint)

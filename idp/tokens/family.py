@@ -85,12 +85,14 @@ def start_family(
     authenticated_at: datetime,
     acr: str,
     amr: Sequence[str],
+    session_x5t_s256: str | None = None,
     now: datetime,
 ) -> TokenFamily:
     """Begin the family of an authorization that was just redeemed, after checking all that it rests on.
 
     :param origin_sha256: digest of what was redeemed, so that a second use of it finds the family.
     :param sid: the browser session in which the person decided; what is not offline access ends with it.
+    :param session_x5t_s256: where there is no ``sid``: the certificate that the session of the decision rested on.
     :param confirmation: the key that all its tokens are bound to, refresh tokens of public clients too.
     :raises DeadFamilyError: with the reason; nothing is written then.
     """
@@ -106,7 +108,7 @@ def start_family(
         terms=terms.to_document(),
         confirmation=confirmation.to_cnf() if confirmation else None,
         x5t_s256=confirmation.x5t_s256 if confirmation else None,
-        session_x5t_s256=browser_session.x5t_s256 if browser_session else None,
+        session_x5t_s256=browser_session.x5t_s256 if browser_session else session_x5t_s256,
         authenticated_at=authenticated_at,
         acr=acr,
         amr=list(amr),

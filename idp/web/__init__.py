@@ -8,7 +8,7 @@ from flask import Flask
 
 from idp.authentication.browser_session import IDLE_LIFETIME
 from idp.services import IdpServices
-from idp.web import account, contact, demo, enroll, login, recovery, second_factor, signup
+from idp.web import account, contact, demo, device, enroll, login, recovery, second_factor, signup
 from idp.web.access import services as services
 from idp.web.messages import PAGE_TEXTS
 from idp.web.protocol import mount_protocol
@@ -23,7 +23,7 @@ def mount(app: Flask, services: IdpServices) -> None:
     describe_errors(app, PAGE_TEXTS)
     app.jinja_env.globals["session_idle_minutes"] = int(IDLE_LIFETIME.total_seconds()) // 60
     mount_protocol(app)
-    for people in (login, signup, recovery, enroll, account, contact, second_factor):
+    for people in (login, signup, recovery, enroll, account, contact, second_factor, device):
         app.register_blueprint(people.blueprint)
     if services.settings.demo:
         app.register_blueprint(demo.blueprint)

@@ -52,6 +52,10 @@ def words_of(session: Session, event: Activity) -> Words:
     client = name_of_client(session, event.client_id)
     if event.type is EventType.AUTHORIZATION_GRANTED:
         return Words(_("Entró a %(service)s", service=client), "", "")
+    if event.type is EventType.DEVICE_ALLOWED:
+        return Words(_("Entró a %(service)s en otro equipo", service=client), "", "")
+    if event.type is EventType.DEVICE_DENIED:
+        return Words(_("No permitió entrar a %(service)s en otro equipo", service=client), "", "")
     if event.type is EventType.CONSENT_GRANTED:
         return Words(_("Permitió a %(service)s ver sus datos", service=client), "", "")
     if event.type is EventType.CONSENT_WITHDRAWN:

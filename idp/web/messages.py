@@ -38,6 +38,11 @@ _BY_FIELD = {
     "cedula_taken": _l("Esa cédula ya tiene una cuenta. Ingrese con ella"),
     "session_ended": _l("Su sesión terminó. Ingrese otra vez para seguir"),
     "wrong_step": _l("Falta terminar un paso anterior. Abra la página otra vez"),
+    "user_code_missing": _l("Escriba el código que muestra la pantalla"),
+    "user_code_malformed": _l("El código tiene 8 letras, sin números. Cópielo como está en la pantalla"),
+    "user_code_unknown": _l(
+        "Ningún equipo espera con ese código. Revíselo; si pasaron 10 minutos, pida otro en el equipo"
+    ),
     "nothing_pending": _l("Pasó mucho tiempo. Escanee el código nuevo y escriba lo que muestra"),
 }
 
@@ -124,6 +129,16 @@ PAGE_TEXTS = {
         title=_l("Este enlace venció"),
         happened=_l("Los enlaces sirven por 72 horas."),
         to_do=_l("Pida otro a quien se lo dio."),
+    ),
+    "request_expired": ErrorText(
+        title=_l("El pedido venció"),
+        happened=_l("Pasó demasiado tiempo desde que el equipo o la institución lo pidió. No se entregó ningún dato."),
+        to_do=_l("Pida de nuevo entrar, y decida mientras el pedido esté vigente."),
+    ),
+    "request_decided": ErrorText(
+        title=_l("Este pedido ya se decidió"),
+        happened=_l("Alguien lo permitió o lo negó antes. Cada pedido se decide una sola vez."),
+        to_do=_l("Si no fue usted, mire la actividad de su cuenta."),
     ),
     "too_many_tries": ErrorText(
         title=_l("Espere un momento"),

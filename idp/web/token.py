@@ -20,9 +20,15 @@ from idp.web.cross_origin import allow_registered_origin, answer_preflight
 from idp.web.protocol_errors import bearer_error_response, json_response, token_error_response
 from idp.web.sender import with_nonce
 from kernel.errors import ServiceError
+from kernel.origin import current_origin
+from web.client_address import network_of
+from web.rate_limit import check_limit
 from web.short_way import FORM
 
 blueprint = Blueprint("idp_protocol", __name__)
+
+# What leaves a row and an event each time: far above a ministry's kiosks behind one address, far below a flood.
+_REQUESTS_OF_A_NETWORK = {"device_authorization": "300 per minute"}
 
 
 @blueprint.post("/token", provide_automatic_options=False)
@@ -49,6 +55,12 @@ def par() -> Response:
     return answer_form("par", asked_of_flask())
 
 
+@blueprint.post("/device_authorization", provide_automatic_options=False)
+def device_authorization() -> Response:
+    """Give a device its codes (RFC 8628 §3.1)."""
+    return answer_form("device_authorization", asked_of_flask())
+
+
 @blueprint.route("/userinfo", methods=["GET", "POST"], provide_automatic_options=False)
 def userinfo() -> Response:
     """Return claims about the person (OpenID Connect Core §5.3)."""
@@ -57,6 +69,7 @@ def userinfo() -> Response:
 
 @blueprint.route("/token", methods=["OPTIONS"])
 @blueprint.route("/revoke", methods=["OPTIONS"])
+@blueprint.route("/device_authorization", methods=["OPTIONS"])
 @blueprint.route("/userinfo", methods=["OPTIONS"])
 def preflight() -> Response:
     """Answer a browser that asks before it sends."""
@@ -93,6 +106,8 @@ def answer_form(endpoint: str, asked: Asked) -> Response:
     try:
         _require_form_body(asked)
         form = read_parameters(asked.form)
+        if endpoint in _REQUESTS_OF_A_NETWORK:
+            check_limit(_REQUESTS_OF_A_NETWORK[endpoint], f"idp.{endpoint}", network_of(current_origin().address))
         require_few_failures(authorization=authorization, form=form)
         now = provider.clock.now()
 

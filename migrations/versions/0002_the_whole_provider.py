@@ -16,6 +16,43 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('idp_decoupled_request',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('grant_type', sa.String(length=64), nullable=False),
+    sa.Column('secret_sha256', sa.String(length=64), nullable=False),
+    sa.Column('user_code_hmac', sa.String(length=64), nullable=True),
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=True),
+    sa.Column('muted', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+    sa.Column('scopes', sa.JSON(), nullable=False),
+    sa.Column('terms', sa.JSON(), server_default='{}', nullable=False),
+    sa.Column('required_acr', sa.String(length=64), nullable=True),
+    sa.Column('binding_message', sa.String(length=64), nullable=True),
+    sa.Column('asked_network', sa.String(length=64), nullable=False),
+    sa.Column('asked_device', sa.String(length=80), nullable=False),
+    sa.Column('notification', sa.LargeBinary(), nullable=True),
+    sa.Column('poll_interval', sa.Integer(), nullable=False),
+    sa.Column('next_poll_at_ms', sa.BigInteger(), nullable=False),
+    sa.Column('early', sa.Boolean(), server_default=sa.text('0'), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decision', sa.String(length=8), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('granted', sa.JSON(), nullable=True),
+    sa.Column('authenticated_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('acr', sa.String(length=64), nullable=True),
+    sa.Column('amr', sa.JSON(), nullable=True),
+    sa.Column('session_x5t_s256', sa.String(length=43), nullable=True),
+    sa.Column('redeemed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('told_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_decoupled_request')),
+    sa.UniqueConstraint('secret_sha256', name=op.f('uq_idp_decoupled_request_secret_sha256')),
+    sa.UniqueConstraint('user_code_hmac', name=op.f('uq_idp_decoupled_request_user_code_hmac'))
+    )
+    with op.batch_alter_table('idp_decoupled_request', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_decoupled_request_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_decoupled_request_person_id'), ['person_id'], unique=False)
+
     op.create_table('idp_dpop_proof_used',
     sa.Column('proof_sha256', sa.String(length=64), nullable=False),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
@@ -196,3 +233,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_dpop_proof_used_expires_at'))
 
     op.drop_table('idp_dpop_proof_used')
+    with op.batch_alter_table('idp_decoupled_request', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_decoupled_request_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_decoupled_request_expires_at'))
+
+    op.drop_table('idp_decoupled_request')

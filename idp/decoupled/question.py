@@ -1,0 +1,119 @@
+"""What a person is asked about a request, and the answer: consent and decision are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from idp.accounts.person import Person, find_person
+from idp.authentication.browser_session import BrowserSession, touch_browser_session
+from idp.clients.api import Permission, find_permissions
+from idp.clients.client import Client, find_client
+from idp.consent.consent import find_consent, grant_consent, record_refused_consent
+from idp.decoupled.request import Decision, DecoupledRequest, decide
+from idp.directory.institutions import Institution, find_institution
+from idp.services import IdpServices
+from kernel.errors import Rejected
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the page shows.
+
+    :ivar necessary: scopes and APIs without which the service cannot be given.
+    :ivar optional: what the person may leave out; it starts unticked.
+    :ivar allowed_before: optional ones that were allowed before and stay so: no decision here takes them back.
+    :ivar permissions: words for those that are about APIs.
+    """
+
+    request: DecoupledRequest
+    client: Client
+    institution: Institution | None
+    person: Person
+    necessary: tuple[str, ...]
+    optional: tuple[str, ...]
+    allowed_before: tuple[str, ...]
+    permissions: Mapping[str, Permission]
+
+
+def ask(session: Session, *, request: DecoupledRequest, person_id: str) -> Question:
+    """Return what the person is to decide on.
+
+    :raises Rejected: (``client_disabled``) if the application is closed, or may no longer ask for this.
+    """
+    client = find_client(session, request.client_id)
+    wanted = (*request.scopes, *request.terms.resources)
+    if (
+        not client.active
+        or request.grant_type not in client.grant_types
+        or not set(request.scopes) <= set(client.scopes)
+        or not set(request.terms.resources) <= set(client.metadata.resources)
+    ):
+        raise Rejected("This application is closed, or may no longer ask this.", code="client_disabled")
+    consent = find_consent(session, person_id=person_id, client_id=client.client_id)
+    optional = tuple(item for item in wanted if item in client.optional_scopes)
+    before = tuple(item for item in optional if consent is not None and item in consent.scopes)
+    return Question(
+        request=request,
+        client=client,
+        institution=find_institution(session, client.institution_id) if client.institution_id else None,
+        person=find_person(session, person_id),
+        necessary=tuple(item for item in wanted if item not in client.optional_scopes),
+        optional=tuple(item for item in optional if item not in before),
+        allowed_before=before,
+        permissions=find_permissions(session, request.terms.resources),
+    )
+
+
+def answer(
+    session: Session,
+    *,
+    services: IdpServices,
+    question: Question,
+    browser_session: BrowserSession,
+    decision: Decision,
+    chosen: Collection[str],
+    now: datetime,
+) -> None:
+    """Write down what the person decided. The event of the decision itself is the caller's.
+
+    :param chosen: the optional scopes that were ticked.
+    :raises AlreadyConsumed: (``request_decided``) if another decision was first; nothing stays then.
+    """
+    request, client, person_id = question.request, question.client, browser_session.person_id
+    granted: tuple[str, ...] = ()
+    if decision is Decision.ALLOWED:
+        given = grant_consent(
+            session,
+            journal=services.journal,
+            person_id=person_id,
+            client=client,
+            requested=(*question.necessary, *question.optional, *question.allowed_before),
+            chosen={*chosen, *question.allowed_before},
+            session_id=browser_session.sid,
+            now=now,
+        )
+        granted = tuple(scope for scope in request.scopes if scope in given)
+    decide(
+        session,
+        request=request,
+        person_id=person_id,
+        decision=decision,
+        granted=granted,
+        browser_session=browser_session,
+        now=now,
+    )
+    if decision is not Decision.ALLOWED:
+        record_refused_consent(
+            session,
+            journal=services.journal,
+            person_id=person_id,
+            client=client,
+            requested=request.scopes,
+            session_id=browser_session.sid,
+            now=now,
+        )
+    touch_browser_session(session, sid=browser_session.sid, now=now)
