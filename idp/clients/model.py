@@ -33,6 +33,10 @@ class ClientRow(Base):
     policy: Mapped[str] = mapped_column(String(32), server_default="web")
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
     status: Mapped[str] = mapped_column(String(8), default="active")
+    # Of applications that registered themselves (RFC 7591, RFC 7592):
+    registered_with: Mapped[str | None] = mapped_column(String(26))
+    registration_token_sha256: Mapped[str | None] = mapped_column(String(64))
+    certificate_request_id: Mapped[str | None] = mapped_column(String(26))
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -71,3 +75,21 @@ class UsedAssertionRow(Base):
     client_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     jti_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class InitialAccessTokenRow(Base):
+    """What an administrator gives to those who may register applications by themselves (RFC 7591 §3)."""
+
+    __tablename__ = "idp_initial_access_token"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    institution_id: Mapped[str | None] = mapped_column(String(26), index=True)
+    policy: Mapped[str] = mapped_column(String(32))
+    scopes: Mapped[list[str]]
+    resources: Mapped[list[str]]
+    uses_left: Mapped[int]
+    created_by: Mapped[str | None] = mapped_column(String(26))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +26,8 @@ from idp.protocol.scope import IDENTITY_SCOPES
 from kernel.errors import Conflict, NotFound, Rejected
 from kernel.identifiers import new_id
 from kernel.secret_text import SecretText
+
+DELETED = "deleted"
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def register_client(
         object_id=institution_id,
         details={
             "name": row.name,
+            "policy": row.policy,
             "auth_method": row.token_endpoint_auth_method,
             "redirect_uris": list(row.redirect_uris),
             "grant_types": list(row.grant_types),
@@ -182,6 +186,32 @@ def disable_client(
     return _change(session, journal, client_id, EventType.CLIENT_DISABLED, change, actor=actor, now=now)
 
 
+def enable_client(
+    session: Session, *, journal: Journal, client_id: str, actor: str | None = None, now: datetime
+) -> Client:
+    """Open a closed application again: it works as it did, with its keys and secrets.
+
+    :raises NotFound: ``unknown_client``. :raises Rejected: (``client_deleted``) it gave its registration up.
+    """
+    row = session.get(ClientRow, client_id)
+    if row is not None and row.status == DELETED:
+        raise Rejected("This application gave its registration up.", code="client_deleted")
+    change = {"status": "active"}
+    return _change(session, journal, client_id, EventType.CLIENT_ENABLED, change, actor=actor, now=now)
+
+
+def delete_client(session: Session, *, journal: Journal, client_id: str, actor: str, now: datetime) -> None:
+    """End an application for good: as :func:`disable_client`, and its secrets and its registration token are gone.
+
+    The row stays: records, consents and sessions name it.
+
+    :raises NotFound: ``unknown_client``.
+    """
+    session.execute(delete(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
+    change = {"status": DELETED, "registration_token_sha256": None, "resource": None}
+    _change(session, journal, client_id, EventType.CLIENT_DELETED, change, actor=actor, now=now)
+
+
 def purge_expired_secrets(session: Session, *, now: datetime) -> int:
     """Delete secrets whose time is over; return how many."""
     gone = session.execute(
@@ -195,7 +225,7 @@ def _change(
     journal: Journal,
     client_id: str,
     kind: EventType,
-    values: Mapping[str, str | list[str]],
+    values: Mapping[str, str | list[str] | None],
     *,
     actor: str | None,
     now: datetime,
@@ -211,28 +241,43 @@ def _change(
         raise NotFound("There is no such application.", code="unknown_client")
     if "redirect_uris" in values:
         note_origins(session, client_id=client_id, redirect_uris=row.redirect_uris)
-    journal.record(session, Event(type=kind, actor=actor, client_id=client_id, details={**values}), now=now)
+    details = {name: value for name, value in values.items() if value is not None}
+    journal.record(session, Event(type=kind, actor=actor, client_id=client_id, details=details), now=now)
     return client_value(row)
+
+
+def require_free_resource(session: Session, resource: str | None, *, client_id: str) -> None:
+    """:raises Conflict: (``resource_taken``) another application is registered as this API."""
+    taken = select(ClientRow.client_id).where(ClientRow.resource == resource, ClientRow.client_id != client_id)
+    if resource and session.scalar(taken):
+        raise Conflict("Another application is registered as this API.", code="resource_taken")
+
+
+def registered_columns(registration: ClientRegistration) -> dict[str, Any]:
+    """Return what is registered as columns of its row."""
+    return {
+        "name": registration.name,
+        "application_type": registration.application_type,
+        "redirect_uris": list(registration.redirect_uris),
+        "post_logout_redirect_uris": list(registration.post_logout_redirect_uris),
+        "token_endpoint_auth_method": registration.auth_method.value,
+        "jwks": registration.jwks,
+        "id_token_signed_response_alg": registration.id_token_alg,
+        "grant_types": list(registration.grant_types),
+        "scopes": list(registration.scopes),
+        "optional_scopes": list(registration.optional_scopes),
+        "minimum_acr": registration.minimum_acr,
+        "resource": registration.resource,
+        "policy": registration.policy.name,
+        "metadata_": registration.metadata.to_document(),
+    }
 
 
 def _row(registration: ClientRegistration, *, client_id: str, institution_id: str | None, now: datetime) -> ClientRow:
     return ClientRow(
+        **registered_columns(registration),
         client_id=client_id,
-        name=registration.name,
         institution_id=institution_id,
-        application_type=registration.application_type,
-        redirect_uris=list(registration.redirect_uris),
-        post_logout_redirect_uris=list(registration.post_logout_redirect_uris),
-        token_endpoint_auth_method=registration.auth_method.value,
-        jwks=registration.jwks,
-        id_token_signed_response_alg=registration.id_token_alg,
-        grant_types=list(registration.grant_types),
-        scopes=list(registration.scopes),
-        optional_scopes=list(registration.optional_scopes),
-        minimum_acr=registration.minimum_acr,
-        resource=registration.resource,
-        policy=registration.policy.name,
-        metadata_=registration.metadata.to_document(),
         status="active",
         version=1,
         created_at=now,

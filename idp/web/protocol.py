@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from idp.web import authorize, discovery, logout, protected_resource, token
+from idp.web import authorize, discovery, logout, protected_resource, register, token
 from idp.web.short_ways import open_short_ways
 from web.csrf import exempt
 from web.error_texts import ErrorText, describe_errors
@@ -52,11 +52,12 @@ PROTOCOL_TEXTS = {
 
 def mount_protocol(app: Flask) -> None:
     """Put the protocol's views on ``app``."""
-    for blueprint in (token.blueprint, authorize.entrance, logout.entrance):
+    for blueprint in (token.blueprint, register.blueprint, authorize.entrance, logout.entrance):
         # Callers from other sites and servers: none of these acts on a cookie alone, see each.
         exempt(blueprint)
     for blueprint in (
         token.blueprint,
+        register.blueprint,
         authorize.entrance,
         logout.entrance,
         discovery.blueprint,

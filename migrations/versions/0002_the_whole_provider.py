@@ -72,6 +72,24 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_encryption_key', schema=None) as batch_op:
         batch_op.create_index('ux_idp_encryption_key_active', ['kind'], unique=True, sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
 
+    op.create_table('idp_initial_access_token',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('token_sha256', sa.String(length=64), nullable=False),
+    sa.Column('institution_id', sa.String(length=26), nullable=True),
+    sa.Column('policy', sa.String(length=32), nullable=False),
+    sa.Column('scopes', sa.JSON(), nullable=False),
+    sa.Column('resources', sa.JSON(), nullable=False),
+    sa.Column('uses_left', sa.Integer(), nullable=False),
+    sa.Column('created_by', sa.String(length=26), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_initial_access_token')),
+    sa.UniqueConstraint('token_sha256', name=op.f('uq_idp_initial_access_token_token_sha256'))
+    )
+    with op.batch_alter_table('idp_initial_access_token', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_initial_access_token_institution_id'), ['institution_id'], unique=False)
+
     op.create_table('idp_pushed_request',
     sa.Column('secret_sha256', sa.String(length=64), nullable=False),
     sa.Column('client_id', sa.String(length=64), nullable=False),
@@ -109,6 +127,9 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.add_column(sa.Column('policy', sa.String(length=32), server_default='web', nullable=False))
         batch_op.add_column(sa.Column('metadata', sa.JSON(), server_default='{}', nullable=False))
+        batch_op.add_column(sa.Column('registered_with', sa.String(length=26), nullable=True))
+        batch_op.add_column(sa.Column('registration_token_sha256', sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column('certificate_request_id', sa.String(length=26), nullable=True))
 
     _keep_what_clients_registered()
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
@@ -199,6 +220,9 @@ def downgrade() -> None:
 
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.add_column(sa.Column('service_audience', sa.VARCHAR(length=255), nullable=True))
+        batch_op.drop_column('certificate_request_id')
+        batch_op.drop_column('registration_token_sha256')
+        batch_op.drop_column('registered_with')
         batch_op.drop_column('metadata')
         batch_op.drop_column('policy')
 
@@ -225,6 +249,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_pushed_request_expires_at'))
 
     op.drop_table('idp_pushed_request')
+    with op.batch_alter_table('idp_initial_access_token', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_initial_access_token_institution_id'))
+
+    op.drop_table('idp_initial_access_token')
     with op.batch_alter_table('idp_encryption_key', schema=None) as batch_op:
         batch_op.drop_index('ux_idp_encryption_key_active', sqlite_where=sa.text("state = 'active'"), postgresql_where=sa.text("state = 'active'"))
 

@@ -66,10 +66,15 @@ class KeyHost:
         return Answer(200, self.headers, json.dumps({"keys": self.keys}).encode())
 
 
+def on_mtls_host(settings: Settings) -> Settings:
+    """Return the settings with a mutual-TLS host behind a proxy on this machine."""
+    return settings.model_copy(update={"mtls_origin": MTLS_ORIGIN, "trusted_proxies": [ip_network("127.0.0.1/32")]})
+
+
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """With a mutual-TLS host behind a proxy on this machine."""
-    return settings.model_copy(update={"mtls_origin": MTLS_ORIGIN, "trusted_proxies": [ip_network("127.0.0.1/32")]})
+    """With a mutual-TLS host."""
+    return on_mtls_host(settings)
 
 
 @pytest.fixture
@@ -312,7 +317,8 @@ def _certificate(key: ec.EllipticCurvePrivateKey, composition: Composition, *, d
     return certificate.public_bytes(Encoding.DER)
 
 
-def _by_certificate(http: FlaskClient, certificate_der: bytes | None, **form: str) -> TestResponse:
+def by_certificate(http: FlaskClient, certificate_der: bytes | None, **form: str) -> TestResponse:
+    """Ask for a token of a service on the mutual-TLS host."""
     header = {} if certificate_der is None else {"Client-Cert": f":{base64.b64encode(certificate_der).decode()}:"}
     form = {"grant_type": "client_credentials", **form}
     return http.post("/token", data=form, headers=header, base_url=MTLS_ORIGIN)
@@ -334,15 +340,15 @@ def test_a_certificate_of_ones_own_is_known_by_its_key(composition: Composition,
         jwks={"keys": [with_certificate, _jwk(new, "new")]},
     )
     named = {"client_id": party.client_id}
-    assert _by_certificate(http, old_certificate, **named).status_code == 200
-    assert _by_certificate(http, _certificate(new, composition), **named).status_code == 200
+    assert by_certificate(http, old_certificate, **named).status_code == 200
+    assert by_certificate(http, _certificate(new, composition), **named).status_code == 200
     refused = {
         "unknown_certificate": _certificate(foreign, composition),
         "no_certificate": None,
         "certificate_expired": _certificate(new, composition, days=-1),
     }
     for reason, certificate_der in refused.items():
-        _require_refused(party, _by_certificate(http, certificate_der, **named), reason)
+        _require_refused(party, by_certificate(http, certificate_der, **named), reason)
 
 
 def test_a_published_key_changes_with_its_certificate(
@@ -352,28 +358,28 @@ def test_a_published_key_changes_with_its_certificate(
     old, new = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     host.keys = [_jwk(old, "old")]
     party = _publishing(composition, token_endpoint_auth_method="self_signed_tls_client_auth")
-    assert _by_certificate(http, _certificate(old, composition), client_id=party.client_id).status_code == 200
+    assert by_certificate(http, _certificate(old, composition), client_id=party.client_id).status_code == 200
     host.keys = [_jwk(new, "new")]
     _advance(composition, timedelta(seconds=6))
-    assert _by_certificate(http, _certificate(new, composition), client_id=party.client_id).status_code == 200
+    assert by_certificate(http, _certificate(new, composition), client_id=party.client_id).status_code == 200
 
 
 def test_a_certificate_and_a_secret_are_two_methods(composition: Composition, app: Flask, http: FlaskClient) -> None:
     """RFC 6749 §2.3, OpenID Provider, rule 12. For a client of another method its certificate proves nothing."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate_der = _certificate(key, composition)
-    by_certificate = register(
+    certified = register(
         composition,
         **SERVICE,
         token_endpoint_auth_method="self_signed_tls_client_auth",
         jwks={"keys": [_jwk(key, "one")]},
     )
-    both = {"client_id": by_certificate.client_id, "client_secret": "x"}
-    _require_refused(by_certificate, _by_certificate(http, certificate_der, **both), "wrong_method")
+    both = {"client_id": certified.client_id, "client_secret": "x"}
+    _require_refused(certified, by_certificate(http, certificate_der, **both), "wrong_method")
     by_secret = register(composition, **SERVICE, token_endpoint_auth_method="client_secret_post")
-    _require_refused(by_secret, _by_certificate(http, certificate_der, client_id=by_secret.client_id), "wrong_method")
+    _require_refused(by_secret, by_certificate(http, certificate_der, client_id=by_secret.client_id), "wrong_method")
     proof = {"client_id": by_secret.client_id, "client_secret": by_secret.secret}
-    assert _by_certificate(http, certificate_der, **proof).status_code == 200
+    assert by_certificate(http, certificate_der, **proof).status_code == 200
 
 
 def _advance(composition: Composition, duration: timedelta) -> None:
