@@ -31,7 +31,7 @@ def write_authorization_code(
 ) -> str:
     """Write a code for ``request`` in the caller's transaction; return the code.
 
-    :param scopes: what is given of what was asked; APIs among it stand in the request's terms.
+    :param scopes: what is given of what was asked; APIs and single claims stand in the terms.
     :param interaction_id: what ends in this code. A form sent again gets another one, and the one before, which nobody
         has redeemed, dies: of one decision one code lives.
     """
@@ -46,7 +46,6 @@ def write_authorization_code(
             .values(expires_at=now)
         )
     code = new_secret()
-    scopes = [scope for scope in scopes if scope in request.scopes]
     session.add(
         AuthorizationCodeRow(
             code_sha256=sha256_hex(code),
@@ -60,8 +59,8 @@ def write_authorization_code(
             authenticated_at=browser_session.authenticated_at,
             acr=browser_session.acr,
             amr=list(browser_session.amr),
-            scopes=list(scopes),
-            terms=request.terms.to_document(),
+            scopes=[scope for scope in scopes if scope in request.scopes],
+            terms=request.terms.given(scopes).to_document(),
             jkt=request.dpop_jkt,
             created_at=now,
             expires_at=now + min(lifetime, CODE_LIFETIME),

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
-from idp.accounts.person import find_person
 from idp.authentication.browser_session import BrowserSession
 from idp.clients.client import Client
 from idp.protocol.authorization_request import AuthorizationRequest
@@ -18,7 +17,6 @@ from idp.protocol.response_type import ID_TOKEN, TOKEN
 from idp.protocol.scope import OFFLINE_ACCESS
 from idp.services import IdpServices
 from idp.tokens.access_token import ACCESS_TOKEN_LIFETIME
-from idp.tokens.claims import person_claims
 from idp.tokens.family import DeadFamilyError, TokenFamily, start_family
 from idp.tokens.id_token import issue_id_token
 from idp.tokens.target import target_for_person
@@ -69,7 +67,7 @@ def issue_front_channel_tokens(
             access_token=parameters.get("access_token"),
             code=code,
             state=request.state,
-            released=person_claims(find_person(session, family.person_id), family.scopes) if alone else {},
+            fetchable=not alone,
             nonce=request.nonce,
             event_id=event_id,
             now=now,
@@ -98,7 +96,7 @@ def _start_family(
             sid=browser_session.sid,
             # RFC 6749 §4.2.2: no refresh token travels in a redirect, so nothing of it outlives the session.
             scopes=[scope for scope in scopes if scope in request.scopes and scope != OFFLINE_ACCESS],
-            terms=request.terms,
+            terms=request.terms.given(scopes),
             confirmation=None,
             authenticated_at=browser_session.authenticated_at,
             acr=browser_session.acr,

@@ -106,7 +106,7 @@ class ClientRegistration:
                 **key_metadata(given, method=method, policy=policy),
                 **subject_metadata(given, redirect_uris=addresses),
                 **request_metadata(given, grants=grants, policy=policy),
-                **answer_metadata(given),
+                **answer_metadata(given, policy=policy),
                 **token_metadata(given),
                 **leaving_values(given, redirect_uris=addresses),
                 **backchannel_metadata(given, grants=grants, policy=policy),

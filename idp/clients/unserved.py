@@ -10,13 +10,7 @@ from idp.clients.values import refusal
 # Each line goes when its rule is served.
 UNSERVED: Mapping[str, str] = {
     "request_uris": "request objects are not served",
-    "sector_identifier_uri": "pairwise subjects are not served",
-    "id_token_encrypted_response_alg": "encrypted ID tokens are not served",
-    "userinfo_signed_response_alg": "signed UserInfo is not served",
-    "userinfo_encrypted_response_alg": "encrypted UserInfo is not served",
-    "introspection_signed_response_alg": "introspection answers are JSON",
-    "introspection_encrypted_response_alg": "introspection answers are JSON",
-    "authorization_encrypted_response_alg": "encrypted authorization responses are not served",
+    "sector_identifier_uri": "sectors of several hosts are not served",
     "request_object_signing_alg": "request objects are not served",
     "request_object_encryption_alg": "encrypted request objects are not served",
     "require_signed_request_object": "request objects are not served",
@@ -32,5 +26,3 @@ def refuse_unserved(metadata: Mapping[str, Any]) -> None:
     for name, why in UNSERVED.items():
         if metadata.get(name):
             raise refusal(f"{name}: {why}")
-    if metadata.get("subject_type", "public") != "public":
-        raise refusal("subject_type: only public is served")

@@ -19,6 +19,7 @@ class EndpointCall:
 
     :ivar endpoint: ``token``, ``introspect`` or ``revoke``.
     :ivar authorization: the ``Authorization`` header.
+    :ivar wants_jwt: whether the answer is asked for as a JWT (RFC 9701 §4).
     :ivar sender: what else came beside the form: DPoP proofs, a client certificate.
     """
 
@@ -29,12 +30,13 @@ class EndpointCall:
     sender: Sender
     form: Parameters = field(repr=False)
     now: datetime
+    wants_jwt: bool = False
 
 
 @dataclass(frozen=True)
 class EndpointAnswer:
-    """One answer: a status, a JSON document, headers."""
+    """One answer: a status, a JSON document or a JWT, headers."""
 
     status: int
-    document: dict[str, Any] = field(repr=False)
+    document: dict[str, Any] | str = field(repr=False)
     headers: dict[str, str]

@@ -31,6 +31,7 @@ from idp.protocol.errors import TokenError
 from idp.tokens.binding import require_binding
 from idp.tokens.confirmation import Confirmation
 from idp.tokens.introspection import introspect_token
+from idp.tokens.introspection_jwt import introspection_jwt
 from idp.tokens.refresh import refresh_tokens
 from idp.tokens.revocation import revoke_token
 from idp.tokens.service_token import issue_service_token
@@ -38,7 +39,7 @@ from idp.tokens.token_set import TokenSet
 
 # Asked again and again until a person decides.
 _POLLED = (DEVICE_CODE, CIBA)
-_Answer = tuple[int, dict[str, Any], list[tuple[str, str]]]
+_Answer = tuple[int, dict[str, Any] | str, list[tuple[str, str]]]
 
 
 class _Request(OAuth2Request):
@@ -81,7 +82,9 @@ class _Server(AuthorizationServer):
         except UnsupportedGrantTypeError:
             _refuse_grant_type(request.call)
 
-    def handle_response(self, status: int, body: dict[str, Any], headers: list[tuple[str, str]]) -> EndpointAnswer:
+    def handle_response(
+        self, status: int, body: dict[str, Any] | str, headers: list[tuple[str, str]]
+    ) -> EndpointAnswer:
         return EndpointAnswer(status, body, dict(headers))
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
@@ -194,7 +197,10 @@ class _IntrospectionEndpoint(TokenEndpoint):
     def create_endpoint_response(self, request: _Request) -> _Answer:
         call, client = request.call, self.authenticate_endpoint_client(request)
         token = call.form.get("token")
-        return 200, introspect_token(call.session, services=call.services, client=client, token=token, now=call.now), []
+        said = introspect_token(call.session, services=call.services, client=client, token=token, now=call.now)
+        if not call.wants_jwt:
+            return 200, said, []
+        return 200, introspection_jwt(call.session, call.services, client=client, response=said, now=call.now), []
 
 
 class _RevocationEndpoint(TokenEndpoint):

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from idp.protocol.acr import required_acr
+from idp.protocol.claims_request import parse_claims_request, within_scopes
 from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.max_age import parse_max_age
 from idp.protocol.parameters import Parameters
@@ -142,7 +143,10 @@ class AuthorizationRequest:
             nonce=parameters.get("nonce"),
             scopes=scopes,
             code_challenge=challenge,
-            terms=Terms(resources=_resources(parameters, client=client, userinfo=userinfo, scopes=scopes)),
+            terms=Terms(
+                resources=_resources(parameters, client=client, userinfo=userinfo, scopes=scopes),
+                claims=within_scopes(parse_claims_request(parameters.get("claims")), client.scopes),
+            ),
             dpop_jkt=_thumbprint(origin.dpop_jkt),
             pushed_sha256=origin.pushed_sha256,
             prompts=parse_prompt(parameters.get("prompt")),
@@ -155,8 +159,12 @@ class AuthorizationRequest:
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """What the person is asked to allow: scopes, and APIs at which the application will act for the person."""
-        return (*self.scopes, *self.terms.resources)
+        """What the person is asked to allow: scopes, and APIs at which the application will act for the person.
+
+        Claims that are asked for by name are asked of the person by the scopes that they belong to.
+        """
+        named = (scope for scope in self.terms.claimed_scopes if scope not in self.scopes)
+        return (*self.scopes, *named, *self.terms.resources)
 
     @property
     def address(self) -> ReturnAddress:

@@ -5,9 +5,11 @@ It travels from the request to the code, to the token family and into the tokens
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
+
+from idp.protocol.claims_request import scopes_behind, within_scopes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,18 @@ class Terms:
     resources: tuple[str, ...] = ()
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def claimed_scopes(self) -> tuple[str, ...]:
+        """The scopes that the claims asked for by name belong to."""
+        return scopes_behind(self.claims)
+
+    def given(self, scopes: Collection[str]) -> Self:
+        """Return the terms without claims that the person did not allow.
+
+        :param scopes: what was given of what was asked.
+        """
+        return replace(self, claims=within_scopes(self.claims, scopes))
 
     def to_document(self) -> dict[str, Any]:
         """Return the terms as JSON values; what is empty is left out."""

@@ -1,4 +1,4 @@
-"""The values behind scopes (OpenID Connect Core §5.1, §5.4)."""
+"""The values behind scopes and behind claims asked for by name (OpenID Connect Core §5.1, §5.4, §5.5)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,18 @@ from idp.protocol.scope import CLAIMS_BY_SCOPE
 from kernel.clock import to_timestamp
 
 
-def person_claims(person: Person, scopes: Collection[str]) -> dict[str, Any]:
-    """Return the claims about ``person`` that ``scopes`` open. What is empty is left out (§5.3.2)."""
+def person_claims(
+    person: Person, scopes: Collection[str], *, names: Collection[str] = (), subject: str | None = None
+) -> dict[str, Any]:
+    """Return the claims about ``person`` that ``scopes`` open, and those called ``names``.
+
+    What is empty is left out (§5.3.2).
+
+    :param subject: the ``sub`` by which the application knows the person, see :mod:`idp.tokens.subject`; None where no
+        application is told.
+    """
     values: dict[str, Any] = {
-        "sub": person.id,
+        "sub": person.id if subject is None else subject,
         "cedula": person.cedula,
         "name": person.name,
         "given_name": person.given_names,
@@ -23,5 +31,5 @@ def person_claims(person: Person, scopes: Collection[str]) -> dict[str, Any]:
         "email": person.email,
         "email_verified": person.email_verified if person.email else None,
     }
-    names = [name for scope in scopes for name in CLAIMS_BY_SCOPE.get(scope, ())]
-    return {name: values[name] for name in names if values.get(name) not in (None, "")}
+    wanted = dict.fromkeys([*(name for scope in scopes for name in CLAIMS_BY_SCOPE.get(scope, ())), *names])
+    return {name: values[name] for name in wanted if values.get(name) not in (None, "")}

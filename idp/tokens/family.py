@@ -150,7 +150,8 @@ def require_living_family(
         raise DeadFamilyError("expired")
     if not client.active or client.client_id != family.client_id:
         raise DeadFamilyError("client_disabled")
-    if not set(family.scopes) <= set(client.scopes):
+    scopes = {*family.scopes, *family.terms.claimed_scopes}
+    if not scopes <= set(client.scopes):
         raise DeadFamilyError("scope_removed")
     if not set(family.terms.resources) <= set(client.metadata.resources):
         raise DeadFamilyError("resource_removed")
@@ -162,7 +163,7 @@ def require_living_family(
         raise DeadFamilyError("session_ended")
     if not client.is_console:
         consent = find_consent(session, person_id=family.person_id, client_id=client.client_id)
-        if consent is None or not {*family.scopes, *family.terms.resources} <= set(consent.scopes):
+        if consent is None or not {*scopes, *family.terms.resources} <= set(consent.scopes):
             raise DeadFamilyError("consent_withdrawn")
     return person
 

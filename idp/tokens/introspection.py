@@ -15,6 +15,7 @@ from idp.services import IdpServices
 from idp.tokens.access_token import read_access_token
 from idp.tokens.family import DeadFamilyError, TokenFamily, require_living_family
 from idp.tokens.presented import PresentedRefreshToken, find_refresh_token, require_living_access_token
+from idp.tokens.subject import subject_for
 from idp.tokens.target import userinfo_resource
 from kernel.clock import to_timestamp
 
@@ -94,7 +95,7 @@ def _look_at_refresh_token(
     return {
         "active": True,
         "iss": services.settings.issuer,
-        "sub": family.person_id,
+        "sub": subject_for(services, client, family.person_id),
         "aud": [*family.terms.resources, userinfo_resource(services.settings.issuer)],
         "client_id": family.client_id,
         "scope": " ".join(family.scopes),

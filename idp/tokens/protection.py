@@ -58,8 +58,10 @@ def userinfo_protection(client: Client) -> Protection | None:
 def introspection_protection(client: Client) -> Protection:
     """Return how an API wants introspection answers when it asks for JWTs: always signed (RFC 9701 §5)."""
     known = client.metadata
+    # §6: RS256 where nothing was registered, unless the client's policy knows no RS256.
+    default = client.id_token_alg if client.policy.signature_algorithms else "RS256"
     return Protection(
-        known.introspection_signed_response_alg or client.id_token_alg,
+        known.introspection_signed_response_alg or default,
         known.introspection_encrypted_response_alg,
         known.introspection_encrypted_response_enc,
     )

@@ -11,9 +11,6 @@ from idp.services import IdpServices
 from kernel.identifiers import b64url
 from keys.sealing import derive_secret
 
-PUBLIC, PAIRWISE = "public", "pairwise"
-SUBJECT_TYPES = (PUBLIC, PAIRWISE)
-
 
 def subject_for(services: IdpServices, client: Client, person_id: str) -> str:
     """Return the ``sub`` by which ``client`` knows the person.
@@ -22,7 +19,7 @@ def subject_for(services: IdpServices, client: Client, person_id: str) -> str:
     (§8.1) is the same for all applications of a sector, in every process and after every rotation of keys, because the
     sealing secret outlives them; two sectors cannot tell that they speak of the same person.
     """
-    if client.metadata.subject_type != PAIRWISE:
+    if client.metadata.subject_type != "pairwise":
         return person_id
     # The sector is a host name or a client_id: neither has a NUL in it, so no two pairs make the same message.
     message = f"{sector_of(client)}\0{person_id}".encode()

@@ -15,6 +15,7 @@ from idp.tokens.confirmation import Confirmation
 from idp.tokens.family import TokenFamily
 from idp.tokens.id_token import issue_id_token
 from idp.tokens.model import RefreshTokenRow
+from idp.tokens.subject import subject_for
 from idp.tokens.target import Target
 from kernel.clock import to_timestamp
 from kernel.identifiers import new_secret, sha256_hex
@@ -115,7 +116,7 @@ def issue_family_access_token(
     return issue_access_token(
         session,
         services,
-        subject=family.person_id,
+        subject=subject_for(services, client, family.person_id),
         client=client,
         audience=target.identifier,
         scopes=target.scopes,

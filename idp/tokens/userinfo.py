@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,8 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import find_person
-from idp.clients.client import find_client
+from idp.clients.client import Client, find_client
+from idp.protocol.claims_request import USERINFO, names_in, within_scopes
 from idp.protocol.errors import BearerTokenError
 from idp.protocol.scope import OPENID
 from idp.protocol.sender import Sender
@@ -20,17 +22,31 @@ from idp.tokens.binding import require_holder
 from idp.tokens.claims import person_claims
 from idp.tokens.family import DeadFamilyError, TokenFamily
 from idp.tokens.presented import require_living_access_token
+from idp.tokens.protection import protect, userinfo_protection
+from idp.tokens.subject import subject_for
 from idp.tokens.target import userinfo_resource
+
+
+@dataclass(frozen=True)
+class UserInfo:
+    """The answer.
+
+    :ivar jwt: the claims signed, encrypted or both, if the client registered so: then nothing is told in clear.
+    """
+
+    claims: dict[str, Any]
+    jwt: str | None
 
 
 def release_userinfo(
     session: Session, *, services: IdpServices, token: str, scheme: str, sender: Sender, now: datetime
-) -> dict[str, Any]:
+) -> UserInfo:
     """Return the claims that the access token opens, and put on record which ones.
 
     :param scheme: of the ``Authorization`` header, in lower case.
     :raises BearerTokenError: ``invalid_token``, ``insufficient_scope``, ``invalid_dpop_proof``, ``use_dpop_nonce``;
         on record.
+    :raises TokenError: if the answer is to be encrypted and the client has no key for that; on record.
     """
     access: AccessToken | None = None
     try:
@@ -45,7 +61,13 @@ def release_userinfo(
             client_id=access.client_id if access else None,
         )
         services.journal.refuse(session, event, error, now=now)
-    claims = person_claims(find_person(session, family.person_id), access.scopes)
+    client = find_client(session, access.client_id)
+    claims = person_claims(
+        find_person(session, family.person_id),
+        access.scopes,
+        names=_names(family, access),
+        subject=subject_for(services, client, family.person_id),
+    )
     event = Event(
         type=EventType.USERINFO_RELEASED,
         subject=family.person_id,
@@ -56,7 +78,25 @@ def release_userinfo(
         details={"claims": sorted(claims)},
     )
     services.journal.record(session, event, now=now)
-    return claims
+    return UserInfo(claims, _as_jwt(session, services, client, claims, now=now))
+
+
+def _names(family: TokenFamily, access: AccessToken) -> tuple[str, ...]:
+    """Return the claims asked for by name, without those of scopes that this token was narrowed by (RFC 6749 §6)."""
+    left_out = set(family.scopes) - set(access.scopes)
+    kept = [scope for scope in family.terms.claimed_scopes if scope not in left_out]
+    return names_in(within_scopes(family.terms.claims, kept), USERINFO)
+
+
+def _as_jwt(
+    session: Session, services: IdpServices, client: Client, claims: dict[str, Any], *, now: datetime
+) -> str | None:
+    protection = userinfo_protection(client)
+    if protection is None:
+        return None
+    # §5.3.2: a signed answer says who gives it and to whom. It does not expire: it is asked for when it is needed.
+    addressed = {"iss": services.settings.issuer, "aud": client.client_id, **claims}
+    return protect(session, services, client=client, claims=addressed, typ="JWT", protection=protection, now=now)
 
 
 def _require_opens(

@@ -18,6 +18,7 @@ from idp.clients.uris import origin_of
 from idp.protocol.response_mode import FORM_POST, FRAGMENT, with_fragment, with_query
 from idp.protocol.scope import OPENID
 from idp.tokens.claims import person_claims
+from idp.tokens.subject import subject_for
 from idp.web.access import services
 from idp.web.consent_words import ConsentLine, consent_lines
 from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret
@@ -140,7 +141,8 @@ def _offer_account() -> None:
 def _consent_page(needed: ConsentIsNeeded) -> Response:
     prefer_languages(needed.ui_locales)
     allow_form_redirect_to(needed.redirect_uri)
-    claims = person_claims(needed.person, (*needed.necessary, *needed.optional))
+    subject = subject_for(services(), needed.client, needed.person.id)
+    claims = person_claims(needed.person, (*needed.necessary, *needed.optional), subject=subject)
     necessary: list[ConsentLine] = consent_lines(needed.necessary, claims, needed.permissions)
     return render(
         "idp/consent.html",

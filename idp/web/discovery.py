@@ -11,7 +11,10 @@ from flask import Blueprint, Response
 
 from idp.authentication.assurance import served_acr_values
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
-from idp.clients.registration import GRANT_TYPES, ID_TOKEN_ALGORITHMS
+from idp.clients.policy import POLICIES
+from idp.clients.registration import GRANT_TYPES
+from idp.clients.subject_metadata import SUBJECT_TYPES
+from idp.protocol.algorithms import CONTENT_ENCRYPTION_ALGORITHMS, TOKEN_ALGORITHMS
 from idp.protocol.client_assertion import ALGORITHMS, SECRET_ALGORITHMS
 from idp.protocol.dpop import DPOP_ALGORITHMS
 from idp.protocol.scope import CLAIMS_BY_SCOPE, IDENTITY_SCOPES
@@ -92,9 +95,9 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "frontchannel_logout_session_supported": True,
         "scopes_supported": list(IDENTITY_SCOPES),
         "claims_supported": [*claims, *_ID_TOKEN_CLAIMS],
+        **_answer_algorithms(),
         "grant_types_supported": list(GRANT_TYPES),
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": list(ID_TOKEN_ALGORITHMS),
+        "subject_types_supported": list(SUBJECT_TYPES),
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms,
         "revocation_endpoint_auth_methods_supported": methods,
@@ -104,9 +107,20 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "protected_resources": [userinfo_resource(issuer)],
         "claim_types_supported": ["normal"],
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "ui_locales_supported": list(LOCALES),
     }
+
+
+def _answer_algorithms() -> dict[str, list[str]]:
+    """OpenID Connect Discovery §3, RFC 9701 §7: what each kind of answer may be signed and encrypted by."""
+    keys = list(dict.fromkeys(alg for policy in POLICIES.values() for alg in policy.key_management_algorithms))
+    algorithms: dict[str, list[str]] = {}
+    for kind in ("id_token", "userinfo", "introspection"):
+        algorithms[f"{kind}_signing_alg_values_supported"] = list(TOKEN_ALGORITHMS)
+        algorithms[f"{kind}_encryption_alg_values_supported"] = keys
+        algorithms[f"{kind}_encryption_enc_values_supported"] = list(CONTENT_ENCRYPTION_ALGORITHMS)
+    return algorithms
 
 
 @lru_cache(maxsize=8)

@@ -9,7 +9,7 @@ import structlog
 from flask import Response
 
 from idp.protocol.dpop import DPOP_ALGORITHMS
-from idp.protocol.errors import BearerTokenError, InvalidClientError
+from idp.protocol.errors import BearerTokenError, InvalidClientError, TokenError
 from idp.tokens.binding import BEARER, DPOP
 from kernel.errors import Fault, ServiceError, Throttled, Unavailable
 from kernel.identifiers import new_reference
@@ -57,6 +57,8 @@ def bearer_error_response(error: ServiceError | None, *, scheme: str, issuer: st
     elif isinstance(error, BearerTokenError):
         response = json_response({"error": error.code, "error_description": error.public_detail}, _STATUS[error.code])
         told = f', error="{error.code}", error_description="{error.public_detail}"'
+    elif isinstance(error, TokenError):
+        return json_response({"error": error.code, "error_description": error.public_detail}, 400)
     else:
         return _our_fault(error)
     described = f'resource_metadata="{issuer}{USERINFO_METADATA_PATH}"'
@@ -70,6 +72,14 @@ def bearer_error_response(error: ServiceError | None, *, scheme: str, issuer: st
 def json_response(document: dict[str, object], status: int = 200) -> Response:
     """Return ``document`` as JSON that no cache keeps (RFC 6749 §5.1)."""
     response = Response(json.dumps(document), status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"
+    return response
+
+
+def jwt_response(token: str, *, mimetype: str = "application/jwt") -> Response:
+    """Return a signed or encrypted answer that no cache keeps (OpenID Connect Core §5.3.2, RFC 9701 §5)."""
+    response = Response(token, mimetype=mimetype)
     response.headers["Cache-Control"] = "no-store"
     response.headers["Pragma"] = "no-cache"
     return response

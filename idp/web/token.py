@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.http import parse_accept_header
 
 from idp.oauth.exchange import EndpointAnswer, EndpointCall
 from idp.oauth.server import answer_endpoint
 from idp.protocol.errors import BearerTokenError, InvalidClientError
 from idp.protocol.parameters import ParametersError, read_parameters
 from idp.tokens.binding import BEARER, DPOP
-from idp.tokens.userinfo import release_userinfo
+from idp.tokens.introspection_jwt import MEDIA_TYPE as INTROSPECTION_JWT
+from idp.tokens.userinfo import UserInfo, release_userinfo
 from idp.web.access import services
 from idp.web.asked import Asked, asked_of_flask
 from idp.web.client_failures import count_failure, require_few_failures
 from idp.web.cross_origin import allow_registered_origin, answer_preflight
-from idp.web.protocol_errors import bearer_error_response, json_response, token_error_response
+from idp.web.protocol_errors import bearer_error_response, json_response, jwt_response, token_error_response
 from idp.web.sender import with_nonce
 from kernel.errors import ServiceError
 from kernel.origin import current_origin
@@ -29,6 +30,8 @@ blueprint = Blueprint("idp_protocol", __name__)
 
 # What leaves a row and an event each time: far above a ministry's kiosks behind one address, far below a flood.
 _REQUESTS_OF_A_NETWORK = {"device_authorization": "300 per minute"}
+# Whoever accepts anything gets the first.
+_ANSWERS = ("application/json", INTROSPECTION_JWT)
 
 
 @blueprint.post("/token", provide_automatic_options=False)
@@ -88,12 +91,13 @@ def answer_userinfo(asked: Asked) -> Response:
         else:
             now = provider.clock.now()
 
-            def release(session: Session) -> dict[str, Any]:
+            def release(session: Session) -> UserInfo:
                 return release_userinfo(
                     session, services=provider, token=presented, scheme=scheme, sender=asked.sender, now=now
                 )
 
-            answer = json_response(provider.database.together(release))
+            released = provider.remote_keys.retrying(lambda: provider.database.together(release))
+            answer = json_response(released.claims) if released.jwt is None else jwt_response(released.jwt)
     except ServiceError as error:
         answer = bearer_error_response(error, scheme=scheme, issuer=provider.settings.issuer)
     return _with_origin(with_nonce(answer, asked.sender), asked)
@@ -121,6 +125,7 @@ def answer_form(endpoint: str, asked: Asked) -> Response:
                     sender=asked.sender,
                     form=form,
                     now=now,
+                    wants_jwt=endpoint == "introspect" and _wants_jwt(asked),
                 )
             )
 
@@ -129,12 +134,21 @@ def answer_form(endpoint: str, asked: Asked) -> Response:
         except InvalidClientError:
             count_failure(authorization=authorization, form=form)
             raise
-        response = json_response(answered.document, answered.status)
+        if isinstance(answered.document, str):
+            response = jwt_response(answered.document, mimetype=INTROSPECTION_JWT)
+        else:
+            response = json_response(answered.document, answered.status)
     except ServiceError as error:
         response = token_error_response(error, basic=authorization is not None)
     if endpoint in ("token", "par"):
         with_nonce(response, asked.sender)
     return response if endpoint == "introspect" else _with_origin(response, asked)
+
+
+def _wants_jwt(asked: Asked) -> bool:
+    """RFC 9701 §4."""
+    accepted = parse_accept_header(asked.header("Accept"), MIMEAccept)
+    return accepted.best_match(_ANSWERS) == INTROSPECTION_JWT
 
 
 def _require_form_body(asked: Asked) -> None:

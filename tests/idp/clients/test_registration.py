@@ -25,6 +25,7 @@ from idp.clients.registration import ClientRegistration
 from idp.commands import commands
 from kernel.errors import Conflict, NotFound, Rejected
 
+PUBLIC_KEY = ECKey.generate_key("P-256").as_dict(private=False)
 PORTAL: dict[str, Any] = {"client_name": "Portal", "redirect_uris": ["https://portal.example/cb"]}
 
 
@@ -102,7 +103,18 @@ def test_a_native_application_may_register_a_scheme_with_a_dot() -> None:
         {"redirect_uris": []},
         {"redirect_uris": "https://portal.example/cb"},
         {"response_types": ["token"]},
-        {"subject_type": "pairwise"},
+        {"subject_type": "other"},
+        {
+            "subject_type": "pairwise",
+            "redirect_uris": ["https://portal.example/cb", "https://other.example/cb"],
+        },
+        {"id_token_encrypted_response_alg": "RSA-OAEP-256"},  # no key to encrypt to
+        {"id_token_encrypted_response_alg": "RSA-OAEP", "jwks": {"keys": [PUBLIC_KEY]}},  # of the old policy only
+        {"id_token_encrypted_response_alg": "dir", "jwks": {"keys": [PUBLIC_KEY]}},
+        {"userinfo_encrypted_response_enc": "A128GCM", "jwks": {"keys": [PUBLIC_KEY]}},
+        {"userinfo_signed_response_alg": "none"},
+        {"userinfo_signed_response_alg": "HS256"},
+        {"introspection_signed_response_alg": ["ES256"]},
         {"grant_types": ["password"]},
         {"grant_types": ["implicit"]},
         {"token_endpoint_auth_method": "in_process"},

@@ -97,8 +97,16 @@ def test_every_method_and_algorithm_named_can_be_registered(app: Flask, http: Fl
     for method in document["token_endpoint_auth_methods_supported"]:
         name = {"tls_client_auth_subject_dn": "CN=portal"} if method == "tls_client_auth" else {}
         ClientRegistration.parse(METADATA | {"token_endpoint_auth_method": method, "jwks": {"keys": [jwk]}} | name)
-    for algorithm in document["id_token_signing_alg_values_supported"]:
-        ClientRegistration.parse(METADATA | {"id_token_signed_response_alg": algorithm})
+    for kind in ("id_token", "userinfo", "introspection", "authorization"):
+        for algorithm in document[f"{kind}_signing_alg_values_supported"]:
+            ClientRegistration.parse(METADATA | {f"{kind}_signed_response_alg": algorithm})
+        for alg in document[f"{kind}_encryption_alg_values_supported"]:
+            for enc in document[f"{kind}_encryption_enc_values_supported"]:
+                # RSA-OAEP is for the policy of older libraries; the others are for every one.
+                wanted = {f"{kind}_encrypted_response_alg": alg, f"{kind}_encrypted_response_enc": enc}
+                ClientRegistration.parse(METADATA | {"jwks": {"keys": [jwk]}, "policy": "classic"} | wanted)
+    for subject_type in document["subject_types_supported"]:
+        ClientRegistration.parse(METADATA | {"subject_type": subject_type})
 
 
 def test_the_key_set_is_public(app: Flask, http: FlaskClient) -> None:
