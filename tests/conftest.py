@@ -15,7 +15,7 @@ from composition import Composition
 from kernel.clock import ManualClock
 from kernel.database import Database
 from kernel.settings import Settings, load_settings
-from keys.file_store import read_passphrase
+from tests import made_once
 from tests.servers.chromium import run_chromium
 from tests.servers.mail import MailServer, run_mail_server
 from tests.servers.postgresql import PostgreSqlServer, run_postgresql
@@ -59,11 +59,17 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     server.drop_database(name)
 
 
+@pytest.fixture(scope="session")
+def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the home stands that tests copy; see :mod:`tests.made_once`."""
+    return tmp_path_factory.mktemp("kept") / "home"
+
+
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str) -> Settings:
+def settings(tmp_path: Path, database_url: str, kept_home: Path) -> Settings:
     """Settings of a service at http://localhost:8000 in a fresh home."""
     home = tmp_path / "home"
-    read_passphrase(home / "passphrase", create=True)
+    made_once.copy_home(home, kept_home)
     return load_settings(
         {"SAU_HOME": str(home), "SAU_DATABASE_URL": database_url, "SAU_ISSUER": "http://localhost:8000"}
     )
@@ -159,6 +165,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have failures named when they happen, in the process that prints."""
+    made_once.install()
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_FailureNames(config))
 

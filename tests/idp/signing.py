@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes, PrivateKeyTypes
+from sqlalchemy import insert
 
 import keys.file_store
 from composition import Composition
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
-from idp.tokens.encryption_keys import ensure_encryption_keys
-from idp.tokens.key_rotation import ensure_signing_keys, rotate_signing_keys
+from idp.tokens.key_ring import ACTIVE, NEXT
+from idp.tokens.key_rotation import rotate_signing_keys
+from idp.tokens.model import EncryptionKeyRow, SigningKeyRow
 from keys.decrypter import DecryptionKey, EncryptionKind, generate_decryption_key
 from keys.file_store import FileKeyStore
 from keys.signer import Algorithm, generate_private_key
@@ -31,7 +33,7 @@ def _kept_decryption_key(kind: EncryptionKind, number: int) -> DecryptionKey:
 
 
 def make_signing_keys(composition: Composition, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the service its signing and encryption keys, taken from those kept."""
+    """Give the service its signing and encryption keys as ``sau init`` does, taken from those kept."""
 
     def generate(algorithm: Algorithm) -> CertificateIssuerPrivateKeyTypes:
         _counter[0] += 1
@@ -44,9 +46,22 @@ def make_signing_keys(composition: Composition, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(keys.file_store, "generate_private_key", generate)
     monkeypatch.setattr(keys.file_store, "generate_decryption_key", generate_for_others)
     _open_quickly(monkeypatch)
+    store, now = composition.keystore, composition.clock.now()
+    signing, encryption = [], []
+    for algorithm in TOKEN_ALGORITHMS:
+        for state in (ACTIVE, NEXT):
+            kid = f"token-{algorithm.lower()}-{state}"
+            store.create(kid, Algorithm(algorithm))
+            since = now if state == ACTIVE else None
+            signing.append(
+                {"kid": kid, "algorithm": algorithm, "state": state, "created_at": now, "activated_at": since}
+            )
+    for kind in EncryptionKind:
+        store.create_decrypter(f"encryption-{kind.lower()}", kind)
+        encryption.append({"kid": f"encryption-{kind.lower()}", "kind": kind, "state": ACTIVE, "created_at": now})
     with composition.database.transaction() as session:
-        ensure_signing_keys(session, composition.idp, now=composition.clock.now())
-        ensure_encryption_keys(session, composition.idp, now=composition.clock.now())
+        session.execute(insert(SigningKeyRow), signing)
+        session.execute(insert(EncryptionKeyRow), encryption)
 
 
 def rotate_all(composition: Composition) -> None:
@@ -57,12 +72,12 @@ def rotate_all(composition: Composition) -> None:
 
 
 def _open_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a key that this test wrote be opened without reading it: an RSA key takes a tenth of a second."""
+    """Let keys of this test be neither encrypted nor read again: that takes a tenth of a second for an RSA key."""
     written: dict[Path, tuple[str, PrivateKeyTypes]] = {}
-    write, read = FileKeyStore._write, FileKeyStore._read
+    read = FileKeyStore._read
 
     def note(self: FileKeyStore, name: str, purpose: str, private_key: PrivateKeyTypes) -> None:
-        write(self, name, purpose, private_key)
+        self._path(name, "key").touch(mode=0o600, exist_ok=False)
         written[self.folder / name] = (purpose, private_key)
 
     def recall(self: FileKeyStore, name: str) -> tuple[str, PrivateKeyTypes]:

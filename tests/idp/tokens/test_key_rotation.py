@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from joserfc import jwt
 from joserfc.errors import JoseError
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from audit.model import AuditEvent
 from composition import Composition
@@ -27,7 +27,7 @@ from idp.tokens.jobs import periodic_jobs
 from idp.tokens.jws import sign_jwt
 from idp.tokens.key_ring import CACHE_LIFETIME, KeyRing
 from idp.tokens.key_rotation import ACTIVE_LIFETIME, ensure_signing_keys, list_signing_keys
-from idp.tokens.model import SigningKeyRow
+from idp.tokens.model import EncryptionKeyRow, SigningKeyRow
 from kernel.clock import ManualClock
 from kernel.errors import Conflict, Fault
 from keys.decrypter import EncryptionKind
@@ -109,8 +109,11 @@ def test_the_worker_rotates_when_ninety_days_are_over(composition: Composition, 
 def test_keys_are_made_once_and_each_step_is_on_record(composition: Composition, clock: ManualClock) -> None:
     """Running the set-up again makes no further key."""
     with composition.database.transaction() as session:
-        ensure_signing_keys(session, composition.idp, now=clock.now())
-        ensure_encryption_keys(session, composition.idp, now=clock.now())
+        session.execute(delete(SigningKeyRow))
+        session.execute(delete(EncryptionKeyRow))
+        for _ in range(2):
+            ensure_signing_keys(session, composition.idp, now=clock.now())
+            ensure_encryption_keys(session, composition.idp, now=clock.now())
         states = Counter((key.algorithm, key.state) for key in list_signing_keys(session))
         assert states == dict.fromkeys(product(TOKEN_ALGORITHMS, ("active", "next")), 1)
         assert [key.state for key in list_encryption_keys(session)] == ["active", "active"]
