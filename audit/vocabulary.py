@@ -69,6 +69,7 @@ class EventType(StrEnum):
     INITIAL_ACCESS_TOKEN_REVOKED = "idp:initial_access_token:revoked"
     TOKEN_ISSUED = "idp:token:issued"
     TOKEN_REFRESHED = "idp:token:refreshed"
+    TOKEN_EXCHANGED = "idp:token:exchanged"  # nosec B105 - a name
     TOKEN_REFUSED = "idp:token:refused"
     TOKEN_REUSED = "idp:token:reused"
     TOKEN_REVOKED = "idp:token:revoked"

@@ -179,6 +179,7 @@ EVENTS: dict[EventType, Text] = {
     _E.INITIAL_ACCESS_TOKEN_REVOKED: _l("Retiró un permiso para registrar aplicaciones"),
     _E.CLIENT_SECRET_ROTATED: _l("Cambió la clave de una aplicación"),
     _E.TOKEN_ISSUED: _l("Se emitieron fichas de acceso"),
+    _E.TOKEN_EXCHANGED: _l("Un servicio pasó a otro lo que una persona permitió"),
     _E.TOKEN_REFRESHED: _l("Se renovaron fichas de acceso"),
     _E.TOKEN_REFUSED: _l("Se negó una ficha de acceso"),
     _E.TOKEN_REUSED: _l("Se usó otra vez una ficha ya usada"),

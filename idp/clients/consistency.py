@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idp.clients.auth_method import AuthMethod
-from idp.clients.policy import AUTHORIZATION_CODE, CIBA, CLIENT_CREDENTIALS, DEVICE_CODE, IMPLICIT, REFRESH_TOKEN
+from idp.clients.policy import (
+    AUTHORIZATION_CODE,
+    CIBA,
+    CLIENT_CREDENTIALS,
+    DEVICE_CODE,
+    IMPLICIT,
+    JWT_BEARER,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+)
 from idp.clients.values import refusal
 from idp.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS, OPENID
 
@@ -68,3 +77,15 @@ def _require_grants(registration: ClientRegistration) -> None:
             raise refusal("grant_types: a public client cannot prove who it is, so no client_credentials")
         if not registration.metadata.resources:
             raise refusal("resources: client_credentials needs the API that its tokens open")
+    _require_service_grants(registration)
+    bound = ("dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens")
+    if IMPLICIT in grants and any(getattr(registration.metadata, name) for name in bound):
+        raise refusal("grant_types: tokens in a redirect are bound to nothing, so no implicit with bound tokens")
+
+
+def _require_service_grants(registration: ClientRegistration) -> None:
+    grants, resources = registration.grant_types, registration.metadata.resources
+    if JWT_BEARER in grants and (registration.auth_method is not AuthMethod.PRIVATE_KEY_JWT or not resources):
+        raise refusal("grant_types: jwt-bearer needs private_key_jwt, and in resources the API that its tokens open")
+    if TOKEN_EXCHANGE in grants and (registration.resource is None or not resources):
+        raise refusal("grant_types: token-exchange needs resource, the API it is, and resources, those it calls on")

@@ -9,7 +9,7 @@ from idp.clients.uris import require_resource_identifier
 from idp.clients.values import flag, one_of, refusal, texts
 from idp.protocol.scope import IDENTITY_SCOPES, SCOPE_TOKEN
 
-ACCESS_TOKEN_FORMATS = ("jwt",)
+ACCESS_TOKEN_FORMATS = ("jwt", "opaque")
 WORDS_LIMIT = 100
 RESOURCE_SCOPES_LIMIT = 50
 

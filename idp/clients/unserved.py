@@ -16,8 +16,6 @@ UNSERVED: Mapping[str, str] = {
     "require_signed_request_object": "request objects are not served",
     "require_pushed_authorization_requests": "pushed requests are not served",
     "authorization_details_types": "authorization details are not served",
-    "dpop_bound_access_tokens": "bound tokens are not served",
-    "tls_client_certificate_bound_access_tokens": "bound tokens are not served",
 }
 
 

@@ -23,9 +23,10 @@ from idp.authorization.pushed_request import push_authorization_request
 from idp.authorization.redemption import redeem_authorization_code
 from idp.clients.authentication import authenticate_client
 from idp.clients.client import Client
-from idp.clients.policy import CIBA, DEVICE_CODE
+from idp.clients.policy import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
 from idp.decoupled.device import request_device_authorization
 from idp.decoupled.polling import poll_for_tokens
+from idp.oauth.assertion_grant import authenticate_by_assertion
 from idp.oauth.exchange import EndpointAnswer, EndpointCall
 from idp.protocol.errors import TokenError
 from idp.tokens.binding import require_binding
@@ -35,6 +36,7 @@ from idp.tokens.introspection_jwt import introspection_jwt
 from idp.tokens.refresh import refresh_tokens
 from idp.tokens.revocation import revoke_token
 from idp.tokens.service_token import issue_service_token
+from idp.tokens.token_exchange import exchange_token
 from idp.tokens.token_set import TokenSet
 
 # Asked again and again until a person decides.
@@ -180,6 +182,39 @@ class _DeviceCodeGrant(_Grant):
         )
 
 
+class _JwtBearerGrant(_Grant):
+    GRANT_TYPE = JWT_BEARER
+
+    def validate_token_request(self) -> None:
+        self.request.client = authenticate_by_assertion(self.request.call)
+
+    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
+        return issue_service_token(
+            call.session,
+            services=call.services,
+            client=client,
+            scope=call.form.get("scope"),
+            resources=call.form.all("resource"),
+            confirmation=self.binding(call, client),
+            grant_type=JWT_BEARER,
+            now=call.now,
+        )
+
+
+class _TokenExchangeGrant(_Grant):
+    GRANT_TYPE = TOKEN_EXCHANGE
+
+    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
+        return exchange_token(
+            call.session,
+            services=call.services,
+            client=client,
+            form=call.form,
+            confirmation=self.binding(call, client),
+            now=call.now,
+        )
+
+
 class _DeviceAuthorizationEndpoint(TokenEndpoint):
     ENDPOINT_NAME = "device_authorization"
 
@@ -249,7 +284,14 @@ def _refuse_grant_type(call: EndpointCall) -> NoReturn:
 
 
 _server = _Server()
-for _grant in (_AuthorizationCodeGrant, _RefreshTokenGrant, _ClientCredentialsGrant, _DeviceCodeGrant):
+for _grant in (
+    _AuthorizationCodeGrant,
+    _RefreshTokenGrant,
+    _ClientCredentialsGrant,
+    _DeviceCodeGrant,
+    _JwtBearerGrant,
+    _TokenExchangeGrant,
+):
     _server.register_grant(_grant)
 for _endpoint in (
     _IntrospectionEndpoint,

@@ -1,4 +1,4 @@
-"""Access tokens: signed JWTs for one resource, minutes long (RFC 9068)."""
+"""Access tokens for one resource, minutes long: signed JWTs (RFC 9068), or opaque ones that say the same."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from idp.services import IdpServices
 from idp.tokens.confirmation import Confirmation
 from idp.tokens.jws import sign_jwt
 from idp.tokens.model import RevokedAccessTokenRow
+from idp.tokens.opaque import FORMAT as OPAQUE
+from idp.tokens.opaque import find_opaque_token, keep_opaque_token
 from kernel.clock import from_timestamp, to_timestamp
 from kernel.identifiers import new_secret
 
@@ -56,41 +58,45 @@ def issue_access_token(
     scopes: Sequence[str],
     confirmation: Confirmation | None,
     extra: Mapping[str, Any],
+    expires_at: datetime | None = None,
+    access_token_format: str = "jwt",
     now: datetime,
 ) -> str:
-    """Return a signed access token (RFC 9068 §2.2).
+    """Return an access token (RFC 9068 §2.2).
 
+    :param subject: the person as the client knows him, or the client itself.
+    :param expires_at: where it is to end earlier than usual.
+    :param access_token_format: ``jwt`` or ``opaque``.
     :param confirmation: the key that it is bound to, or None for a bearer token.
     :param extra: ``auth_time``, ``acr``, ``amr``, ``sid`` and ``family`` where a person stands behind it.
     """
+    ends_at = min(expires_at or now + ACCESS_TOKEN_LIFETIME, now + ACCESS_TOKEN_LIFETIME)
     claims: dict[str, Any] = {
         "iss": services.settings.issuer,
         "sub": subject,
         "aud": audience,
         "client_id": client.client_id,
         "iat": to_timestamp(now),
-        "exp": to_timestamp(now + ACCESS_TOKEN_LIFETIME),
+        "exp": to_timestamp(ends_at),
         "jti": new_secret(16),
         **({"scope": " ".join(scopes)} if scopes else {}),
         **({"cnf": confirmation.to_cnf()} if confirmation else {}),
         **extra,
     }
+    if access_token_format == OPAQUE:
+        return keep_opaque_token(session, claims, expires_at=ends_at)
     return sign_jwt(claims, signer=services.token_keys.active_signer(session, ALGORITHM), typ=TYPE)
 
 
 def read_access_token(session: Session, services: IdpServices, *, token: str, now: datetime) -> AccessToken:
-    """Return a token of ours: signature, type, issuer and time hold and it was not revoked alone.
+    """Return a token of ours: signature or digest, type, issuer and time hold and it was not revoked alone.
 
     Audience, family and client are the caller's to check.
 
     :raises BearerTokenError: (``invalid_token``), with the reason for the record.
     """
     try:
-        verified = verify_jwt(token, keys=services.token_keys.published(session).key_set, algorithms=(ALGORITHM,))
-        # RFC 9068 §4: an ID token must not pass for an access token.
-        if verified.header.get("typ") not in (TYPE, f"application/{TYPE}"):
-            raise JwtError("wrong_type")
-        claims = verified.claims
+        claims = _signed(session, services, token) if "." in token else _kept(session, token)
         if claims.get("iss") != services.settings.issuer:
             raise JwtError("wrong_issuer")
         read = AccessToken(
@@ -112,6 +118,21 @@ def read_access_token(session: Session, services: IdpServices, *, token: str, no
     if session.scalar(select(RevokedAccessTokenRow.jti).where(RevokedAccessTokenRow.jti == read.jti)):
         raise BearerTokenError("revoked")
     return read
+
+
+def _signed(session: Session, services: IdpServices, token: str) -> Mapping[str, Any]:
+    verified = verify_jwt(token, keys=services.token_keys.published(session).key_set, algorithms=(ALGORITHM,))
+    # RFC 9068 §4: an ID token must not pass for an access token.
+    if verified.header.get("typ") not in (TYPE, f"application/{TYPE}"):
+        raise JwtError("wrong_type")
+    return verified.claims
+
+
+def _kept(session: Session, token: str) -> Mapping[str, Any]:
+    claims = find_opaque_token(session, token)
+    if claims is None:
+        raise JwtError("unknown")
+    return claims
 
 
 def revoke_access_token(session: Session, *, token: AccessToken) -> None:

@@ -25,6 +25,7 @@ from idp.tokens.key_rotation import (
     remove_retired_keys,
     rotate_signing_keys,
 )
+from idp.tokens.opaque import purge_opaque_tokens
 from kernel.errors import Conflict
 from kernel.worker import PeriodicJob
 
@@ -59,6 +60,7 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
             purge_used_assertions(session, now=now)
             purge_expired_secrets(session, now=now)
             purge_revoked_access_tokens(session, now=now)
+            purge_opaque_tokens(session, now=now)
             purge_used_proofs(session, now=now)
             purge_families(session, now=now)
 

@@ -120,6 +120,16 @@ class UsedProofRow(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class OpaqueTokenRow(Base):
+    """An opaque access token, as its digest, with the claims that a JWT would carry."""
+
+    __tablename__ = "idp_opaque_access_token"
+
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    claims: Mapped[dict[str, Any]]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class RevokedAccessTokenRow(Base):
     """An access token that was revoked alone, until it would have expired."""
 

@@ -7,10 +7,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from idp.clients.client import find_client
+from idp.clients.client import Client, find_client
+from idp.clients.policy import TOKEN_EXCHANGE
+from idp.protocol.token_exchange import actors_of
 from idp.services import IdpServices
 from idp.tokens.access_token import AccessToken
-from idp.tokens.confirmation import Confirmation
 from idp.tokens.family import (
     DeadFamilyError,
     TokenFamily,
@@ -47,22 +48,45 @@ def require_living_access_token(
 ) -> TokenFamily | None:
     """Return the token's family after checking all that it rests on; None for a service's own token.
 
+    A token that was handed on rests on the first application's authorization and on everyone who handed it on.
+
     :raises DeadFamilyError: with the reason.
     """
-    try:
-        issued_to = find_client(session, access.client_id)
-    except NotFound as error:
-        raise DeadFamilyError("unknown_client") from error
+    issued_to = _active_client(session, access.client_id)
+    require_standing_certificate(
+        session,
+        services.certificates,
+        x5t_s256=access.confirmation.x5t_s256 if access.confirmation else None,
+        now=now,
+    )
     if access.family_id is None:
-        if not issued_to.active:
-            raise DeadFamilyError("client_disabled")
-        bound_to = Confirmation.from_cnf(access.claims.get("cnf"))
-        require_standing_certificate(
-            session, services.certificates, x5t_s256=bound_to.x5t_s256 if bound_to else None, now=now
-        )
         return None
     family = find_family(session, access.family_id)
     if family is None:
         raise DeadFamilyError("unknown_family")
+    if access.client_id != family.client_id:
+        _require_living_chain(session, access, issued_to)
+        issued_to = _active_client(session, family.client_id)
     require_living_family(session, family, certificates=services.certificates, client=issued_to, now=now)
     return family
+
+
+def _require_living_chain(session: Session, access: AccessToken, holder: Client) -> None:
+    actors = actors_of(access.claims.get("act"))
+    if not actors or actors[0] != holder.client_id:
+        raise DeadFamilyError("other_client")
+    if access.audience not in holder.metadata.resources:
+        raise DeadFamilyError("resource_removed")
+    for actor in actors:
+        if TOKEN_EXCHANGE not in _active_client(session, actor).grant_types:
+            raise DeadFamilyError("grant_removed")
+
+
+def _active_client(session: Session, client_id: str) -> Client:
+    try:
+        client = find_client(session, client_id)
+    except NotFound as error:
+        raise DeadFamilyError("unknown_client") from error
+    if not client.active:
+        raise DeadFamilyError("client_disabled")
+    return client

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.clients.client import Client
+from idp.clients.policy import CLIENT_CREDENTIALS
 from idp.protocol.errors import TokenError
 from idp.protocol.scope import IDENTITY_SCOPES, narrowed_scopes
 from idp.services import IdpServices
@@ -27,16 +28,18 @@ def issue_service_token(
     scope: str | None,
     resources: Sequence[str],
     confirmation: Confirmation | None = None,
+    grant_type: str = CLIENT_CREDENTIALS,
     now: datetime,
 ) -> TokenSet:
     """Return an access token for one API that the client registered to call. No refresh token: it asks again.
 
     :param resources: which API; none: the first.
     :param confirmation: the key that the request proves; the token is bound to it.
+    :param grant_type: by which it asks: its own credentials, or an assertion about itself.
     :raises TokenError: ``unauthorized_client``, ``invalid_scope``, ``invalid_target``; on record.
     """
     try:
-        target = _target(session, client, scope, resources)
+        target = _target(session, client, grant_type, scope, resources)
     except TokenError as error:
         event = Event(
             type=EventType.TOKEN_REFUSED,
@@ -44,7 +47,7 @@ def issue_service_token(
             reason=error.code,
             actor=client.client_id,
             client_id=client.client_id,
-            details={"grant_type": "client_credentials"},
+            details={"grant_type": grant_type},
         )
         services.journal.refuse(session, event, error, now=now)
     event = Event(
@@ -52,7 +55,7 @@ def issue_service_token(
         actor=client.client_id,
         client_id=client.client_id,
         details={
-            "grant_type": "client_credentials",
+            "grant_type": grant_type,
             "scopes": list(target.scopes),
             "audience": target.identifier,
         },
@@ -66,6 +69,7 @@ def issue_service_token(
         audience=target.identifier,
         scopes=target.scopes,
         confirmation=confirmation,
+        access_token_format=target.access_token_format,
         extra={},
         now=now,
     )
@@ -77,8 +81,8 @@ def issue_service_token(
     )
 
 
-def _target(session: Session, client: Client, scope: str | None, resources: Sequence[str]) -> Target:
-    if "client_credentials" not in client.grant_types or not client.metadata.resources:
+def _target(session: Session, client: Client, grant_type: str, scope: str | None, resources: Sequence[str]) -> Target:
+    if grant_type not in client.grant_types or not client.metadata.resources:
         raise TokenError("unauthorized_client", "This client may not have such a token.")
     granted = tuple(item for item in client.scopes if item not in IDENTITY_SCOPES)
     try:

@@ -28,6 +28,7 @@ REFRESH_IDLE_LIFETIME = timedelta(days=14)
 class TokenSet:
     """The tokens of one answer. Their texts do not print.
 
+    :ivar issued_token_type: in the answer to a token exchange (RFC 8693 §2.2.1).
     :ivar id_claims: the claims of the ID token, for callers in this process; empty without one.
     """
 
@@ -37,6 +38,7 @@ class TokenSet:
     token_type: str = "Bearer"
     id_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
+    issued_token_type: str | None = None
     id_claims: dict[str, Any] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
@@ -52,6 +54,8 @@ class TokenSet:
             document["id_token"] = self.id_token
         if self.refresh_token is not None:
             document["refresh_token"] = self.refresh_token
+        if self.issued_token_type is not None:
+            document["issued_token_type"] = self.issued_token_type
         return document
 
 
@@ -121,6 +125,7 @@ def issue_family_access_token(
         audience=target.identifier,
         scopes=target.scopes,
         confirmation=confirmation or family.confirmation,
+        access_token_format=target.access_token_format,
         extra={
             "auth_time": to_timestamp(family.authenticated_at),
             "acr": family.acr,

@@ -90,6 +90,15 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_initial_access_token', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idp_initial_access_token_institution_id'), ['institution_id'], unique=False)
 
+    op.create_table('idp_opaque_access_token',
+    sa.Column('token_sha256', sa.String(length=64), nullable=False),
+    sa.Column('claims', sa.JSON(), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('token_sha256', name=op.f('pk_idp_opaque_access_token'))
+    )
+    with op.batch_alter_table('idp_opaque_access_token', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_opaque_access_token_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('idp_pushed_request',
     sa.Column('secret_sha256', sa.String(length=64), nullable=False),
     sa.Column('client_id', sa.String(length=64), nullable=False),
@@ -249,6 +258,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_pushed_request_expires_at'))
 
     op.drop_table('idp_pushed_request')
+    with op.batch_alter_table('idp_opaque_access_token', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_opaque_access_token_expires_at'))
+
+    op.drop_table('idp_opaque_access_token')
     with op.batch_alter_table('idp_initial_access_token', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_initial_access_token_institution_id'))
 

@@ -7,10 +7,8 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from sqlalchemy import select
 
 from composition import Composition
-from idp.clients.model import ClientRow
 from kernel.identifiers import b64url, new_secret, sha256
 
 ISSUER = "http://localhost:8000"
@@ -48,12 +46,3 @@ class Holder:
     def showing(self, token: str, path: str = "/userinfo", method: str = "GET", **changes: Any) -> dict[str, str]:
         """Return the headers of a request that shows a token."""
         return {"Authorization": f"DPoP {token}", "DPoP": self.proof(path, method, token, **changes)}
-
-
-def change_client(composition: Composition, client_id: str, *, policy: str | None = None, **metadata: Any) -> None:
-    """Give a registered application another policy or further metadata, past what registration would check."""
-    with composition.database.transaction() as session:
-        row = session.scalars(select(ClientRow).where(ClientRow.client_id == client_id)).one()
-        row.metadata_ = {**row.metadata_, **metadata}
-        row.policy = policy or row.policy
-        row.version += 1

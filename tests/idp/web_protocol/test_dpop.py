@@ -16,8 +16,8 @@ from idp.authorization.model import AuthorizationCodeRow
 from idp.tokens.jobs import periodic_jobs
 from idp.tokens.model import UsedProofRow
 from kernel.clock import ManualClock
-from tests.idp.dpop import Holder, change_client
-from tests.idp.relying_party import RelyingParty, Visitor, events, register
+from tests.idp.dpop import Holder
+from tests.idp.relying_party import RelyingParty, Visitor, change, events, register
 
 SCOPE = "openid profile offline_access"
 
@@ -184,7 +184,7 @@ def test_a_client_that_registered_it_gets_no_bearer_tokens(
     composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient, holder: Holder
 ) -> None:
     """§5.2: ``dpop_bound_access_tokens``."""
-    change_client(composition, party.client_id, dpop_bound_access_tokens=True)
+    change(composition, party, dpop_bound_access_tokens=True)
     code = visitor.authorize(party)
     refused = party.exchange(http, code)
     assert (refused.status_code, refused.get_json()["error"]) == (400, "invalid_request")
@@ -215,7 +215,7 @@ def test_where_the_policy_says_so_a_nonce_is_needed(
 ) -> None:
     """FAPI 2.0 §5.3.2.1 item 10: proofs made ahead of time are worth nothing."""
     code = visitor.authorize(party)
-    change_client(composition, party.client_id, policy="fapi2")
+    change(composition, party, policy="fapi2")
     told = party.exchange(http, code, party.basic() | holder.headers())
     assert (told.status_code, told.get_json()["error"]) == (400, "use_dpop_nonce")
     nonce = told.headers["DPoP-Nonce"]
@@ -230,7 +230,7 @@ def test_where_the_policy_says_so_tokens_are_never_bearer(
 ) -> None:
     """OpenID Provider, rule 11: a FAPI client gets sender-constrained tokens only."""
     code = visitor.authorize(party)
-    change_client(composition, party.client_id, policy="fapi2")
+    change(composition, party, policy="fapi2")
     refused = party.exchange(http, code)
     assert (refused.status_code, refused.get_json()["error"]) == (400, "invalid_request")
     assert events(composition, "idp:token:refused") == [("refused", "proof_not_bound", party.client_id)]

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from composition import Composition
 from kernel.clock import ManualClock
-from tests.idp.dpop import Holder, change_client
-from tests.idp.relying_party import RelyingParty, Visitor, events, register
+from tests.idp.dpop import Holder
+from tests.idp.relying_party import RelyingParty, Visitor, change, events, register
 
 SCOPE = "openid profile offline_access"
 
@@ -120,7 +120,7 @@ def test_a_policy_may_keep_one_refresh_token(
 ) -> None:
     """FAPI 2.0 §5.3.2.1 item 9: no rotation; the same token stays good while it is used, with proof of a key only."""
     code = visitor.authorize(party, scope=SCOPE)
-    change_client(composition, party.client_id, policy="fapi2")
+    change(composition, party, policy="fapi2")
     nonce = party.exchange(http, code, party.basic() | holder.headers()).headers["DPoP-Nonce"]
     tokens = party.exchange(http, code, party.basic() | holder.headers(nonce=nonce)).get_json()
     form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
