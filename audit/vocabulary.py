@@ -42,6 +42,7 @@ class EventType(StrEnum):
     TOTP_VERIFIED = "idp:totp:verified"
     RECOVERY_CODES_ISSUED = "idp:recovery_codes:issued"
     RECOVERY_CODE_VERIFIED = "idp:recovery_code:verified"
+    CERTIFICATE_VERIFIED = "idp:certificate:verified"
     LOGIN_THROTTLED = "idp:login:throttled"
     INTERACTION_STARTED = "idp:interaction:started"
     INTERACTION_REFUSED = "idp:interaction:refused"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, has_request_context, request
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import MisdirectedRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -138,8 +138,14 @@ def _configure(app: SauFlask, settings: Settings, secret_key: bytes) -> None:
         use_icon=use_icon,
         used_icons=used_icons,
         issuer=settings.issuer,
+        main_site=lambda: _main_site(settings),
         test_environment=settings.demo or is_loopback(settings.issuer) or is_test_name(settings.issuer),
     )
+
+
+def _main_site(settings: Settings) -> str:
+    """Return what goes before a local path in a link, so that it leads to the main host: nothing where we are there."""
+    return settings.issuer if has_request_context() and on_mtls_host(request.environ, settings) else ""
 
 
 def _read_origin(environ: WSGIEnvironment, settings: Settings) -> Origin:

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from kernel.errors import Conflict, Fault, Rejected, ServiceError, Throttled, Unavailable
 from kernel.identifiers import new_reference
 from kernel.origin import current_origin
+from web.client_certificate import on_mtls_host
 from web.error_texts import STATUSES, ErrorText, Text, family_of, text_of
 from web.local_address import this_page_again
 from web.state import web_state
@@ -195,7 +196,7 @@ def _ways_on(error: ServiceError | None) -> list[WayOn]:
         if again:
             ways.append(WayOn(gettext("Abrir la página otra vez"), again))
     start = _house() or "/"
-    if request.host.lower() not in web_state().hosts:
+    if request.host.lower() not in web_state().hosts or on_mtls_host(request.environ, web_state().settings):
         start = web_state().settings.issuer
     if not ways or start != ways[-1].href:
         ways.append(WayOn(gettext("Ir al inicio"), start))

@@ -155,6 +155,7 @@ EVENTS: dict[EventType, Text] = {
     _E.TOTP_VERIFIED: _l("Escribió el código de su aplicación"),
     _E.RECOVERY_CODES_ISSUED: _l("Recibió códigos de recuperación"),
     _E.RECOVERY_CODE_VERIFIED: _l("Usó un código de recuperación"),
+    _E.CERTIFICATE_VERIFIED: _l("Presentó un certificado para ingresar"),
     _E.LOGIN_THROTTLED: _l("Demasiados intentos de ingreso"),
     _E.INTERACTION_STARTED: _l("Empezó a ingresar"),
     _E.INTERACTION_REFUSED: _l("No pudo seguir con el ingreso"),

@@ -28,6 +28,7 @@ SHOWN = (
     EventType.PASSWORD_RESET_REQUESTED,
     EventType.PASSWORD_VERIFIED,
     EventType.TOTP_VERIFIED,
+    EventType.CERTIFICATE_VERIFIED,
     EventType.TOTP_ENROLLED,
     EventType.TOTP_REMOVED,
     EventType.RECOVERY_CODES_ISSUED,
@@ -43,7 +44,7 @@ SHOWN = (
     EventType.ACTIVITY_DISOWNED,
 )
 # A success of these is told by SESSION_STARTED.
-_FAILURES_ONLY = (EventType.PASSWORD_VERIFIED, EventType.TOTP_VERIFIED)
+_FAILURES_ONLY = (EventType.PASSWORD_VERIFIED, EventType.TOTP_VERIFIED, EventType.CERTIFICATE_VERIFIED)
 # Anyone who knows the cédula can cause failures of these, and they open nothing.
 _SUCCESSES_ONLY = (EventType.CONTACT_VERIFIED,)
 

@@ -137,6 +137,22 @@ def load_interaction(
     return _as_interaction(row)
 
 
+def find_open_interaction(session: Session, *, interaction_id: str, now: datetime) -> Interaction:
+    """Return the interaction whatever browser asks: for a host that has no cookie of ours, and decides nothing by it.
+
+    :raises NotFound: ``interaction_unknown``. :raises AlreadyConsumed: ``interaction_finished``.
+    :raises Conflict: ``interaction_expired``.
+    """
+    row = session.get(InteractionRow, interaction_id)
+    if row is None:
+        raise NotFound("There is no such sign-in.", code="interaction_unknown")
+    if row.finished_at is not None:
+        raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
+    if row.expires_at <= now:
+        raise Conflict("This sign-in took too long.", code="interaction_expired")
+    return _as_interaction(row)
+
+
 def finish_interaction(
     session: Session, *, interaction_id: str, refused_with: str | None = None, now: datetime
 ) -> None:

@@ -12,6 +12,7 @@ from idp.authentication.browser_session import end_expired_sessions
 from idp.authentication.known_device import DEVICE_LIFETIME
 from idp.authentication.model import (
     BrowserSessionRow,
+    CertificateTicketRow,
     InteractionRow,
     KnownDeviceRow,
     RecoverySheetRow,
@@ -49,6 +50,7 @@ def clean(services: IdpServices) -> None:
         _drop_abandoned_sign_ups(session, services, now=now)
         for statement in (
             delete(InteractionRow).where(InteractionRow.expires_at <= now - _KEPT),
+            delete(CertificateTicketRow).where(CertificateTicketRow.expires_at <= now - _KEPT),
             delete(BrowserSessionRow).where(BrowserSessionRow.ended_at <= now - _KEPT),
             delete(PasswordResetRow).where(PasswordResetRow.expires_at <= now),
             delete(MailCodeRow).where(MailCodeRow.expires_at <= now - _KEPT),

@@ -231,6 +231,7 @@ def open_session(
     services: IdpServices,
     person_id: str,
     amr: Iterable[str],
+    x5t_s256: str | None = None,
     session_secret: str | None,
     device_secret: str | None,
     interaction: Interaction | None,
@@ -239,14 +240,20 @@ def open_session(
     """Open a session for a person who has proved ``amr``: the browser's own one is renewed, another's ends.
 
     The device becomes a known one; a new one that is not the first is told to its person by mail.
+
+    :param x5t_s256: SHA-256 of the certificate that was used (base64url), if one was: the session then rests on it.
     """
     current = find_browser_session(session, secret=session_secret, now=now)
     if current is not None and current.person_id == person_id:
-        opened, secret = reauthenticate(session, journal=services.journal, sid=current.sid, amr=amr, now=now)
+        opened, secret = reauthenticate(
+            session, journal=services.journal, sid=current.sid, amr=amr, x5t_s256=x5t_s256, now=now
+        )
     else:
         if current is not None:
             end_browser_session(session, journal=services.journal, sid=current.sid, reason="replaced", now=now)
-        opened, secret = start_browser_session(session, journal=services.journal, person_id=person_id, amr=amr, now=now)
+        opened, secret = start_browser_session(
+            session, journal=services.journal, person_id=person_id, amr=amr, x5t_s256=x5t_s256, now=now
+        )
     device, warn = remember_device(session, person_id=person_id, secret=device_secret, now=now)
     if warn:
         notify(

@@ -63,6 +63,27 @@ class BrowserSessionRow(Base):
     end_reason: Mapped[str | None] = mapped_column(String(32))
 
 
+class CertificateTicketRow(Base):
+    """A login that goes on at the mutual-TLS host, and comes back: see ``idp.authentication.certificate_login``.
+
+    ``confirmed_at``: the holder of the certificate said yes; ``result_sha256`` is then what the main host waits for.
+    """
+
+    __tablename__ = "idp_certificate_ticket"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    interaction_id: Mapped[str] = mapped_column(String(26))
+    ticket_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    result_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
+    person_id: Mapped[str | None] = mapped_column(String(26))
+    x5t_s256: Mapped[str | None] = mapped_column(String(43))
+    serial: Mapped[str | None] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    confirmed_at: Mapped[datetime | None]
+    redeemed_at: Mapped[datetime | None]
+
+
 class TotpRow(Base):
     """A TOTP key (RFC 6238), sealed. ``last_step``: the latest time step that was accepted; each counts once.
 

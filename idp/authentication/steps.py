@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from idp.authentication.assurance import satisfies
+from idp.authentication.assurance import ACR_2FA, satisfies
 from idp.authentication.browser_session import BrowserSession
 from idp.authentication.interaction import PASSWORD_STEP_LIFETIME, Interaction
 
@@ -16,6 +16,7 @@ class Step(StrEnum):
     PASSWORD = "password"
     SECOND_FACTOR = "second_factor"
     ENROLLMENT = "enrollment"
+    CERTIFICATE = "certificate"
     DONE = "done"
 
 
@@ -40,10 +41,19 @@ def due_step(
     if current is not None and is_recent(interaction, current):
         if satisfies(current.acr, interaction.required_acr):
             return Step.DONE
+        if wants_certificate(interaction):
+            return Step.CERTIFICATE
         return Step.SECOND_FACTOR if has_second_factor else Step.ENROLLMENT
+    if wants_certificate(interaction):
+        return Step.CERTIFICATE
     if password_is_verified(interaction, now=now) and has_second_factor:
         return Step.SECOND_FACTOR
     return Step.PASSWORD
+
+
+def wants_certificate(interaction: Interaction) -> bool:
+    """Tell whether no password and no code would be enough, however many."""
+    return not satisfies(ACR_2FA, interaction.required_acr)
 
 
 def person_in_question(interaction: Interaction, *, current: BrowserSession | None, now: datetime) -> str | None:

@@ -33,6 +33,8 @@ class Limit:
 
 PASSWORD_BY_ACCOUNT = Limit("password", 5, timedelta(minutes=15))
 PASSWORD_BY_ADDRESS = Limit("password-address", 50, timedelta(minutes=15))
+# A certificate cannot be guessed: this bounds what somebody can have written into the evidence.
+CERTIFICATE_BY_ADDRESS = Limit("certificate-address", 50, timedelta(minutes=15))
 CODE_BY_PERSON = Limit("code", 5, timedelta(minutes=15))
 ENROLLMENT_CODE_BY_PERSON = Limit("enrollment-code", 10, timedelta(minutes=15))
 MAIL_BY_ADDRESS = Limit("mail-address", 30, timedelta(hours=1))

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
-from idp.authentication.assurance import ACR_VALUES
 from idp.authorization.id_token_hint import read_hinted_subject
 from idp.authorization.model import PushedRequestRow
 from idp.authorization.request_object import PUSHED_PREFIX, read_request_object
@@ -58,7 +57,7 @@ def push_authorization_request(
             parameters,
             client=client,
             address=address,
-            known_acr=ACR_VALUES,
+            known_acr=services.acr_values,
             userinfo=userinfo_resource(services.settings.issuer),
             origin=origin,
         )

@@ -38,6 +38,7 @@ _TITLES = {
 }
 _FAILED = {
     EventType.PASSWORD_VERIFIED: _l("Alguien probó una contraseña equivocada"),
+    EventType.CERTIFICATE_VERIFIED: _l("No aceptamos su certificado para ingresar"),
     EventType.TOTP_VERIFIED: _l("Alguien probó un código equivocado"),
     EventType.RECOVERY_CODE_VERIFIED: _l("Alguien probó un código de respaldo equivocado"),
     EventType.TOTP_ENROLLED: _l("Escribió mal el código al agregar un celular"),

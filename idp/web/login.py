@@ -192,6 +192,8 @@ def _speak_to(interaction: Interaction) -> None:
     if interaction.client_origin:
         # The last form of a login ends in a redirect to the application.
         allow_form_redirect_to(interaction.client_origin)
+    if services().settings.mtls_origin:
+        allow_form_redirect_to(services().settings.mtls_origin)
 
 
 def _show(situation: Situation, form: Form, status: int = 200) -> AnyResponse:
@@ -202,6 +204,8 @@ def _show(situation: Situation, form: Form, status: int = 200) -> AnyResponse:
         return redirect(url_for("second_factor.enroll", interaction=interaction.id), 303)
     if situation.step is Step.SECOND_FACTOR:
         return _show_second_factor(situation, form, status)
+    if situation.step is Step.CERTIFICATE:
+        return _show_certificate(situation, status)
     return _show_password(situation, form, status)
 
 
@@ -219,7 +223,17 @@ def _show_password(situation: Situation, form: Form, status: int) -> Response:
         form=form,
         username=username,
         again=again,
+        with_certificate=bool(services().settings.mtls_origin),
         **interaction_context(interaction),
+    )
+
+
+def _show_certificate(situation: Situation, status: int) -> Response:
+    return render(
+        "idp/login_certificate.html",
+        status,
+        available=bool(services().settings.mtls_origin),
+        **interaction_context(situation.interaction),
     )
 
 

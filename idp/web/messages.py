@@ -46,7 +46,78 @@ _BY_FIELD = {
     "nothing_pending": _l("Pasó mucho tiempo. Escanee el código nuevo y escriba lo que muestra"),
 }
 
+_OTHER_CERTIFICATE = _l(
+    "Para elegir otro certificado, cierre todas las ventanas del navegador y empiece de nuevo. O ingrese de otra forma."
+)
+_ASK_OFFICE = _l("Pida uno nuevo en la oficina que se lo entregó. Mientras tanto, ingrese de otra forma.")
+
 PAGE_TEXTS = {
+    "certificate_missing": ErrorText(
+        title=_l("Su navegador no mostró ningún certificado"),
+        happened=_l(
+            "No hay ninguno instalado, el token no está conectado, o se eligió «Cancelar». No se entregó ningún dato."
+        ),
+        to_do=_l(
+            "Conecte el token, cierre todas las ventanas del navegador y empiece de nuevo. O ingrese de otra forma."
+        ),
+    ),
+    "certificate_unknown": ErrorText(
+        title=_l("Ese certificado no es de SAU"),
+        happened=_l("Solo sirven los certificados que emite esta autoridad. No se entregó ningún dato."),
+        to_do=_OTHER_CERTIFICATE,
+    ),
+    "certificate_not_for_clients": ErrorText(
+        title=_l("Ese certificado no es para ingresar"),
+        happened=_l("Es de SAU, pero para otra cosa: firmar, o identificar a un servidor. No se entregó ningún dato."),
+        to_do=_OTHER_CERTIFICATE,
+    ),
+    "certificate_without_person": ErrorText(
+        title=_l("Ese certificado no es de una persona"),
+        happened=_l("Es de una aplicación o de una institución. No se entregó ningún dato."),
+        to_do=_OTHER_CERTIFICATE,
+    ),
+    "certificate_not_yet_valid": ErrorText(
+        title=_l("Su certificado todavía no vale"),
+        happened=_l("Su fecha de inicio no ha llegado. No se entregó ningún dato."),
+        to_do=_l("Espere a esa fecha. Mientras tanto, ingrese de otra forma."),
+    ),
+    "certificate_expired": ErrorText(
+        title=_l("Su certificado venció"),
+        happened=_l("Pasó su fecha de fin y ya no sirve para ingresar. No se entregó ningún dato."),
+        to_do=_ASK_OFFICE,
+    ),
+    "certificate_revoked": ErrorText(
+        title=_l("Su certificado fue revocado"),
+        happened=_l(
+            "Usted, o quien lo emitió, lo anuló antes de tiempo. Ya no sirve para ingresar. No se entregó ningún dato."
+        ),
+        to_do=_ASK_OFFICE,
+    ),
+    "certificate_person_inactive": ErrorText(
+        title=_l("La cuenta de ese certificado está cerrada"),
+        happened=_l("No se entregó ningún dato."),
+        to_do=_l("Si cree que es un error, acérquese con su cédula a una oficina de atención."),
+    ),
+    "ticket_unknown": ErrorText(
+        title=_l("Este ingreso ya no existe"),
+        happened=_l("La dirección está incompleta o es de hace tiempo. No se entregó ningún dato."),
+        to_do=_l("Vuelva al servicio al que quería entrar y empiece desde allí."),
+    ),
+    "ticket_used": ErrorText(
+        title=_l("Este paso ya se hizo"),
+        happened=_l("Sirve una sola vez. Si se perdió a medio camino, no pasó nada malo."),
+        to_do=_l("Empiece otra vez el ingreso con certificado."),
+    ),
+    "ticket_expired": ErrorText(
+        title=_l("Pasaron más de 5 minutos"),
+        happened=_l("Por seguridad este paso venció. No se entregó ningún dato."),
+        to_do=_l("Empiece otra vez el ingreso con certificado."),
+    ),
+    "result_expired": ErrorText(
+        title=_l("El certificado se mostró hace demasiado tiempo"),
+        happened=_l("Por seguridad este paso vale un minuto y una sola vez. No se entregó ningún dato."),
+        to_do=_l("Empiece otra vez el ingreso con certificado."),
+    ),
     "interaction_unknown": ErrorText(
         title=_l("Este ingreso ya no existe"),
         happened=_l("La dirección está incompleta o es de hace tiempo. No se entregó ningún dato."),

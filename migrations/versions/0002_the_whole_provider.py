@@ -16,6 +16,25 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('idp_certificate_ticket',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('interaction_id', sa.String(length=26), nullable=False),
+    sa.Column('ticket_sha256', sa.String(length=64), nullable=False),
+    sa.Column('result_sha256', sa.String(length=64), nullable=True),
+    sa.Column('person_id', sa.String(length=26), nullable=True),
+    sa.Column('x5t_s256', sa.String(length=43), nullable=True),
+    sa.Column('serial', sa.String(length=40), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('redeemed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_certificate_ticket')),
+    sa.UniqueConstraint('result_sha256', name=op.f('uq_idp_certificate_ticket_result_sha256')),
+    sa.UniqueConstraint('ticket_sha256', name=op.f('uq_idp_certificate_ticket_ticket_sha256'))
+    )
+    with op.batch_alter_table('idp_certificate_ticket', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_certificate_ticket_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('idp_decoupled_request',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('grant_type', sa.String(length=64), nullable=False),
@@ -279,3 +298,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_decoupled_request_expires_at'))
 
     op.drop_table('idp_decoupled_request')
+    with op.batch_alter_table('idp_certificate_ticket', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_certificate_ticket_expires_at'))
+
+    op.drop_table('idp_certificate_ticket')
