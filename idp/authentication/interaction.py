@@ -18,6 +18,8 @@ from idp.authentication.model import InteractionRow
 from kernel.errors import AlreadyConsumed, Conflict, Denied, NotFound
 from kernel.identifiers import new_id, sha256_hex
 
+# Kept in an interaction whose person wants to go on with another account.
+ANOTHER_PERSON = "another_person"
 INTERACTION_LIFETIME = timedelta(minutes=30)
 # How long a verified password waits for its second factor before it must be typed again.
 PASSWORD_STEP_LIFETIME = timedelta(minutes=10)
@@ -52,6 +54,11 @@ class Interaction:
     expires_at: datetime
     finished_at: datetime | None
     refused_with: str | None
+
+    @property
+    def wants_another_person(self) -> bool:
+        """Whether whoever is logged in has said that somebody else goes on."""
+        return bool(self.parameters.get(ANOTHER_PERSON))
 
     @property
     def resume_address(self) -> str:
@@ -171,6 +178,27 @@ def finish_interaction(
     ).scalar_one_or_none()
     if finished is None:
         raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
+
+
+def keep_in_interaction(
+    session: Session,
+    *,
+    interaction: Interaction,
+    parameters: Mapping[str, Any],
+    authenticated_after: datetime | None = None,
+) -> None:
+    """Keep more of what the room that began it wants back.
+
+    :param authenticated_after: a later moment before which a login is too old; None changes nothing.
+    """
+    values: dict[str, Any] = {"parameters": {**interaction.parameters, **parameters}}
+    if authenticated_after is not None:
+        values |= {"authenticated_after": authenticated_after, "person_id": None, "password_verified_at": None}
+    session.execute(
+        update(InteractionRow)
+        .where(InteractionRow.id == interaction.id, InteractionRow.finished_at.is_(None))
+        .values(values)
+    )
 
 
 def note_password_verified(session: Session, *, interaction_id: str, person_id: str, now: datetime) -> None:

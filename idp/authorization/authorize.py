@@ -27,7 +27,7 @@ from idp.protocol.authorization_request import AuthorizationRequest, ReturnAddre
 from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.max_age import authenticated_after
 from idp.protocol.parameters import Parameters, ParametersError, read_parameters
-from idp.protocol.prompt import CONSENT, NONE
+from idp.protocol.prompt import CONSENT, CREATE, NONE, SELECT_ACCOUNT
 from idp.services import IdpServices
 from idp.tokens.subject import subject_for
 from idp.tokens.target import userinfo_resource
@@ -35,6 +35,7 @@ from kernel.errors import NotFound
 
 RESUME_PATH = "/authorize/resume"
 LOGIN_PATH = "/login"
+SIGN_UP_PATH = "/signup"
 
 # The hint's subject and the moment before which a login is too old travel beside the request in the interaction.
 REQUEST, HINTED_SUBJECT = "request", "hinted_subject"
@@ -171,6 +172,10 @@ def _decide(
     now: datetime,
 ) -> AuthorizationAnswer | PersonIsNeeded:
     browser_session = find_active_session(session, session_secret, now=now)
+    if request.prompts & {CREATE, SELECT_ACCOUNT}:
+        return _ask_who(
+            session, services, client, request, hinted_subject, browser_session, obtain_browser_secret, now=now
+        )
     fresh_from = authenticated_after(prompts=request.prompts, max_age=request.max_age, now=now)
     logged_in = is_satisfying(browser_session, required_acr=request.required_acr, authenticated_after=fresh_from)
     if browser_session is not None and hinted_subject not in (
@@ -205,6 +210,25 @@ def _decide(
         interaction_id=None,
         now=now,
     )
+
+
+def _ask_who(
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    request: AuthorizationRequest,
+    hinted_subject: str | None,
+    browser_session: BrowserSession | None,
+    obtain_browser_secret: Callable[[], str],
+    *,
+    now: datetime,
+) -> PersonIsNeeded:
+    fresh_from = authenticated_after(prompts=request.prompts, max_age=request.max_age, now=now)
+    begun = _begin(session, services, client, request, hinted_subject, fresh_from, obtain_browser_secret, now=now)
+    if CREATE in request.prompts:
+        return PersonIsNeeded(f"{SIGN_UP_PATH}?interaction={begun}")
+    # Where nobody is logged in, the login page asks who it is.
+    return PersonIsNeeded(f"{LOGIN_PATH if browser_session is None else RESUME_PATH}/{begun}")
 
 
 def _begin(

@@ -25,6 +25,7 @@ def write_authorization_code(
     request: AuthorizationRequest,
     browser_session: BrowserSession,
     scopes: Sequence[str],
+    acr: str,
     lifetime: timedelta,
     interaction_id: str | None,
     now: datetime,
@@ -32,6 +33,7 @@ def write_authorization_code(
     """Write a code for ``request`` in the caller's transaction; return the code.
 
     :param scopes: what is given of what was asked; APIs and single claims stand in the terms.
+    :param acr: what to state of the login.
     :param interaction_id: what ends in this code. A form sent again gets another one, and the one before, which nobody
         has redeemed, dies: of one decision one code lives.
     """
@@ -57,7 +59,7 @@ def write_authorization_code(
             person_id=browser_session.person_id,
             sid=browser_session.sid,
             authenticated_at=browser_session.authenticated_at,
-            acr=browser_session.acr,
+            acr=acr,
             amr=list(browser_session.amr),
             scopes=[scope for scope in scopes if scope in request.scopes],
             terms=request.terms.given(scopes).to_document(),

@@ -33,17 +33,19 @@ def issue_front_channel_tokens(
     request: AuthorizationRequest,
     browser_session: BrowserSession,
     scopes: Sequence[str],
+    acr: str,
     code: str | None,
     event_id: str,
     now: datetime,
 ) -> dict[str, str]:
     """Return the tokens of the answer as its parameters (§3.2.2.5, §3.3.2.5). They are a family of their own.
 
+    :param acr: what to state of the login.
     :param code: what travels beside them; the ID token is bound to it.
     :raises RedirectableError: ``access_denied``, if what they rest on has ended meanwhile.
     """
     parts = request.response_type.split(" ")
-    family = _start_family(session, services, client, request, browser_session, scopes, now=now)
+    family = _start_family(session, services, client, request, browser_session, scopes, acr, now=now)
     event = Event(
         type=EventType.TOKEN_ISSUED,
         subject=family.person_id,
@@ -82,6 +84,7 @@ def _start_family(
     request: AuthorizationRequest,
     browser_session: BrowserSession,
     scopes: Sequence[str],
+    acr: str,
     *,
     now: datetime,
 ) -> TokenFamily:
@@ -99,7 +102,7 @@ def _start_family(
             terms=request.terms.given(scopes),
             confirmation=None,
             authenticated_at=browser_session.authenticated_at,
-            acr=browser_session.acr,
+            acr=acr,
             amr=browser_session.amr,
             now=now,
         )

@@ -15,6 +15,7 @@ from idp.authorization.code import write_authorization_code
 from idp.authorization.front_channel import issue_front_channel_tokens
 from idp.authorization.pushed_request import use_pushed_request
 from idp.clients.client import Client
+from idp.protocol.acr import stated_acr
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.response_type import CODE, gives_tokens
 from idp.services import IdpServices
@@ -44,6 +45,7 @@ def grant_authorization(
         session, pushed_sha256=request.pushed_sha256, used_by=interaction_id or browser_session.sid, now=now
     )
     touch_browser_session(session, sid=browser_session.sid, now=now)
+    acr = stated_acr(browser_session.acr, known=services.acr_values, claims=request.terms.claims)
     event = Event(
         type=EventType.AUTHORIZATION_GRANTED,
         subject=browser_session.person_id,
@@ -53,7 +55,7 @@ def grant_authorization(
             "response_type": request.response_type,
             "scopes": [scope for scope in scopes if scope in request.scopes],
             "resources": list(request.terms.resources),
-            "acr": browser_session.acr,
+            "acr": acr,
             "silent": silent,
         },
     )
@@ -66,6 +68,7 @@ def grant_authorization(
             request=request,
             browser_session=browser_session,
             scopes=scopes,
+            acr=acr,
             lifetime=client.policy.code_lifetime,
             interaction_id=interaction_id,
             now=now,
@@ -79,6 +82,7 @@ def grant_authorization(
             request=request,
             browser_session=browser_session,
             scopes=scopes,
+            acr=acr,
             code=code,
             event_id=event_id,
             now=now,

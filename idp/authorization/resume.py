@@ -10,7 +10,14 @@ from sqlalchemy.orm import Session
 
 from idp.accounts.person import Person, find_person
 from idp.authentication.browser_session import BrowserSession
-from idp.authentication.interaction import Interaction, finish_interaction, load_interaction
+from idp.authentication.interaction import (
+    ANOTHER_PERSON,
+    Interaction,
+    finish_interaction,
+    keep_in_interaction,
+    load_interaction,
+)
+from idp.authorization.account_choice import CHOSEN, AccountChoiceIsNeeded, account_choice, choice_is_due
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import (
     HINTED_SUBJECT,
@@ -82,8 +89,8 @@ def resume_authorization(
     browser_secret: str | None,
     session_secret: str | None,
     now: datetime,
-) -> AuthorizationAnswer | PersonIsNeeded | ConsentIsNeeded:
-    """Go on with a request after login: back to login, on to consent, or to the application.
+) -> AuthorizationAnswer | PersonIsNeeded | AccountChoiceIsNeeded | ConsentIsNeeded:
+    """Go on with a request after login: back to login, to the choice of an account, to consent, or to the application.
 
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
     """
@@ -144,6 +151,8 @@ def decide_consent(
         session_secret=session_secret,
         now=now,
     )
+    if isinstance(stage, AccountChoiceIsNeeded):
+        return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
     if not isinstance(stage, _Stage):
         return stage
     if stage.browser_session.person_id != person_id:
@@ -185,6 +194,35 @@ def decide_consent(
     return _finish(session, services, stage, scopes, now=now)
 
 
+def choose_account(
+    session: Session,
+    *,
+    services: IdpServices,
+    interaction_id: str,
+    browser_secret: str | None,
+    session_secret: str | None,
+    person_id: str | None,
+    now: datetime,
+) -> PersonIsNeeded:
+    """Take the person's choice: to go on as ``person_id``, or as somebody else (None), who then logs in.
+
+    :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
+    """
+    interaction = _load(
+        session, services, interaction_id=interaction_id, browser_secret=browser_secret, now=now
+    ).interaction
+    if person_id is None:
+        keep_in_interaction(
+            session, interaction=interaction, parameters={ANOTHER_PERSON: True}, authenticated_after=now
+        )
+        return PersonIsNeeded(f"{LOGIN_PATH}/{interaction_id}")
+    current = find_active_session(session, session_secret, now=now)
+    # Whom the page showed: if another person logged in meanwhile, the page comes again.
+    if current is not None and current.person_id == person_id:
+        keep_in_interaction(session, interaction=interaction, parameters={CHOSEN: person_id})
+    return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
+
+
 def cancel_authorization(
     session: Session, *, services: IdpServices, interaction_id: str, browser_secret: str | None, now: datetime
 ) -> AuthorizationAnswer:
@@ -210,7 +248,7 @@ def _enter(
     browser_secret: str | None,
     session_secret: str | None,
     now: datetime,
-) -> _Stage | AuthorizationAnswer | PersonIsNeeded:
+) -> _Stage | AuthorizationAnswer | PersonIsNeeded | AccountChoiceIsNeeded:
     loaded = _load(session, services, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
     interaction, client, request = loaded.interaction, loaded.client, loaded.request
     if interaction.refused_with is not None:
@@ -218,6 +256,10 @@ def _enter(
         error = RedirectableError(interaction.refused_with, "The person did not allow it.")
         return refuse_there(session, services, client, request.address, error, now=now)
     browser_session = find_active_session(session, session_secret, now=now)
+    if browser_session is not None and choice_is_due(request, interaction, browser_session):
+        return account_choice(
+            session, client=client, request=request, interaction=interaction, browser_session=browser_session
+        )
     if browser_session is None or not is_satisfying(
         browser_session,
         required_acr=interaction.required_acr,

@@ -134,6 +134,10 @@ class AuthorizationRequest:
             required=CODE in response_type.split(" ") and (client.policy.pkce or client.is_public),
         )
         max_age = parse_max_age(parameters.get("max_age"))
+        terms = Terms(
+            resources=_resources(parameters, client=client, userinfo=userinfo, scopes=scopes),
+            claims=within_scopes(parse_claims_request(parameters.get("claims")), client.scopes),
+        )
         return cls(
             client_id=client.client_id,
             redirect_uri=address.redirect_uri,
@@ -143,15 +147,14 @@ class AuthorizationRequest:
             nonce=parameters.get("nonce"),
             scopes=scopes,
             code_challenge=challenge,
-            terms=Terms(
-                resources=_resources(parameters, client=client, userinfo=userinfo, scopes=scopes),
-                claims=within_scopes(parse_claims_request(parameters.get("claims")), client.scopes),
-            ),
+            terms=terms,
             dpop_jkt=_thumbprint(origin.dpop_jkt),
             pushed_sha256=origin.pushed_sha256,
             prompts=parse_prompt(parameters.get("prompt")),
             max_age=client.metadata.default_max_age if max_age is None else max_age,
-            required_acr=required_acr(parameters.get("acr_values"), known=known_acr, minimum=client.minimum_acr),
+            required_acr=required_acr(
+                parameters.get("acr_values"), known=known_acr, minimum=client.minimum_acr, claims=terms.claims
+            ),
             login_hint=(parameters.get("login_hint") or "")[:HINT_LIMIT] or None,
             id_token_hint=parameters.get("id_token_hint"),
             ui_locales=tuple((parameters.get("ui_locales") or "").split())[:10],

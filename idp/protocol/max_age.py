@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 from idp.protocol.errors import RedirectableError
-from idp.protocol.prompt import LOGIN
+from idp.protocol.prompt import CREATE, LOGIN
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
@@ -23,8 +23,8 @@ def parse_max_age(text: str | None) -> int | None:
 def authenticated_after(*, prompts: frozenset[str], max_age: int | None, now: datetime) -> datetime | None:
     """Return the moment before which a login is too old for the request; None if any will do.
 
-    ``prompt=login`` and ``max_age=0`` both ask for a login from now on.
+    ``prompt=login`` and ``max_age=0`` ask for a login from now on; ``prompt=create`` for an account of now.
     """
-    if LOGIN in prompts:
+    if prompts & {LOGIN, CREATE}:
         return now
     return None if max_age is None else now - timedelta(seconds=max_age)

@@ -10,10 +10,18 @@ from limits import parse
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from idp.accounts.identity import mask_cedula
+from idp.authorization.account_choice import AccountChoiceIsNeeded
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import authorize as authorize_request
 from idp.authorization.request_object import fetch_request_object
-from idp.authorization.resume import ConsentIsNeeded, cancel_authorization, decide_consent, resume_authorization
+from idp.authorization.resume import (
+    ConsentIsNeeded,
+    cancel_authorization,
+    choose_account,
+    decide_consent,
+    resume_authorization,
+)
 from idp.clients.uris import origin_of
 from idp.protocol.response_mode import FORM_POST, FRAGMENT, with_fragment, with_query
 from idp.protocol.scope import OPENID
@@ -110,6 +118,8 @@ def resume(interaction_id: str) -> Response | WerkzeugResponse:
             session_secret=session_secret(),
             now=provider.clock.now(),
         )
+    if isinstance(outcome, AccountChoiceIsNeeded):
+        return _account_page(outcome)
     return _consent_page(outcome) if isinstance(outcome, ConsentIsNeeded) else leave(outcome)
 
 
@@ -133,9 +143,43 @@ def decide(interaction_id: str) -> Response | WerkzeugResponse:
     return leave(outcome)
 
 
+@blueprint.post("/authorize/account/<interaction_id>")
+def choose(interaction_id: str) -> Response | WerkzeugResponse:
+    """Take the person's choice of an account."""
+    provider = services()
+    _offer_account()
+    goes_on = request.form.get("account") == "this"
+    with provider.database.transaction() as session:
+        outcome = choose_account(
+            session,
+            services=provider,
+            interaction_id=interaction_id,
+            browser_secret=browser_secret(),
+            session_secret=session_secret(),
+            person_id=request.form.get("person", "") if goes_on else None,
+            now=provider.clock.now(),
+        )
+    return leave(outcome)
+
+
 def _offer_account() -> None:
     # Should it end in an error: an address of a sign-in that is over leads nowhere a second time.
     offer_way_on(gettext("Ir a su cuenta"), url_for("account.home"))
+
+
+def _account_page(needed: AccountChoiceIsNeeded) -> Response:
+    prefer_languages(needed.ui_locales)
+    allow_form_redirect_to(needed.redirect_uri)
+    return render(
+        "idp/select_account.html",
+        interaction_id=needed.interaction_id,
+        client_name=needed.client.name,
+        client_origin=origin_of(needed.redirect_uri).partition("//")[2],
+        institution_name=needed.institution.name if needed.institution else "",
+        person_id=needed.person.id,
+        person_name=needed.person.name,
+        cedula=mask_cedula(needed.person.cedula),
+    )
 
 
 def _consent_page(needed: ConsentIsNeeded) -> Response:

@@ -213,7 +213,7 @@ def _show_password(situation: Situation, form: Form, status: int) -> Response:
     interaction, username = situation.interaction, form.values.get("username", "")
     again = None
     with services().database.reading() as session:
-        if situation.current is not None:
+        if situation.current is not None and not interaction.wants_another_person:
             again = find_person(session, situation.current.person_id)
     if "username" not in form.values:
         username = again.cedula if again else _cedula_in(interaction.login_hint)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.protocol.acr import required_acr
+from idp.protocol.acr import required_acr, stated_acr
+from idp.protocol.errors import RedirectableError
 
 KNOWN = ("weak", "middle", "strong")
 
@@ -47,3 +50,35 @@ def test_a_request_may_ask_for_more_than_the_minimum() -> None:
 def test_a_minimum_that_is_not_served_is_kept() -> None:
     """A service that wants certificates gets nobody in without, also where the mutual-TLS host was taken away."""
     assert required_acr("weak", known=KNOWN, minimum="strongest") == "strongest"
+
+
+def _claims(values: list[str], *, essential: bool) -> dict[str, Any]:
+    return {"id_token": {"acr": {"values": values, "essential": essential}}}
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"), [(["strong"], "strong"), (["strong", "weak"], "weak"), (["unknown", "middle"], "middle")]
+)
+def test_of_an_essential_acr_the_weakest_value_is_good_enough(values: list[str], wanted: str) -> None:
+    """OpenID Connect Core §5.5.1.1; acr_values and the minimum may ask for more."""
+    claims = _claims(values, essential=True)
+    assert required_acr(None, known=KNOWN, minimum=None, claims=claims) == wanted
+    assert required_acr("strong", known=KNOWN, minimum="middle", claims=claims) == "strong"
+
+
+def test_an_essential_acr_that_nobody_reaches_is_an_error_and_a_wish_is_none() -> None:
+    """OpenID Provider, rule 9: never silently lower."""
+    with pytest.raises(RedirectableError) as caught:
+        required_acr("weak", known=KNOWN, minimum=None, claims=_claims(["unknown"], essential=True))
+    assert caught.value.code == "unmet_authentication_requirements"
+    assert required_acr(None, known=KNOWN, minimum=None, claims=_claims(["unknown"], essential=False)) is None
+    assert required_acr(None, known=KNOWN, minimum=None, claims=_claims(["strong"], essential=False)) == "strong"
+
+
+def test_what_is_stated_is_one_of_the_values_that_were_essential() -> None:
+    """OpenID Connect Core §5.5.1.1: a stronger login is also the weaker one that was asked for, never the reverse."""
+    assert stated_acr("strong", known=KNOWN, claims=_claims(["weak"], essential=True)) == "weak"
+    assert stated_acr("strong", known=KNOWN, claims=_claims(["weak", "middle"], essential=True)) == "middle"
+    assert stated_acr("weak", known=KNOWN, claims=_claims(["strong"], essential=True)) == "weak"
+    assert stated_acr("strong", known=KNOWN, claims=_claims(["weak"], essential=False)) == "strong"
+    assert stated_acr("strong", known=KNOWN, claims={}) == "strong"
