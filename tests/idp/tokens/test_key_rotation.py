@@ -117,6 +117,7 @@ def test_keys_are_made_once_and_each_step_is_on_record(composition: Composition,
         states = Counter((key.algorithm, key.state) for key in list_signing_keys(session))
         assert states == dict.fromkeys(product(TOKEN_ALGORITHMS, ("active", "next")), 1)
         assert [key.state for key in list_encryption_keys(session)] == ["active", "active"]
+    with composition.database.reading() as session:
         types = session.scalars(select(AuditEvent.type)).all()
     assert sorted(types) == ["keys:encryption_key:created"] * 2 + ["keys:signing_key:created"] * 2 * EACH
 
