@@ -47,6 +47,7 @@ def main() -> int:
         "SAU_ISSUER": f"http://localhost:{ports[0]}",
         "SAU_BIND": f"127.0.0.1:{ports[0]}",
         "SAU_DEMO": "1",
+        "SAU_OUTGOING_NETWORKS": "127.0.0.0/8,::1/128",  # the portals, which hear of logouts elsewhere
         "SAU_LOG_LEVEL": os.environ.get("SAU_LOG_LEVEL", "warning"),
         "SAU_LOG_FORMAT": os.environ.get("SAU_LOG_FORMAT", "text"),
     }

@@ -26,11 +26,12 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from faces import LABELS, find_face
 from flask import Flask, Response, redirect, render_template, request, session, url_for
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, KeySet
+from leaving import EndedSessions, LogoutTokenError, UnknownSignerError, read_logout_token
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response as BaseResponse
 
-View = str | BaseResponse | tuple[str, int]
+View = str | BaseResponse | tuple[str | dict[str, str], int]
 
 
 def create_app(registration: dict[str, Any]) -> Flask:
@@ -46,6 +47,34 @@ def create_app(registration: dict[str, Any]) -> Flask:
     face = find_face(registration["name"])
     issuer = registration["issuer"]
     provider = _register(OAuth(app), registration, scope=face.scope)
+
+    ended = EndedSessions()
+
+    @app.before_request
+    def leave_if_ended() -> None:
+        if ended.holds(session):
+            session.clear()
+
+    @app.post("/salida-remota")
+    def remote_logout() -> View:
+        """Someone logged out elsewhere: the provider says so, signed. No cookie of a browser comes with it."""
+        for fresh in (False, True):  # the provider may have changed its keys since we read them
+            try:
+                sid = read_logout_token(
+                    request.form.get("logout_token", ""),
+                    keys=KeySet.import_key_set(provider.fetch_jwk_set(force=fresh)),
+                    issuer=issuer,
+                    client_id=registration["client_id"],
+                    now=int(time.time()),
+                )
+            except UnknownSignerError:
+                continue
+            except LogoutTokenError as error:
+                app.logger.warning("logout token refused: %s", error)
+                break
+            ended.end(sid)
+            return "", 200
+        return {"error": "invalid_request"}, 400
 
     @app.get("/")
     def home() -> View:
@@ -69,6 +98,7 @@ def create_app(registration: dict[str, Any]) -> Flask:
         session.clear()  # who was here before has nothing to do with who is here now
         session["claims"] = {name: value for name, value in claims.items() if name in LABELS}
         session["id_token"] = token["id_token"]
+        session["sid"] = token["userinfo"].get("sid")
         return redirect(url_for("home"))
 
     @app.post("/salir")

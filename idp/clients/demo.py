@@ -29,7 +29,8 @@ def create_demo_clients(
 ) -> list[RegisteredClient]:
     """Register the portals that are not there yet and return those, with their secrets; move those that are there.
 
-    Each portal takes its code at ``ORIGIN/callback`` and comes back after logout at ``ORIGIN/``.
+    Each portal takes its code at ``ORIGIN/callback``, comes back after logout at ``ORIGIN/`` and hears of a logout
+    elsewhere at ``ORIGIN/salida-remota``.
     """
     wanted = (
         (
@@ -75,6 +76,8 @@ def _portal(name: str, origin: str, scope: str, id_token_alg: str) -> ClientRegi
             "client_name": name,
             "redirect_uris": [f"{origin}/callback"],
             "post_logout_redirect_uris": [f"{origin}/"],
+            "backchannel_logout_uri": f"{origin}/salida-remota",
+            "backchannel_logout_session_required": True,
             "grant_types": ["authorization_code", "refresh_token"],
             "scope": scope,
             "optional_scope": "email offline_access",

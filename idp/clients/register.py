@@ -161,16 +161,17 @@ def move_client(
     actor: str | None = None,
     now: datetime,
 ) -> Client:
-    """Give the client the redirect and post-logout addresses of ``registration``; nothing happens if it has them.
+    """Give the client the redirect and logout addresses of ``registration``; nothing happens if it has them.
 
     :raises NotFound: ``unknown_client``.
     """
     row = session.get(ClientRow, client_id)
-    change: dict[str, str | list[str]] = {
+    change: dict[str, str | list[str] | dict[str, Any]] = {
         "redirect_uris": list(registration.redirect_uris),
         "post_logout_redirect_uris": list(registration.post_logout_redirect_uris),
+        "metadata_": {**(row.metadata_ if row else {}), **registration.metadata.to_document()},
     }
-    if row is not None and all(list(getattr(row, name)) == wanted for name, wanted in change.items()):
+    if row is not None and all(getattr(row, name) == wanted for name, wanted in change.items()):
         return client_value(row)
     return _change(session, journal, client_id, EventType.CLIENT_UPDATED, change, actor=actor, now=now)
 
@@ -225,7 +226,7 @@ def _change(
     journal: Journal,
     client_id: str,
     kind: EventType,
-    values: Mapping[str, str | list[str] | None],
+    values: Mapping[str, str | list[str] | dict[str, Any] | None],
     *,
     actor: str | None,
     now: datetime,
@@ -241,7 +242,7 @@ def _change(
         raise NotFound("There is no such application.", code="unknown_client")
     if "redirect_uris" in values:
         note_origins(session, client_id=client_id, redirect_uris=row.redirect_uris)
-    details = {name: value for name, value in values.items() if value is not None}
+    details = {name: value for name, value in values.items() if value is not None and not isinstance(value, dict)}
     journal.record(session, Event(type=kind, actor=actor, client_id=client_id, details=details), now=now)
     return client_value(row)
 

@@ -115,6 +115,7 @@ def run_service(
         "SAU_BIND": f"127.0.0.1:{port}",
         "SAU_WORKERS": "1",
         "SAU_RATE_LIMITS": "off",
+        "SAU_OUTGOING_NETWORKS": "127.0.0.0/8,::1/128",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     if demo:

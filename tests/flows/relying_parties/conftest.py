@@ -75,6 +75,8 @@ def portals(live_service: LiveService, tmp_path_factory: pytest.TempPathFactory)
             "client_name": name,
             "redirect_uris": [f"{origin}/callback"],
             "post_logout_redirect_uris": [f"{origin}/"],
+            "backchannel_logout_uri": f"{origin}/salida-remota",
+            "backchannel_logout_session_required": True,
             "scope": SCOPE,
         }
         registration = register(live_service, folder, metadata)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
@@ -61,6 +62,43 @@ def test_the_second_portal_asks_for_no_password(live_service: LiveService, porta
         "idp:token:issued",
         "idp:session:ended",
     } <= types
+
+
+def test_logout_at_one_portal_reaches_the_other(live_service: LiveService, portals: Portals, page: Page) -> None:
+    """Back-Channel Logout 1.0: the other portal's own session ends, without its page being open anywhere."""
+    citizen = citizen_of(live_service)
+    page.goto(portals.tributario)
+    page.click("#ingresar")
+    log_in(page, citizen)
+    expect(page.locator("[data-claim=cedula]")).to_have_text(citizen.cedula)
+    page.goto(portals.ventanilla)
+    page.click("#ingresar")
+    allow_if_asked(page)
+    expect(page.locator("#salir")).to_be_visible()
+    page.click("#salir")
+    confirm_logout_if_asked(page)
+    expect(page).to_have_url(f"{portals.ventanilla}/")
+    for _ in range(100):  # the worker sends the notice within moments
+        page.goto(portals.tributario)
+        if page.locator("#ingresar").count():
+            break
+        page.wait_for_timeout(200)
+    expect(page.locator("#ingresar")).to_be_visible()
+    expect(page.locator("[data-claim=cedula]")).to_have_count(0)
+
+
+def test_a_forged_logout_changes_nothing(live_service: LiveService, portals: Portals, page: Page) -> None:
+    """§2.6: what the provider did not sign, or signed for another purpose, is refused with 400."""
+    citizen = citizen_of(live_service)
+    page.goto(portals.ventanilla)
+    page.click("#ingresar")
+    log_in(page, citizen)
+    expect(page.locator("#salir")).to_be_visible()
+    for token in ("", "x.y.z", "eyJhbGciOiJub25lIiwidHlwIjoibG9nb3V0K2p3dCJ9.e30."):
+        refused = requests.post(f"{portals.ventanilla}/salida-remota", data={"logout_token": token}, timeout=10)
+        assert refused.status_code == 400
+    page.reload()
+    expect(page.locator("#salir")).to_be_visible()
 
 
 def test_who_refuses_is_told_so_and_gives_nothing(live_service: LiveService, portals: Portals, page: Page) -> None:
