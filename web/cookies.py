@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from flask import Response, request
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kernel.settings import Settings
 from web.state import web_state
@@ -34,6 +35,22 @@ def set_cookie(response: Response, name: str, value: str, *, lifetime: timedelta
         secure=settings.secure_cookies,
         httponly=True,
         samesite="Lax",
+    )
+
+
+def set_readable_cookie(response: WerkzeugResponse, name: str, value: str) -> None:
+    """Set a cookie that our own script may read, in a frame of another site too; it must be worth nothing to anyone.
+
+    ``SameSite=None`` needs ``Secure``; without https (loopback) it is ``Lax``.
+    """
+    settings = web_state().settings
+    response.set_cookie(
+        cookie_name(settings, name),
+        value,
+        path="/",
+        secure=settings.secure_cookies,
+        httponly=False,
+        samesite="None" if settings.secure_cookies else "Lax",
     )
 
 

@@ -60,14 +60,23 @@ def allow_frames_of(address: str) -> None:
     g.setdefault("frame_sources", []).append(source)
 
 
+def let_anyone_frame() -> None:
+    """Let pages of other sites show this one in a frame: for a page without anything to see or to press."""
+    g.framed_by_anyone = True
+
+
 def apply_headers(response: Response, settings: Settings) -> None:
     """Set the security headers on ``response``, keeping a stricter or special one that the view has set."""
     destinations = dict.fromkeys(g.get("form_destinations", []))
     headers = response.headers
     frames = dict.fromkeys(g.get("frame_sources", []))
-    headers.setdefault("Content-Security-Policy", _policy(tuple(destinations), tuple(frames)))
+    policy = _policy(tuple(destinations), tuple(frames))
+    if g.get("framed_by_anyone"):
+        policy = policy.replace("frame-ancestors 'none'", "frame-ancestors *")
+    else:
+        headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Content-Security-Policy", policy)
     headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Referrer-Policy", "no-referrer")
     headers.setdefault("Permissions-Policy", _PERMISSIONS)
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent / "static"
 #: One style sheet is served; it is written in parts.
 STYLE_SHEET = "sau.css"
 _STYLE_PARTS = ("tokens.css", "base.css", "parts.css")
-_TYPES = {".css": "text/css", ".svg": "image/svg+xml", ".txt": "text/plain"}
+_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
 _FOREVER = "public, max-age=31536000, immutable"
 _SHORT = "public, max-age=300"
 

@@ -24,12 +24,14 @@ class AuthorizationAnswer:
     :ivar parameters: with ``iss`` always (RFC 9207 §2) and ``state`` as it came, or both within the one signed
         ``response``. They may hold codes and tokens: not printed.
     :ivar failed: whether it says why not.
+    :ivar browser_state: what the browser is to show to the page at ``check_session_iframe`` from now on.
     """
 
     redirect_uri: str
     response_mode: str
     parameters: Mapping[str, str] = field(repr=False)
     failed: bool = False
+    browser_state: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from idp.authorization.code import write_authorization_code
 from idp.authorization.front_channel import issue_front_channel_tokens
 from idp.authorization.pushed_request import use_pushed_request
 from idp.clients.client import Client
+from idp.leaving.browser_state import browser_state, session_state_for
 from idp.protocol.acr import stated_acr
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.response_type import CODE, gives_tokens
@@ -88,4 +90,9 @@ def grant_authorization(
             now=now,
         )
     session.flush()
-    return answer_with(session, services, client=client, address=request.address, parameters=parameters, now=now)
+    sid, redirect_uri = browser_session.sid, request.address.redirect_uri
+    state = session_state_for(services, client_id=client.client_id, redirect_uri=redirect_uri, sid=sid)
+    if state is not None:
+        parameters["session_state"] = state
+    answer = answer_with(session, services, client=client, address=request.address, parameters=parameters, now=now)
+    return replace(answer, browser_state=browser_state(services, sid))

@@ -29,7 +29,7 @@ from idp.tokens.claims import person_claims
 from idp.tokens.subject import subject_for
 from idp.web.access import services
 from idp.web.consent_words import ConsentLine, consent_lines
-from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret
+from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret, show_browser_state
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
 from kernel.errors import ServiceError
 from kernel.origin import current_origin
@@ -206,6 +206,13 @@ def leave(outcome: AuthorizationAnswer | PersonIsNeeded) -> Response | WerkzeugR
     # RFC 9700 §4.12: never 307, which would carry a typed password on to the application.
     if isinstance(outcome, PersonIsNeeded):
         return redirect(outcome.path, 303)
+    response = _carry(outcome)
+    if outcome.browser_state is not None:
+        show_browser_state(response, outcome.browser_state)
+    return response
+
+
+def _carry(outcome: AuthorizationAnswer) -> Response | WerkzeugResponse:
     if outcome.response_mode == FORM_POST:
         allow_form_redirect_to(outcome.redirect_uri)
         return render(

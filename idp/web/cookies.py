@@ -1,4 +1,4 @@
-"""The provider's two cookies: the browser session, and the binding of interactions to a browser; and the device's."""
+"""The provider's cookies: session, binding of interactions to a browser, device, and the state that is shown."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from flask import Response, after_this_request, g
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kernel.identifiers import new_secret
-from web.cookies import cookie_name, end_cookie, read_cookie, set_cookie
+from web.cookies import cookie_name, end_cookie, read_cookie, set_cookie, set_readable_cookie
 from web.state import web_state
 
 SESSION_COOKIE = "sau_session"
 BROWSER_COOKIE = "sau_browser"
 DEVICE_COOKIE = "sau_device"
+# Stands for the login towards the page at check_session_iframe, whose script reads it.
+STATE_COOKIE = "sau_state"
 _DEVICE_LIFETIME = timedelta(days=365)
 # A value of ours has 43 characters; anything else was not set by us.
 _LENGTH = 43
@@ -27,11 +30,31 @@ def session_secret() -> str | None:
 def set_session_secret(secret: str) -> None:
     """Put a new session secret into the response of this request; the cookie ends with the browser."""
     _set(SESSION_COOKIE, secret, lifetime=None)
+    _show_change()
 
 
 def clear_session_secret() -> None:
     """Remove the session cookie in the response of this request."""
     _set(SESSION_COOKIE, "", lifetime=None)
+    _show_change()
+
+
+def show_browser_state(response: WerkzeugResponse, state: str) -> None:
+    """Let ``state`` stand for the login from now on, towards pages of applications that ask whether it changed."""
+    g.sau_state = state
+    set_readable_cookie(response, STATE_COOKIE, state)
+
+
+def _show_change() -> None:
+    """A new secret or a logout shows a fresh state, so that pages ask; each answer to them shows the session's own."""
+    if "sau_state" not in g:
+
+        @after_this_request
+        def _write(response: Response) -> Response:
+            set_readable_cookie(response, STATE_COOKIE, g.sau_state)
+            return response
+
+    g.sau_state = new_secret(16)
 
 
 def browser_secret() -> str | None:

@@ -20,6 +20,7 @@ from idp.protocol.dpop import DPOP_ALGORITHMS
 from idp.protocol.scope import CLAIMS_BY_SCOPE, IDENTITY_SCOPES
 from idp.tokens.key_rotation import JWKS_CACHE_LIFETIME
 from idp.tokens.target import userinfo_resource
+from idp.web import check_session
 from idp.web.access import services
 from idp.web.authorization_metadata import authorization_metadata
 from idp.web.cross_origin import allow_anyone
@@ -89,6 +90,7 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "device_authorization_endpoint": f"{issuer}/device_authorization",
         "end_session_endpoint": f"{issuer}/logout",
         "registration_endpoint": f"{issuer}/register",
+        "check_session_iframe": f"{issuer}{check_session.PATH}",
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "frontchannel_logout_supported": True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from idp.web import authorize, discovery, logout, protected_resource, register, token
+from idp.web import authorize, check_session, discovery, logout, protected_resource, register, token
 from idp.web.short_ways import open_short_ways
 from web.csrf import exempt
 from web.error_texts import ErrorText, describe_errors
@@ -64,6 +64,7 @@ def mount_protocol(app: Flask) -> None:
         protected_resource.blueprint,
         authorize.blueprint,
         logout.blueprint,
+        check_session.blueprint,
     ):
         app.register_blueprint(blueprint)
     open_short_ways(app)

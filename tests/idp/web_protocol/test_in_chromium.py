@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -19,6 +20,7 @@ from werkzeug.wrappers import Request, Response
 
 from composition import Composition
 from idp.authentication.browser_session import start_browser_session
+from idp.clients.model import ClientRow
 from idp.clients.register import disable_client, register_client
 from idp.clients.registration import ClientRegistration
 from idp.directory.institutions import add_institution
@@ -42,12 +44,13 @@ class Application:
 
     origin: str
     received: list[dict[str, str]] = field(default_factory=list)
+    pages: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, environ: dict[str, object], start_response: object) -> object:
         request = Request(environ)  # type: ignore[arg-type]
         if request.path == "/cb":
             self.received.append(dict(request.form))
-        return Response("<h1>Portal</h1>", mimetype="text/html")(environ, start_response)  # type: ignore[arg-type]
+        return Response(self.pages.get(request.path, "<h1>Portal</h1>"), mimetype="text/html")(environ, start_response)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -266,3 +269,69 @@ def test_consent_and_logout_lead_back_under_the_policy(site: Site, browser: Brow
         page.click("#logout-yes")
         expect(page.locator("h1")).to_have_text("Portal")
         assert page.url.startswith(bye)
+
+
+_ASKING = """<!doctype html><title>Portal</title><h1>Portal</h1><iframe id="op" src="{frame}"></iframe>
+<script>
+window.ask = (message) => new Promise((resolve) => {{
+  window.addEventListener("message", (event) => resolve([event.data, event.origin]), {{once: true}});
+  setTimeout(() => resolve(["silence", "{origin}"]), 5000);
+  document.getElementById("op").contentWindow.postMessage(message, "{origin}");
+}});
+</script>"""
+
+
+def test_a_page_notices_that_the_login_changed(site: Site, browser: Browser) -> None:
+    """Session Management 1.0 §3, as certification asks it: unchanged after login, changed after logout."""
+    asking = _ASKING.format(frame=f"{site.origin}/session/check", origin=site.origin)
+    with browser.new_context(locale="es-EC") as context:
+        site.log_in(context)
+        page = context.new_page()
+        site.application.pages["/check"] = asking
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(error.message))
+        page.goto(site.address(scope="openid profile"))
+        page.click("#allow")
+        page.wait_for_url(f"{site.application.origin}/cb*")
+        answer = dict(parse_qsl(urlsplit(page.url).query))
+        mine = f"{site.party.client_id} {answer['session_state']}"
+
+        def ask(message: object) -> str:
+            page.goto(f"{site.application.origin}/check")
+            page.frame_locator("#op").locator("html[data-cookie] script").wait_for(state="attached")
+            page.wait_for_load_state()
+            word, origin = page.evaluate("message => window.ask(message)", message)
+            assert origin == site.origin
+            return str(word)
+
+        assert ask(mine) == "unchanged"
+        assert ask(f"other {answer['session_state']}") == "changed"
+        assert ask("nonsense") == "error"
+        assert ask(7) == "error"
+        page.goto(f"{site.origin}/logout?client_id={site.party.client_id}")
+        page.click("#logout-yes")
+        assert ask(mine) == "changed"
+        context.clear_cookies()
+        assert ask(mine) == "error"  # as in a browser that keeps cookies from frames: the page does not ask for ever
+        assert problems == []
+
+
+def test_the_sign_out_page_with_frames_is_accessible_and_goes_on(site: Site, page: Page) -> None:
+    """Front-Channel Logout 1.0: frames load, nothing shows of them, and the browser goes on by itself."""
+    with site.composition.database.transaction() as session:
+        row = session.get_one(ClientRow, site.party.client_id)
+        row.metadata_ = {**row.metadata_, "frontchannel_logout_uri": f"{site.application.origin}/out"}
+    page.goto(site.address(scope="openid profile"))
+    page.click("#allow")
+    page.wait_for_url(f"{site.application.origin}/cb*")
+    code = dict(parse_qsl(urlsplit(page.url).query))["code"]
+    assert site.party.exchange(site.app.test_client(use_cookies=False), code).status_code == 200
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url) if request.url.endswith("/out") else None)
+    page.goto(
+        f"{site.origin}/logout?client_id={site.party.client_id}&post_logout_redirect_uri={site.application.origin}/bye"
+    )
+    page.click("#logout-yes")
+    expect(page.locator("#go-on")).to_be_visible()
+    page.wait_for_url(f"{site.application.origin}/bye", timeout=15_000)
+    assert loaded == [f"{site.application.origin}/out"]
