@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, String, false
+from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -30,7 +30,7 @@ class DecoupledRequestRow(Base):
     user_code_hmac: Mapped[str | None] = mapped_column(String(64), unique=True)
     client_id: Mapped[str] = mapped_column(String(64))
     person_id: Mapped[str | None] = mapped_column(String(26), index=True)
-    muted: Mapped[bool] = mapped_column(server_default=false())
+    muted: Mapped[bool] = mapped_column(default=False)
     scopes: Mapped[list[str]]
     terms: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     required_acr: Mapped[str | None] = mapped_column(String(64))
@@ -40,7 +40,7 @@ class DecoupledRequestRow(Base):
     notification: Mapped[bytes | None]
     poll_interval: Mapped[int]
     next_poll_at_ms: Mapped[int] = mapped_column(BigInteger)
-    early: Mapped[bool] = mapped_column(server_default=false())
+    early: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     decision: Mapped[str | None] = mapped_column(String(8))
