@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 import sau  # noqa: E402
 from audit import vocabulary_reference  # noqa: E402
+from idp.clients.policy_words import policies_table  # noqa: E402
 from kernel.settings import Settings  # noqa: E402
 
 _SETTINGS_HEAD = """\
@@ -33,6 +34,17 @@ no secret.
 | variable | default | what |
 |---|---|---|
 | `SAU_CONFIG` | none | File of further settings, one `SAU_KEY=value` a line; `#` begins a comment line. |
+"""
+
+_POLICIES_HEAD = """\
+# Policies of applications
+
+Made from `idp/clients/policy.py` by `make docs`; a test holds this page to it.
+
+A policy is a named set of rules. An administrator picks one when an application is registered
+(`sau client add --policy NAME`) or lets applications register themselves under it (`sau client token issue --policy
+NAME`); `sau client policy show NAME` prints what stands here. Without a choice the one that fits what is registered is
+taken: `public` for an application without a secret, `service` for one without people, else `web`.
 """
 
 _COMMANDS_HEAD = """\
@@ -54,6 +66,11 @@ def settings_page() -> str:
         for name, field in Settings.model_fields.items()
     ]
     return _SETTINGS_HEAD + "\n".join(rows) + "\n"
+
+
+def policies_page() -> str:
+    """Return ``docs/client-policies.md``: one chapter a policy."""
+    return _POLICIES_HEAD + "\n" + policies_table()
 
 
 def commands_page() -> str:
@@ -87,6 +104,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "commands.md": commands_page(),
+        ROOT / "docs" / "client-policies.md": policies_page(),
         ROOT / "docs" / "events.md": vocabulary_reference.reference(),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,7 @@ from audit.model import AuditEvent
 from audit.vocabulary import EventType
 from idp.clients.auth_method import AuthMethod
 from idp.clients.client import Client, find_client, list_clients
+from idp.clients.registration_document import registration_document
 from idp.directory.institutions import list_institutions
 from web.pages import render
 
@@ -35,6 +37,30 @@ _METHODS: Mapping[AuthMethod, words.Text] = {
     AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: _l("Certificado propio, registrado"),
     AuthMethod.IN_PROCESS: _l("Esta consola: dentro del mismo proceso"),
 }
+_POLICIES: Mapping[str, words.Text] = {
+    "web": _l("Aplicación web con servidor propio"),
+    "classic": _l("Biblioteca antigua: reglas más flojas"),
+    "public": _l("Aplicación en un teléfono, computador o navegador: no guarda secretos"),
+    "service": _l("Servicio sin personas"),
+    "fapi2": _l("Alto riesgo (FAPI 2.0): solicitudes enviadas antes, claves, tokens atados a una clave"),
+    "fapi2-message-signing": _l("Alto riesgo con solicitudes y respuestas firmadas (FAPI 2.0 Message Signing)"),
+    "fapi-ciba": _l("La persona aprueba en otro dispositivo (FAPI-CIBA)"),
+}
+# What is shown elsewhere on the page in words of its own.
+_SHOWN = frozenset(
+    {
+        "client_name",
+        "policy",
+        "redirect_uris",
+        "post_logout_redirect_uris",
+        "token_endpoint_auth_method",
+        "scope",
+        "optional_scope",
+        "default_acr_values",
+        "jwks",
+        "id_token_signed_response_alg",
+    }
+)
 _SCOPES: Mapping[str, words.Text] = {
     "openid": _l("Identificador"),
     "profile": _l("Nombres y apellidos"),
@@ -68,6 +94,7 @@ def show_all() -> Response:
         never=ClientUse(last=None, count=0),
         institutions=institutions,
         methods=_METHODS,
+        policies=_POLICIES,
     )
 
 
@@ -93,6 +120,8 @@ def show(client_id: str) -> Response:
         institution=institution,
         methods=_METHODS,
         scopes=_SCOPES,
+        policy=_POLICIES.get(client.policy.name, client.policy.name),
+        registered=_registered(client),
         key_ids=_key_ids(client),
         event_words=words.event_words,
         outcomes=words.OUTCOMES,
@@ -107,6 +136,18 @@ def _uses(session: Session) -> dict[str, ClientUse]:
         .group_by(AuditEvent.client_id)
     ).all()
     return {client_id: ClientUse(last=last, count=count) for client_id, last, count in rows if client_id}
+
+
+def _registered(client: Client) -> list[tuple[str, str]]:
+    """What else is registered, by its registered names: operators and developers speak of it so."""
+    document = registration_document(client)
+    return [(name, _text(value)) for name, value in document.items() if name not in _SHOWN and value not in ([], {})]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _key_ids(client: Client) -> list[str]:

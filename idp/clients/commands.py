@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,24 @@ from typing import Any
 import click
 
 from idp.clients.auth_method import AuthMethod
+from idp.clients.change import replace_registration
 from idp.clients.client import Client, find_client, list_clients
 from idp.clients.client_secret import rotate_secret
-from idp.clients.register import disable_client, register_client
+from idp.clients.key_commands import key_commands
+from idp.clients.policy import POLICIES
+from idp.clients.policy_commands import policy_commands
+from idp.clients.register import disable_client, enable_client, register_client
 from idp.clients.registration import ClientRegistration
+from idp.clients.registration_document import registration_document
+from idp.clients.registration_file import read_json_object
+from idp.clients.sector import require_sector
+from idp.clients.token_commands import token_commands
 from idp.directory.institutions import find_institution_by_ruc
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record, print_records
 from kernel.errors import Rejected
 
+_ACTOR = "command"
 _METHODS = [method.value for method in AuthMethod if method is not AuthMethod.IN_PROCESS]
 
 
@@ -34,6 +42,7 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
     @click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where answers go; may be repeated.")
     @click.option("--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True, help="Where logout ends.")
     @click.option("--institution", "ruc", help="RUC of the institution that answers for it.")
+    @click.option("--policy", type=click.Choice(list(POLICIES)), help="Its rules; see client policy list.")
     @click.option("--auth-method", type=click.Choice(_METHODS), help="Default: client_secret_basic.")
     @click.option("--public", is_flag=True, help="A browser or mobile application: same as --auth-method none.")
     @click.option("--native", is_flag=True, help="Runs on the person's device: the port of a loopback URI may vary.")
@@ -46,6 +55,7 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
         redirect_uris: tuple[str, ...],
         post_logout_redirect_uris: tuple[str, ...],
         ruc: str | None,
+        policy: str | None,
         auth_method: str | None,
         public: bool,
         native: bool,
@@ -55,11 +65,12 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
         as_json: bool,
     ) -> None:
         """Register an application; its secret is printed once."""
-        metadata = _read(file) if file else {}
+        metadata = read_json_object(file) if file else {}
         if public and auth_method not in (None, "none"):
             raise Rejected("--public and --auth-method contradict each other.", code="bad_client_metadata")
         chosen = {
             "client_name": name,
+            "policy": policy,
             "redirect_uris": list(redirect_uris) or None,
             "post_logout_redirect_uris": list(post_logout_redirect_uris) or None,
             "token_endpoint_auth_method": "none" if public else auth_method,
@@ -72,6 +83,7 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
             metadata["grant_types"] = ["authorization_code", "refresh_token"]
         registration = ClientRegistration.parse(metadata)
         services = load()
+        require_sector(services, registration)
         with services.database.transaction() as session:
             registered = register_client(
                 session,
@@ -92,7 +104,13 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
         """List applications by name."""
         with load().database.reading() as session:
             records = [
-                {"client_id": item.client_id, "name": item.name, "auth_method": item.auth_method, "active": item.active}
+                {
+                    "client_id": item.client_id,
+                    "name": item.name,
+                    "policy": item.policy.name,
+                    "auth_method": item.auth_method.value,
+                    "active": item.active,
+                }
                 for item in list_clients(session)
             ]
         print_records(records, as_json=as_json)
@@ -123,6 +141,40 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
 
     @client.command()
     @click.argument("client_id")
+    @click.option("--file", "file", type=click.Path(path_type=Path, dir_okay=False), required=True, help="JSON.")
+    @json_option
+    def update(client_id: str, file: Path, as_json: bool) -> None:
+        """Change members of the registration: those in FILE replace theirs, null removes one, the rest stays."""
+        services, change = load(), read_json_object(file)
+        with services.database.reading() as session:
+            registered = registration_document(find_client(session, client_id))
+        registration = ClientRegistration.parse(registered | change)
+        require_sector(services, registration)
+        with services.database.transaction() as session:
+            changed = replace_registration(
+                session,
+                journal=services.journal,
+                client_id=client_id,
+                registration=registration,
+                actor=_ACTOR,
+                now=services.clock.now(),
+            )
+        print_record(_record(changed), as_json=as_json)
+
+    @client.command()
+    @click.argument("client_id")
+    @json_option
+    def enable(client_id: str, as_json: bool) -> None:
+        """Open a closed application again."""
+        services = load()
+        with services.database.transaction() as session:
+            opened = enable_client(
+                session, journal=services.journal, client_id=client_id, actor=_ACTOR, now=services.clock.now()
+            )
+        print_record(_record(opened), as_json=as_json)
+
+    @client.command()
+    @click.argument("client_id")
     @json_option
     def disable(client_id: str, as_json: bool) -> None:
         """Close an application: no login, and its tokens end."""
@@ -131,32 +183,16 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
             closed = disable_client(session, journal=services.journal, client_id=client_id, now=services.clock.now())
         print_record(_record(closed), as_json=as_json)
 
+    for group in (policy_commands(), token_commands(load), key_commands(load)):
+        client.add_command(group)
     return client
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise Rejected(f"{file} cannot be read as JSON.", code="bad_client_metadata") from error
-    if not isinstance(document, dict):
-        raise Rejected(f"{file} must hold one JSON object.", code="bad_client_metadata")
-    return document
 
 
 def _record(client: Client) -> dict[str, Any]:
     return {
         "client_id": client.client_id,
-        "name": client.name,
-        "institution_id": client.institution_id,
-        "application_type": client.application_type,
-        "redirect_uris": list(client.redirect_uris),
-        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
-        "auth_method": client.auth_method.value,
-        "id_token_signed_response_alg": client.id_token_alg,
-        "grant_types": list(client.grant_types),
-        "scopes": list(client.scopes),
-        "optional_scopes": list(client.optional_scopes),
         "active": client.active,
+        "institution_id": client.institution_id,
         "version": client.version,
+        **registration_document(client),
     }

@@ -10,7 +10,6 @@ from idp.clients.values import refusal
 # Each line goes when its rule is served.
 UNSERVED: Mapping[str, str] = {
     "request_uris": "request objects are not served",
-    "sector_identifier_uri": "sectors of several hosts are not served",
     "request_object_signing_alg": "request objects are not served",
     "request_object_encryption_alg": "encrypted request objects are not served",
     "require_signed_request_object": "request objects are not served",

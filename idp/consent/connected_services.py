@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from audit.journal import Journal
 from idp.clients.api import Permission, find_permissions
 from idp.clients.client import find_client
+from idp.clients.initiated_login import initiation_link
 from idp.consent.consent import list_consents, mark_withdrawn
 from idp.directory.institutions import find_institution
 from idp.tokens.family import revoke_client_families
@@ -24,6 +25,7 @@ class ConnectedService:
     :ivar institution: name of the institution that answers for it; empty if none does.
     :ivar scopes: what it may know, in reading order, and where it may act.
     :ivar permissions: words for those that are about APIs.
+    :ivar entrance: where a login at the application begins (OpenID Connect Core §4), if it registered that.
     """
 
     client_id: str
@@ -32,9 +34,10 @@ class ConnectedService:
     scopes: tuple[str, ...]
     granted_at: datetime
     permissions: Mapping[str, Permission]
+    entrance: str | None = None
 
 
-def list_connected_services(session: Session, person_id: str) -> list[ConnectedService]:
+def list_connected_services(session: Session, person_id: str, *, issuer: str) -> list[ConnectedService]:
     """Return the applications that the person lets know something, newest first."""
     services = []
     for consent in list_consents(session, person_id=person_id):
@@ -48,6 +51,7 @@ def list_connected_services(session: Session, person_id: str) -> list[ConnectedS
                 scopes=consent.scopes,
                 granted_at=consent.granted_at,
                 permissions=find_permissions(session, client.metadata.resources),
+                entrance=initiation_link(client, issuer=issuer),
             )
         )
     return services

@@ -49,7 +49,7 @@ def home() -> AnyResponse:
         sessions = list_browser_sessions(session, person_id=person.id, now=present())
         events = list_activity(session, services=services(), person_id=person.id, limit=_RECENT_EVENTS).events
         codes = count_recovery_codes(session, person.id)
-        connected = list_connected_services(session, person.id)
+        connected = list_connected_services(session, person.id, issuer=services().settings.issuer)
         activity = [(event, words_of(session, event)) for event in events]
     return render(
         "idp/account.html",
@@ -102,7 +102,7 @@ def connected_services() -> AnyResponse:
     if isinstance(visitor, AnyResponse):
         return visitor
     with services().database.reading() as session:
-        connected = list_connected_services(session, visitor.person.id)
+        connected = list_connected_services(session, visitor.person.id, issuer=services().settings.issuer)
     return render("idp/account_services.html", visitor=visitor, connected=connected)
 
 
@@ -113,7 +113,11 @@ def ask_withdrawal(client_id: str) -> AnyResponse:
     if isinstance(visitor, AnyResponse):
         return visitor
     with services().database.reading() as session:
-        found = [item for item in list_connected_services(session, visitor.person.id) if item.client_id == client_id]
+        found = [
+            item
+            for item in list_connected_services(session, visitor.person.id, issuer=services().settings.issuer)
+            if item.client_id == client_id
+        ]
     if not found:
         return redirect(url_for("account.connected_services"), 303)
     return render("idp/account_withdraw.html", visitor=visitor, service=found[0])

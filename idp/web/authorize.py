@@ -28,7 +28,7 @@ from idp.protocol.scope import OPENID
 from idp.tokens.claims import person_claims
 from idp.tokens.subject import subject_for
 from idp.web.access import services
-from idp.web.consent_words import ConsentLine, consent_lines
+from idp.web.consent_words import ConsentLine, client_pages, consent_lines
 from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret, show_browser_state
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
 from kernel.errors import ServiceError
@@ -198,6 +198,7 @@ def _consent_page(needed: ConsentIsNeeded) -> Response:
         person_name=needed.person.name,
         necessary=necessary or consent_lines((OPENID,), claims, {}),
         optional=consent_lines(needed.optional, claims, needed.permissions),
+        pages=client_pages(needed.client.metadata),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from flask_babel import gettext
 
 from idp.clients.api import Permission
+from idp.clients.metadata import ClientMetadata
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,20 @@ class ConsentLine:
     name: str
     value: str
     purpose: str
+
+
+def client_pages(metadata: ClientMetadata) -> list[tuple[str, str]]:
+    """Return the application's own pages, each as words and address, for whoever wants to read before deciding.
+
+    Links only: its logo would be fetched from a stranger's server by the browser of everyone who comes here, and tell
+    that server who logs in where and when. A name and the institution that answers for it say more than a picture.
+    """
+    pages = (
+        (gettext("Política de privacidad"), metadata.policy_uri),
+        (gettext("Condiciones de uso"), metadata.tos_uri),
+        (gettext("Página del servicio"), metadata.client_uri),
+    )
+    return [(words, address) for words, address in pages if address is not None]
 
 
 def consent_lines(

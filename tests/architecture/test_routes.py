@@ -16,6 +16,7 @@ EXEMPT = {
     "/authorize": "OpenID Connect Core §3.1.2.1: applications may POST the request; it only starts an interaction",
     "/logout": "RP-Initiated Logout §2: applications may POST the request; without a valid hint a page asks first",
     "/token": "client authentication",
+    "/register": "initial access token, or the token of the registration",
     "/par": "client authentication",
     "/device_authorization": "client authentication; a code does nothing until a person decides",
     "/introspect": "client authentication",

@@ -157,11 +157,11 @@ def test_withdrawing_consent_asks_again_next_time(
 ) -> None:
     """The account page's list and its button."""
     with composition.database.reading() as session:
-        (connected,) = list_connected_services(session, visitor.person_id)
+        (connected,) = list_connected_services(session, visitor.person_id, issuer=composition.settings.issuer)
     assert (connected.name, connected.scopes) == ("Portal", ("openid", "profile", "offline_access"))
     _withdraw(composition, visitor, party)
     with composition.database.reading() as session:
-        assert list_connected_services(session, visitor.person_id) == []
+        assert list_connected_services(session, visitor.person_id, issuer=composition.settings.issuer) == []
     with pytest.raises(NotFound):
         _withdraw(composition, visitor, party)
     location = visitor.http.get(party.authorization_url()).headers["Location"]
