@@ -50,7 +50,7 @@ def populate(composition: Composition, *, people: int, redirect_uri: str, api: s
             for name, algorithm in _PORTALS.items()
         }
         service = register(
-            client_name="Servicio", grant_types=["client_credentials"], scope="read", service_audience=f"{api}ES256"
+            client_name="Servicio", grant_types=["client_credentials"], scope="read", resources=[f"{api}ES256"]
         )
         cookies = []
         for number in range(people):

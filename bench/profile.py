@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, quote, urlsplit
 
 from bench import population
 from bench.servers import API
 from bench.workload import OFFLINE, REDIRECT_URI, SCENARIOS, Scenario, Side, authorize_path, code_body
 from composition import Composition
+from kernel.group_commit import GroupCommit
 from kernel.settings import load_settings
 from operations.installation import install
 from tests.servers.postgresql import run_postgresql
@@ -72,11 +74,20 @@ def _report(scenario: Scenario, *, composition: Composition, arguments: argparse
     for _ in range(arguments.number):
         unit()
     each = (time.perf_counter() - started) / arguments.number * 1000
-    profile = cProfile.Profile()
-    profile.runcall(lambda: [unit() for _ in range(arguments.number)])
+    profile, of_the_writer = cProfile.Profile(), cProfile.Profile()
+    with patch.object(GroupCommit, "_commit", _profiled(GroupCommit._commit, of_the_writer)):
+        profile.runcall(lambda: [unit() for _ in range(arguments.number)])
+    print("The thread that answers:")
     pstats.Stats(profile).sort_stats(arguments.sort).print_stats(arguments.lines)
+    if of_the_writer.getstats():
+        print("The thread that writes:")
+        pstats.Stats(of_the_writer).sort_stats(arguments.sort).print_stats(arguments.lines)
     print(f"{scenario.title}: {each:.3f} ms a unit without the profiler")
     composition.database.dispose()
+
+
+def _profiled(function: Callable[..., Any], profile: cProfile.Profile) -> Callable[..., Any]:
+    return lambda *given: profile.runcall(function, *given)
 
 
 def _unit(side: Side, scenario: Scenario, app: Callable[..., Any]) -> Callable[[], object]:
