@@ -15,6 +15,7 @@ from audit.vocabulary import EventType
 from idp.accounts.model import PersonRow
 from kernel.errors import Conflict, NotFound
 from kernel.identifiers import new_id
+from kernel.prefetch import find_row
 
 ACTIVE, DISABLED, ERASED = "active", "disabled", "erased"
 #: The identity was checked against the registry or at a desk.
@@ -57,7 +58,7 @@ class Person:
 
 def find_person(session: Session, person_id: str) -> Person:
     """Return the person. :raises NotFound: (``unknown_person``)."""
-    row = session.get(PersonRow, person_id)
+    row = find_row(session, PersonRow, person_id)
     if row is None:
         raise NotFound("There is no such person.", code="unknown_person")
     return as_person(row)

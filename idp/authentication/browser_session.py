@@ -19,6 +19,7 @@ from idp.leaving.announcement import announce_end
 from kernel.errors import Conflict
 from kernel.identifiers import new_id, new_secret, sha256_hex
 from kernel.origin import current_origin
+from kernel.prefetch import UNKNOWN, keep, kept
 
 # NIST SP 800-63B-4 §2.2.3 allows 1 hour idle and 24 hours in all at its second level; we ask for half of both,
 # because public computers (libraries, town halls) are common where these citizens live.
@@ -26,6 +27,8 @@ IDLE_LIFETIME = timedelta(minutes=30)
 ABSOLUTE_LIFETIME = timedelta(hours=12)
 # A visit is written down at most this often, so that reading a page is not a write each time.
 _VISIT_GRAIN = timedelta(minutes=1)
+# By what a session that was read ahead is found.
+BY_SECRET, BY_SID = "session_by_secret", "session_by_sid"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +57,11 @@ def find_browser_session(session: Session, *, secret: str | None, now: datetime)
     """Return the live session of the cookie's ``secret``, or nothing: unknown, ended, idle or too old."""
     if not secret:
         return None
-    row = session.scalars(
-        select(BrowserSessionRow).where(BrowserSessionRow.secret_sha256 == sha256_hex(secret), *_alive(now))
-    ).one_or_none()
-    return _as_session(row) if row else None
+    digest = sha256_hex(secret)
+    row = kept(session, BY_SECRET, digest)
+    if row is UNKNOWN:
+        row = session.scalars(select(BrowserSessionRow).where(BrowserSessionRow.secret_sha256 == digest)).one_or_none()
+    return _as_session(row) if row and _lives(row, now) else None
 
 
 def person_of_session(session: Session, *, secret: str | None) -> str | None:
@@ -69,8 +73,19 @@ def person_of_session(session: Session, *, secret: str | None) -> str | None:
 
 def find_session_by_sid(session: Session, *, sid: str, now: datetime) -> BrowserSession | None:
     """Return the live session named ``sid``, or nothing."""
-    row = session.scalars(select(BrowserSessionRow).where(BrowserSessionRow.sid == sid, *_alive(now))).one_or_none()
-    return _as_session(row) if row else None
+    row = kept(session, BY_SID, sid)
+    if row is UNKNOWN:
+        row = session.scalars(select(BrowserSessionRow).where(BrowserSessionRow.sid == sid)).one_or_none()
+    return _as_session(row) if row and _lives(row, now) else None
+
+
+def keep_browser_session(session: Session, row: BrowserSessionRow | None, *, sid: str | None = None) -> None:
+    """Have a session that was read ahead at hand, or by ``sid`` that there is none."""
+    if row is not None:
+        keep(session, BY_SECRET, row.secret_sha256, row)
+        keep(session, BY_SID, row.sid, row)
+    elif sid is not None:
+        keep(session, BY_SID, sid, None)
 
 
 def list_browser_sessions(session: Session, *, person_id: str, now: datetime) -> list[BrowserSession]:
@@ -85,6 +100,9 @@ def list_browser_sessions(session: Session, *, person_id: str, now: datetime) ->
 
 def touch_browser_session(session: Session, *, sid: str, now: datetime) -> None:
     """Note that the session is in use; call it in a transaction of any request that the person makes."""
+    row = kept(session, BY_SID, sid)
+    if row is not UNKNOWN and (row is None or row.last_seen_at > now - _VISIT_GRAIN):
+        return
     session.execute(
         update(BrowserSessionRow)
         .where(BrowserSessionRow.sid == sid, BrowserSessionRow.last_seen_at <= now - _VISIT_GRAIN, *_alive(now))
@@ -248,6 +266,11 @@ def _record(session: Session, journal: Journal, kind: EventType, row: BrowserSes
         Event(type=kind, subject=row.person_id, session_id=row.sid, details={"acr": row.acr, "amr": list(row.amr)}),
         now=now,
     )
+
+
+def _lives(row: BrowserSessionRow, now: datetime) -> bool:
+    """Tell of a row that was read what :func:`_alive` asks of rows in the database."""
+    return row.ended_at is None and row.expires_at > now and row.last_seen_at > now - IDLE_LIFETIME
 
 
 def _alive(now: datetime) -> tuple[ColumnElement[bool], ...]:

@@ -1,4 +1,4 @@
-"""Redeeming an authorization code: one statement, one winner (RFC 6749 §4.1.3, RFC 7636 §4.6)."""
+"""Redeeming an authorization code: of any number at once, one wins (RFC 6749 §4.1.3, RFC 7636 §4.6)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NoReturn
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.authorization.model import AuthorizationCodeRow
 from idp.clients.client import Client
-from idp.clients.model import ClientRow
 from idp.protocol.errors import TokenError
 from idp.protocol.pkce import answered_challenge
 from idp.protocol.terms import Terms
@@ -24,6 +23,7 @@ from idp.tokens.model import TokenFamilyRow
 from idp.tokens.target import target_for_person
 from idp.tokens.token_set import TokenSet, issue_token_set
 from kernel.identifiers import sha256_hex
+from kernel.prefetch import hold_row
 
 
 def redeem_authorization_code(
@@ -55,27 +55,16 @@ def redeem_authorization_code(
         challenge = answered_challenge(code_verifier, required=client.policy.pkce or client.is_public)
     except TokenError as error:
         _refuse(session, services, client, "bad_verifier", error, now=now)
-    digest, jkt = sha256_hex(code), confirmation.jkt if confirmation else None
-    won = session.execute(
-        update(AuthorizationCodeRow)
-        .where(
-            AuthorizationCodeRow.code_sha256 == digest,
-            AuthorizationCodeRow.redeemed_at.is_(None),
-            AuthorizationCodeRow.expires_at > now,
-            AuthorizationCodeRow.client_id == client.client_id,
-            AuthorizationCodeRow.redirect_uri == redirect_uri,
-            # IS NULL for None: a verifier where there was no challenge fails like a wrong one (RFC 9700 §2.1.1).
-            AuthorizationCodeRow.challenge == challenge,
-            # RFC 9449 §10: a code that was asked for with a key is of no use without it.
-            or_(AuthorizationCodeRow.jkt.is_(None), AuthorizationCodeRow.jkt == jkt),
-            AuthorizationCodeRow.client_id.in_(select(ClientRow.client_id).where(ClientRow.status == "active")),
-        )
-        .values(redeemed_at=now)
-        .returning(AuthorizationCodeRow.code_sha256)
-    ).scalar_one_or_none()
-    row = session.get(AuthorizationCodeRow, digest, populate_existing=True)
-    if won is None or row is None:
-        _explain(session, services, client, row, redirect_uri=redirect_uri, challenge=challenge, jkt=jkt, now=now)
+    # Locked from here to the end of the transaction: of any number who present it at once, one finds it unused.
+    row = hold_row(session, AuthorizationCodeRow, sha256_hex(code))
+    jkt = confirmation.jkt if confirmation else None
+    if row is None:
+        _refuse(session, services, client, "unknown_code", _invalid_grant(), now=now)
+    if row.redeemed_at is not None:
+        _take_back(session, services, client, row, now=now)
+    if reason := _fault(row, client=client, redirect_uri=redirect_uri, challenge=challenge, jkt=jkt, now=now):
+        _refuse(session, services, client, reason, _invalid_grant(), now=now, row=row)
+    row.redeemed_at = now
     return _issue(session, services, client, row, resources, confirmation, now=now)
 
 
@@ -144,39 +133,43 @@ def _issue(
     )
 
 
-def _explain(
-    session: Session,
-    services: IdpServices,
-    client: Client,
-    row: AuthorizationCodeRow | None,
+def _fault(
+    row: AuthorizationCodeRow,
     *,
+    client: Client,
     redirect_uri: str,
     challenge: str | None,
     jkt: str | None,
     now: datetime,
-) -> NoReturn:
-    error = TokenError("invalid_grant", "The authorization code is not valid.")
-    if row is None:
-        _refuse(session, services, client, "unknown_code", error, now=now)
-    if row.redeemed_at is not None:
-        # RFC 6749 §4.1.2: a code used twice was seen by someone else. What it gave is taken back.
-        family_id = session.scalar(select(TokenFamilyRow.id).where(TokenFamilyRow.code_sha256 == row.code_sha256))
-        if family_id is not None:
-            revoke_family(session, journal=services.journal, family_id=family_id, reason="code_reused", now=now)
-        _refuse(session, services, client, "code_reused", error, now=now, row=row, kind=EventType.TOKEN_REUSED)
+) -> str | None:
+    """Return what keeps the client from redeeming an unused code, None if nothing does."""
     if row.client_id != client.client_id:
-        reason = "other_client"
-    elif row.expires_at <= now:
-        reason = "code_expired"
-    elif row.redirect_uri != redirect_uri:
-        reason = "other_redirect_uri"
-    elif row.challenge != challenge:
-        reason = "wrong_verifier"
-    elif row.jkt is not None and row.jkt != jkt:
-        reason = "other_key"
-    else:
-        reason = "client_disabled"
-    _refuse(session, services, client, reason, error, now=now, row=row)
+        return "other_client"
+    if row.expires_at <= now:
+        return "code_expired"
+    if row.redirect_uri != redirect_uri:
+        return "other_redirect_uri"
+    # A verifier where there was no challenge fails like a wrong one (RFC 9700 §2.1.1).
+    if row.challenge != challenge:
+        return "wrong_verifier"
+    # RFC 9449 §10: a code that was asked for with a key is of no use without it.
+    if row.jkt is not None and row.jkt != jkt:
+        return "other_key"
+    return None if client.active else "client_disabled"
+
+
+def _take_back(
+    session: Session, services: IdpServices, client: Client, row: AuthorizationCodeRow, *, now: datetime
+) -> NoReturn:
+    """RFC 6749 §4.1.2: a code used twice was seen by someone else. What it gave is taken back."""
+    family_id = session.scalar(select(TokenFamilyRow.id).where(TokenFamilyRow.code_sha256 == row.code_sha256))
+    if family_id is not None:
+        revoke_family(session, journal=services.journal, family_id=family_id, reason="code_reused", now=now)
+    _refuse(session, services, client, "code_reused", _invalid_grant(), now=now, row=row, kind=EventType.TOKEN_REUSED)
+
+
+def _invalid_grant() -> TokenError:
+    return TokenError("invalid_grant", "The authorization code is not valid.")
 
 
 def _refuse(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from idp.clients.client import client_value
 from idp.clients.model import ClientRow
+from kernel.prefetch import UNKNOWN, among, keep, kept
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,22 @@ def find_permissions(session: Session, identifiers: Iterable[str]) -> dict[str, 
 def find_apis(session: Session, identifiers: Iterable[str]) -> dict[str, Api]:
     """Return the active ones among ``identifiers`` that are registered here; others verify tokens by themselves."""
     wanted = list(identifiers)
-    if not wanted:
-        return {}
-    rows = session.scalars(select(ClientRow).where(ClientRow.resource.in_(wanted), ClientRow.status == "active"))
+    known = {identifier: kept(session, Api, identifier) for identifier in wanted}
+    missing = [identifier for identifier, api in known.items() if api is UNKNOWN]
+    if missing:
+        known |= dict.fromkeys(missing) | _read_apis(session, ClientRow.resource.in_(missing))
+    return {identifier: api for identifier, api in known.items() if api is not None}
+
+
+def read_apis(session: Session, identifiers: Sequence[str]) -> None:
+    """Read ahead what :func:`find_apis` is going to be asked for."""
+    found = _read_apis(session, among(session, ClientRow.resource, identifiers))
+    for identifier in identifiers:
+        keep(session, Api, identifier, found.get(identifier))
+
+
+def _read_apis(session: Session, chosen: ColumnElement[bool]) -> dict[str, Api]:
+    rows = session.scalars(select(ClientRow).where(chosen, ClientRow.status == "active"))
     return {
         client.resource: Api(
             identifier=client.resource,

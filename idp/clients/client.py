@@ -14,6 +14,7 @@ from idp.clients.metadata import ClientMetadata
 from idp.clients.model import ClientRow
 from idp.clients.policy import POLICIES, ClientPolicy
 from kernel.errors import NotFound
+from kernel.prefetch import UNKNOWN, kept
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,19 @@ class Client:
 
 def find_client(session: Session, client_id: str) -> Client:
     """Return the client, active or not. :raises NotFound: ``unknown_client``."""
-    row = session.get(ClientRow, client_id) if 0 < len(client_id) <= 64 and client_id.isprintable() else None
-    if row is None:
+    found = kept(session, Client, client_id)
+    if found is UNKNOWN:
+        row = session.get(ClientRow, client_id) if is_client_id(client_id) else None
+        found = client_value(row) if row is not None else None
+    if found is None:
         raise NotFound("There is no such application.", code="unknown_client")
-    return client_value(row)
+    client: Client = found
+    return client
+
+
+def is_client_id(text: str) -> bool:
+    """Tell whether a client can have this name."""
+    return 0 < len(text) <= 64 and text.isprintable()
 
 
 def is_registered(session: Session, client_id: str) -> bool:

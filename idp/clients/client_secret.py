@@ -17,6 +17,7 @@ from idp.clients.client import Client
 from idp.clients.model import ClientSecretRow
 from kernel.errors import Fault, Rejected
 from kernel.identifiers import new_id, new_secret, sha256_hex
+from kernel.prefetch import UNKNOWN, kept
 from kernel.secret_text import SecretText
 from keys.sealing import Sealer
 
@@ -115,10 +116,11 @@ def sealing_secret_for(method: AuthMethod, sealing_secret: bytes | None) -> byte
 def is_valid_secret(session: Session, *, client_id: str, presented: str, now: datetime) -> bool:
     """Tell whether ``presented`` is one of the client's valid secrets; each comparison takes constant time."""
     digest = sha256_hex(presented)
-    stored = session.scalars(
-        select(ClientSecretRow.secret_sha256).where(ClientSecretRow.client_id == client_id, _valid(now))
-    ).all()
-    return any(compare_digest(digest, secret_sha256) for secret_sha256 in stored)
+    stored = kept(session, ClientSecretRow, client_id)
+    if stored is UNKNOWN:
+        stored = session.scalars(select(ClientSecretRow).where(ClientSecretRow.client_id == client_id)).all()
+    valid = [row.secret_sha256 for row in stored if row.expires_at is None or row.expires_at > now]
+    return any(compare_digest(digest, secret_sha256) for secret_sha256 in valid)
 
 
 def _sealer(sealing_secret: bytes) -> Sealer:

@@ -16,6 +16,7 @@ from audit.vocabulary import EventType, Outcome
 from idp.clients.client import Client
 from idp.consent.model import ConsentRow
 from idp.protocol.scope import IDENTITY_SCOPES
+from kernel.prefetch import find_row
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Consent:
 
 def find_consent(session: Session, *, person_id: str, client_id: str) -> Consent | None:
     """Return the consent that stands, or nothing."""
-    row = session.get(ConsentRow, (person_id, client_id), populate_existing=True)
+    row = find_row(session, ConsentRow, (person_id, client_id), anew=True)
     if row is None or row.withdrawn_at is not None:
         return None
     return Consent(row.person_id, row.client_id, tuple(row.scopes), tuple(row.offered), row.granted_at)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from idp.tokens.opaque import FORMAT as OPAQUE
 from idp.tokens.opaque import find_opaque_token, keep_opaque_token
 from kernel.clock import from_timestamp, to_timestamp
 from kernel.identifiers import new_secret
+from kernel.prefetch import find_row
 
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=5)
 TYPE = "at+jwt"
@@ -115,7 +116,7 @@ def read_access_token(session: Session, services: IdpServices, *, token: str, no
         raise BearerTokenError(error.reason) from error
     if read.expires_at <= now:
         raise BearerTokenError("expired")
-    if session.scalar(select(RevokedAccessTokenRow.jti).where(RevokedAccessTokenRow.jti == read.jti)):
+    if find_row(session, RevokedAccessTokenRow, read.jti, anew=True) is not None:
         raise BearerTokenError("revoked")
     return read
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import Select, Table, delete, select, update
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -24,7 +25,10 @@ from idp.tokens.confirmation import Confirmation
 from idp.tokens.model import TokenFamilyRow
 from kernel.errors import Denied, NotFound
 from kernel.identifiers import new_id
+from kernel.late_rows import insert_later
+from kernel.prefetch import find_row
 
+_TABLE = cast(Table, TokenFamilyRow.__table__)
 # A family ends after ninety days whatever happens.
 OFFLINE_LIFETIME = timedelta(days=90)
 # One without offline access ends with its browser session; where there is none (a television), after an hour.
@@ -97,40 +101,39 @@ def start_family(
     :raises DeadFamilyError: with the reason; nothing is written then.
     """
     browser_session = find_session_by_sid(session, sid=sid, now=now) if sid is not None else None
-    row = TokenFamilyRow(
-        id=new_id(),
-        code_sha256=origin_sha256,
-        grant_type=grant_type,
-        client_id=client.client_id,
-        person_id=person_id,
-        sid=sid,
-        scopes=list(scopes),
-        terms=terms.to_document(),
-        confirmation=confirmation.to_cnf() if confirmation else None,
-        x5t_s256=confirmation.x5t_s256 if confirmation else None,
-        session_x5t_s256=browser_session.x5t_s256 if browser_session else session_x5t_s256,
-        authenticated_at=authenticated_at,
-        acr=acr,
-        amr=list(amr),
-        offline=OFFLINE_ACCESS in scopes,
-        created_at=now,
-        expires_at=now + (OFFLINE_LIFETIME if sid or OFFLINE_ACCESS in scopes else ONLINE_LIFETIME),
-        revoked_at=None,
-        revoked_reason=None,
-    )
-    family = family_value(row)
+    row: dict[str, Any] = {
+        "id": new_id(),
+        "code_sha256": origin_sha256,
+        "grant_type": grant_type,
+        "client_id": client.client_id,
+        "person_id": person_id,
+        "sid": sid,
+        "scopes": list(scopes),
+        "terms": terms.to_document(),
+        "confirmation": confirmation.to_cnf() if confirmation else None,
+        "x5t_s256": confirmation.x5t_s256 if confirmation else None,
+        "session_x5t_s256": browser_session.x5t_s256 if browser_session else session_x5t_s256,
+        "authenticated_at": authenticated_at,
+        "acr": acr,
+        "amr": list(amr),
+        "offline": OFFLINE_ACCESS in scopes,
+        "created_at": now,
+        "expires_at": now + (OFFLINE_LIFETIME if sid or OFFLINE_ACCESS in scopes else ONLINE_LIFETIME),
+        "revoked_at": None,
+        "revoked_reason": None,
+    }
+    family = family_value(TokenFamilyRow(**row))
     # A logout, a new password or a closed account between the decision and now hold here too.
     if sid is not None and browser_session is None:
         raise DeadFamilyError("session_ended")
     require_living_family(session, family, certificates=certificates, client=client, now=now)
-    session.add(row)
-    session.flush()
+    insert_later(session, _TABLE, row)
     return family
 
 
 def find_family(session: Session, family_id: str) -> TokenFamily | None:
     """Return the family, revoked or not, or nothing."""
-    row = session.get(TokenFamilyRow, family_id, populate_existing=True)
+    row = find_row(session, TokenFamilyRow, family_id, anew=True)
     return family_value(row) if row else None
 
 
@@ -269,8 +272,8 @@ def _require_active_person(session: Session, family: TokenFamily) -> Person:
         raise DeadFamilyError("unknown_person") from error
     if not person.is_active:
         raise DeadFamilyError("person_disabled")
-    password_set_at = session.scalar(select(PasswordRow.set_at).where(PasswordRow.person_id == person.id))
-    if password_set_at is not None and password_set_at > family.created_at:
+    password = find_row(session, PasswordRow, person.id, anew=True)
+    if password is not None and password.set_at > family.created_at:
         raise DeadFamilyError("password_changed")
     return person
 

@@ -36,6 +36,8 @@ class PresentedRefreshToken:
 
 def find_refresh_token(session: Session, token: str) -> PresentedRefreshToken | None:
     """Return the refresh token, used and expired ones too, or nothing."""
+    if "." in token:
+        return None  # a JWT: none of ours has a dot
     row = session.get(RefreshTokenRow, sha256_hex(token), populate_existing=True)
     family = find_family(session, row.family_id) if row else None
     if row is None or family is None:

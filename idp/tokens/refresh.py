@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -28,10 +27,11 @@ from idp.tokens.family import (
     require_living_family,
     revoke_family,
 )
-from idp.tokens.model import RefreshTokenRow, TokenFamilyRow
+from idp.tokens.model import RefreshTokenRow
 from idp.tokens.target import Target, target_for_person
 from idp.tokens.token_set import REFRESH_IDLE_LIFETIME, TokenSet, issue_token_set
 from kernel.identifiers import sha256_hex
+from kernel.prefetch import hold_row
 
 # A lost answer is asked for again within seconds; libraries that retry do so after one to five.
 RETRY_GRACE = timedelta(seconds=10)
@@ -61,16 +61,18 @@ def refresh_tokens(
         _refuse(session, services, client, None, "no_token", "invalid_request", now=now)
     if "refresh_token" not in client.grant_types:
         _refuse(session, services, client, None, "grant_not_registered", "unauthorized_client", now=now)
-    digest = sha256_hex(refresh_token)
-    row = session.get(RefreshTokenRow, digest, populate_existing=True)
+    # Locked from here to the end of the transaction: of any number who present it at once, one finds it unused.
+    row = hold_row(session, RefreshTokenRow, sha256_hex(refresh_token))
     family = find_family(session, row.family_id) if row else None
-    if row is None or family is None or family.client_id != client.client_id:
-        _explain(session, services, client, digest, now=now)
+    if row is None or family is None:
+        _refuse(session, services, client, None, "unknown_token", "invalid_grant", now=now)
+    if family.client_id != client.client_id:
+        _end(session, services, client, row, family, "other_client", now=now)
     target = _narrow(session, services, client, family, scope, resources, now=now)
     try:
         if row.used_at is None:
             require_same_sender(family, client=client, confirmation=confirmation)
-        retried = _use(session, services, client, digest, confirmation, family=family, now=now)
+        retried = _use(session, services, client, row, confirmation, family=family, now=now)
         require_living_family(session, family, certificates=services.certificates, client=client, now=now)
     except DeadFamilyError as error:
         _refuse(session, services, client, family, error.reason, "invalid_grant", now=now)
@@ -106,40 +108,22 @@ def _use(
     session: Session,
     services: IdpServices,
     client: Client,
-    digest: str,
+    row: RefreshTokenRow,
     confirmation: Confirmation | None,
     *,
     family: TokenFamily,
     now: datetime,
 ) -> bool:
-    """Use the token up, or keep it alive where it does not change; tell whether this repeats the use of a moment ago.
-
-    Exactly one caller wins the statement, whoever else presents the same token at the same moment.
-    """
-    values: dict[str, Any] = (
-        {"used_at": now, "used_by": confirmation.thumbprint if confirmation else None}
-        if client.policy.rotates_refresh_tokens
-        else {"expires_at": min(now + REFRESH_IDLE_LIFETIME, family.expires_at)}
-    )
-    won = session.execute(
-        update(RefreshTokenRow)
-        .where(
-            RefreshTokenRow.token_sha256 == digest,
-            RefreshTokenRow.used_at.is_(None),
-            RefreshTokenRow.expires_at > now,
-            RefreshTokenRow.family_id.in_(
-                select(TokenFamilyRow.id).where(TokenFamilyRow.client_id == client.client_id)
-            ),
-        )
-        .values(**values)
-        .returning(RefreshTokenRow.token_sha256)
-    ).scalar_one_or_none()
-    if won is not None:
-        return False
-    row = session.get(RefreshTokenRow, digest, populate_existing=True)
-    if row is None or not _is_retry(row, confirmation, now=now):
-        _explain(session, services, client, digest, now=now)
-    return True
+    """Use the token up, or keep alive one that does not change; tell whether this repeats the use of a moment ago."""
+    if _is_retry(row, confirmation, now=now):
+        return True
+    if row.used_at is not None or row.expires_at <= now:
+        _end(session, services, client, row, family, "expired", now=now)
+    if client.policy.rotates_refresh_tokens:
+        row.used_at, row.used_by = now, confirmation.thumbprint if confirmation else None
+    else:
+        row.expires_at = min(now + REFRESH_IDLE_LIFETIME, family.expires_at)
+    return False
 
 
 def _is_retry(row: RefreshTokenRow, confirmation: Confirmation | None, *, now: datetime) -> bool:
@@ -177,16 +161,20 @@ def _narrow(
         _refuse(session, services, client, family, error.code, error.code, now=now)
 
 
-def _explain(session: Session, services: IdpServices, client: Client, digest: str, *, now: datetime) -> NoReturn:
-    row = session.get(RefreshTokenRow, digest, populate_existing=True)
-    if row is None:
-        _refuse(session, services, client, None, "unknown_token", "invalid_grant", now=now)
-    family = find_family(session, row.family_id)
-    if row.used_at is not None and family is not None:
+def _end(
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    row: RefreshTokenRow,
+    family: TokenFamily,
+    reason: str,
+    *,
+    now: datetime,
+) -> NoReturn:
+    if row.used_at is not None:
         # Either the application or a thief has it twice; nobody can tell which, so neither goes on.
         revoke_family(session, journal=services.journal, family_id=family.id, reason="refresh_token_reused", now=now)
         _refuse(session, services, client, family, "reused", "invalid_grant", now=now, kind=EventType.TOKEN_REUSED)
-    reason = "expired" if family and family.client_id == client.client_id else "other_client"
     _refuse(session, services, client, family, reason, "invalid_grant", now=now)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from idp.clients.client import Client
@@ -19,7 +20,9 @@ from idp.tokens.subject import subject_for
 from idp.tokens.target import Target
 from kernel.clock import to_timestamp
 from kernel.identifiers import new_secret, sha256_hex
+from kernel.late_rows import insert_later
 
+_TABLE = cast(Table, RefreshTokenRow.__table__)
 # A refresh token that nobody used for two weeks is forgotten.
 REFRESH_IDLE_LIFETIME = timedelta(days=14)
 
@@ -141,15 +144,16 @@ def _refresh_token(session: Session, family: TokenFamily, kept: str | None, *, n
     if kept is not None or not family.offline:
         return kept
     token = new_secret()
-    session.add(
-        RefreshTokenRow(
-            token_sha256=sha256_hex(token),
-            family_id=family.id,
-            created_at=now,
-            expires_at=min(now + REFRESH_IDLE_LIFETIME, family.expires_at),
-            used_at=None,
-            used_by=None,
-        )
+    insert_later(
+        session,
+        _TABLE,
+        {
+            "token_sha256": sha256_hex(token),
+            "family_id": family.id,
+            "created_at": now,
+            "expires_at": min(now + REFRESH_IDLE_LIFETIME, family.expires_at),
+            "used_at": None,
+            "used_by": None,
+        },
     )
-    session.flush()
     return token

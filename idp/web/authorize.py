@@ -31,6 +31,7 @@ from idp.web.access import services
 from idp.web.consent_words import ConsentLine, client_pages, consent_lines
 from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret, show_browser_state
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
+from idp.web.reading_ahead import wants_of_visit
 from kernel.errors import ServiceError
 from kernel.origin import current_origin
 from web.client_address import network_of
@@ -91,7 +92,8 @@ def answer_request(
             now=now,
         )
 
-    return provider.remote_keys.retrying(lambda: provider.database.together(answer))
+    wants = wants_of_visit(pairs, session_secret)
+    return provider.remote_keys.retrying(lambda: provider.database.together(answer, wants))
 
 
 @blueprint.get("/authorize/resume/<interaction_id>")

@@ -19,6 +19,7 @@ from idp.web.asked import Asked, asked_of_flask
 from idp.web.client_failures import count_failure, require_few_failures
 from idp.web.cross_origin import allow_registered_origin, answer_preflight
 from idp.web.protocol_errors import bearer_error_response, json_response, jwt_response, token_error_response
+from idp.web.reading_ahead import wants_of_form, wants_of_token
 from idp.web.sender import with_nonce
 from kernel.errors import ServiceError
 from kernel.origin import current_origin
@@ -96,7 +97,9 @@ def answer_userinfo(asked: Asked) -> Response:
                     session, services=provider, token=presented, scheme=scheme, sender=asked.sender, now=now
                 )
 
-            released = provider.remote_keys.retrying(lambda: provider.database.together(release))
+            released = provider.remote_keys.retrying(
+                lambda: provider.database.together(release, wants_of_token(presented))
+            )
             answer = json_response(released.claims) if released.jwt is None else jwt_response(released.jwt)
     except ServiceError as error:
         answer = bearer_error_response(error, scheme=scheme, issuer=provider.settings.issuer)
@@ -129,8 +132,9 @@ def answer_form(endpoint: str, asked: Asked) -> Response:
                 )
             )
 
+        wants = wants_of_form(endpoint, authorization=authorization, form=form)
         try:
-            answered = provider.remote_keys.retrying(lambda: provider.database.together(answer))
+            answered = provider.remote_keys.retrying(lambda: provider.database.together(answer, wants))
         except InvalidClientError:
             count_failure(authorization=authorization, form=form)
             raise

@@ -1,0 +1,85 @@
+"""Tokens that are going to be shown, with all that they rest on, read together: one statement for each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from idp.accounts.model import PasswordRow, PersonRow
+from idp.authentication.browser_session import keep_browser_session
+from idp.authentication.model import BrowserSessionRow
+from idp.consent.model import ConsentRow
+from idp.tokens.model import RefreshTokenRow, RevokedAccessTokenRow, TokenFamilyRow
+from kernel.prefetch import among, keep
+
+BASIS = (PersonRow, PasswordRow, BrowserSessionRow, ConsentRow)
+
+
+def read_families(session: Session, family_ids: Sequence[str]) -> None:
+    """Keep each family, or that there is none."""
+    statement = select(TokenFamilyRow, *BASIS).where(among(session, TokenFamilyRow.id, family_ids))
+    found = set()
+    for family, *basis in session.execute(with_basis(statement, TokenFamilyRow)):
+        _keep_family(session, family, basis)
+        found.add(family.id)
+    for family_id in set(family_ids) - found:
+        keep(session, TokenFamilyRow, family_id, None)
+
+
+def read_refresh_tokens(session: Session, digests: Sequence[str]) -> None:
+    """Keep and lock each refresh token, in the order of their digests, or that there is none."""
+    statement = (
+        select(RefreshTokenRow, TokenFamilyRow, *BASIS)
+        .join_from(RefreshTokenRow, TokenFamilyRow, TokenFamilyRow.id == RefreshTokenRow.family_id)
+        .where(among(session, RefreshTokenRow.token_sha256, digests))
+        .order_by(RefreshTokenRow.token_sha256)
+        .with_for_update(of=RefreshTokenRow)
+        .execution_options(populate_existing=True)
+    )
+    found = set()
+    for row, family, *basis in session.execute(with_basis(statement, TokenFamilyRow)):
+        keep(session, RefreshTokenRow, row.token_sha256, row)
+        _keep_family(session, family, basis)
+        found.add(row.token_sha256)
+    for digest in set(digests) - found:
+        keep(session, RefreshTokenRow, digest, None)
+
+
+def read_revocations(session: Session, jtis: Sequence[str]) -> None:
+    """Keep which access tokens were revoked alone."""
+    rows = session.scalars(select(RevokedAccessTokenRow).where(among(session, RevokedAccessTokenRow.jti, jtis)))
+    revoked = {row.jti: row for row in rows}
+    for jti in jtis:
+        keep(session, RevokedAccessTokenRow, jti, revoked.get(jti))
+
+
+def with_basis(statement: Any, given_to: Any) -> Any:
+    """Join what tokens rest on: person, password, browser session, consent.
+
+    :param given_to: the class whose rows say ``person_id``, ``client_id`` and ``sid``.
+    """
+    person_id: InstrumentedAttribute[str] = given_to.person_id
+    joined: Select[Any] = (
+        statement.outerjoin(PersonRow, PersonRow.id == person_id)
+        .outerjoin(PasswordRow, PasswordRow.person_id == person_id)
+        .outerjoin(BrowserSessionRow, BrowserSessionRow.sid == given_to.sid)
+        .outerjoin(ConsentRow, and_(ConsentRow.person_id == person_id, ConsentRow.client_id == given_to.client_id))
+    )
+    return joined
+
+
+def keep_basis(session: Session, given: Any, basis: Sequence[Any]) -> None:
+    """Keep what :func:`with_basis` joined to the row ``given``, or that it is not there."""
+    person, password, browser_session, consent = basis
+    keep(session, PersonRow, given.person_id, person)
+    keep(session, PasswordRow, given.person_id, password)
+    keep_browser_session(session, browser_session, sid=given.sid)
+    keep(session, ConsentRow, (given.person_id, given.client_id), consent)
+
+
+def _keep_family(session: Session, family: TokenFamilyRow, basis: Sequence[Any]) -> None:
+    keep(session, TokenFamilyRow, family.id, family)
+    keep_basis(session, family, basis)
