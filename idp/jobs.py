@@ -25,7 +25,7 @@ def deliveries(services: IdpServices) -> Mapping[str, Handler]:
 
     Each kind has its words in ``admin/web/deliveries.py``; a test points there.
     """
-    return {**idp.leaving.jobs.deliveries(services)}
+    return {**idp.decoupled.jobs.deliveries(services), **idp.leaving.jobs.deliveries(services)}
 
 
 def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:

@@ -41,6 +41,10 @@ SHOWN = (
     EventType.AUTHORIZATION_GRANTED,
     EventType.DEVICE_ALLOWED,
     EventType.DEVICE_DENIED,
+    EventType.BACKCHANNEL_REQUESTED,
+    EventType.BACKCHANNEL_ALLOWED,
+    EventType.BACKCHANNEL_DENIED,
+    EventType.BACKCHANNEL_DISOWNED,
     EventType.ACTIVITY_DISOWNED,
 )
 # A success of these is told by SESSION_STARTED.

@@ -34,7 +34,8 @@ def require_assertion(
         verified = _verified(session, services, client, assertion, endpoint=endpoint, now=now)
     except JwtError as error:
         raise InvalidClientError(f"assertion_{error.reason}") from error
-    _use_once(session, client, verified)
+    if not use_jti_once(session, client_id=client.client_id, jti=verified.jti, expires_at=verified.expires_at):
+        raise InvalidClientError("assertion_replayed")
 
 
 def assertion_algorithms(client: Client) -> tuple[str, ...]:
@@ -91,14 +92,14 @@ def _audiences(services: IdpServices, client: Client, endpoint: str) -> tuple[st
     return (settings.issuer, *(f"{origin}/{path}" for origin in origins for path in ("token", endpoint)))
 
 
-def _use_once(session: Session, client: Client, assertion: ClientAssertion) -> None:
+def use_jti_once(session: Session, *, client_id: str, jti: str, expires_at: datetime) -> bool:
+    """Use up the identifier of something that the client signed; tell whether it was unused."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     # Of any number at once exactly one inserts: the others find the row.
     inserted = session.execute(
         insert(UsedAssertionRow)
-        .values(client_id=client.client_id, jti_sha256=sha256_hex(assertion.jti), expires_at=assertion.expires_at)
+        .values(client_id=client_id, jti_sha256=sha256_hex(jti), expires_at=expires_at)
         .on_conflict_do_nothing()
         .returning(UsedAssertionRow.client_id)
     ).scalar_one_or_none()
-    if inserted is None:
-        raise InvalidClientError("assertion_replayed")
+    return inserted is not None

@@ -21,6 +21,7 @@ from idp.clients.key_metadata import key_metadata, read_jwks
 from idp.clients.metadata import ClientMetadata
 from idp.clients.policy import (
     AUTHORIZATION_CODE,
+    CIBA,
     CLIENT_CREDENTIALS,
     DEVICE_CODE,
     JWT_BEARER,
@@ -42,7 +43,7 @@ from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.scope import OPENID, split_scope
 
 ID_TOKEN_ALGORITHMS = TOKEN_ALGORITHMS
-GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE)
+GRANT_TYPES = (AUTHORIZATION_CODE, REFRESH_TOKEN, CLIENT_CREDENTIALS, DEVICE_CODE, CIBA, JWT_BEARER, TOKEN_EXCHANGE)
 NAME_LIMIT = 100
 DEFAULT_SCOPES = (OPENID, "profile")
 

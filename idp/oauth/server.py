@@ -24,6 +24,7 @@ from idp.authorization.redemption import redeem_authorization_code
 from idp.clients.authentication import authenticate_client
 from idp.clients.client import Client
 from idp.clients.policy import CIBA, DEVICE_CODE, JWT_BEARER, TOKEN_EXCHANGE
+from idp.decoupled.backchannel import request_backchannel_authentication
 from idp.decoupled.device import request_device_authorization
 from idp.decoupled.polling import poll_for_tokens
 from idp.oauth.assertion_grant import authenticate_by_assertion
@@ -182,6 +183,22 @@ class _DeviceCodeGrant(_Grant):
         )
 
 
+class _CibaGrant(_Grant):
+    GRANT_TYPE = CIBA
+
+    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
+        return poll_for_tokens(
+            call.session,
+            services=call.services,
+            client=client,
+            grant_type=CIBA,
+            secret=call.form.get("auth_req_id"),
+            resources=call.form.all("resource"),
+            confirmation=self.binding(call, client),
+            now=call.now,
+        )
+
+
 class _JwtBearerGrant(_Grant):
     GRANT_TYPE = JWT_BEARER
 
@@ -213,6 +230,17 @@ class _TokenExchangeGrant(_Grant):
             confirmation=self.binding(call, client),
             now=call.now,
         )
+
+
+class _BackchannelAuthenticationEndpoint(TokenEndpoint):
+    ENDPOINT_NAME = "ciba"
+
+    def create_endpoint_response(self, request: _Request) -> _Answer:
+        call, client = request.call, self.authenticate_endpoint_client(request)
+        document = request_backchannel_authentication(
+            call.session, services=call.services, client=client, form=call.form, now=call.now
+        )
+        return 200, document, []
 
 
 class _DeviceAuthorizationEndpoint(TokenEndpoint):
@@ -289,6 +317,7 @@ for _grant in (
     _RefreshTokenGrant,
     _ClientCredentialsGrant,
     _DeviceCodeGrant,
+    _CibaGrant,
     _JwtBearerGrant,
     _TokenExchangeGrant,
 ):
@@ -298,5 +327,6 @@ for _endpoint in (
     _RevocationEndpoint,
     _PushedRequestEndpoint,
     _DeviceAuthorizationEndpoint,
+    _BackchannelAuthenticationEndpoint,
 ):
     _server.register_endpoint(_endpoint)

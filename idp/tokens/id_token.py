@@ -32,6 +32,7 @@ class IdTokenHint:
     client_id: str
     subject: str
     sid: str | None
+    event_id: str | None
 
 
 def issue_id_token(
@@ -97,9 +98,10 @@ def read_id_token_hint(session: Session, services: IdpServices, *, token: str) -
         raise JwtError("wrong_type")
     if verified.claims.get("iss") != services.settings.issuer:
         raise JwtError("wrong_issuer")
-    sid = verified.claims.get("sid")
+    sid, event_id = verified.claims.get("sid"), verified.claims.get("txn")
     return IdTokenHint(
         client_id=text_claim(verified.claims, "aud"),
         subject=text_claim(verified.claims, "sub"),
         sid=sid if isinstance(sid, str) else None,
+        event_id=event_id if isinstance(event_id, str) else None,
     )

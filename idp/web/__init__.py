@@ -8,7 +8,19 @@ from flask import Flask
 
 from idp.authentication.browser_session import IDLE_LIFETIME
 from idp.services import IdpServices
-from idp.web import account, certificate_login, contact, demo, device, enroll, login, recovery, second_factor, signup
+from idp.web import (
+    account,
+    approvals,
+    certificate_login,
+    contact,
+    demo,
+    device,
+    enroll,
+    login,
+    recovery,
+    second_factor,
+    signup,
+)
 from idp.web.access import services as services
 from idp.web.messages import PAGE_TEXTS
 from idp.web.protocol import mount_protocol
@@ -24,7 +36,18 @@ def mount(app: Flask, services: IdpServices) -> None:
     describe_errors(app, PAGE_TEXTS)
     app.jinja_env.globals["session_idle_minutes"] = int(IDLE_LIFETIME.total_seconds()) // 60
     mount_protocol(app)
-    for people in (login, certificate_login, signup, recovery, enroll, account, contact, second_factor, device):
+    for people in (
+        login,
+        certificate_login,
+        signup,
+        recovery,
+        enroll,
+        account,
+        approvals,
+        contact,
+        second_factor,
+        device,
+    ):
         app.register_blueprint(people.blueprint)
     answer_on_mtls_host(app, certificate_login.PATH)
     if services.settings.demo:

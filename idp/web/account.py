@@ -20,6 +20,7 @@ from idp.authentication.recovery_codes import count_recovery_codes
 from idp.authentication.steps import Step
 from idp.authentication.totp import list_totp
 from idp.consent.connected_services import list_connected_services, withdraw_consent
+from idp.decoupled.approval import list_waiting
 from idp.leaving.frontchannel import logout_frames
 from idp.web.access import present, services
 from idp.web.activity_words import words_of
@@ -51,6 +52,7 @@ def home() -> AnyResponse:
         codes = count_recovery_codes(session, person.id)
         connected = list_connected_services(session, person.id, issuer=services().settings.issuer)
         activity = [(event, words_of(session, event)) for event in events]
+        waiting = list_waiting(session, person_id=person.id, now=present())
     return render(
         "idp/account.html",
         visitor=visitor,
@@ -58,6 +60,7 @@ def home() -> AnyResponse:
         activity=activity,
         recovery_codes=codes,
         connected=connected,
+        waiting=waiting,
         kept=kept_values(visitor),
     )
 

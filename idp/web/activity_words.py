@@ -53,6 +53,14 @@ def words_of(session: Session, event: Activity) -> Words:
     client = name_of_client(session, event.client_id)
     if event.type is EventType.AUTHORIZATION_GRANTED:
         return Words(_("Entró a %(service)s", service=client), "", "")
+    if event.type is EventType.BACKCHANNEL_REQUESTED:
+        return Words(_("%(service)s le pidió aprobar una solicitud", service=client), "", "")
+    if event.type is EventType.BACKCHANNEL_ALLOWED:
+        return Words(_("Aprobó una solicitud de %(service)s", service=client), "", "")
+    if event.type is EventType.BACKCHANNEL_DENIED:
+        return Words(_("No aprobó una solicitud de %(service)s", service=client), "", "")
+    if event.type is EventType.BACKCHANNEL_DISOWNED:
+        return Words(_("Dijo que no pidió una solicitud de %(service)s", service=client), "warn", "")
     if event.type is EventType.DEVICE_ALLOWED:
         return Words(_("Entró a %(service)s en otro equipo", service=client), "", "")
     if event.type is EventType.DEVICE_DENIED:

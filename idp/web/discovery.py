@@ -11,6 +11,7 @@ from flask import Blueprint, Response
 
 from idp.authentication.assurance import served_acr_values
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
+from idp.clients.backchannel_metadata import DELIVERY_MODES, REQUEST_SIGNING_ALGORITHMS
 from idp.clients.policy import POLICIES
 from idp.clients.registration import GRANT_TYPES
 from idp.clients.subject_metadata import SUBJECT_TYPES
@@ -88,6 +89,10 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "introspection_endpoint": f"{issuer}/introspect",
         "revocation_endpoint": f"{issuer}/revoke",
         "device_authorization_endpoint": f"{issuer}/device_authorization",
+        "backchannel_authentication_endpoint": f"{issuer}/ciba",
+        "backchannel_token_delivery_modes_supported": list(DELIVERY_MODES),
+        "backchannel_authentication_request_signing_alg_values_supported": list(REQUEST_SIGNING_ALGORITHMS),
+        "backchannel_user_code_parameter_supported": False,
         "end_session_endpoint": f"{issuer}/logout",
         "registration_endpoint": f"{issuer}/register",
         "check_session_iframe": f"{issuer}{check_session.PATH}",

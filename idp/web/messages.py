@@ -206,6 +206,11 @@ PAGE_TEXTS = {
         happened=_l("Pasó demasiado tiempo desde que el equipo o la institución lo pidió. No se entregó ningún dato."),
         to_do=_l("Pida de nuevo entrar, y decida mientras el pedido esté vigente."),
     ),
+    "unknown_request": ErrorText(
+        title=_l("Esa solicitud no existe"),
+        happened=_l("La dirección está incompleta, o la solicitud es de otra persona."),
+        to_do=_l("Mire en su cuenta las solicitudes que esperan su respuesta."),
+    ),
     "request_decided": ErrorText(
         title=_l("Este pedido ya se decidió"),
         happened=_l("Alguien lo permitió o lo negó antes. Cada pedido se decide una sola vez."),

@@ -30,7 +30,7 @@ from web.short_way import FORM
 blueprint = Blueprint("idp_protocol", __name__)
 
 # What leaves a row and an event each time: far above a ministry's kiosks behind one address, far below a flood.
-_REQUESTS_OF_A_NETWORK = {"device_authorization": "300 per minute"}
+_REQUESTS_OF_A_NETWORK = {"device_authorization": "300 per minute", "ciba": "600 per minute"}
 # Whoever accepts anything gets the first.
 _ANSWERS = ("application/json", INTROSPECTION_JWT)
 
@@ -63,6 +63,12 @@ def par() -> Response:
 def device_authorization() -> Response:
     """Give a device its codes (RFC 8628 §3.1)."""
     return answer_form("device_authorization", asked_of_flask())
+
+
+@blueprint.post("/ciba", provide_automatic_options=False)
+def backchannel_authentication() -> Response:
+    """Ask a person to approve on a device of his own (CIBA Core §7)."""
+    return answer_form("ciba", asked_of_flask())
 
 
 @blueprint.route("/userinfo", methods=["GET", "POST"], provide_automatic_options=False)

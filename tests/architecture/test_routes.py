@@ -19,6 +19,7 @@ EXEMPT = {
     "/register": "initial access token, or the token of the registration",
     "/par": "client authentication",
     "/device_authorization": "client authentication; a code does nothing until a person decides",
+    "/ciba": "client authentication",
     "/introspect": "client authentication",
     "/revoke": "client authentication",
     "/userinfo": "access token",
