@@ -9,7 +9,6 @@ from joserfc.jwk import ECKey
 
 from idp.clients import registration, unserved
 from idp.clients.metadata import ClientMetadata
-from idp.clients.policy import IMPLICIT
 from idp.clients.registration import ClientRegistration
 from kernel.errors import Rejected
 
@@ -23,8 +22,6 @@ FAPI: dict[str, Any] = {"policy": "fapi2", "token_endpoint_auth_method": "privat
 def everything_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rules of the members themselves, whatever of them is served today."""
     monkeypatch.setattr(unserved, "UNSERVED", {})
-    grants = tuple(dict.fromkeys((*registration.GRANT_TYPES, IMPLICIT)))
-    monkeypatch.setattr(registration, "GRANT_TYPES", grants)
 
 
 def _parsed(**change: Any) -> ClientMetadata:

@@ -110,7 +110,7 @@ def test_a_service_gets_a_token_for_its_one_api(
     assert _ask(http, service.basic(), scope="otro").get_json()["error"] == "invalid_scope"
 
 
-@pytest.mark.parametrize("grant", ["password", "implicit", "urn:ietf:params:oauth:grant-type:jwt-bearer", "", None])
+@pytest.mark.parametrize("grant", ["password", "implicit", "urn:ietf:params:oauth:grant-type:saml2-bearer", "", None])
 def test_other_grants_are_not_served(service: RelyingParty, http: FlaskClient, grant: str | None) -> None:
     """RFC 9700 §2.4: the password grant must not be used."""
     form = {} if grant is None else {"grant_type": grant, "username": "x", "password": "y"}
