@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from idp.clients.client_management import delete_registration, read_registration, update_registration
+from idp.clients.client_management import delete_registration, read_registration, renew_secret, update_registration
 from idp.clients.dynamic_registration import SelfRegistered, register_dynamically
 from idp.clients.registration_document import registration_document
 from idp.protocol.errors import BearerTokenError
@@ -59,6 +59,18 @@ def manage(client_id: str) -> Response:
             changed = update_registration(provider, client_id=client_id, token=token, metadata=metadata, now=now)
             return json_response(_document(changed, secret=metadata.get("client_secret")))
         return json_response(_document(read_registration(provider, client_id=client_id, token=token, now=now), token))
+
+    return _guarded(answer)
+
+
+@blueprint.post("/register/<client_id>/secret", provide_automatic_options=False)
+def secret(client_id: str) -> Response:
+    """Make a further secret; the one before stays valid for a while."""
+
+    def answer(token: str) -> Response:
+        provider = services()
+        renewed = renew_secret(provider, client_id=client_id, token=token, now=provider.clock.now())
+        return json_response(_document(renewed, token))
 
     return _guarded(answer)
 

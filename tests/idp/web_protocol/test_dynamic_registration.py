@@ -240,6 +240,22 @@ def test_a_change_of_method_changes_the_credentials(composition: Composition, ap
     assert again["client_secret"] not in (None, first["client_secret"])
 
 
+def test_a_further_secret_is_made_while_the_first_still_works(
+    composition: Composition, app: Flask, http: FlaskClient
+) -> None:
+    """OpenID Provider, surface: two secrets side by side, by the application itself."""
+    first = _register(http, _token(composition)).get_json()
+    path = f"/register/{first['client_id']}/secret"
+    assert http.post(path).status_code == 401
+    renewed = http.post(path, headers=_bearer(first["registration_access_token"])).get_json()
+    assert renewed["client_secret"] != first["client_secret"]
+    for secret, status in ((first["client_secret"], 400), (renewed["client_secret"], 400), ("wrong", 401)):
+        assert RelyingParty(composition, first["client_id"], secret).exchange(http, "x").status_code == status
+    public = _register(http, _token(composition, policy="public")).get_json()
+    refused = http.post(f"/register/{public['client_id']}/secret", headers=_bearer(public["registration_access_token"]))
+    assert (refused.status_code, public["token_endpoint_auth_method"]) == (400, "none")
+
+
 @pytest.mark.parametrize(
     "change",
     [
