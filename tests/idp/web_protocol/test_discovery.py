@@ -109,6 +109,17 @@ def test_every_method_and_algorithm_named_can_be_registered(app: Flask, http: Fl
         ClientRegistration.parse(METADATA | {"subject_type": subject_type})
 
 
+def test_every_grant_type_named_is_served(app: Flask, http: FlaskClient) -> None:
+    """And no other: what is not named is refused as such before the client is looked at."""
+    document = http.get("/.well-known/openid-configuration").get_json()
+    named = set(document["grant_types_supported"]) - {"implicit"}
+    for grant_type in named:
+        answer = http.post("/token", data={"grant_type": grant_type}).get_json()
+        assert answer["error"] in ("invalid_client", "invalid_request"), grant_type
+    for other in ("password", "urn:ietf:params:oauth:grant-type:saml2-bearer"):
+        assert http.post("/token", data={"grant_type": other}).get_json()["error"] == "unsupported_grant_type"
+
+
 def test_the_key_set_is_public(app: Flask, http: FlaskClient) -> None:
     """RFC 7517 §5: no private member, every algorithm of the ID token."""
     response = http.get("/jwks")
