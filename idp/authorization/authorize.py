@@ -19,15 +19,17 @@ from idp.authorization.grant import grant_authorization
 from idp.authorization.id_token_hint import read_hinted_subject
 from idp.authorization.request_object import FetchedObject
 from idp.authorization.resolve import resolve_request
+from idp.clients.api import find_details_types
 from idp.clients.client import Client, find_client
 from idp.clients.uris import origin_of
 from idp.consent.consent import covered_scopes, find_consent
 from idp.directory.institutions import find_institution
+from idp.protocol.authorization_details import PARAMETER as DETAILS
 from idp.protocol.authorization_request import AuthorizationRequest, ReturnAddress
 from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.max_age import authenticated_after
 from idp.protocol.parameters import Parameters, ParametersError, read_parameters
-from idp.protocol.prompt import CONSENT, CREATE, NONE, SELECT_ACCOUNT
+from idp.protocol.prompt import CREATE, NONE, SELECT_ACCOUNT
 from idp.services import IdpServices
 from idp.tokens.subject import subject_for
 from idp.tokens.target import userinfo_resource
@@ -79,6 +81,9 @@ def authorize(
             address=address,
             known_acr=services.acr_values,
             userinfo=userinfo_resource(services.settings.issuer),
+            details_types=(
+                find_details_types(session, client.metadata.resources) if parameters.get(DETAILS) is not None else {}
+            ),
             origin=origin,
         )
         hinted_subject = read_hinted_subject(session, services, request)
@@ -191,7 +196,7 @@ def _decide(
         begun = _begin(session, services, client, request, hinted_subject, fresh_from, obtain_browser_secret, now=now)
         return PersonIsNeeded(f"{LOGIN_PATH}/{begun}")
     scopes = None
-    if CONSENT not in request.prompts:
+    if not request.is_asked_each_time:
         consent = find_consent(session, person_id=browser_session.person_id, client_id=client.client_id)
         scopes = covered_scopes(consent, client=client, requested=request.asked)
     if scopes is None:

@@ -13,7 +13,9 @@ from audit.vocabulary import EventType, Outcome
 from idp.authorization.id_token_hint import read_hinted_subject
 from idp.authorization.model import PushedRequestRow
 from idp.authorization.request_object import PUSHED_PREFIX, read_request_object
+from idp.clients.api import find_details_types
 from idp.clients.client import Client
+from idp.protocol.authorization_details import PARAMETER as DETAILS
 from idp.protocol.authorization_request import AuthorizationRequest, ReturnAddress
 from idp.protocol.errors import NotRedirectableError, RedirectableError, TokenError
 from idp.protocol.parameters import Parameters
@@ -59,6 +61,9 @@ def push_authorization_request(
             address=address,
             known_acr=services.acr_values,
             userinfo=userinfo_resource(services.settings.issuer),
+            details_types=(
+                find_details_types(session, client.metadata.resources) if parameters.get(DETAILS) is not None else {}
+            ),
             origin=origin,
         )
         read_hinted_subject(session, services, request)

@@ -35,6 +35,7 @@ def redeem_authorization_code(
     code_verifier: str | None,
     redirect_uri: str | None,
     resources: Sequence[str],
+    authorization_details: str | None = None,
     confirmation: Confirmation | None = None,
     now: datetime,
 ) -> TokenSet:
@@ -43,6 +44,7 @@ def redeem_authorization_code(
     :param client: authenticated; a code of another client is refused.
     :param redirect_uri: the one of the authorization request, character by character.
     :param resources: the API that the access token is for; none: the first that was granted.
+    :param authorization_details: a part of what was granted in detail; None for all of it (RFC 9396 §6).
     :param confirmation: the key that the request proves; the tokens are bound to it.
     :raises TokenError: ``invalid_request``, ``invalid_grant``, ``invalid_target``; on record. A second use
         revokes what the first gave.
@@ -65,7 +67,7 @@ def redeem_authorization_code(
     if reason := _fault(row, client=client, redirect_uri=redirect_uri, challenge=challenge, jkt=jkt, now=now):
         _refuse(session, services, client, reason, _invalid_grant(), now=now, row=row)
     row.redeemed_at = now
-    return _issue(session, services, client, row, resources, confirmation, now=now)
+    return _issue(session, services, client, row, resources, authorization_details, confirmation, now=now)
 
 
 def _issue(
@@ -74,6 +76,7 @@ def _issue(
     client: Client,
     row: AuthorizationCodeRow,
     resources: Sequence[str],
+    authorization_details: str | None,
     confirmation: Confirmation | None,
     *,
     now: datetime,
@@ -100,7 +103,13 @@ def _issue(
         _refuse(session, services, client, error.reason, refusal, now=now, row=row)
     try:
         target = target_for_person(
-            session, services, client=client, family=family, named=resources, scopes=family.scopes
+            session,
+            services,
+            client=client,
+            family=family,
+            named=resources,
+            scopes=family.scopes,
+            details=authorization_details,
         )
     except TokenError as error:
         # The code is used up: who asks for what was not granted begins anew.

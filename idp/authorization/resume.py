@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -31,13 +32,13 @@ from idp.authorization.authorize import (
 )
 from idp.authorization.grant import grant_authorization
 from idp.authorization.pushed_request import use_pushed_request
-from idp.clients.api import Permission, find_permissions
+from idp.clients.api import Permission, find_details_types, find_permissions
 from idp.clients.client import Client, find_client
 from idp.consent.consent import covered_scopes, find_consent, grant_consent, record_refused_consent
 from idp.directory.institutions import Institution, find_institution
+from idp.protocol.authorization_details import DetailsType
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.errors import NotRedirectableError, RedirectableError
-from idp.protocol.prompt import CONSENT
 from idp.protocol.redirect_uri import require_registered_redirect_uri
 from idp.services import IdpServices
 from idp.tokens.subject import subject_for
@@ -55,6 +56,7 @@ class ConsentIsNeeded:
     :ivar necessary: scopes without which the service cannot be given.
     :ivar optional: scopes that the person may leave out; they start unticked.
     :ivar permissions: words for those that are about APIs.
+    :ivar details: what exactly is asked for, this once, and the types that put it in words.
     """
 
     interaction_id: str
@@ -66,6 +68,8 @@ class ConsentIsNeeded:
     optional: tuple[str, ...]
     ui_locales: tuple[str, ...]
     permissions: Mapping[str, Permission]
+    details: Sequence[Mapping[str, Any]]
+    details_types: Mapping[str, DetailsType]
 
 
 @dataclass(frozen=True)
@@ -106,8 +110,8 @@ def resume_authorization(
         return stage
     if stage.repeated:
         # A request that must be decided on each time is decided by pressing the button, not by looking at the page.
-        return _answer_again(session, services, stage, wanted=CONSENT not in stage.request.prompts, now=now)
-    if CONSENT not in stage.request.prompts:
+        return _answer_again(session, services, stage, wanted=not stage.request.is_asked_each_time, now=now)
+    if not stage.request.is_asked_each_time:
         scopes = _covered(session, stage)
         if scopes is not None:
             return _finish(session, services, stage, scopes, now=now)
@@ -122,6 +126,8 @@ def resume_authorization(
         optional=tuple(item for item in stage.request.asked if item in stage.client.optional_scopes),
         ui_locales=stage.request.ui_locales,
         permissions=find_permissions(session, stage.request.terms.resources),
+        details=stage.request.terms.authorization_details,
+        details_types=find_details_types(session, stage.request.terms.resources),
     )
 
 
@@ -339,6 +345,10 @@ def _may_still_ask(client: Client, request: AuthorizationRequest) -> bool:
     if not client.active or not set(request.scopes) <= set(client.scopes):
         return False
     if not set(request.terms.resources) <= set(client.metadata.resources):
+        return False
+    if not {item["type"] for item in request.terms.authorization_details} <= set(
+        client.metadata.authorization_details_types
+    ):
         return False
     try:
         require_registered_redirect_uri(

@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from idp.clients.client import client_value
+from idp.clients.details_metadata import details_types
 from idp.clients.model import ClientRow
+from idp.protocol.authorization_details import DetailsType
 from kernel.prefetch import UNKNOWN, among, keep, kept
 
 
@@ -19,6 +21,7 @@ class Api:
 
     :ivar identifier: its resource indicator, the ``aud`` of tokens for it.
     :ivar scopes: what can be allowed there, with the words that people read; empty: it tells none apart.
+    :ivar details: types of authorization details that it declares.
     :ivar access_token_format: ``jwt`` or ``opaque``.
     """
 
@@ -26,6 +29,7 @@ class Api:
     client_id: str
     name: str
     scopes: Mapping[str, str]
+    details: Mapping[str, DetailsType]
     access_token_format: str
 
 
@@ -49,6 +53,23 @@ def find_permissions(session: Session, identifiers: Iterable[str]) -> dict[str, 
         permissions[api.identifier] = Permission(api.name, "")
         permissions |= {scope: Permission(api.name, words) for scope, words in api.scopes.items()}
     return permissions
+
+
+def find_details_types(session: Session, identifiers: Iterable[str]) -> dict[str, DetailsType]:
+    """Return the types of authorization details that the APIs declare. Of two of one name the first API's counts."""
+    wanted = list(identifiers)
+    apis = find_apis(session, wanted)
+    types: dict[str, DetailsType] = {}
+    for identifier in wanted:
+        if identifier in apis:
+            types = {**apis[identifier].details, **types}
+    return types
+
+
+def list_details_types(session: Session) -> tuple[str, ...]:
+    """Return the names of all types of authorization details that active APIs declare."""
+    rows = session.scalars(select(ClientRow).where(ClientRow.resource.is_not(None), ClientRow.status == "active"))
+    return tuple(sorted({name for row in rows for name in client_value(row).metadata.resource_details}))
 
 
 def find_apis(session: Session, identifiers: Iterable[str]) -> dict[str, Api]:
@@ -76,6 +97,7 @@ def _read_apis(session: Session, chosen: ColumnElement[bool]) -> dict[str, Api]:
             client_id=client.client_id,
             name=client.name,
             scopes=client.metadata.resource_scopes,
+            details=details_types(client.metadata.resource_details, resource=client.resource, api_name=client.name),
             access_token_format=client.metadata.access_token_format,
         )
         for client in map(client_value, rows)

@@ -24,8 +24,9 @@ class ClientMetadata:
     """Valid values; a default is what holds when nothing was registered.
 
     Names that are ours: ``resources`` (the APIs that tokens may be asked for, the first by default),
-    ``resource_scopes`` (of an API: its scopes, with the words that people read), ``access_token_format`` (``jwt`` or
-    ``opaque``), ``event_delivery_uri`` and ``events_requested`` (security events, RFC 8935).
+    ``resource_scopes`` (of an API: its scopes, with the words that people read), ``resource_details`` (of an API: its
+    types of authorization details), ``access_token_format`` (``jwt`` or ``opaque``), ``event_delivery_uri`` and
+    ``events_requested`` (security events, RFC 8935).
     """
 
     response_types: tuple[str, ...] = ("code",)
@@ -74,6 +75,7 @@ class ClientMetadata:
     # tokens
     resources: tuple[str, ...] = ()
     resource_scopes: Mapping[str, str] = field(default_factory=dict)
+    resource_details: Mapping[str, Any] = field(default_factory=dict)
     access_token_format: str = "jwt"
     dpop_bound_access_tokens: bool = False
     tls_client_certificate_bound_access_tokens: bool = False

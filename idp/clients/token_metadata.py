@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from idp.clients.details_metadata import read_resource_details
 from idp.clients.uris import require_resource_identifier
 from idp.clients.values import flag, one_of, refusal, texts
 from idp.protocol.scope import IDENTITY_SCOPES, SCOPE_TOKEN
@@ -22,6 +23,7 @@ def token_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "resources": resources,
         "resource_scopes": _resource_scopes(metadata.get("resource_scopes")),
+        "resource_details": read_resource_details(metadata.get("resource_details")),
         "access_token_format": one_of(metadata, "access_token_format", ACCESS_TOKEN_FORMATS, default="jwt"),
         "dpop_bound_access_tokens": flag(metadata, "dpop_bound_access_tokens"),
         "tls_client_certificate_bound_access_tokens": flag(metadata, "tls_client_certificate_bound_access_tokens"),

@@ -8,14 +8,7 @@ from typing import Any
 from idp.clients.values import refusal
 
 # Each line goes when its rule is served.
-UNSERVED: Mapping[str, str] = {
-    "request_uris": "request objects are not served",
-    "request_object_signing_alg": "request objects are not served",
-    "request_object_encryption_alg": "encrypted request objects are not served",
-    "require_signed_request_object": "request objects are not served",
-    "require_pushed_authorization_requests": "pushed requests are not served",
-    "authorization_details_types": "authorization details are not served",
-}
+UNSERVED: Mapping[str, str] = {}
 
 
 def refuse_unserved(metadata: Mapping[str, Any]) -> None:

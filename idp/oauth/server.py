@@ -131,6 +131,7 @@ class _AuthorizationCodeGrant(_Grant):
             code_verifier=call.form.get("code_verifier"),
             redirect_uri=call.form.get("redirect_uri"),
             resources=call.form.all("resource"),
+            authorization_details=call.form.get("authorization_details"),
             confirmation=self.binding(call, client),
             now=call.now,
         )
@@ -147,6 +148,7 @@ class _RefreshTokenGrant(_Grant):
             refresh_token=call.form.get("refresh_token"),
             scope=call.form.get("scope"),
             resources=call.form.all("resource"),
+            authorization_details=call.form.get("authorization_details"),
             confirmation=self.binding(call, client),
             now=call.now,
         )

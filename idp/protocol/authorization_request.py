@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Self
 
 from idp.protocol.acr import required_acr
+from idp.protocol.authorization_details import PARAMETER as DETAILS
+from idp.protocol.authorization_details import DetailsType, InvalidDetailsError, parse_authorization_details
 from idp.protocol.claims_request import parse_claims_request, within_scopes
 from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.max_age import parse_max_age
 from idp.protocol.parameters import Parameters
 from idp.protocol.pkce import require_challenge
-from idp.protocol.prompt import parse_prompt
+from idp.protocol.prompt import CONSENT, parse_prompt
 from idp.protocol.redirect_uri import require_registered_redirect_uri
 from idp.protocol.request_origin import FRONT_CHANNEL, RequestOrigin, require_origin
 from idp.protocol.requesting_client import RequestingClient
@@ -101,11 +104,13 @@ class AuthorizationRequest:
         address: ReturnAddress,
         known_acr: Sequence[str],
         userinfo: str,
+        details_types: Mapping[str, DetailsType] = MappingProxyType({}),
         origin: RequestOrigin = FRONT_CHANNEL,
     ) -> Self:
         """Return the valid request; the order below is the order in which errors win.
 
         :param userinfo: the resource indicator of our UserInfo endpoint.
+        :param details_types: types of authorization details that the client's APIs declare.
         :param origin: how the parameters reached us.
         :raises RedirectableError: with the error code of RFC 6749 §4.1.2.1 or OpenID Connect Core §3.1.2.6.
         """
@@ -134,8 +139,12 @@ class AuthorizationRequest:
             required=CODE in response_type.split(" ") and (client.policy.pkce or client.is_public),
         )
         max_age = parse_max_age(parameters.get("max_age"))
+        details = _details(parameters, client=client, types=details_types)
+        resources = _resources(parameters, client=client, userinfo=userinfo, scopes=scopes)
         terms = Terms(
-            resources=_resources(parameters, client=client, userinfo=userinfo, scopes=scopes),
+            # What is allowed in detail is allowed at the API that knows it.
+            resources=tuple(dict.fromkeys((*resources, *(details_types[item["type"]].resource for item in details)))),
+            authorization_details=details,
             claims=within_scopes(parse_claims_request(parameters.get("claims")), client.scopes),
         )
         return cls(
@@ -159,6 +168,11 @@ class AuthorizationRequest:
             id_token_hint=parameters.get("id_token_hint"),
             ui_locales=tuple((parameters.get("ui_locales") or "").split())[:10],
         )
+
+    @property
+    def is_asked_each_time(self) -> bool:
+        """Whether the person decides anew, whatever was allowed before: it was wished, or details are at stake."""
+        return CONSENT in self.prompts or bool(self.terms.authorization_details)
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -215,6 +229,17 @@ def _resources(
         )
     except InvalidTargetError as error:
         raise RedirectableError("invalid_target", "A resource is not one that this client registered.") from error
+
+
+def _details(
+    parameters: Parameters, *, client: RequestingClient, types: Mapping[str, DetailsType]
+) -> tuple[dict[str, Any], ...]:
+    try:
+        return parse_authorization_details(
+            parameters.get(DETAILS), allowed=client.metadata.authorization_details_types, types=types
+        )
+    except InvalidDetailsError as error:
+        raise RedirectableError("invalid_authorization_details", f"authorization_details: {error}.") from error
 
 
 def _thumbprint(dpop_jkt: str | None) -> str | None:

@@ -59,6 +59,11 @@ class RegisteredMetadata(Protocol):
         ...
 
     @property
+    def authorization_details_types(self) -> Collection[str]:
+        """The types of details that it may ask for."""
+        ...
+
+    @property
     def default_max_age(self) -> int | None:
         """How old a login may be where the request does not say."""
         ...

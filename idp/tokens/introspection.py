@@ -77,8 +77,8 @@ def _look_at(
         response["cnf"] = access.confirmation.to_cnf()
     if access.scopes:
         response["scope"] = " ".join(access.scopes)
-    # RFC 9470 §6.2, RFC 9068 §2.2.1; RFC 8693 §4.1: who acts for the person.
-    told = ("acr", "auth_time", "amr", "act")
+    # RFC 9470 §6.2, RFC 9068 §2.2.1, RFC 9396 §9.2; RFC 8693 §4.1: who acts for the person.
+    told = ("acr", "auth_time", "amr", "act", "authorization_details")
     response |= {name: access.claims[name] for name in told if name in access.claims}
     return response, family
 

@@ -45,6 +45,7 @@ def refresh_tokens(
     refresh_token: str | None,
     scope: str | None,
     resources: Sequence[str],
+    authorization_details: str | None = None,
     confirmation: Confirmation | None = None,
     now: datetime,
 ) -> TokenSet:
@@ -52,6 +53,7 @@ def refresh_tokens(
 
     :param scope: fewer scopes for the access token, or None for all (RFC 6749 §6).
     :param resources: the API that the access token is for; none: the first that was granted.
+    :param authorization_details: a part of what was granted in detail; None for all of it (RFC 9396 §6).
     :param confirmation: the key that the request proves; the new access token is bound to it.
     :raises TokenError: ``invalid_request``, ``unauthorized_client``, ``invalid_grant``, ``invalid_scope``,
         ``invalid_target``; on record. A request for the wrong scope or API, or with another key, does not use the
@@ -68,7 +70,7 @@ def refresh_tokens(
         _refuse(session, services, client, None, "unknown_token", "invalid_grant", now=now)
     if family.client_id != client.client_id:
         _end(session, services, client, row, family, "other_client", now=now)
-    target = _narrow(session, services, client, family, scope, resources, now=now)
+    target = _narrow(session, services, client, family, scope, resources, authorization_details, now=now)
     try:
         if row.used_at is None:
             require_same_sender(family, client=client, confirmation=confirmation)
@@ -148,13 +150,16 @@ def _narrow(
     family: TokenFamily,
     scope: str | None,
     resources: Sequence[str],
+    details: str | None,
     *,
     now: datetime,
 ) -> Target:
     """Return what the new access token is for; decided before the token is used up, so a wrong request costs none."""
     try:
         scopes = narrowed_scopes(scope, granted=family.scopes)
-        return target_for_person(session, services, client=client, family=family, named=resources, scopes=scopes)
+        return target_for_person(
+            session, services, client=client, family=family, named=resources, scopes=scopes, details=details
+        )
     except ValueError:
         _refuse(session, services, client, family, "scope_not_granted", "invalid_scope", now=now)
     except TokenError as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from idp.clients.api import find_apis
 from idp.clients.client import Client
+from idp.protocol.authorization_details import InvalidDetailsError, narrowed_details
 from idp.protocol.errors import TokenError
 from idp.protocol.resource import InvalidTargetError, target_of
 from idp.protocol.scope import IDENTITY_SCOPES
@@ -21,11 +23,13 @@ class Target:
     """The audience of one token.
 
     :ivar access_token_format: ``jwt`` or ``opaque``: as the API wants it, else as the client does.
+    :ivar authorization_details: of what was allowed in detail, the part that the API declares (RFC 9396 §9.1).
     """
 
     identifier: str
     scopes: tuple[str, ...]
     access_token_format: str
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
 
 
 def userinfo_resource(issuer: str) -> str:
@@ -41,13 +45,20 @@ def target_for_person(
     family: TokenFamily,
     named: Sequence[str],
     scopes: Sequence[str],
+    details: str | None = None,
 ) -> Target:
     """Return the target of an access token of ``family``.
 
     :param named: ``resource`` of the token request.
     :param scopes: the family's, or fewer; the token carries those that mean something there.
-    :raises TokenError: ``invalid_target``, if it was not granted or the client has lost it.
+    :param details: ``authorization_details`` of the token request, a part of what was granted; None for all of it.
+    :raises TokenError: ``invalid_target``, if it was not granted or the client has lost it;
+        ``invalid_authorization_details``.
     """
+    try:
+        narrowed = narrowed_details(details, granted=family.terms.authorization_details)
+    except InvalidDetailsError as error:
+        raise TokenError("invalid_authorization_details", f"authorization_details: {error}.") from error
     userinfo = userinfo_resource(services.settings.issuer)
     try:
         identifier = target_of(named, granted=family.terms.resources, userinfo=userinfo)
@@ -56,7 +67,7 @@ def target_for_person(
     if identifier == userinfo:
         own = tuple(scope for scope in scopes if scope in IDENTITY_SCOPES)
         return Target(identifier, own, client.metadata.access_token_format)
-    return _at_api(session, client, identifier, scopes)
+    return _at_api(session, client, identifier, scopes, narrowed)
 
 
 def target_for_service(session: Session, *, client: Client, named: Sequence[str], scopes: Sequence[str]) -> Target:
@@ -71,7 +82,13 @@ def target_for_service(session: Session, *, client: Client, named: Sequence[str]
     return _at_api(session, client, identifier, scopes)
 
 
-def _at_api(session: Session, client: Client, identifier: str, scopes: Sequence[str]) -> Target:
+def _at_api(
+    session: Session,
+    client: Client,
+    identifier: str,
+    scopes: Sequence[str],
+    details: Sequence[Mapping[str, Any]] = (),
+) -> Target:
     if identifier not in client.metadata.resources:
         raise _invalid_target()
     api = find_apis(session, (identifier,)).get(identifier)
@@ -81,7 +98,8 @@ def _at_api(session: Session, client: Client, identifier: str, scopes: Sequence[
         if scope not in IDENTITY_SCOPES and (api is None or not api.scopes or scope in api.scopes)
     )
     formats = {client.metadata.access_token_format, api.access_token_format if api else "jwt"}
-    return Target(identifier, meant, "opaque" if "opaque" in formats else "jwt")
+    declared = tuple(item for item in details if api is not None and item["type"] in api.details)
+    return Target(identifier, meant, "opaque" if "opaque" in formats else "jwt", declared)
 
 
 def _invalid_target() -> TokenError:

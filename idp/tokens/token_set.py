@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -43,6 +44,7 @@ class TokenSet:
     refresh_token: str | None = field(default=None, repr=False)
     issued_token_type: str | None = None
     id_claims: dict[str, Any] = field(default_factory=dict)
+    authorization_details: tuple[Mapping[str, Any], ...] = ()
 
     def to_document(self) -> dict[str, Any]:
         """Return the token response (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3)."""
@@ -53,6 +55,8 @@ class TokenSet:
         }
         if self.scopes:
             document["scope"] = " ".join(self.scopes)
+        if self.authorization_details:
+            document["authorization_details"] = list(self.authorization_details)  # RFC 9396 §7
         if self.id_token is not None:
             document["id_token"] = self.id_token
         if self.refresh_token is not None:
@@ -99,6 +103,7 @@ def issue_token_set(
         access_token=access_token,
         expires_in=int(ACCESS_TOKEN_LIFETIME.total_seconds()),
         scopes=target.scopes,
+        authorization_details=target.authorization_details,
         token_type=bound.token_type if bound else "Bearer",
         id_token=id_token,
         refresh_token=_refresh_token(session, family, kept_refresh_token, now=now),
@@ -135,6 +140,7 @@ def issue_family_access_token(
             "amr": list(family.amr),
             **({"sid": family.sid} if family.sid else {}),
             "family": family.id,
+            **({"authorization_details": list(target.authorization_details)} if target.authorization_details else {}),
         },
         now=now,
     )

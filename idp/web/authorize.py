@@ -31,6 +31,7 @@ from idp.web.access import services
 from idp.web.consent_words import ConsentLine, client_pages, consent_lines
 from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret, show_browser_state
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
+from idp.web.details_words import details_blocks
 from idp.web.reading_ahead import wants_of_visit
 from kernel.errors import ServiceError
 from kernel.origin import current_origin
@@ -199,6 +200,7 @@ def _consent_page(needed: ConsentIsNeeded) -> Response:
         person_id=needed.person.id,
         person_name=needed.person.name,
         necessary=necessary or consent_lines((OPENID,), claims, {}),
+        details=details_blocks(needed.details, needed.details_types),
         optional=consent_lines(needed.optional, claims, needed.permissions),
         pages=client_pages(needed.client.metadata),
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app
 
 from idp.authentication.assurance import served_acr_values
+from idp.clients.api import list_details_types
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.backchannel_metadata import DELIVERY_MODES, REQUEST_SIGNING_ALGORITHMS
 from idp.clients.policy import POLICIES
@@ -49,7 +50,7 @@ _ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "am
 def discovery() -> Response:
     """Return the provider's metadata."""
     settings = services().settings
-    return _public(_metadata_json(settings.issuer, settings.mtls_origin))
+    return _public(_metadata_json(settings.issuer, settings.mtls_origin, details_types()))
 
 
 @blueprint.get("/jwks")
@@ -60,12 +61,27 @@ def jwks() -> Response:
         return _public(provider.token_keys.published(session).jwks_json)
 
 
-def metadata(issuer: str, mtls_origin: str = "") -> dict[str, Any]:
+def details_types() -> tuple[str, ...]:
+    """Return the types of authorization details that APIs declare, as they were within the last minute."""
+    provider = services()
+    minute = int(provider.clock.now().timestamp()) // 60
+    kept: tuple[int, tuple[str, ...]] = current_app.extensions.get("idp_details_types", (0, ()))
+    if kept[0] != minute:
+        with provider.database.reading() as session:
+            kept = (minute, list_details_types(session))
+        current_app.extensions["idp_details_types"] = kept
+    return kept[1]
+
+
+def metadata(issuer: str, mtls_origin: str = "", details: Sequence[str] = ()) -> dict[str, Any]:
     """Return the metadata document; each list is made from the rule that holds it.
 
     :param mtls_origin: the mutual-TLS host's origin, when there is one.
+    :param details: types of authorization details that APIs declare.
     """
     document = _metadata(issuer)
+    if details:
+        document["authorization_details_types_supported"] = list(details)  # RFC 9396 §10
     document["acr_values_supported"] = list(served_acr_values(with_certificates=bool(mtls_origin)))
     if mtls_origin:
         document["tls_client_certificate_bound_access_tokens"] = True
@@ -131,8 +147,8 @@ def _answer_algorithms() -> dict[str, list[str]]:
 
 
 @lru_cache(maxsize=8)
-def _metadata_json(issuer: str, mtls_origin: str) -> str:
-    return json.dumps(metadata(issuer, mtls_origin))
+def _metadata_json(issuer: str, mtls_origin: str, details: tuple[str, ...]) -> str:
+    return json.dumps(metadata(issuer, mtls_origin, details))
 
 
 def _public(document: str) -> Response:
