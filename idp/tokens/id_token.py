@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from idp.accounts.person import find_person
 from idp.clients.client import Client
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.claims_request import ID_TOKEN, names_in
-from idp.protocol.jose import JwtError, text_claim, verify_jwt
+from idp.protocol.jose import JwtError, text_claim, time_claim, verify_jwt
 from idp.protocol.token_hash import left_half_hash
 from idp.services import IdpServices
 from idp.tokens.claims import person_claims
@@ -59,13 +60,8 @@ def issue_id_token(
     :param event_id: the event that stands for this login in the evidence; becomes ``txn`` (RFC 8417 §2.2).
     :raises TokenError: if it is to be encrypted and the client has no key for that.
     """
-    about = person_claims(
-        find_person(session, family.person_id),
-        () if fetchable else family.scopes,
-        names=names_in(family.terms.claims, ID_TOKEN),
-    )
     claims: dict[str, Any] = {
-        **about,
+        **_about_the_person(session, family, () if fetchable else family.scopes),
         "iss": services.settings.issuer,
         "sub": subject_for(services, client, family.person_id),
         "aud": client.client_id,
@@ -98,6 +94,9 @@ def read_id_token_hint(session: Session, services: IdpServices, *, token: str) -
         raise JwtError("wrong_type")
     if verified.claims.get("iss") != services.settings.issuer:
         raise JwtError("wrong_issuer")
+    # A signed UserInfo answer has issuer, audience and subject too, but no end and no login.
+    time_claim(verified.claims, "exp")
+    time_claim(verified.claims, "auth_time")
     sid, event_id = verified.claims.get("sid"), verified.claims.get("txn")
     return IdTokenHint(
         client_id=text_claim(verified.claims, "aud"),
@@ -105,3 +104,10 @@ def read_id_token_hint(session: Session, services: IdpServices, *, token: str) -
         sid=sid if isinstance(sid, str) else None,
         event_id=event_id if isinstance(event_id, str) else None,
     )
+
+
+def _about_the_person(session: Session, family: TokenFamily, scopes: Collection[str]) -> dict[str, Any]:
+    names = names_in(family.terms.claims, ID_TOKEN)
+    if not scopes and not names:
+        return {}
+    return person_claims(find_person(session, family.person_id), scopes, names=names)

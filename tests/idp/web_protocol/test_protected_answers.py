@@ -15,7 +15,7 @@ from idp.clients.policy import CLASSIC
 from idp.protocol.algorithms import CONTENT_ENCRYPTION_ALGORITHMS, TOKEN_ALGORITHMS
 from idp.protocol.token_hash import left_half_hash
 from kernel.identifiers import b64url_decode
-from tests.idp.relying_party import RelyingParty, Visitor, events, register
+from tests.idp.relying_party import RelyingParty, Visitor, answer_of, events, register
 
 ISSUER = "http://localhost:8000"
 RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "enc"})
@@ -122,6 +122,9 @@ def test_a_signed_userinfo_answer_opens_nothing_here(
     party = register(composition, userinfo_signed_response_alg="ES256")
     answer = http.get("/userinfo", headers=_bearer(_tokens(party, visitor, http)))
     assert http.get("/userinfo", headers={"Authorization": f"Bearer {answer.text}"}).status_code == 401
+    assert visitor.http.get("/logout", query_string={"id_token_hint": answer.text}).status_code == 400
+    hinted = visitor.http.get(party.authorization_url(prompt="none", id_token_hint=answer.text))
+    assert answer_of(hinted)["error"] == "invalid_request"
 
 
 @pytest.mark.parametrize("signed", [None, "ES384"])
