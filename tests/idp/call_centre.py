@@ -133,7 +133,7 @@ class SigningCallCentre:
     def post(self, token: str | None, **more: str) -> TestResponse:
         """Send a request."""
         form = {"request": token} if token is not None else {}
-        return self.http.post("/ciba", data={**form, **self.assertion(), **more})
+        return self.http.post("/ciba", data=form | self.assertion() | more)
 
     def ask(self, **changes: Any) -> dict[str, Any]:
         """Return the acknowledgement of a correct request."""
