@@ -66,7 +66,8 @@ def require_living_access_token(
     family = find_family(session, access.family_id)
     if family is None:
         raise DeadFamilyError("unknown_family")
-    if access.client_id != family.client_id:
+    # A chain may come back to the application that began it: what tells it is `act`, not whose the token is.
+    if "act" in access.claims or access.client_id != family.client_id:
         _require_living_chain(session, access, issued_to)
         issued_to = _active_client(session, family.client_id)
     require_living_family(session, family, certificates=services.certificates, client=issued_to, now=now)
@@ -79,6 +80,8 @@ def _require_living_chain(session: Session, access: AccessToken, holder: Client)
         raise DeadFamilyError("other_client")
     if access.audience not in holder.metadata.resources:
         raise DeadFamilyError("resource_removed")
+    if not set(access.scopes) <= set(holder.scopes):
+        raise DeadFamilyError("scope_removed")
     for actor in actors:
         if TOKEN_EXCHANGE not in _active_client(session, actor).grant_types:
             raise DeadFamilyError("grant_removed")

@@ -15,7 +15,7 @@ from audit.model import AuditEvent
 from composition import Composition
 from idp.accounts.model import PasswordRow
 from idp.authentication.browser_session import end_sessions_of
-from idp.clients.register import disable_client
+from idp.clients.register import disable_client, set_scopes
 from idp.consent.connected_services import withdraw_consent
 from idp.tokens.model import TokenFamilyRow
 from kernel.clock import ManualClock
@@ -219,11 +219,24 @@ def _close_bus(composition: Composition, http: FlaskClient, portal: RelyingParty
     _close(composition, _["bus"].client_id)
 
 
+def _lose_scope(composition: Composition, http: FlaskClient, portal: RelyingParty, **_: Any) -> None:
+    with composition.database.transaction() as session:
+        set_scopes(
+            session,
+            journal=composition.journal,
+            client_id=_["land"].client_id,
+            scopes=(),
+            now=composition.clock.now(),
+        )
+
+
 def _lose_api(composition: Composition, http: FlaskClient, portal: RelyingParty, **_: Any) -> None:
     change(composition, _["land"], resources=[])
 
 
-@pytest.mark.parametrize("happens", [_revoke, _withdraw, _new_password, _close_portal, _close_bus, _lose_api])
+@pytest.mark.parametrize(
+    "happens", [_revoke, _withdraw, _new_password, _close_portal, _close_bus, _lose_api, _lose_scope]
+)
 def test_the_whole_chain_ends_with_its_root_and_with_each_link(
     composition: Composition,
     bus: RelyingParty,
@@ -236,14 +249,40 @@ def test_the_whole_chain_ends_with_its_root_and_with_each_link(
     clock: ManualClock,
     happens: Callable[..., None],
 ) -> None:
-    """Tokens revoked, permission withdrawn, password changed, an application closed, a link that lost its API."""
+    """Tokens revoked, permission withdrawn, password changed, an application closed, a link that lost API or scope."""
     at_land = _exchange(http, bus, tokens["access_token"])["access_token"]
     at_taxes = _exchange(http, land, at_land)["access_token"]
     assert _is_active(http, taxes, at_taxes)
     clock.advance(timedelta(seconds=1))
     happens(composition, http, portal, tokens=tokens, person_id=visitor.person_id, bus=bus, land=land)
     assert not _is_active(http, taxes, at_taxes)
-    assert _exchange(http, land, at_land).get("error") is not None
+    assert "scope" not in _exchange(http, land, at_land)
+
+
+def test_a_chain_that_comes_back_ends_with_each_link_too(
+    composition: Composition, visitor: Visitor, http: FlaskClient
+) -> None:
+    """The portal is an API as well, and the last holder is the first one: the service between still counts."""
+    words = {READ: "Leer sus predios"}
+    own_api = "https://portal.example/api"
+    bus = _service(composition, "Bus de datos", BUS, [own_api], resource_scopes=words)
+    portal = register(
+        composition,
+        scope=f"openid offline_access {READ}",
+        optional_scope="",
+        grant_types=["authorization_code", "refresh_token", EXCHANGE],
+        resource=own_api,
+        resources=[BUS],
+    )
+    query = [*portal.parameters(scope=f"openid {READ}").items(), ("resource", BUS)]
+    response = visitor.http.get("/authorize?" + urlencode(query))
+    response = visitor.decide(visitor.http.get(response.headers["Location"]))
+    given = portal.exchange(http, answer_of(response)["code"]).get_json()["access_token"]
+    back = _exchange(http, portal, _exchange(http, bus, given)["access_token"])["access_token"]
+    assert portal.claims(back)["act"] == {"sub": portal.client_id, "act": {"sub": bus.client_id}}
+    assert _is_active(http, portal, back)
+    _close(composition, bus.client_id)
+    assert not _is_active(http, portal, back)
 
 
 def test_without_offline_access_it_ends_with_the_session(
