@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext
@@ -47,6 +48,7 @@ blueprint = Blueprint("idp_authorize", __name__, template_folder="templates")
 entrance = Blueprint("idp_authorize_entrance", __name__)
 #: Where the short way leaves, in the environment, what it decided and did not know how to show.
 DECIDED = "sau.authorization_decided"
+_Outcome = TypeVar("_Outcome")
 COUNTED = "sau.authorization_counted"
 _FLOW = parse("1200 per minute")
 
@@ -103,17 +105,18 @@ def resume(interaction_id: str) -> Response | WerkzeugResponse:
     provider = services()
     _offer_account()
     if request.args.get("cancelled"):
-        with provider.database.transaction() as session:
-            answer = cancel_authorization(
+        answer = _transacted(
+            lambda session: cancel_authorization(
                 session,
                 services=provider,
                 interaction_id=interaction_id,
                 browser_secret=browser_secret(),
                 now=provider.clock.now(),
             )
+        )
         return leave(answer)
-    with provider.database.transaction() as session:
-        outcome = resume_authorization(
+    outcome = _transacted(
+        lambda session: resume_authorization(
             session,
             services=provider,
             interaction_id=interaction_id,
@@ -121,6 +124,7 @@ def resume(interaction_id: str) -> Response | WerkzeugResponse:
             session_secret=session_secret(),
             now=provider.clock.now(),
         )
+    )
     if isinstance(outcome, AccountChoiceIsNeeded):
         return _account_page(outcome)
     return _consent_page(outcome) if isinstance(outcome, ConsentIsNeeded) else leave(outcome)
@@ -131,8 +135,8 @@ def decide(interaction_id: str) -> Response | WerkzeugResponse:
     """Take the person's decision about what the application may know."""
     provider = services()
     _offer_account()
-    with provider.database.transaction() as session:
-        outcome = decide_consent(
+    outcome = _transacted(
+        lambda session: decide_consent(
             session,
             services=provider,
             interaction_id=interaction_id,
@@ -143,6 +147,7 @@ def decide(interaction_id: str) -> Response | WerkzeugResponse:
             chosen=request.form.getlist("scope"),
             now=provider.clock.now(),
         )
+    )
     return leave(outcome)
 
 
@@ -152,8 +157,8 @@ def choose(interaction_id: str) -> Response | WerkzeugResponse:
     provider = services()
     _offer_account()
     goes_on = request.form.get("account") == "this"
-    with provider.database.transaction() as session:
-        outcome = choose_account(
+    outcome = _transacted(
+        lambda session: choose_account(
             session,
             services=provider,
             interaction_id=interaction_id,
@@ -162,7 +167,19 @@ def choose(interaction_id: str) -> Response | WerkzeugResponse:
             person_id=request.form.get("person", "") if goes_on else None,
             now=provider.clock.now(),
         )
+    )
     return leave(outcome)
+
+
+def _transacted(work: Callable[[Session], _Outcome]) -> _Outcome:
+    """Do the work in a transaction; again, if an answer is encrypted to a key that had to be fetched first."""
+    provider = services()
+
+    def run() -> _Outcome:
+        with provider.database.transaction() as session:
+            return work(session)
+
+    return provider.remote_keys.retrying(run)
 
 
 def _offer_account() -> None:
