@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import idp.authentication.jobs
 import idp.decoupled.jobs
 import idp.deliveries.jobs
+import idp.events.jobs
 import idp.leaving.jobs
 import idp.notices.jobs
 import idp.tokens.jobs
@@ -25,7 +26,11 @@ def deliveries(services: IdpServices) -> Mapping[str, Handler]:
 
     Each kind has its words in ``admin/web/deliveries.py``; a test points there.
     """
-    return {**idp.decoupled.jobs.deliveries(services), **idp.leaving.jobs.deliveries(services)}
+    return {
+        **idp.decoupled.jobs.deliveries(services),
+        **idp.events.jobs.deliveries(services),
+        **idp.leaving.jobs.deliveries(services),
+    }
 
 
 def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:

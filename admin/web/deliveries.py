@@ -25,6 +25,7 @@ blueprint = Blueprint("admin_deliveries", __name__, url_prefix="/admin/deliverie
 KINDS: Mapping[str, words.Text] = {
     "idp.backchannel_logout": _l("Aviso de salida"),
     "idp.ciba_ping": _l("Aviso de una decisión"),
+    "idp.security_event": _l("Aviso de seguridad"),
 }
 _ERRORS: Mapping[str, words.Text] = {
     "outgoing_bad_url": _l("La dirección registrada no sirve"),

@@ -23,7 +23,9 @@ from idp.authentication.interaction import forget_passwords_verified
 from idp.authentication.known_device import forget_devices
 from idp.authentication.recovery_codes import remove_recovery_codes
 from idp.authentication.totp import remove_totp
+from idp.events.announcement import announce_to_services
 from idp.notices.mail import remove_mails_of
+from idp.protocol.security_event import ACCOUNT_DISABLED, ACCOUNT_ENABLED, ACCOUNT_PURGED, account_event
 from idp.services import IdpServices
 from kernel.errors import Conflict
 
@@ -31,7 +33,7 @@ from kernel.errors import Conflict
 def disable_person(session: Session, *, services: IdpServices, person_id: str, actor: str, now: datetime) -> Person:
     """Disable the person: sessions end, nobody logs in; data stay. :raises Conflict: (``not_active``)."""
     _change_status(session, person_id, ACTIVE, DISABLED, now=now)
-    services.journal.record(session, Event(type=EventType.ACCOUNT_DISABLED, subject=person_id, actor=actor), now=now)
+    _record(session, services, EventType.ACCOUNT_DISABLED, ACCOUNT_DISABLED, person_id, actor, now=now)
     end_sessions_of(session, journal=services.journal, person_id=person_id, reason="disabled", now=now)
     _drop_journeys(session, person_id)
     return find_person(session, person_id)
@@ -40,7 +42,7 @@ def disable_person(session: Session, *, services: IdpServices, person_id: str, a
 def enable_person(session: Session, *, services: IdpServices, person_id: str, actor: str, now: datetime) -> Person:
     """Let a disabled person in again. :raises Conflict: (``not_disabled``)."""
     _change_status(session, person_id, DISABLED, ACTIVE, now=now)
-    services.journal.record(session, Event(type=EventType.ACCOUNT_ENABLED, subject=person_id, actor=actor), now=now)
+    _record(session, services, EventType.ACCOUNT_ENABLED, ACCOUNT_ENABLED, person_id, actor, now=now)
     return find_person(session, person_id)
 
 
@@ -91,7 +93,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
             updated_at=now,
         )
     )
-    services.journal.record(session, Event(type=EventType.ACCOUNT_ERASED, subject=person_id, actor=actor), now=now)
+    _record(session, services, EventType.ACCOUNT_ERASED, ACCOUNT_PURGED, person_id, actor, now=now)
     session.flush()
     # Last: whatever was recorded above under the key is unreadable from here on.
     services.journal.holder_keys.destroy(session, person_id, now=now)
@@ -108,6 +110,22 @@ def set_locale(session: Session, *, services: IdpServices, person_id: str, local
             now=now,
         )
     return as_person(row)
+
+
+def _record(
+    session: Session,
+    services: IdpServices,
+    kind: EventType,
+    announced: str,
+    person_id: str,
+    actor: str,
+    *,
+    now: datetime,
+) -> None:
+    """Put the change on record and tell the services that the person uses."""
+    event_id = services.journal.record(session, Event(type=kind, subject=person_id, actor=actor), now=now)
+    event = account_event(announced)
+    announce_to_services(session, event, person_id=person_id, event_id=event_id, now=now)
 
 
 def _change_status(session: Session, person_id: str, before: str, after: str, *, now: datetime) -> None:

@@ -190,12 +190,12 @@ def end_browser_session(session: Session, *, journal: Journal, sid: str, reason:
     ).scalar_one_or_none()
     if ended is None:
         return False
-    journal.record(
+    event_id = journal.record(
         session,
         Event(type=EventType.SESSION_ENDED, subject=ended, session_id=sid, details={"reason": reason}),
         now=now,
     )
-    announce_end(session, sid=sid, person_id=ended, now=now)
+    announce_end(session, sid=sid, person_id=ended, reason=reason, event_id=event_id, now=now)
     return True
 
 

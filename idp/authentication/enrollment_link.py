@@ -29,7 +29,7 @@ from idp.authentication.password import store_password
 from idp.authentication.password_reset import replace_password
 from idp.authentication.recovery_codes import issue_recovery_codes
 from idp.authentication.second_factor import Method, require_second_factor
-from idp.authentication.totp import WrongCodeError, has_totp, matching_step, new_totp_row
+from idp.authentication.totp import WrongCodeError, has_totp, matching_step, new_totp_row, record_factor
 from idp.services import IdpServices
 from kernel.errors import AlreadyConsumed, Conflict, NotFound
 from kernel.identifiers import new_id, new_secret, sha256_hex
@@ -200,9 +200,7 @@ def redeem_enrollment_link(
         factor = new_totp_row(services, person_id=person.id, key=enrollment.key, now=now)
         factor.confirmed_at, factor.last_used_at, factor.last_step = now, now, step
         session.add(factor)
-        services.journal.record(
-            session, Event(type=EventType.TOTP_ENROLLED, subject=person.id, object_id=factor.id), now=now
-        )
+        record_factor(session, services, EventType.TOTP_ENROLLED, person_id=person.id, factor_id=factor.id, now=now)
         issue_recovery_codes(session, services=services, person_id=person.id, now=now)
     services.journal.record(
         session, Event(type=EventType.ENROLLMENT_LINK_REDEEMED, subject=person.id, object_id=row.id), now=now

@@ -17,6 +17,8 @@ from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
 from idp.accounts.model import PasswordRow
+from idp.events.announcement import announce_to_services
+from idp.protocol.security_event import credential_change
 from kernel.secret_text import SecretText
 
 _HASHER = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1, hash_len=32, salt_len=16)
@@ -57,7 +59,10 @@ def store_password(session: Session, *, journal: Journal, person_id: str, phc: s
     :param reason: ``sign_up``, ``enrollment_link``, ``reset``, ``changed``, ``operator`` or ``demo``.
     """
     session.merge(PasswordRow(person_id=person_id, phc=phc, set_at=now))
-    journal.record(session, Event(type=EventType.PASSWORD_SET, subject=person_id, details={"reason": reason}), now=now)
+    event = Event(type=EventType.PASSWORD_SET, subject=person_id, details={"reason": reason})
+    event_id = journal.record(session, event, now=now)
+    change = credential_change(credential="password", change="update", now=now)
+    announce_to_services(session, change, person_id=person_id, event_id=event_id, now=now)
 
 
 def find_phc(session: Session, person_id: str) -> str | None:

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType
 from idp.authentication.model import TotpRow
+from idp.events.announcement import announce_to_services
+from idp.protocol.security_event import credential_change
 from idp.services import IdpServices
 from kernel.errors import Conflict, Rejected
 from kernel.identifiers import new_id
@@ -129,7 +131,7 @@ def confirm_totp(
         raise Conflict("No key waits to be confirmed.", code="nothing_pending")
     # Keys that were shown to other sessions die.
     session.execute(delete(TotpRow).where(TotpRow.person_id == person_id, TotpRow.confirmed_at.is_(None)))
-    services.journal.record(session, Event(type=EventType.TOTP_ENROLLED, subject=person_id, object_id=row.id), now=now)
+    record_factor(session, services, EventType.TOTP_ENROLLED, person_id=person_id, factor_id=row.id, now=now)
 
 
 def require_totp(session: Session, *, services: IdpServices, person_id: str, code: str, now: datetime) -> str:
@@ -167,10 +169,20 @@ def remove_totp(
     removed = session.execute(statement.returning(TotpRow.id, TotpRow.confirmed_at)).all()
     for row in removed:
         if row.confirmed_at is not None:
-            services.journal.record(
-                session, Event(type=EventType.TOTP_REMOVED, subject=person_id, object_id=row.id), now=now
-            )
+            record_factor(session, services, EventType.TOTP_REMOVED, person_id=person_id, factor_id=row.id, now=now)
     return len(removed)
+
+
+def record_factor(
+    session: Session, services: IdpServices, kind: EventType, *, person_id: str, factor_id: str, now: datetime
+) -> None:
+    """Put on record that a factor was enrolled or removed; services that the person uses are told."""
+    event = Event(type=kind, subject=person_id, object_id=factor_id)
+    event_id = services.journal.record(session, event, now=now)
+    change = credential_change(
+        credential="app", change="create" if kind is EventType.TOTP_ENROLLED else "delete", now=now
+    )
+    announce_to_services(session, change, person_id=person_id, event_id=event_id, now=now)
 
 
 def current_code(key: str, *, now: datetime) -> str:

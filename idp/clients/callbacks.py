@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from idp.clients.uris import URI_LIMIT, origin_of
+from idp.protocol.security_event import EVENT_TYPES
 from kernel.errors import Rejected
 from kernel.settings import is_loopback
 from outgoing.errors import OutgoingError
@@ -47,6 +48,22 @@ def leaving_values(metadata: Mapping[str, Any], *, redirect_uris: Sequence[str])
         "frontchannel_logout_uri": frontchannel,
         "frontchannel_logout_session_required": _flag(metadata, "frontchannel_logout_session_required"),
     }
+
+
+def event_values(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where an application takes security events and which; all that there are if it names none.
+
+    :raises Rejected: (``bad_client_metadata``).
+    """
+    uri = require_callback_uri(metadata, "event_delivery_uri")
+    requested = metadata.get("events_requested")
+    if requested is None:
+        return {"event_delivery_uri": uri, "events_requested": EVENT_TYPES if uri else ()}
+    if not isinstance(requested, list | tuple) or not all(kind in EVENT_TYPES for kind in requested):
+        raise Rejected(f"events_requested: a list out of {', '.join(EVENT_TYPES)}", code="bad_client_metadata")
+    if uri is None:
+        raise Rejected("events_requested: goes with event_delivery_uri", code="bad_client_metadata")
+    return {"event_delivery_uri": uri, "events_requested": tuple(kind for kind in EVENT_TYPES if kind in requested)}
 
 
 def _flag(metadata: Mapping[str, Any], name: str) -> bool:

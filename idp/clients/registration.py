@@ -15,7 +15,7 @@ from idp.clients.about_metadata import about_metadata
 from idp.clients.answer_metadata import answer_metadata
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.backchannel_metadata import backchannel_metadata
-from idp.clients.callbacks import leaving_values
+from idp.clients.callbacks import event_values, leaving_values
 from idp.clients.consistency import LOGIN_GRANT_TYPES, require_consistent
 from idp.clients.key_metadata import key_metadata, read_jwks
 from idp.clients.metadata import ClientMetadata
@@ -122,6 +122,7 @@ class ClientRegistration:
                 **answer_metadata(given, policy=policy),
                 **token_metadata(given),
                 **leaving_values(given, redirect_uris=addresses),
+                **event_values(given),
                 **backchannel_metadata(given, grants=grants, policy=policy),
             ),
         )

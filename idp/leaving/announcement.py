@@ -7,18 +7,26 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from idp.deliveries.queue import queue_delivery
+from idp.events.announcement import announce_to
 from idp.leaving.participants import participants
+from idp.protocol.security_event import session_revoked
 
 BACKCHANNEL_LOGOUT_TASK = "idp.backchannel_logout"
 
 
-def announce_end(session: Session, *, sid: str, person_id: str, now: datetime) -> None:
-    """Queue a logout notice to every participant with a ``backchannel_logout_uri``, in the caller's transaction.
+def announce_end(session: Session, *, sid: str, person_id: str, reason: str, event_id: str, now: datetime) -> None:
+    """Queue to every participant what it registered for, a logout notice, a security event or both.
 
     Called where the session's row is ended, and nowhere else: so no reason for its end can be forgotten, and no notice
     leaves for an end that was rolled back.
+
+    :param event_id: of the record of the end.
     """
-    for client in participants(session, sid=sid):
+    clients = participants(session, sid=sid)
+    if reason != "expired":  # CAEP §3.1: ended before its time
+        event = session_revoked(sid=sid, reason=reason, now=now)
+        announce_to(session, event, clients=clients, person_id=person_id, event_id=event_id, now=now)
+    for client in clients:
         uri = client.metadata.backchannel_logout_uri
         if uri is not None:
             queue_delivery(

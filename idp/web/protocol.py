@@ -5,7 +5,16 @@ from __future__ import annotations
 from flask import Flask
 from flask_babel import lazy_gettext as _l
 
-from idp.web import authorize, check_session, discovery, logout, protected_resource, register, token
+from idp.web import (
+    authorize,
+    check_session,
+    discovery,
+    logout,
+    protected_resource,
+    register,
+    shared_signals,
+    token,
+)
 from idp.web.short_ways import open_short_ways
 from web.csrf import exempt
 from web.error_texts import ErrorText, describe_errors
@@ -65,6 +74,7 @@ def mount_protocol(app: Flask) -> None:
         authorize.blueprint,
         logout.blueprint,
         check_session.blueprint,
+        shared_signals.blueprint,
     ):
         app.register_blueprint(blueprint)
     open_short_ways(app)

@@ -1,0 +1,260 @@
+"""Security event tokens: pushed to services that the person uses, and to no other (RFC 8417, RFC 8935, CAEP, RISC)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from flask.testing import FlaskClient
+from joserfc import jws
+
+import idp.jobs
+from composition import Composition
+from idp.accounts.life import disable_person, enable_person, erase_person
+from idp.accounts.person import find_person
+from idp.authentication.browser_session import end_browser_session, end_expired_sessions
+from idp.authentication.password import hash_password
+from idp.authentication.password_reset import replace_password
+from idp.clients.registration import ClientRegistration
+from idp.consent.connected_services import withdraw_consent
+from idp.protocol.security_event import (
+    ACCOUNT_DISABLED,
+    ACCOUNT_ENABLED,
+    ACCOUNT_PURGED,
+    CREDENTIAL_CHANGE,
+    EVENT_TYPES,
+    SESSION_REVOKED,
+)
+from kernel.clock import ManualClock
+from kernel.errors import Rejected
+from kernel.outbox import run_due
+from kernel.secret_text import SecretText
+from kernel.settings import Settings
+from tests.idp.relying_party import METADATA, RelyingParty, Visitor, events, register
+from tests.outgoing.host import Host, answering, run_host
+
+ACCEPTED = answering(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """The applications of these tests listen on loopback, which the operator lists."""
+    return settings.model_copy(update={"outgoing_networks": (ip_network("127.0.0.0/8"),)})
+
+
+@pytest.fixture
+def receiver() -> Iterator[Host]:
+    """An application's server that takes events."""
+    with run_host(ACCEPTED) as host:
+        yield host
+
+
+def _listening(composition: Composition, host: Host, **metadata: Any) -> RelyingParty:
+    return register(composition, event_delivery_uri=f"http://127.0.0.1:{host.port}/events", **metadata)
+
+
+def _log_in(party: RelyingParty, visitor: Visitor, http: FlaskClient) -> dict[str, Any]:
+    answer = party.exchange(http, visitor.authorize(party)).get_json()
+    return party.claims(answer["id_token"]) | {"token": answer["id_token"]}
+
+
+def _deliver(composition: Composition) -> int:
+    return run_due(composition.database, idp.jobs.deliveries(composition.idp), now=composition.clock.now())
+
+
+def _tokens(host: Host) -> list[str]:
+    found = []
+    for request in host.requests:
+        header, _, body = request.decode().partition("\r\n\r\n")
+        assert header.startswith("POST /events HTTP/1.1\r\n")
+        assert "Content-Type: application/secevent+jwt" in header
+        found.append(body)
+    host.requests.clear()
+    return found
+
+
+def _change_password(composition: Composition, visitor: Visitor) -> None:
+    phc = hash_password(SecretText("una-clave-nueva-y-larga"))
+    with composition.database.transaction() as session:
+        replace_password(
+            session,
+            services=composition.idp,
+            person=find_person(session, visitor.person_id),
+            phc=phc,
+            reason="changed",
+            now=composition.clock.now(),
+        )
+
+
+def test_a_revoked_session_as_the_specifications_say(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient, clock: ManualClock
+) -> None:
+    """RFC 8417 §2, CAEP §3.1: typed, with jti, iat and txn, without sub and exp."""
+    party = _listening(composition, receiver, events_requested=[SESSION_REVOKED])
+    logged_in = _log_in(party, visitor, http)
+    visitor.http.get("/logout?" + urlencode({"id_token_hint": logged_in["token"]}))
+    assert _deliver(composition) == 1
+    (token,) = _tokens(receiver)
+    assert jws.extract_compact(token.encode()).headers()["typ"] == "secevent+jwt"
+    claims = party.claims(token)
+    assert claims.pop("jti")
+    assert claims.pop("txn")
+    at = int(clock.now().timestamp())
+    assert claims == {
+        "iss": "http://localhost:8000",
+        "aud": party.client_id,
+        "iat": at,
+        "sub_id": {
+            "format": "complex",
+            "user": {"format": "iss_sub", "iss": "http://localhost:8000", "sub": logged_in["sub"]},
+            "session": {"format": "opaque", "id": logged_in["sid"]},
+        },
+        "events": {
+            SESSION_REVOKED: {"event_timestamp": at, "initiating_entity": "user", "reason_admin": {"en": "logout"}}
+        },
+    }
+    assert events(composition, "idp:delivery:delivered") == [("success", None, party.client_id)]
+
+
+def test_a_session_that_ran_out_was_not_revoked(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient, clock: ManualClock
+) -> None:
+    """CAEP §3.1: revoked is before its time."""
+    _log_in(_listening(composition, receiver), visitor, http)
+    clock.advance(timedelta(hours=13))
+    with composition.database.transaction() as session:
+        assert end_expired_sessions(session, journal=composition.journal, now=clock.now()) == 1
+    assert _deliver(composition) == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "entity"),
+    [("closed_by_person", "user"), ("administrator", "admin"), ("certificate_revoked", "policy")],
+)
+def test_the_event_says_who_brought_it_about(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient, reason: str, entity: str
+) -> None:
+    """CAEP §2: a revoked certificate ends what rests on it, and the reason travels."""
+    party = _listening(composition, receiver)
+    logged_in = _log_in(party, visitor, http)
+    with composition.database.transaction() as session:
+        end_browser_session(
+            session, journal=composition.journal, sid=logged_in["sid"], reason=reason, now=composition.clock.now()
+        )
+    _deliver(composition)
+    members = party.claims(_tokens(receiver)[0])["events"][SESSION_REVOKED]
+    assert (members["initiating_entity"], members["reason_admin"]) == (entity, {"en": reason})
+
+
+def test_a_new_password_is_told_to_the_services_that_the_person_uses(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient
+) -> None:
+    """CAEP §3.3; services that he never entered hear nothing."""
+    party, stranger = _listening(composition, receiver), _listening(composition, receiver)
+    _log_in(party, visitor, http)
+    _change_password(composition, visitor)
+    _deliver(composition)
+    told = [party.claims(token) for token in _tokens(receiver)]
+    assert {claims["aud"] for claims in told} == {party.client_id} != {stranger.client_id}
+    kinds = {kind: members for claims in told for kind, members in claims["events"].items()}
+    assert set(kinds) == {SESSION_REVOKED, CREDENTIAL_CHANGE}
+    assert kinds[CREDENTIAL_CHANGE]["credential_type"] == "password"
+    assert kinds[CREDENTIAL_CHANGE]["change_type"] == "update"
+
+
+def test_an_account_that_is_disabled_enabled_and_erased(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient
+) -> None:
+    """RISC §2.3, §2.4, §2.1: about the person as a whole."""
+    party = _listening(composition, receiver, events_requested=[ACCOUNT_DISABLED, ACCOUNT_ENABLED, ACCOUNT_PURGED])
+    logged_in = _log_in(party, visitor, http)
+    for change in (disable_person, enable_person, erase_person):
+        with composition.database.transaction() as session:
+            change(
+                session,
+                services=composition.idp,
+                person_id=visitor.person_id,
+                actor="command",
+                now=composition.clock.now(),
+            )
+    assert _deliver(composition) == 3
+    told = [party.claims(token) for token in _tokens(receiver)]
+    assert sorted(kind for claims in told for kind in claims["events"]) == sorted(
+        (ACCOUNT_DISABLED, ACCOUNT_ENABLED, ACCOUNT_PURGED)
+    )
+    user = {"format": "iss_sub", "iss": "http://localhost:8000", "sub": logged_in["sub"]}
+    assert all(claims["sub_id"] == user for claims in told)
+
+
+def test_who_withdrew_his_permission_is_not_spoken_about(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient
+) -> None:
+    """The service has no business with him any more."""
+    party = _listening(composition, receiver, events_requested=[CREDENTIAL_CHANGE])
+    _log_in(party, visitor, http)
+    with composition.database.transaction() as session:
+        withdraw_consent(
+            session,
+            journal=composition.journal,
+            person_id=visitor.person_id,
+            client_id=party.client_id,
+            now=composition.clock.now(),
+        )
+    _change_password(composition, visitor)
+    assert _deliver(composition) == 0
+
+
+def test_a_receiver_that_refuses_is_not_asked_again(
+    composition: Composition, visitor: Visitor, http: FlaskClient, clock: ManualClock
+) -> None:
+    """RFC 8935 §2.3: 400 says that this token is not accepted."""
+    refusal = b'HTTP/1.1 400 Bad\r\nContent-Length: 26\r\n\r\n{"err":"invalid_audience"}'
+    with run_host(answering(refusal)) as host:
+        party = _listening(composition, host, events_requested=[SESSION_REVOKED])
+        logged_in = _log_in(party, visitor, http)
+        visitor.http.get("/logout?" + urlencode({"id_token_hint": logged_in["token"]}))
+        _deliver(composition)
+        clock.advance(timedelta(days=1))
+        assert _deliver(composition) == 0
+        assert len(host.requests) == 1
+    assert events(composition, "idp:delivery:undeliverable") == [("failure", "receiver_answered_400", party.client_id)]
+
+
+def test_registration_knows_the_events_that_there_are() -> None:
+    """All of them if none is named; none without an address."""
+    uri = "https://portal.example/events"
+    assert ClientRegistration.parse(METADATA | {"event_delivery_uri": uri}).metadata.events_requested == EVENT_TYPES
+    assert ClientRegistration.parse(METADATA).metadata.events_requested == ()
+    for wrong in (
+        {"event_delivery_uri": uri, "events_requested": ["https://x/other"]},
+        {"event_delivery_uri": uri, "events_requested": SESSION_REVOKED},
+        {"event_delivery_uri": uri, "events_requested": [["x"]]},
+        {"events_requested": [SESSION_REVOKED]},
+        {"event_delivery_uri": "http://portal.example/events"},
+    ):
+        with pytest.raises(Rejected, match="event"):
+            ClientRegistration.parse(METADATA | wrong)
+
+
+def test_discovery_names_what_is_served_and_no_more(http: FlaskClient) -> None:
+    """Shared Signals Framework 1.0 §7.1: push; streams are made by registration, so no endpoint manages them."""
+    answer = http.get("/.well-known/ssf-configuration")
+    document = answer.get_json()
+    assert document["issuer"] == "http://localhost:8000"
+    assert document["delivery_methods_supported"] == ["urn:ietf:rfc:8935"]
+    assert http.get(document["jwks_uri"].removeprefix(document["issuer"])).status_code == 200
+    assert not [name for name in document if name.endswith("_endpoint")]
+
+
+def test_nobody_waits_while_events_are_queued(composition: Composition, visitor: Visitor, http: FlaskClient) -> None:
+    """A receiver that does not answer is the worker's matter."""
+    with run_host(lambda connection, request: time.sleep(3)) as host:
+        party = _listening(composition, host)
+        logged_in = _log_in(party, visitor, http)
+        visitor.http.get("/logout?" + urlencode({"id_token_hint": logged_in["token"]}))
+        assert host.connections == 0
