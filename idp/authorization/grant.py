@@ -47,7 +47,9 @@ def grant_authorization(
         session, pushed_sha256=request.pushed_sha256, used_by=interaction_id or browser_session.sid, now=now
     )
     touch_browser_session(session, sid=browser_session.sid, now=now)
-    acr = stated_acr(browser_session.acr, known=services.acr_values, claims=request.terms.claims)
+    acr = stated_acr(
+        browser_session.acr, known=services.acr_values, minimum=client.minimum_acr, claims=request.terms.claims
+    )
     event = Event(
         type=EventType.AUTHORIZATION_GRANTED,
         subject=browser_session.person_id,

@@ -35,15 +35,17 @@ def required_acr(
     return max(wanted, key=known.index, default=None)
 
 
-def stated_acr(reached: str, *, known: Sequence[str], claims: Mapping[str, Any]) -> str:
+def stated_acr(reached: str, *, known: Sequence[str], minimum: str | None, claims: Mapping[str, Any]) -> str:
     """Return the ``acr`` to state of a login that reached ``reached``.
 
-    An essential ``acr`` names what the answer may say (§5.5.1.1): the strongest of those values that this login is.
+    An essential ``acr`` names what the answer may say (§5.5.1.1): the strongest of those values that this login is, and
+    never less than the client's own minimum.
     """
     values, essential = requested_acr(claims)
     if not essential or not values or reached not in known:
         return reached
-    met = [value for value in values if value in known and known.index(value) <= known.index(reached)]
+    floor = known.index(minimum) if minimum is not None and minimum in known else 0
+    met = [value for value in values if value in known and floor <= known.index(value) <= known.index(reached)]
     return max(met, key=known.index, default=reached)
 
 

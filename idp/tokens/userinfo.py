@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import find_person
+from idp.authentication.assurance import ACR_VALUES
 from idp.clients.client import Client, find_client
 from idp.protocol.claims_request import USERINFO, names_in, within_scopes
 from idp.protocol.errors import BearerTokenError
 from idp.protocol.scope import OPENID
 from idp.protocol.sender import Sender
+from idp.protocol.step_up import require_authentication
 from idp.services import IdpServices
 from idp.tokens.access_token import AccessToken, read_access_token
 from idp.tokens.binding import require_holder
@@ -44,8 +46,8 @@ def release_userinfo(
     """Return the claims that the access token opens, and put on record which ones.
 
     :param scheme: of the ``Authorization`` header, in lower case.
-    :raises BearerTokenError: ``invalid_token``, ``insufficient_scope``, ``invalid_dpop_proof``, ``use_dpop_nonce``;
-        on record.
+    :raises BearerTokenError: ``invalid_token``, ``insufficient_scope``, ``insufficient_user_authentication``,
+        ``invalid_dpop_proof``, ``use_dpop_nonce``; on record.
     :raises TokenError: if the answer is to be encrypted and the client has no key for that; on record.
     """
     access: AccessToken | None = None
@@ -115,10 +117,11 @@ def _require_opens(
         family = require_living_access_token(session, services, access, now=now)
     except DeadFamilyError as error:
         raise BearerTokenError(error.reason) from error
+    client = find_client(session, access.client_id)
     require_holder(
         session,
         services,
-        client=find_client(session, access.client_id),
+        client=client,
         access=access,
         token=token,
         scheme=scheme,
@@ -127,4 +130,12 @@ def _require_opens(
     )
     if family is None or OPENID not in access.scopes:
         raise BearerTokenError("no_openid", code="insufficient_scope")
+    # What the application accepts as a login today; a token of before may rest on less (RFC 9470 §3).
+    require_authentication(
+        acr=family.acr,
+        authenticated_at=family.authenticated_at,
+        known=ACR_VALUES,
+        required_acr=client.minimum_acr,
+        now=now,
+    )
     return family

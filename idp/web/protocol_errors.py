@@ -10,6 +10,7 @@ from flask import Response
 
 from idp.protocol.dpop import DPOP_ALGORITHMS
 from idp.protocol.errors import BearerTokenError, InvalidClientError, TokenError
+from idp.protocol.step_up import InsufficientAuthenticationError
 from idp.tokens.binding import BEARER, DPOP
 from kernel.errors import Fault, ServiceError, Throttled, Unavailable
 from kernel.identifiers import new_reference
@@ -20,6 +21,7 @@ _STATUS = {
     "invalid_token": 401,
     "invalid_dpop_proof": 401,
     "use_dpop_nonce": 401,
+    "insufficient_user_authentication": 401,
     "insufficient_scope": 403,
     "invalid_request": 400,
 }
@@ -57,6 +59,8 @@ def bearer_error_response(error: ServiceError | None, *, scheme: str, issuer: st
     elif isinstance(error, BearerTokenError):
         response = json_response({"error": error.code, "error_description": error.public_detail}, _STATUS[error.code])
         told = f', error="{error.code}", error_description="{error.public_detail}"'
+        if isinstance(error, InsufficientAuthenticationError):
+            told += "".join(f', {name}="{value}"' for name, value in error.parameters.items())  # RFC 9470 §3
     elif isinstance(error, TokenError):
         return json_response({"error": error.code, "error_description": error.public_detail}, 400)
     else:

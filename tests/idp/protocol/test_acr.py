@@ -77,8 +77,11 @@ def test_an_essential_acr_that_nobody_reaches_is_an_error_and_a_wish_is_none() -
 
 def test_what_is_stated_is_one_of_the_values_that_were_essential() -> None:
     """OpenID Connect Core §5.5.1.1: a stronger login is also the weaker one that was asked for, never the reverse."""
-    assert stated_acr("strong", known=KNOWN, claims=_claims(["weak"], essential=True)) == "weak"
-    assert stated_acr("strong", known=KNOWN, claims=_claims(["weak", "middle"], essential=True)) == "middle"
-    assert stated_acr("weak", known=KNOWN, claims=_claims(["strong"], essential=True)) == "weak"
-    assert stated_acr("strong", known=KNOWN, claims=_claims(["weak"], essential=False)) == "strong"
-    assert stated_acr("strong", known=KNOWN, claims={}) == "strong"
+    assert stated_acr("strong", known=KNOWN, minimum=None, claims=_claims(["weak"], essential=True)) == "weak"
+    assert (
+        stated_acr("strong", known=KNOWN, minimum=None, claims=_claims(["weak", "middle"], essential=True)) == "middle"
+    )
+    assert stated_acr("weak", known=KNOWN, minimum=None, claims=_claims(["strong"], essential=True)) == "weak"
+    assert stated_acr("strong", known=KNOWN, minimum=None, claims=_claims(["weak"], essential=False)) == "strong"
+    assert stated_acr("strong", known=KNOWN, minimum=None, claims={}) == "strong"
+    assert stated_acr("strong", known=KNOWN, minimum="middle", claims=_claims(["weak"], essential=True)) == "strong"

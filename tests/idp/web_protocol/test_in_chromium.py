@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from idp.directory.institutions import add_institution
 from idp.web import mount
 from kernel.clock import ManualClock
 from kernel.settings import Settings
-from tests.idp.relying_party import METADATA, RelyingParty, add_visitor
+from tests.idp.relying_party import METADATA, RelyingParty, add_visitor, change, register
 from tests.idp.signing import make_signing_keys
 from tests.servers.process import free_port
 from web.application import create_app
@@ -183,6 +184,43 @@ def test_every_page_of_consent_and_logout_is_accessible(site: Site, page: Page) 
     page.goto(f"{site.origin}/logout?client_id={site.party.client_id}")
     page.click("#logout-yes")
     _check(page, "logged-out")
+
+
+def test_the_choice_of_an_account_and_what_is_asked_in_detail_are_accessible(site: Site, page: Page) -> None:
+    """prompt=select_account, and authorization details (RFC 9396) in words."""
+    api = register(
+        site.composition,
+        client_name="Pagos del Estado",
+        resource="https://pagos.example/",
+        resource_details={
+            "pago": {
+                "title": "Hacer un pago",
+                "actions": {"iniciar": "Iniciar el pago"},
+                "fields": {
+                    "monto": {"title": "Monto en dólares", "type": "number"},
+                    "beneficiario": {"title": "Beneficiario"},
+                },
+            }
+        },
+    )
+    assert api.client_id
+    change(
+        site.composition,
+        site.party,
+        resources=["https://pagos.example/"],
+        authorization_details_types=["pago"],
+    )
+    asked = {"type": "pago", "actions": ["iniciar"], "monto": 12.5, "beneficiario": "Ferretería Los Andes, cuenta 22-0"}
+    page.goto(site.address(authorization_details=json.dumps([asked]), scope="openid profile email"))
+    _check(page, "consent-details")
+    site.clock.advance(timedelta(seconds=5))
+    page.goto(site.address(prompt="select_account"))
+    _check(page, "select-account")
+    page.click("#continue")
+    expect(page.locator("#allow")).to_be_visible()
+    page.goto(site.address(prompt="select_account"))
+    page.click("#other")
+    expect(page.locator("h1")).to_have_text("Ingrese con su cédula")
 
 
 def test_every_error_page_is_accessible_and_says_what_to_do(site: Site, page: Page) -> None:

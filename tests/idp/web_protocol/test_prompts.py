@@ -11,6 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from composition import Composition
+from idp.authentication.browser_session import step_up
+from idp.clients.model import ClientRow
 from kernel.clock import ManualClock
 from tests.idp.relying_party import RelyingParty, Visitor, add_visitor, answer_of, change, events
 
@@ -178,3 +180,36 @@ def test_wishes_that_we_do_not_know_do_no_harm(
     """OpenID Connect Core §3.1.2.1: as the certification of the basic profile sends them."""
     visitor.authorize(party)
     assert "code" in answer_of(visitor.http.get(party.authorization_url(**changes)))
+
+
+def test_a_resource_asks_for_a_stronger_login_and_gets_it(
+    composition: Composition, party: RelyingParty, app: Flask, http: FlaskClient
+) -> None:
+    """RFC 9470 §3, §4, §5: challenge, step-up of the same person in the same session, a token that opens."""
+    visitor = add_visitor(composition, app)
+    session = visitor.log_in(amr=("pwd",))
+    weak = party.exchange(http, visitor.authorize(party)).get_json()["access_token"]
+    assert http.get("/userinfo", headers={"Authorization": f"Bearer {weak}"}).status_code == 200
+    with composition.database.transaction() as transaction:
+        transaction.get_one(ClientRow, party.client_id).minimum_acr = "urn:sau:acr:2fa"
+        transaction.get_one(ClientRow, party.client_id).version += 1
+    refused = http.get("/userinfo", headers={"Authorization": f"Bearer {weak}"})
+    assert refused.status_code == 401
+    challenge = refused.headers["WWW-Authenticate"]
+    assert 'error="insufficient_user_authentication"' in challenge
+    asked = re.search(r'acr_values="([^"]+)"', challenge)
+    assert asked is not None
+    location = visitor.http.get(party.authorization_url(acr_values=asked[1])).headers["Location"]
+    assert location.startswith("/login/")
+    with composition.database.transaction() as transaction:
+        _, secret = step_up(
+            transaction, journal=composition.journal, sid=session.sid, method="otp", now=composition.clock.now()
+        )
+    visitor.http.set_cookie("sau_session", secret, domain="localhost")
+    code = answer_of(visitor.http.get(location.replace("/login/", "/authorize/resume/")))["code"]
+    tokens = party.exchange(http, code).get_json()
+    claims = party.claims(tokens["id_token"])
+    assert (claims["acr"], claims["sid"]) == ("urn:sau:acr:2fa", session.sid)
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert http.get("/userinfo", headers=bearer).status_code == 200
+    assert ("refused", "weak_login", party.client_id) in events(composition, "idp:userinfo:refused")
