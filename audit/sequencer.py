@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import ARRAY, BigInteger, String, bindparam, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -178,12 +178,7 @@ def sequence_batch(
         return 0, None
     read = tile_reader(session)
     _require_undamaged(read, head.size, head.root, latest_checkpoint(session), services.anchors.last())
-    session.execute(
-        update(AuditEvent.__table__)  # type: ignore[arg-type]
-        .where(AuditEvent.id == bindparam("event_id"), AuditEvent.log_index.is_(None))
-        .values(log_index=bindparam("place")),
-        [{"event_id": event_id, "place": head.size + at} for at, (event_id, _) in enumerate(rows)],
-    )
+    _place_events(session, [event_id for event_id, _ in rows], first=head.size)
     changed = grow(head.size, [hash_leaf(leaf) for _, leaf in rows], read)
     store_tiles(session, changed)
     size = head.size + len(rows)
@@ -198,6 +193,30 @@ def sequence_batch(
     note = sign_checkpoint(Checkpoint(head.origin, size, root), services.log_signer)
     session.add(AuditCheckpoint(size=size, root=root, note=note, signed_at=now))
     return len(rows), note
+
+
+def _place_events(session: Session, event_ids: Sequence[str], *, first: int) -> None:
+    """Give the events the places from ``first`` on."""
+    places = range(first, first + len(event_ids))
+    if session.get_bind().dialect.name == "postgresql":
+        given = (
+            func.unnest(literal(list(event_ids), ARRAY(String)), literal(list(places), ARRAY(BigInteger)))
+            .table_valued("event_id", "place")
+            .render_derived()
+        )
+        session.execute(
+            update(AuditEvent)
+            .where(AuditEvent.id == given.c.event_id, AuditEvent.log_index.is_(None))
+            .values(log_index=given.c.place)
+            .execution_options(synchronize_session=False)
+        )
+        return
+    session.execute(
+        update(AuditEvent.__table__)  # type: ignore[arg-type]
+        .where(AuditEvent.id == bindparam("event_id"), AuditEvent.log_index.is_(None))
+        .values(log_index=bindparam("place")),
+        [{"event_id": event_id, "place": place} for event_id, place in zip(event_ids, places, strict=True)],
+    )
 
 
 def _waiting(session: Session, limit: int) -> Sequence[tuple[str, bytes]]:

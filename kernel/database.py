@@ -6,16 +6,17 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, MetaData, create_engine, event, make_url
-from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy import MetaData, create_engine, event, make_url
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.types import JSON, LargeBinary, TypeDecorator
+from sqlalchemy.types import JSON, LargeBinary
 
+from kernel.column_types import UtcDateTime as UtcDateTime
 from kernel.errors import ServiceError, Unavailable
 from kernel.group_commit import GroupCommit
 from kernel.prefetch import Want
@@ -24,29 +25,6 @@ T = TypeVar("T")
 
 # SQLSTATE class 40: transaction rollback (PostgreSQL, appendix A).
 _UNDONE = "40"
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime with microseconds; a naive one is refused on the way in.
-
-    SQLite has no zone of its own: there the text is UTC and comes back aware.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a stored datetime must be aware")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
