@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -264,3 +265,49 @@ def test_the_data_bus_acts_for_a_citizen(trusted: TrustedService, application: C
     seen = land.party.step("introspect", token=exchanged["access_token"])
     assert (seen["active"], seen["aud"]) == (True, register_api)
     assert seen["act"]["sub"] == bus.registered["client_id"]
+
+
+def test_fapi_message_signing(trusted: TrustedService, application: Callable[..., Application]) -> None:
+    """FAPI 2.0 Message Signing: the request is a signed object that was pushed, the answer a signed JWT."""
+    keys, private = signing_key("ES256")
+    started = application(
+        policy="fapi2-message-signing",
+        token_endpoint_auth_method="private_key_jwt",
+        jwks=keys,
+        dpop_bound_access_tokens=True,
+        authorization_signed_response_alg="ES256",
+        request_object_signing_alg="ES256",
+    )
+    auth = {"method": "private_key_jwt"} | private
+    metadata = {"authorization_signed_response_alg": "ES256"}
+    started.party.configure(started.registered, auth=auth, metadata=metadata, dpop="ES256", jarm=True)
+    address = log_in(trusted, started, pushed=True, signed=private)
+    assert "response=" in address
+    assert started.party.step("callback", url=address)["claims"]["iss"] == trusted.issuer
+
+
+def test_a_citizen_approves_a_call_centre_on_another_device(
+    trusted: TrustedService, application: Callable[..., Application]
+) -> None:
+    """CIBA, poll: the message is the same on both sides; the person decides in the account."""
+    citizen = citizen_of(trusted.service)
+    keys, private = signing_key("ES256")
+    started = application(
+        redirect_uris=[],
+        grant_types=["urn:openid:params:grant-type:ciba", "refresh_token"],
+        token_endpoint_auth_method="private_key_jwt",
+        jwks=keys,
+        backchannel_token_delivery_mode="poll",
+    )
+    started.party.configure(started.registered, auth={"method": "private_key_jwt"} | private)
+    asked = {"scope": "openid cedula", "login_hint": citizen.cedula, "binding_message": "K7-42"}
+    started.party.step("ciba", parameters=asked)
+    started.party.begin("poll_ciba")
+    browser = FormBrowser(trust=trusted.trust)
+    browser.open(f"{trusted.issuer}/account/solicitudes")
+    browser.log_in(citizen)
+    (path,) = set(re.findall(r"/account/solicitudes/[a-z0-9]+", browser.page.text))
+    browser.open(f"{trusted.issuer}{path}")
+    assert "K7-42" in browser.page.text
+    browser.submit("allow")
+    assert started.party.result()["claims"]["sub"]
