@@ -101,7 +101,8 @@ def _read(
     algorithms: Collection[str],
     now: datetime,
 ) -> DpopProof:
-    if len(headers) != 1:
+    # RFC 9110 §5.3: servers may join header lines by a comma.
+    if len(headers) != 1 or "," in headers[0]:
         raise DpopError("several_proofs" if headers else "no_proof")
     (proof,) = headers
     if len(proof) > SIZE_LIMIT or proof.count(".") != 2:
