@@ -12,7 +12,7 @@ from audit.vocabulary import EventType
 from idp.authentication.browser_session import BrowserSession
 from idp.clients.client import Client
 from idp.protocol.authorization_request import AuthorizationRequest
-from idp.protocol.errors import RedirectableError
+from idp.protocol.errors import RedirectableError, TokenError
 from idp.protocol.response_type import ID_TOKEN, TOKEN
 from idp.protocol.scope import OFFLINE_ACCESS
 from idp.services import IdpServices
@@ -42,7 +42,8 @@ def issue_front_channel_tokens(
 
     :param acr: what to state of the login.
     :param code: what travels beside them; the ID token is bound to it.
-    :raises RedirectableError: ``access_denied``, if what they rest on has ended meanwhile.
+    :raises RedirectableError: ``access_denied``, if what they rest on has ended meanwhile; ``invalid_request``, if the
+        ID token is to be encrypted and the client has no key for that.
     """
     parts = request.response_type.split(" ")
     family = _start_family(session, services, client, request, browser_session, scopes, acr, now=now)
@@ -61,19 +62,22 @@ def issue_front_channel_tokens(
     if ID_TOKEN in parts:
         # §5.4: without an access token nobody could fetch the claims, so the ID token holds them.
         alone = parts == [ID_TOKEN]
-        parameters["id_token"], _ = issue_id_token(
-            session,
-            services,
-            client=client,
-            family=family,
-            access_token=parameters.get("access_token"),
-            code=code,
-            state=request.state,
-            fetchable=not alone,
-            nonce=request.nonce,
-            event_id=event_id,
-            now=now,
-        )
+        try:
+            parameters["id_token"], _ = issue_id_token(
+                session,
+                services,
+                client=client,
+                family=family,
+                access_token=parameters.get("access_token"),
+                code=code,
+                state=request.state,
+                fetchable=not alone,
+                nonce=request.nonce,
+                event_id=event_id,
+                now=now,
+            )
+        except TokenError as error:  # no key to encrypt it to
+            raise RedirectableError(error.code, error.public_detail) from error
     return parameters
 
 

@@ -14,8 +14,10 @@ from composition import Composition
 from idp.clients.policy import CLASSIC
 from idp.protocol.algorithms import CONTENT_ENCRYPTION_ALGORITHMS, TOKEN_ALGORITHMS
 from idp.protocol.token_hash import left_half_hash
+from kernel.database import in_transaction
 from kernel.identifiers import b64url_decode
-from tests.idp.relying_party import RelyingParty, Visitor, answer_of, events, register
+from outgoing.answer import Answer
+from tests.idp.relying_party import RelyingParty, Visitor, answer_of, change, events, register
 
 ISSUER = "http://localhost:8000"
 RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "enc"})
@@ -219,3 +221,45 @@ def test_signed_responses_are_encrypted_where_registered(composition: Compositio
     claims = party.claims(_open(response))
     assert (claims["iss"], claims["aud"], claims["state"]) == (ISSUER, party.client_id, "a state & more")
     assert claims["code"]
+
+
+def test_an_application_without_its_key_hears_of_it_in_the_redirect(composition: Composition, visitor: Visitor) -> None:
+    """§3.2.2.6: an ID token of the redirect is sent encrypted or not at all."""
+    party = register(composition, jwks={"keys": [SIGNS.as_dict(private=False)]})
+    visitor.authorize(party)
+    types = ["code", "id_token"]
+    change(composition, party, policy="classic", response_types=types, id_token_encrypted_response_alg="RSA-OAEP-256")
+    answer = answer_of(visitor.http.get(party.authorization_url(response_type="id_token")))
+    assert answer["error"] == "invalid_request"
+    assert "id_token" not in answer
+
+
+@pytest.mark.parametrize("prompt", [None, "consent"])
+def test_a_key_at_the_applications_own_address_is_fetched_for_every_answer(
+    composition: Composition, visitor: Visitor, http: FlaskClient, monkeypatch: pytest.MonkeyPatch, prompt: str | None
+) -> None:
+    """jwks_uri: no transaction is open while a stranger's server is asked, not for a redirect and not at consent."""
+    address = "https://portal.example/jwks"
+    asked: list[str] = []
+
+    def fetch(url: str, **_bounds: Any) -> Answer:
+        assert not in_transaction()
+        asked.append(url)
+        return Answer(200, {"cache-control": "max-age=60"}, json.dumps(JWKS).encode())
+
+    monkeypatch.setattr(composition.idp.outgoing, "fetch", fetch)
+    party = register(composition, jwks_uri=address, authorization_encrypted_response_alg="ECDH-ES")
+    visitor.authorize(party)
+    change(
+        composition, party, id_token_encrypted_response_alg="RSA-OAEP-256", userinfo_encrypted_response_alg="ECDH-ES"
+    )
+    url = party.authorization_url(response_mode="query.jwt", prompt=prompt)
+    location = visitor.http.get(url).headers["Location"]
+    if prompt is not None:
+        location = visitor.decide(visitor.http.get(location)).headers["Location"]
+    answer = party.claims(_open(location.partition("response=")[2]))
+    assert asked == [address]
+    tokens = party.exchange(http, answer["code"]).get_json()
+    assert party.claims(_open(tokens["id_token"]))["sub"] == visitor.person_id
+    assert json.loads(_open(http.get("/userinfo", headers=_bearer(tokens)).text))["sub"] == visitor.person_id
+    assert asked == [address]
