@@ -139,6 +139,7 @@ def _configure(app: SauFlask, settings: Settings, secret_key: bytes) -> None:
         used_icons=used_icons,
         issuer=settings.issuer,
         main_site=lambda: _main_site(settings),
+        this_site=lambda: settings.mtls_origin if _main_site(settings) else settings.issuer,
         test_environment=settings.demo or is_loopback(settings.issuer) or is_test_name(settings.issuer),
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.servers.names import DOMAIN
+from tests.servers.names import DOMAIN, can_resolve, resolving_environ
 from tests.servers.process import find_program
 
 _ARGUMENTS = [
@@ -26,8 +30,12 @@ _ARGUMENTS = [
 def run_chromium() -> Iterator[Browser]:
     """Start a browser; each test opens contexts of its own in it."""
     program = find_program("chromium", "chromium-browser", "google-chrome", package="chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS)
+    ours = dict(os.environ)
+    with TemporaryDirectory() as folder, ExitStack() as driver:
+        # Contexts with a client certificate are led through Playwright's own process, which looks names up itself.
+        with patch.dict(os.environ, resolving_environ(Path(folder)) if can_resolve() else {}):
+            playwright = driver.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS, env=ours)
         try:
             yield browser
         finally:

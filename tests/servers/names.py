@@ -18,12 +18,17 @@ _WRAPPER = "libnss_wrapper.so"
 _FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib")
 
 
+def can_resolve() -> bool:
+    """Tell whether other programs can be made to find our names."""
+    return any((Path(place) / _WRAPPER).exists() for place in _FOLDERS)
+
+
 def resolving_environ(folder: Path, *names: str) -> dict[str, str]:
     """Return an environment in which a program finds ``names`` at 127.0.0.1.
 
     libnss-wrapper answers instead of the system's files: nobody needs to be root, and nothing else changes.
     """
-    if not any((Path(place) / _WRAPPER).exists() for place in _FOLDERS):
+    if not can_resolve():
         skip_without("libnss_wrapper", package="libnss-wrapper")
     hosts = folder / "hosts"
     # One line: an address that stands in several is told several times, and servers bind to it as often.
