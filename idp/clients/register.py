@@ -20,6 +20,7 @@ from idp.clients.client import Client, client_value
 from idp.clients.client_secret import add_secret, sealing_secret_for
 from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
+from idp.clients.policy import WEB
 from idp.clients.registration import ClientRegistration
 from idp.directory.institutions import find_institution
 from idp.protocol.scope import IDENTITY_SCOPES
@@ -128,6 +129,7 @@ def register_console_client(
     )
     row = _row(registration, client_id=client_id, institution_id=None, now=now)
     row.token_endpoint_auth_method = AuthMethod.IN_PROCESS
+    row.policy = WEB.name  # the one that has this method
     session.add(row)
     session.flush()
     event = Event(type=EventType.CLIENT_REGISTERED, client_id=client_id, details={"auth_method": "in_process"})
