@@ -47,15 +47,14 @@ def request_backchannel_authentication(
         require_few_requests(session, services, client_id=client.client_id, hint=request.hint, now=now)
     except (TokenError, Throttled) as error:
         _refuse(session, services, client, error, now=now)
-    muted = "nobody"
-    if person is not None:
-        muted = reason_to_mute(session, services, person_id=person.id, client_id=client.client_id, now=now) or ""
+    person_id = person.id if person else None
+    muted = reason_to_mute(session, services, person_id=person_id, client_id=client.client_id, now=now)
     written = write_request(
         session,
         services,
         grant_type=CIBA,
         client_id=client.client_id,
-        person_id=person.id if person else None,
+        person_id=person_id,
         scopes=asked.scopes,
         terms=asked.terms,
         required_acr=asked.required_acr,
@@ -68,8 +67,8 @@ def request_backchannel_authentication(
     event = Event(
         type=EventType.BACKCHANNEL_MUTED if muted else EventType.BACKCHANNEL_REQUESTED,
         outcome=Outcome.REFUSED if muted else Outcome.SUCCESS,
-        reason=muted or None,
-        subject=person.id if person else None,
+        reason=muted,
+        subject=person_id,
         actor=client.client_id,
         client_id=client.client_id,
         object_id=written.id,

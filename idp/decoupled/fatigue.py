@@ -7,6 +7,7 @@ fits, it is told (429).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -18,10 +19,11 @@ from idp.clients.policy import CIBA
 from idp.decoupled.model import DecoupledRequestRow
 from idp.decoupled.request import Decision
 from idp.services import IdpServices
-from kernel.errors import Throttled
+from kernel.errors import NotFound, Throttled
 
 BY_CLIENT_AND_HINT = Limit("approval-hint", 5, timedelta(minutes=5))
 SHOWN_TO_A_PERSON = Limit("approval-person", 12, timedelta(hours=1))
+_NOBODY = "nobody"
 WAITING_AT_ONCE = 3
 PAUSE_AFTER_DENIAL = timedelta(minutes=5)
 PAUSE_AFTER_DISOWNED = timedelta(hours=24)
@@ -34,13 +36,20 @@ def require_few_requests(session: Session, services: IdpServices, *, client_id: 
 
 
 def reason_to_mute(
-    session: Session, services: IdpServices, *, person_id: str, client_id: str, now: datetime
+    session: Session, services: IdpServices, *, person_id: str | None, client_id: str, now: datetime
 ) -> str | None:
     """Return why the person is not to be shown one more request, or nothing.
 
-    The person's row is held: of any number at once the limits count exactly.
+    The person's row is held: of any number at once the limits count exactly. For nobody the same work is done, so that
+    its time tells nothing.
     """
-    hold_person(session, person_id)
+    found = _reason(session, services, person_id=person_id or _NOBODY, client_id=client_id, now=now)
+    return found if person_id else _NOBODY
+
+
+def _reason(session: Session, services: IdpServices, *, person_id: str, client_id: str, now: datetime) -> str | None:
+    with suppress(NotFound):
+        hold_person(session, person_id)
     of_person = select(func.count()).where(
         DecoupledRequestRow.person_id == person_id,
         DecoupledRequestRow.grant_type == CIBA,
@@ -57,7 +66,7 @@ def reason_to_mute(
         if session.scalar(said_no):
             return f"just_{decision.value}"
     try:
-        key = throttle_key(services, SHOWN_TO_A_PERSON, person_id)
+        key = throttle_key(services, SHOWN_TO_A_PERSON, person_id, client_id if person_id == _NOBODY else "")
         take_try(session, key=key, limit=SHOWN_TO_A_PERSON, now=now)
     except Throttled:
         return "too_many_in_an_hour"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy.event
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
@@ -155,6 +157,27 @@ def test_nobody_is_told_whether_a_person_exists(
     assert len({str(shape) for shape in shapes}) == 1
     reasons = [reason for _, reason, _ in events(composition, "idp:backchannel:muted")]
     assert reasons == ["nobody"] * 4
+
+
+def test_asking_costs_the_same_whoever_the_hint_fits(
+    composition: Composition, centre: CallCentre, visitor: Visitor
+) -> None:
+    """Attacks and faults 3: the statements that write are the same, so time tells nothing either."""
+    work: list[Counter[str]] = []
+
+    def count(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        words = statement.split()
+        if words[0] in ("INSERT", "UPDATE", "DELETE"):
+            work[-1][f"{words[0]} {words[1] if words[0] == 'UPDATE' else words[2]}"] += 1
+
+    for hint in (CEDULA, "1104680135"):  # the first of the month makes the key of the month
+        centre.ask(login_hint=hint)
+    sqlalchemy.event.listen(composition.database.engine, "before_cursor_execute", count)
+    for hint in (CEDULA, "1104680135"):
+        work.append(Counter())
+        centre.ask(login_hint=hint)
+    sqlalchemy.event.remove(composition.database.engine, "before_cursor_execute", count)
+    assert work[0] == work[1] and work[0]["INSERT idp_decoupled_request"] == 1
 
 
 def test_a_confirmed_mailbox_of_one_person_names_him(

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from audit.model import AuditEvent
 from composition import Composition
 from idp.authentication.assurance import ACR_1FA, ACR_2FA
+from idp.authentication.model import InteractionRow
 from idp.clients.policy import DEVICE_CODE
 from idp.clients.register import disable_client
 from idp.consent.connected_services import withdraw_consent
@@ -91,12 +92,16 @@ def test_requests_decisions_and_redemptions_are_on_record_and_polls_are_not(
     assert events(composition, "idp:token:issued") == [("success", None, client)]
 
 
-def test_no_code_stands_in_the_database_in_clear(composition: Composition, television: Television) -> None:
-    """Device code and user code are credentials: only digests are kept, that of the short one keyed."""
+def test_no_code_stands_in_the_database_in_clear(
+    composition: Composition, television: Television, visitor: Visitor
+) -> None:
+    """Device code and user code are credentials: digests, that of the short one keyed; the page's copy is sealed."""
     asked = television.ask()
+    type_code(visitor, asked["user_code"])
     with composition.database.reading() as session:
         row = session.scalars(select(DecoupledRequestRow)).one()
         kept = " ".join(str(getattr(row, column.key)) for column in DecoupledRequestRow.__table__.columns)
+        kept += str(session.scalars(select(InteractionRow.parameters)).one())
         leaves = b" ".join(session.scalars(select(AuditEvent.leaf)))
     for code in (asked["device_code"], asked["user_code"], asked["user_code"].replace("-", "")):
         assert code not in kept and code.encode() not in leaves
