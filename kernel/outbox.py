@@ -207,9 +207,16 @@ def _postpone(database: Database, task: Task, reason: str, *, given_up: bool, no
             .returning(OutboxTask.destination)
         ).scalar_one_or_none()
         if destination is not None and not given_up:
-            until = now + min(wait, _LONGEST_PAUSE)
-            session.execute(
-                update(OutboxTask)
-                .where(OutboxTask.destination == destination, OutboxTask.due_at < until, OutboxTask.id != task.id)
-                .values(due_at=until)
-            )
+            _pause(session, destination, until=now + min(wait, _LONGEST_PAUSE), now=now)
+
+
+def _pause(session: Session, destination: str, *, until: datetime, now: datetime) -> None:
+    """Let the tasks that wait for ``destination`` wait until then; those in progress go on."""
+    waiting = session.scalars(
+        select(OutboxTask.id)
+        .where(OutboxTask.destination == destination, OutboxTask.due_at < until, _free(now))
+        .order_by(OutboxTask.id)
+        # Several that fail at once would wait for each other's rows; what another one pauses need not be paused twice.
+        .with_for_update(skip_locked=True)
+    ).all()
+    session.execute(update(OutboxTask).where(OutboxTask.id.in_(waiting)).values(due_at=until))

@@ -48,6 +48,12 @@ def _settings(composition: Composition) -> Iterator[Finding]:
         )
     if settings.mtls_origin:
         yield _client_certificates(settings)
+    if settings.outgoing_ca_file and not settings.outgoing_ca_file.is_file():
+        yield broken(
+            "outgoing requests",
+            f"SAU_OUTGOING_CA_FILE: there is no file {settings.outgoing_ca_file}.",
+            "Correct it; until then no https address of an application is reached.",
+        )
     if settings.workers > 1 and not settings.redis_url:
         yield warning(
             "rate limits",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from kernel.clock import ManualClock
 from kernel.database import Database
+from kernel.outbox import OutboxTask, Task, enqueue
 from kernel.worker import PeriodicJob, Worker
 
 
@@ -37,6 +40,40 @@ def test_a_job_waits_for_its_next_time(database: Database, clock: ManualClock) -
     worker.run_once()
     worker.run_once()
     assert ran == ["rare"]
+
+
+def test_a_slow_delivery_holds_up_neither_jobs_nor_mails(database: Database, clock: ManualClock) -> None:
+    """Deliveries have a thread of their own: while one waits for a server, a mail goes out and a job runs."""
+    begun, sent, ran = threading.Event(), threading.Event(), threading.Event()
+    with database.transaction() as session:
+        enqueue(session, "push", {}, now=clock.now())
+
+    def push(task: Task) -> None:
+        begun.set()
+        assert sent.wait(20)
+        assert ran.wait(20)
+        worker.stop()
+
+    def job() -> None:
+        if begun.is_set():
+            ran.set()
+
+    worker = Worker(
+        database=database,
+        clock=clock,
+        handlers={"mail": lambda task: sent.set()},
+        deliveries={"push": push},
+        jobs=[PeriodicJob("job", timedelta(0), job)],
+    )
+    thread = threading.Thread(target=worker.run_forever)
+    thread.start()
+    assert begun.wait(20)
+    with database.transaction() as session:
+        enqueue(session, "mail", {}, now=clock.now())
+    thread.join(30)
+    assert not thread.is_alive()
+    with database.reading() as session:
+        assert session.scalars(select(OutboxTask.kind)).all() == []
 
 
 @pytest.mark.parametrize("failing", [False, True])

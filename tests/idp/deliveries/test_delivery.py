@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
@@ -219,8 +221,6 @@ def test_a_host_that_fails_is_left_alone_for_a_while(
 
 def test_slow_hosts_are_sent_to_side_by_side(composition: Composition, receiver: Receiver) -> None:
     """Four at once meet at a barrier that one after the other would never pass."""
-    import threading
-
     barrier = threading.Barrier(4)
     for number in range(4):
         _queue(composition, client_id=f"portal-{number}")
@@ -231,6 +231,28 @@ def test_slow_hosts_are_sent_to_side_by_side(composition: Composition, receiver:
 
     receiver.answers = meet
     assert _run(composition, at_once=4) == 4
+
+
+def test_many_that_fail_at_once_on_one_host_do_not_wait_for_each_other(
+    composition: Composition, receiver: Receiver
+) -> None:
+    """Each pauses the others of the host in its own transaction: no deadlock, and each failure is counted."""
+    barrier = threading.Barrier(8)
+    for _ in range(30):
+        _queue(composition)
+
+    def fail(url: str) -> Answer:
+        with suppress(threading.BrokenBarrierError):
+            barrier.wait(1)
+        raise OutgoingError(OutgoingReason.UNREACHABLE)
+
+    receiver.answers = fail
+    assert _run(composition, at_once=8) == 0
+    with composition.database.reading() as session:
+        rows = session.scalars(select(OutboxTask)).all()
+        session.expunge_all()
+    assert sum(row.attempts for row in rows) == len(receiver.sent)
+    assert all(row.due_at > composition.clock.now() and row.leased_until is None for row in rows)
 
 
 def test_what_nobody_repeats_is_deleted_after_a_month(

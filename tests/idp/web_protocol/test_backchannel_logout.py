@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from ipaddress import ip_network
@@ -11,7 +12,8 @@ from urllib.parse import parse_qs, urlencode
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from joserfc import jws
+from joserfc import jwe, jws
+from joserfc.jwk import ECKey
 
 import idp.jobs
 from composition import Composition
@@ -102,6 +104,45 @@ def test_it_is_signed_by_the_algorithm_of_the_clients_id_tokens(
     visitor.http.get("/logout?" + urlencode({"id_token_hint": logged_in["token"]}))
     _deliver(composition)
     assert _header(_token(receiver))["alg"] == "RS256"
+
+
+def test_it_names_the_person_as_the_application_knows_him(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient
+) -> None:
+    """§2.4, OpenID Connect Core §8.1: a pairwise subject here too."""
+    party = _listening(composition, receiver, subject_type="pairwise")
+    logged_in = _log_in(party, visitor, http)
+    visitor.http.get("/logout?" + urlencode({"id_token_hint": logged_in["token"]}))
+    _deliver(composition)
+    assert party.claims(_token(receiver))["sub"] == logged_in["sub"] != visitor.person_id
+
+
+def test_it_is_encrypted_where_id_tokens_are(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient
+) -> None:
+    """§2.4: signed, then encrypted to the key that the application published."""
+    key = ECKey.generate_key("P-256", parameters={"use": "enc", "alg": "ECDH-ES", "kid": "e"})
+    party = _listening(
+        composition,
+        receiver,
+        jwks={"keys": [key.as_dict(private=False)]},
+        id_token_encrypted_response_alg="ECDH-ES",
+    )
+    visitor.authorize(party)
+    http_answer = party.exchange(http, visitor.authorize(party))
+    assert http_answer.status_code == 200
+    visitor.http.post("/logout/confirm", data=_form(visitor, f"/logout?client_id={party.client_id}"))
+    assert _deliver(composition) == 1
+    token = _token(receiver)
+    assert token.count(".") == 4
+    inner = jwe.decrypt_compact(token.encode(), key, algorithms=["ECDH-ES", "A128CBC-HS256", "A256GCM"]).plaintext
+    assert inner is not None
+    assert party.claims(inner.decode())["events"] == {EVENT: {}}
+
+
+def _form(visitor: Visitor, page: str) -> dict[str, str]:
+    shown = visitor.http.get(page).get_data(as_text=True)
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', shown)) | {"decision": "yes"}
 
 
 def _by_administrator(composition: Composition, person_id: str, sid: str) -> None:

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from composition import Composition
 from idp.tokens.jws import sign_jwt
 from kernel.clock import ManualClock
-from tests.idp.relying_party import RelyingParty, Visitor, answer_of
+from tests.idp.relying_party import RelyingParty, Visitor, answer_of, register
 
 BYE = "https://portal.example/bye"
 
@@ -150,3 +150,10 @@ def test_with_a_logout_hint_and_a_language(party: RelyingParty, visitor: Visitor
     assert _is_logged_in(party, visitor)
     _confirm(visitor, page)
     assert not _is_logged_in(party, visitor)
+
+
+def test_with_a_pairwise_subject(composition: Composition, visitor: Visitor, http: FlaskClient) -> None:
+    """The hint's subject is the one of its client."""
+    party = register(composition, subject_type="pairwise")
+    answer = party.exchange(http, visitor.authorize(party)).get_json()
+    assert _ask(visitor, id_token_hint=answer["id_token"], post_logout_redirect_uri=BYE).location == BYE
