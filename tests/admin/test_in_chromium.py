@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from admin.permissions import Role
+from idp.deliveries.queue import queue_delivery
+from kernel.outbox import OutboxTask
 from tests.admin.conftest import make_csr
 from tests.flows.citizens import Citizen, citizen_of
 from tests.flows.pages import type_code, type_password
@@ -203,6 +205,29 @@ def test_the_evidence_in_a_browser(auditor: Desk, officer: Desk) -> None:
         auditor.open(path)
         auditor.inspect(name)
     assert auditor.problems == []
+
+
+def test_deliveries_in_a_browser(administrator: Desk, live_service: LiveService) -> None:
+    """One that was given up, with a host name of every day; the button sends it again."""
+    with live_service.composition() as composition, composition.database.transaction() as session:
+        now = composition.clock.now()
+        made = queue_delivery(
+            session,
+            kind="idp.backchannel_logout",
+            client_id="ventanilla-unica",
+            url="https://tramites.ministerio-de-gobierno.gob.ec:8443/salida-remota",
+            payload={},
+            now=now,
+        )
+        session.flush()
+        row = session.get_one(OutboxTask, made)
+        row.attempts, row.last_error, row.given_up_at = 12, "outgoing_refused_address", now
+    administrator.open("/admin/deliveries")
+    expect(administrator.page.locator("h1")).to_have_text("Envíos a aplicaciones")
+    administrator.inspect("envios")
+    administrator.page.click("#repeat-1")
+    expect(administrator.page.locator("h1")).to_have_text("Envíos a aplicaciones")
+    assert administrator.problems == []
 
 
 def test_roles_in_a_browser(administrator: Desk, auditor: Desk) -> None:
