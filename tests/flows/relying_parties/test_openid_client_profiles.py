@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey, RSAKey
 
 from tests.flows.citizens import citizen_of
 from tests.flows.form_browser import FormBrowser
 from tests.flows.relying_parties.conftest import SCOPE, register
 from tests.flows.relying_parties.node_party import NodeParty, PartyError
-from tests.flows.trusted_service import TrustedService
+from tests.flows.trusted_service import RUC, TrustedService
 from tests.servers.process import free_port
 
 pytestmark = pytest.mark.server
@@ -311,3 +314,50 @@ def test_a_citizen_approves_a_call_centre_on_another_device(
     assert "K7-42" in browser.page.text
     browser.submit("allow")
     assert started.party.result()["claims"]["sub"]
+
+
+@pytest.mark.parametrize("dpop", [None, "ES256"], ids=["bound to the certificate", "bound to a key"])
+def test_an_application_registers_with_a_csr_and_uses_its_certificate(
+    trusted: TrustedService, tmp_path: Path, application: Callable[..., Application], dpop: str | None
+) -> None:
+    """RFC 7591, RFC 8705: one request registers it and gives it a certificate; revoked, it proves nothing."""
+    service, party = trusted.service, NodeParty(trusted, tmp_path)
+    token = service.json("client", "token", "issue", "--institution", RUC, "--policy", "fapi2")["initial_access_token"]
+    key = ec.generate_private_key(ec.SECP256R1())
+    csr = x509.CertificateSigningRequestBuilder(subject_name=x509.Name([])).sign(key, hashes.SHA256())
+    callback = "https://tramites.pruebas.gob.ec/callback"
+    metadata = {
+        "client_name": "Trámites",
+        "redirect_uris": [callback],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "scope": f"{SCOPE} offline_access",
+        "token_endpoint_auth_method": "tls_client_auth",
+        "csr": csr.public_bytes(serialization.Encoding.PEM).decode(),
+        "dpop_bound_access_tokens": dpop is not None,
+        "tls_client_certificate_bound_access_tokens": dpop is None,
+    }
+    registered = party.step("register", issuer=trusted.issuer, metadata=metadata, initial_access_token=token)
+    tls = {
+        "cert": registered["client_certificate_chain"],
+        "key": key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode(),
+    }
+    party.configure(
+        registered,
+        auth={"method": "tls_client_auth"},
+        metadata={"use_mtls_endpoint_aliases": True, "tls_client_certificate_bound_access_tokens": dpop is None},
+        tls=tls,
+        dpop=dpop,
+    )
+    started = Application(party, registered, callback)
+    tokens = party.step("callback", url=log_in(trusted, started, pushed=True))
+    assert party.step("userinfo", token=tokens["access_token"], sub=tokens["claims"]["sub"])["cedula"]
+    serial = x509.load_pem_x509_certificate(registered["client_certificate_chain"].encode()).serial_number
+    service.command("ca", "revoke", f"{serial:x}", "--reason", "cessationOfOperation")
+    with pytest.raises(PartyError):
+        party.step("refresh", token=tokens["refresh_token"])
+    if dpop is None:  # a token bound to another key than the certificate's lives for its five minutes
+        with pytest.raises(PartyError):
+            party.step("userinfo", token=tokens["access_token"], sub=tokens["claims"]["sub"])
+    party.stop()
