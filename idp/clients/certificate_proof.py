@@ -41,6 +41,9 @@ def _require_named_subject(
         identity = services.certificates.identify(session, certificate_der, now=now)
     except Denied as error:
         raise InvalidClientError(error.code) from error
+    # A person's certificate is for logging in: an application that has it must not act as itself with it.
+    if identity.person_id is not None:
+        raise InvalidClientError("certificate_of_a_person")
     # What was issued to one application at its registration serves no other, whatever name that one registered.
     if identity.client_id not in (None, client.client_id):
         raise InvalidClientError("certificate_of_another_client")

@@ -18,7 +18,7 @@ from ca.commands import commands
 from ca.services import CaServices
 from kernel.errors import ServiceError
 from tests.ca.csr import make_csr
-from tests.ca.ground import RUC
+from tests.ca.ground import PERSON, RUC
 
 
 class Terminal:
@@ -142,3 +142,16 @@ def test_events_name_the_login(terminal: Terminal, csr_file: str, services: CaSe
     with services.database.reading() as session:
         actor = session.scalar(select(AuditEvent.actor).where(AuditEvent.type == "ca:request:submitted"))
     assert actor == "command:ana"
+
+
+def test_a_personal_certificate_is_asked_for_by_cedula(terminal: Terminal, tmp_path: Path) -> None:
+    """`--person`: the names come from the register; two people, as for every certificate of a person."""
+    path = tmp_path / "maria.csr"
+    path.write_text(make_csr(common_name=None, dns=()))
+    arguments = ("--profile", "person-authentication", "--csr", str(path), "--person")
+    assert terminal.refused("issue", *arguments, PERSON.cedula) == "two_people_needed"
+    assert terminal.refused("request", *arguments, "0923456719") == "holder_unknown"
+    request = terminal.json("request", *arguments, PERSON.cedula)
+    assert f"CN={PERSON.given_names} {PERSON.surnames}" in str(request["subject"])
+    terminal.person = "luis"
+    assert terminal.json("approve", str(request["id"]))["serial"] == request["serial"]
