@@ -45,6 +45,7 @@ class EventType(StrEnum):
     CERTIFICATE_VERIFIED = "idp:certificate:verified"
     LOGIN_THROTTLED = "idp:login:throttled"
     INTERACTION_STARTED = "idp:interaction:started"
+    INTERACTION_ACCOUNT_CHOSEN = "idp:interaction:account_chosen"
     INTERACTION_REFUSED = "idp:interaction:refused"
     SESSION_STARTED = "idp:session:started"
     SESSION_STEPPED_UP = "idp:session:stepped_up"

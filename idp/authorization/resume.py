@@ -4,48 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from audit.event import Event
+from audit.vocabulary import EventType
 from idp.accounts.person import Person, find_person
-from idp.authentication.browser_session import BrowserSession
 from idp.authentication.interaction import (
     ANOTHER_PERSON,
-    Interaction,
     finish_interaction,
     keep_in_interaction,
-    load_interaction,
 )
-from idp.authorization.account_choice import CHOSEN, AccountChoiceIsNeeded, account_choice, choice_is_due
+from idp.authorization.account_choice import CHOSEN, AccountChoiceIsNeeded
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import (
-    HINTED_SUBJECT,
     LOGIN_PATH,
-    REQUEST,
     RESUME_PATH,
     find_active_session,
-    is_satisfying,
     refuse_here,
     refuse_there,
 )
 from idp.authorization.grant import grant_authorization
 from idp.authorization.pushed_request import use_pushed_request
+from idp.authorization.stage import LoadedInteraction, Stage, enter_stage, load_asked_interaction
 from idp.clients.api import Permission, find_details_types, find_permissions
-from idp.clients.client import Client, find_client
+from idp.clients.client import Client
 from idp.consent.consent import covered_scopes, find_consent, grant_consent, record_refused_consent
 from idp.directory.institutions import Institution, find_institution
 from idp.protocol.authorization_details import DetailsType
-from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.errors import NotRedirectableError, RedirectableError
-from idp.protocol.redirect_uri import require_registered_redirect_uri
 from idp.services import IdpServices
-from idp.tokens.subject import subject_for
 from kernel.errors import AlreadyConsumed
 
-# A second press of the button comes within seconds.
-REPEAT_GRACE = timedelta(seconds=60)
 ACCESS_DENIED = "access_denied"
 
 
@@ -72,19 +64,6 @@ class ConsentIsNeeded:
     details_types: Mapping[str, DetailsType]
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    interaction: Interaction
-    client: Client
-    request: AuthorizationRequest
-    repeated: bool
-
-
-@dataclass(frozen=True)
-class _Stage(_Loaded):
-    browser_session: BrowserSession
-
-
 def resume_authorization(
     session: Session,
     *,
@@ -98,7 +77,7 @@ def resume_authorization(
 
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
     """
-    stage = _enter(
+    stage = enter_stage(
         session,
         services,
         interaction_id=interaction_id,
@@ -106,7 +85,7 @@ def resume_authorization(
         session_secret=session_secret,
         now=now,
     )
-    if not isinstance(stage, _Stage):
+    if not isinstance(stage, Stage):
         return stage
     if stage.repeated:
         # A request that must be decided on each time is decided by pressing the button, not by looking at the page.
@@ -149,7 +128,7 @@ def decide_consent(
     :param chosen: the optional scopes that were ticked.
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
     """
-    stage = _enter(
+    stage = enter_stage(
         session,
         services,
         interaction_id=interaction_id,
@@ -159,7 +138,7 @@ def decide_consent(
     )
     if isinstance(stage, AccountChoiceIsNeeded):
         return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
-    if not isinstance(stage, _Stage):
+    if not isinstance(stage, Stage):
         return stage
     if stage.browser_session.person_id != person_id:
         return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
@@ -214,18 +193,28 @@ def choose_account(
 
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
     """
-    interaction = _load(
+    interaction = load_asked_interaction(
         session, services, interaction_id=interaction_id, browser_secret=browser_secret, now=now
     ).interaction
+    current = find_active_session(session, session_secret, now=now)
+    # Whom the page showed: if another person logged in meanwhile, the page comes again.
+    if person_id is not None and (current is None or current.person_id != person_id):
+        return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
+    event = Event(
+        type=EventType.INTERACTION_ACCOUNT_CHOSEN,
+        subject=current.person_id if current else None,
+        client_id=interaction.client_id,
+        session_id=current.sid if current else None,
+        object_id=interaction_id,
+        details={"another": person_id is None},
+    )
+    services.journal.record(session, event, now=now)
     if person_id is None:
         keep_in_interaction(
             session, interaction=interaction, parameters={ANOTHER_PERSON: True}, authenticated_after=now
         )
         return PersonIsNeeded(f"{LOGIN_PATH}/{interaction_id}")
-    current = find_active_session(session, session_secret, now=now)
-    # Whom the page showed: if another person logged in meanwhile, the page comes again.
-    if current is not None and current.person_id == person_id:
-        keep_in_interaction(session, interaction=interaction, parameters={CHOSEN: person_id})
+    keep_in_interaction(session, interaction=interaction, parameters={CHOSEN: person_id})
     return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
 
 
@@ -236,7 +225,9 @@ def cancel_authorization(
 
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
     """
-    loaded = _load(session, services, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+    loaded = load_asked_interaction(
+        session, services, interaction_id=interaction_id, browser_secret=browser_secret, now=now
+    )
     if loaded.repeated and loaded.interaction.refused_with is None:
         raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
     if not loaded.repeated:
@@ -246,52 +237,8 @@ def cancel_authorization(
     return refuse_there(session, services, loaded.client, loaded.request.address, error, now=now)
 
 
-def _enter(
-    session: Session,
-    services: IdpServices,
-    *,
-    interaction_id: str,
-    browser_secret: str | None,
-    session_secret: str | None,
-    now: datetime,
-) -> _Stage | AuthorizationAnswer | PersonIsNeeded | AccountChoiceIsNeeded:
-    loaded = _load(session, services, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
-    interaction, client, request = loaded.interaction, loaded.client, loaded.request
-    if interaction.refused_with is not None:
-        # The first decision stands, and the browser that pressed twice is still led back to the application.
-        error = RedirectableError(interaction.refused_with, "The person did not allow it.")
-        return refuse_there(session, services, client, request.address, error, now=now)
-    browser_session = find_active_session(session, session_secret, now=now)
-    if browser_session is not None and choice_is_due(request, interaction, browser_session):
-        return account_choice(
-            session, client=client, request=request, interaction=interaction, browser_session=browser_session
-        )
-    if browser_session is None or not is_satisfying(
-        browser_session,
-        required_acr=interaction.required_acr,
-        authenticated_after=interaction.authenticated_after,
-    ):
-        return PersonIsNeeded(f"{LOGIN_PATH}/{interaction_id}")
-    subject = subject_for(services, client, browser_session.person_id)
-    if interaction.parameters.get(HINTED_SUBJECT) not in (None, subject):
-        # OpenID Connect Core §3.1.2.2: someone else than the one hinted at has logged in.
-        if not loaded.repeated:
-            finish_interaction(session, interaction_id=interaction_id, refused_with="login_required", now=now)
-        return refuse_there(
-            session,
-            services,
-            client,
-            request.address,
-            RedirectableError("login_required", "Another person than the one asked for is logged in."),
-            subject=browser_session.person_id,
-            session_id=browser_session.sid,
-            now=now,
-        )
-    return _Stage(interaction, client, request, loaded.repeated, browser_session)
-
-
 def _answer_again(
-    session: Session, services: IdpServices, stage: _Stage, *, wanted: bool, now: datetime
+    session: Session, services: IdpServices, stage: Stage, *, wanted: bool, now: datetime
 ) -> AuthorizationAnswer:
     """Answer a form that was sent twice, whose first answer the browser has thrown away.
 
@@ -306,68 +253,27 @@ def _answer_again(
     return _give(session, services, stage, scopes, now=now)
 
 
-def _use_up(session: Session, services: IdpServices, loaded: _Loaded, *, now: datetime) -> None:
+def _use_up(session: Session, services: IdpServices, loaded: LoadedInteraction, *, now: datetime) -> None:
     try:
         use_pushed_request(session, pushed_sha256=loaded.request.pushed_sha256, used_by=loaded.interaction.id, now=now)
     except NotRedirectableError as error:
         refuse_here(session, services, loaded.client, error, now=now)
 
 
-def _covered(session: Session, stage: _Stage) -> tuple[str, ...] | None:
+def _covered(session: Session, stage: Stage) -> tuple[str, ...] | None:
     consent = find_consent(session, person_id=stage.browser_session.person_id, client_id=stage.client.client_id)
     return covered_scopes(consent, client=stage.client, requested=stage.request.asked)
 
 
-def _load(
-    session: Session, services: IdpServices, *, interaction_id: str, browser_secret: str | None, now: datetime
-) -> _Loaded:
-    # Locked: of two presses at the same moment the second waits, and then sees what the first decided.
-    interaction = load_interaction(
-        session,
-        interaction_id=interaction_id,
-        browser_secret=browser_secret,
-        now=now,
-        finished_after=now - REPEAT_GRACE,
-        lock=True,
-    )
-    if interaction.resume_path != RESUME_PATH:
-        raise AlreadyConsumed("This sign-in belongs elsewhere.", code="interaction_finished")
-    request = AuthorizationRequest.from_document(interaction.parameters[REQUEST])
-    client = find_client(session, request.client_id)
-    # Time has passed: what was registered then must still be.
-    if not _may_still_ask(client, request):
-        refusal = NotRedirectableError("client_disabled", "This application is closed, or may no longer ask this.")
-        refuse_here(session, services, client, refusal, now=now)
-    return _Loaded(interaction, client, request, repeated=interaction.finished_at is not None)
-
-
-def _may_still_ask(client: Client, request: AuthorizationRequest) -> bool:
-    if not client.active or not set(request.scopes) <= set(client.scopes):
-        return False
-    if not set(request.terms.resources) <= set(client.metadata.resources):
-        return False
-    if not {item["type"] for item in request.terms.authorization_details} <= set(
-        client.metadata.authorization_details_types
-    ):
-        return False
-    try:
-        require_registered_redirect_uri(
-            request.redirect_uri, registered=client.redirect_uris, native=client.application_type == "native"
-        )
-    except NotRedirectableError:
-        return False
-    return True
-
-
 def _finish(
-    session: Session, services: IdpServices, stage: _Stage, scopes: Collection[str], *, now: datetime
+    session: Session, services: IdpServices, stage: Stage, scopes: Collection[str], *, now: datetime
 ) -> AuthorizationAnswer:
     finish_interaction(session, interaction_id=stage.interaction.id, now=now)
     return _give(session, services, stage, scopes, now=now)
 
 
 def _give(
-    session: Session, services: IdpServices, stage: _Stage, scopes: Collection[str], *, now: datetime
+    session: Session, services: IdpServices, stage: Stage, scopes: Collection[str], *, now: datetime
 ) -> AuthorizationAnswer:
     try:
         return grant_authorization(

@@ -37,7 +37,7 @@ from tests.idp.relying_party import RelyingParty, Visitor, add_visitor, answer_o
 def test_a_redirect_uri_that_differs_at_all_gets_a_page_and_no_redirect(
     composition: Composition, party: RelyingParty, visitor: Visitor, uri: str
 ) -> None:
-    """RFC 9700 §2.1, §4.1: compared character by character; on record."""
+    """OpenID Provider, rule 1; RFC 9700 §2.1, §4.1: compared character by character; on record."""
     refused = visitor.http.get(party.authorization_url(redirect_uri=uri))
     assert refused.status_code == 400
     assert "Location" not in refused.headers
@@ -60,7 +60,7 @@ def test_a_redirect_uri_that_differs_at_all_gets_a_page_and_no_redirect(
 def test_until_client_and_address_are_verified_no_error_redirects(
     party: RelyingParty, visitor: Visitor, changes: dict[str, str | None]
 ) -> None:
-    """RFC 6749 §4.1.2.1."""
+    """OpenID Provider, rules 2, 15; RFC 6749 §4.1.2.1; oversized ones too."""
     refused = visitor.http.get(party.authorization_url(**changes))
     assert refused.status_code == 400
     assert "Location" not in refused.headers
@@ -76,7 +76,7 @@ def test_a_repeated_client_or_address_does_not_redirect(party: RelyingParty, vis
 
 @pytest.mark.parametrize("name", ["scope", "state", "nonce", "code_challenge", "response_type", "anything"])
 def test_any_other_repeated_parameter_is_an_invalid_request(party: RelyingParty, visitor: Visitor, name: str) -> None:
-    """RFC 6749 §3.1."""
+    """OpenID Provider, rule 15; RFC 6749 §3.1."""
     url = f"{party.authorization_url()}&anything=1&{name}=other"
     answer = answer_of(visitor.http.get(url))
     assert answer["error"] == "invalid_request"
@@ -118,7 +118,7 @@ def test_each_rule_answers_the_application_with_its_error(
     changes: dict[str, str | None],
     error: str,
 ) -> None:
-    """OpenID Connect Core §3.1.2.6, RFC 7636 §4.4.1, RFC 9207: with state and iss, and on record."""
+    """OpenID Provider, rules 3, 5; OpenID Connect Core §3.1.2.6, RFC 9207: with state and iss, and on record."""
     answer = answer_of(visitor.http.get(party.authorization_url(**changes)))
     assert answer["error"] == error
     assert answer["state"] == "a state & more"
@@ -160,7 +160,7 @@ def test_only_the_port_of_a_native_loopback_address_may_vary(composition: Compos
 
 
 def test_prompt_none_never_shows_a_page(composition: Composition, party: RelyingParty, app: Flask) -> None:
-    """OpenID Connect Core §3.1.2.6: login_required, then consent_required, then a code."""
+    """OpenID Provider, rule 9: login_required, then consent_required, then a code."""
     visitor = add_visitor(composition, app)
     url = party.authorization_url(prompt="none")
     assert answer_of(visitor.http.get(url))["error"] == "login_required"
@@ -186,7 +186,7 @@ def test_a_fresh_login_and_a_fresh_auth_time_are_forced(
     clock: ManualClock,
     changes: dict[str, str | None],
 ) -> None:
-    """OpenID Connect Core §3.1.2.1: the old session does not pass, also not on the way back."""
+    """OpenID Provider, rule 9: the old session does not pass, also not on the way back."""
     visitor.authorize(party)
     clock.advance(timedelta(seconds=5))
     location = visitor.http.get(party.authorization_url(**changes)).headers["Location"]
@@ -241,7 +241,7 @@ def test_a_hint_at_someone_else_does_not_give_this_person_away(
 
 
 def test_the_authorization_endpoint_sends_no_cors_headers(party: RelyingParty, visitor: Visitor) -> None:
-    """RFC 9700 §2.6: scripts never read it."""
+    """OpenID Provider, rule 5; RFC 9700 §2.6: scripts never read it."""
     response = visitor.http.get(party.authorization_url(), headers={"Origin": "https://portal.example"})
     assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
     assert response.headers["Cache-Control"] == "no-store"

@@ -1,0 +1,146 @@
+"""An authorization request under way, as a browser comes back to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from idp.authentication.browser_session import BrowserSession
+from idp.authentication.interaction import Interaction, finish_interaction, load_interaction
+from idp.authorization.account_choice import AccountChoiceIsNeeded, account_choice, choice_is_due
+from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
+from idp.authorization.authorize import (
+    HINTED_SUBJECT,
+    LOGIN_PATH,
+    REQUEST,
+    RESUME_PATH,
+    find_active_session,
+    is_satisfying,
+    refuse_here,
+    refuse_there,
+)
+from idp.clients.client import Client, find_client
+from idp.protocol.authorization_request import AuthorizationRequest
+from idp.protocol.errors import NotRedirectableError, RedirectableError
+from idp.protocol.redirect_uri import require_registered_redirect_uri
+from idp.services import IdpServices
+from idp.tokens.subject import subject_for
+from kernel.errors import AlreadyConsumed
+
+# A second press of the button comes within seconds.
+REPEAT_GRACE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class LoadedInteraction:
+    """An authorization request under way. :ivar repeated: it was finished a moment ago: a form comes twice."""
+
+    interaction: Interaction
+    client: Client
+    request: AuthorizationRequest
+    repeated: bool
+
+
+@dataclass(frozen=True)
+class Stage(LoadedInteraction):
+    """One whose person is logged in as the request wants."""
+
+    browser_session: BrowserSession
+
+
+def enter_stage(
+    session: Session,
+    services: IdpServices,
+    *,
+    interaction_id: str,
+    browser_secret: str | None,
+    session_secret: str | None,
+    now: datetime,
+) -> Stage | AuthorizationAnswer | PersonIsNeeded | AccountChoiceIsNeeded:
+    """Return the stage at which the person decides, or what comes before it or instead of it.
+
+    :raises ServiceError: as :func:`load_asked_interaction`.
+    """
+    loaded = load_asked_interaction(
+        session, services, interaction_id=interaction_id, browser_secret=browser_secret, now=now
+    )
+    interaction, client, request = loaded.interaction, loaded.client, loaded.request
+    if interaction.refused_with is not None:
+        # The first decision stands, and the browser that pressed twice is still led back to the application.
+        error = RedirectableError(interaction.refused_with, "The person did not allow it.")
+        return refuse_there(session, services, client, request.address, error, now=now)
+    browser_session = find_active_session(session, session_secret, now=now)
+    if browser_session is not None and choice_is_due(request, interaction, browser_session):
+        return account_choice(
+            session, client=client, request=request, interaction=interaction, browser_session=browser_session
+        )
+    if browser_session is None or not is_satisfying(
+        browser_session,
+        required_acr=interaction.required_acr,
+        authenticated_after=interaction.authenticated_after,
+    ):
+        return PersonIsNeeded(f"{LOGIN_PATH}/{interaction_id}")
+    subject = subject_for(services, client, browser_session.person_id)
+    if interaction.parameters.get(HINTED_SUBJECT) not in (None, subject):
+        # OpenID Connect Core §3.1.2.2: someone else than the one hinted at has logged in.
+        if not loaded.repeated:
+            finish_interaction(session, interaction_id=interaction_id, refused_with="login_required", now=now)
+        return refuse_there(
+            session,
+            services,
+            client,
+            request.address,
+            RedirectableError("login_required", "Another person than the one asked for is logged in."),
+            subject=browser_session.person_id,
+            session_id=browser_session.sid,
+            now=now,
+        )
+    return Stage(interaction, client, request, loaded.repeated, browser_session)
+
+
+def load_asked_interaction(
+    session: Session, services: IdpServices, *, interaction_id: str, browser_secret: str | None, now: datetime
+) -> LoadedInteraction:
+    """Return the request under way, also shortly after it was finished.
+
+    :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
+    :raises NotRedirectableError: (``client_disabled``) if the client may no longer ask for it; on record.
+    """
+    # Locked: of two presses at the same moment the second waits, and then sees what the first decided.
+    interaction = load_interaction(
+        session,
+        interaction_id=interaction_id,
+        browser_secret=browser_secret,
+        now=now,
+        finished_after=now - REPEAT_GRACE,
+        lock=True,
+    )
+    if interaction.resume_path != RESUME_PATH:
+        raise AlreadyConsumed("This sign-in belongs elsewhere.", code="interaction_finished")
+    request = AuthorizationRequest.from_document(interaction.parameters[REQUEST])
+    client = find_client(session, request.client_id)
+    # Time has passed: what was registered then must still be.
+    if not _may_still_ask(client, request):
+        refusal = NotRedirectableError("client_disabled", "This application is closed, or may no longer ask this.")
+        refuse_here(session, services, client, refusal, now=now)
+    return LoadedInteraction(interaction, client, request, repeated=interaction.finished_at is not None)
+
+
+def _may_still_ask(client: Client, request: AuthorizationRequest) -> bool:
+    if not client.active or not set(request.scopes) <= set(client.scopes):
+        return False
+    if not set(request.terms.resources) <= set(client.metadata.resources):
+        return False
+    if not {item["type"] for item in request.terms.authorization_details} <= set(
+        client.metadata.authorization_details_types
+    ):
+        return False
+    try:
+        require_registered_redirect_uri(
+            request.redirect_uri, registered=client.redirect_uris, native=client.application_type == "native"
+        )
+    except NotRedirectableError:
+        return False
+    return True
