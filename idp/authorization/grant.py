@@ -21,6 +21,7 @@ from idp.protocol.acr import stated_acr
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.response_type import CODE, gives_tokens
 from idp.services import IdpServices
+from kernel.identifiers import new_id
 
 
 def grant_authorization(
@@ -43,9 +44,7 @@ def grant_authorization(
     :raises NotRedirectableError: ``invalid_request_uri``, if it was pushed and is answered already.
     :raises RedirectableError: ``access_denied``, if what it would rest on has ended meanwhile.
     """
-    use_pushed_request(
-        session, pushed_sha256=request.pushed_sha256, used_by=interaction_id or browser_session.sid, now=now
-    )
+    use_pushed_request(session, pushed_sha256=request.pushed_sha256, used_by=interaction_id or new_id(), now=now)
     touch_browser_session(session, sid=browser_session.sid, now=now)
     acr = stated_acr(
         browser_session.acr, known=services.acr_values, minimum=client.minimum_acr, claims=request.terms.claims

@@ -41,7 +41,7 @@ class AuthorizationCodeRow(Base):
 class PushedRequestRow(Base):
     """A pushed authorization request (RFC 9126), under the digest of the secret in its ``request_uri``.
 
-    ``jkt``: the key that it proved, or named. ``used_by``: the interaction or session in which it was answered.
+    ``jkt``: the key that it proved, or named. ``used_by``: the interaction that it was answered in, or a new name.
     """
 
     __tablename__ = "idp_pushed_request"

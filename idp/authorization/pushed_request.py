@@ -131,7 +131,7 @@ def use_pushed_request(session: Session, *, pushed_sha256: str | None, used_by: 
     """Use the pushed request up, now that its answer is given (RFC 9126 §4): looking at a page does not.
 
     :param pushed_sha256: None for a request that was not pushed.
-    :param used_by: the interaction, which may be answered again when its form comes twice; or the session.
+    :param used_by: the interaction, which may be answered again when its form comes twice; else a new name.
     :raises NotRedirectableError: (``invalid_request_uri``) if another one has used it: the application was answered.
     """
     if pushed_sha256 is None:

@@ -208,6 +208,10 @@ class AuthorizationRequest:
         """Return the request that :meth:`to_document` wrote."""
         return cls(
             **{
+                # What a version before this one did not write.
+                "response_type": CODE,
+                "dpop_jkt": None,
+                "pushed_sha256": None,
                 **document,
                 "scopes": tuple(document["scopes"]),
                 "prompts": frozenset(document["prompts"]),

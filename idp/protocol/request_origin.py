@@ -50,17 +50,18 @@ def require_origin(origin: RequestOrigin, *, client: RequestingClient) -> None:
 
 
 def contradictions(inner: Parameters, outer: Parameters) -> frozenset[str]:
-    """Return what came beside a request object, or a pushed request, with another value than in it.
+    """Return what came beside a request object, or a pushed request, with another value than in it, or twice.
 
     RFC 9101 §6.3 has us use the object alone; a difference is nobody's good intention, so it is refused.
     """
-    return frozenset(
+    differing = (
         name
         for name, value in outer.values.items()
         if name not in ENVELOPE
         and (name in inner.values or name in inner.lists)
         and (inner.all(name) != outer.all(name) if inner.all(name) else inner.get(name) != value)
     )
+    return outer.repeated | frozenset(differing)
 
 
 def merged(inner: Parameters, outer: Parameters) -> Parameters:

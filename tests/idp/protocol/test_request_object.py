@@ -131,6 +131,12 @@ def test_what_comes_beside_it_may_repeat_but_not_contradict() -> None:
     }
 
 
+def test_what_comes_twice_beside_it_is_a_contradiction() -> None:
+    """OpenID Provider, rule 15: which of the two would agree?"""
+    inner = read_parameters([("scope", "openid")])
+    assert contradictions(inner, read_parameters([("state", "1"), ("state", "1")])) == {"state"}
+
+
 def test_where_it_is_merged_the_object_wins_and_the_envelope_stays_outside() -> None:
     """OpenID Connect Core §6.1."""
     inner = read_parameters([("scope", "openid"), ("client_id", "portal")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -108,6 +109,29 @@ def test_a_silent_answer_and_a_refusal_use_the_reference_up_too(
     page = visitor.http.get(visitor.http.get(url).headers["Location"])
     assert answer_of(visitor.decide(page, "deny"))["error"] == "access_denied"
     assert visitor.http.get(url).status_code == 400
+
+
+def test_of_many_browsers_windows_at_once_one_gets_the_answer(
+    keyed: KeyedParty, visitor: Visitor, app: Flask, http: FlaskClient
+) -> None:
+    """OpenID Provider, rule 10: single use, also where the person is not asked anything."""
+    visitor.authorize(keyed)
+    url, cookie = keyed.pushed_url(http), visitor.http.get_cookie("sau_session")
+    assert cookie is not None
+    answers: list[int] = []
+    start = threading.Barrier(6)
+
+    def visit() -> None:
+        with app.test_client(use_cookies=False) as tab:
+            start.wait()
+            answers.append(tab.get(url, headers={"Cookie": f"sau_session={cookie.value}"}).status_code)
+
+    threads = [threading.Thread(target=visit) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == [303, 400, 400, 400, 400, 400]
 
 
 @pytest.mark.parametrize(
