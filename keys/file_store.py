@@ -27,7 +27,7 @@ from keys.decrypter import (
     generate_decryption_key,
     require_decryption_key,
 )
-from keys.signer import Algorithm, PrivateKeySigner, Signer, generate_private_key, require_fitting_key
+from keys.signer import RSA_BITS, Algorithm, PrivateKeySigner, Signer, generate_private_key, require_fitting_key
 
 _HEADER = "SAU-Algorithm: "
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,79}")
@@ -51,9 +51,9 @@ class FileKeyStore:
             with suppress(FileNotFoundError):  # another process's draft, gone meanwhile
                 require_private(path)
 
-    def create(self, name: str, algorithm: Algorithm) -> Signer:
+    def create(self, name: str, algorithm: Algorithm, *, rsa_bits: int = RSA_BITS) -> Signer:
         """See :meth:`keys.store.KeyStore.create`."""
-        private_key = generate_private_key(algorithm)
+        private_key = generate_private_key(algorithm, rsa_bits=rsa_bits)
         self._write(name, algorithm.value, private_key)
         return PrivateKeySigner(name, private_key, algorithm)
 

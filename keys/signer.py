@@ -37,6 +37,9 @@ class Algorithm(StrEnum):
 _CURVES = {Algorithm.ES256: "secp256r1", Algorithm.ES384: "secp384r1", Algorithm.ES512: "secp521r1"}
 
 
+RSA_BITS = 3072
+
+
 class Signer(Protocol):
     """A private key that signs and does not leave."""
 
@@ -121,8 +124,8 @@ def require_fitting_key(private_key: CertificateIssuerPrivateKeyTypes, algorithm
         raise Rejected(f"A {type(private_key).__name__} does not sign {algorithm.value}.", code="wrong_key_type")
 
 
-def generate_private_key(algorithm: Algorithm, *, rsa_bits: int = 3072) -> CertificateIssuerPrivateKeyTypes:
-    """Return a fresh private key for ``algorithm``."""
+def generate_private_key(algorithm: Algorithm, *, rsa_bits: int = RSA_BITS) -> CertificateIssuerPrivateKeyTypes:
+    """Return a fresh private key for ``algorithm``; of ``rsa_bits`` if it is one of RSA."""
     match algorithm:
         case Algorithm.ES256:
             return ec.generate_private_key(ec.SECP256R1())

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Protocol
 
 from keys.decrypter import Decrypter, EncryptionKind
-from keys.signer import Algorithm, Signer
+from keys.signer import RSA_BITS, Algorithm, Signer
 
 
 class KeyStore(Protocol):
     """Holds private keys by name. Names are lower-case letters, digits, ``-`` and ``.``, 80 characters at most."""
 
-    def create(self, name: str, algorithm: Algorithm) -> Signer:
-        """Make a key. :raises kernel.errors.Conflict: if the name is taken."""
+    def create(self, name: str, algorithm: Algorithm, *, rsa_bits: int = RSA_BITS) -> Signer:
+        """Make a key.
+
+        :param rsa_bits: the size of its modulus, if it is one of RSA.
+        :raises kernel.errors.Conflict: if the name is taken.
+        """
         ...
 
     def open(self, name: str) -> Signer:

@@ -35,7 +35,7 @@ def _kept_decryption_key(kind: EncryptionKind, number: int) -> DecryptionKey:
 def make_signing_keys(composition: Composition, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give the service its signing and encryption keys as ``sau init`` does, taken from those kept."""
 
-    def generate(algorithm: Algorithm) -> CertificateIssuerPrivateKeyTypes:
+    def generate(algorithm: Algorithm, *, rsa_bits: int) -> CertificateIssuerPrivateKeyTypes:
         _counter[0] += 1
         return _kept_key(algorithm, _counter[0] % 7)
 
