@@ -13,7 +13,7 @@ from idp.accounts.person import add_person
 from idp.authentication.assurance import AMR_PASSWORD
 from idp.authentication.browser_session import start_browser_session
 from idp.clients.register import RegisteredClient, register_client
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.consent.consent import grant_consent
 from web.cookies import cookie_name
 

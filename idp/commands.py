@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from idp.accounts.commands import user_commands
-from idp.clients.commands import client_commands
+from idp.clients.command_line.clients import client_commands
 from idp.directory.commands import institution_commands
 from idp.services import IdpServices
 from idp.tokens.commands import key_commands

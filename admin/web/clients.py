@@ -21,7 +21,7 @@ from audit.model import AuditEvent
 from audit.vocabulary import EventType
 from idp.clients.auth_method import AuthMethod
 from idp.clients.client import Client, find_client, list_clients
-from idp.clients.registration_document import registration_document
+from idp.clients.registration.document import registration_document
 from idp.directory.institutions import list_institutions
 from web.pages import render
 

@@ -21,7 +21,7 @@ from idp.authorization.request_object import FetchedObject
 from idp.authorization.resolve import resolve_request
 from idp.clients.api import find_details_types
 from idp.clients.client import Client, find_client
-from idp.clients.uris import origin_of
+from idp.clients.registration.uris import origin_of
 from idp.consent.consent import covered_scopes, find_consent
 from idp.directory.institutions import find_institution
 from idp.protocol.authorization_details import PARAMETER as DETAILS

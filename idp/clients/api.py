@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from idp.clients.client import client_value
-from idp.clients.details_metadata import details_types
 from idp.clients.model import ClientRow
+from idp.clients.registration.authorization_details import details_types
 from idp.protocol.authorization_details import DetailsType
 from kernel.prefetch import UNKNOWN, among, keep, kept
 

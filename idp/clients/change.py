@@ -16,8 +16,8 @@ from idp.clients.client import Client, client_value, find_client
 from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
 from idp.clients.register import registered_columns, require_free_resource
-from idp.clients.registration import ClientRegistration
-from idp.clients.registration_document import registration_document
+from idp.clients.registration.client_registration import ClientRegistration
+from idp.clients.registration.document import registration_document
 from kernel.errors import Rejected
 
 _VALUE_LIMIT = 200

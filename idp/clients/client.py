@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idp.clients.auth_method import AuthMethod
-from idp.clients.metadata import ClientMetadata
 from idp.clients.model import ClientRow
 from idp.clients.policy import POLICIES, ClientPolicy
+from idp.clients.registration.metadata import ClientMetadata
 from kernel.errors import NotFound
 from kernel.prefetch import UNKNOWN, kept
 

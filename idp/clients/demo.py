@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from idp.clients.client import find_client
 from idp.clients.client_secret import add_secret
 from idp.clients.register import RegisteredClient, move_client, register_client
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.services import IdpServices
 from kernel.errors import NotFound
 

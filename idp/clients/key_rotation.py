@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from idp.clients.change import replace_registration
 from idp.clients.client import Client, find_client
-from idp.clients.registration import ClientRegistration
-from idp.clients.registration_document import registration_document
+from idp.clients.registration.client_registration import ClientRegistration
+from idp.clients.registration.document import registration_document
 from idp.services import IdpServices
 from kernel.errors import NotFound, Rejected
 

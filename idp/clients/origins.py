@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from idp.clients.auth_method import AuthMethod
 from idp.clients.model import ClientOriginRow, ClientRow
-from idp.clients.uris import origin_of
+from idp.clients.registration.uris import origin_of
 
 _LIMIT = 300
 

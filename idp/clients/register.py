@@ -21,7 +21,7 @@ from idp.clients.client_secret import add_secret, sealing_secret_for
 from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
 from idp.clients.policy import WEB
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.directory.institutions import find_institution
 from idp.protocol.scope import IDENTITY_SCOPES
 from kernel.errors import Conflict, NotFound, Rejected

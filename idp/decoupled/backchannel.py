@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
-from idp.clients.backchannel_metadata import PING
 from idp.clients.client import Client
 from idp.clients.policy import CIBA
+from idp.clients.registration.backchannel import PING
 from idp.decoupled.approval_channel import CHANNELS
 from idp.decoupled.asked import Asked
 from idp.decoupled.fatigue import reason_to_mute, require_few_requests

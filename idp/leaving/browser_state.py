@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from idp.clients.uris import origin_of
+from idp.clients.registration.uris import origin_of
 from idp.protocol.session_state import session_state
 from idp.services import IdpServices
 from kernel.identifiers import b64url, new_secret

@@ -23,7 +23,7 @@ from idp.authorization.resume import (
     decide_consent,
     resume_authorization,
 )
-from idp.clients.uris import origin_of
+from idp.clients.registration.uris import origin_of
 from idp.protocol.response_mode import FORM_POST, FRAGMENT, with_fragment, with_query
 from idp.protocol.scope import OPENID
 from idp.tokens.claims import person_claims

@@ -9,7 +9,7 @@ from typing import Any
 from flask_babel import gettext
 
 from idp.clients.api import Permission
-from idp.clients.metadata import ClientMetadata
+from idp.clients.registration.metadata import ClientMetadata
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from flask import Blueprint, Response, current_app
 from idp.authentication.assurance import served_acr_values
 from idp.clients.api import list_details_types
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
-from idp.clients.backchannel_metadata import DELIVERY_MODES, REQUEST_SIGNING_ALGORITHMS
 from idp.clients.policy import POLICIES
-from idp.clients.registration import GRANT_TYPES
-from idp.clients.subject_metadata import SUBJECT_TYPES
+from idp.clients.registration.backchannel import DELIVERY_MODES, REQUEST_SIGNING_ALGORITHMS
+from idp.clients.registration.client_registration import GRANT_TYPES
+from idp.clients.registration.subjects import SUBJECT_TYPES
 from idp.protocol.algorithms import CONTENT_ENCRYPTION_ALGORITHMS, TOKEN_ALGORITHMS
 from idp.protocol.client_assertion import ALGORITHMS, SECRET_ALGORITHMS
 from idp.protocol.dpop import DPOP_ALGORITHMS

@@ -8,9 +8,9 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from idp.clients.client_management import delete_registration, read_registration, renew_secret, update_registration
-from idp.clients.dynamic_registration import SelfRegistered, register_dynamically
-from idp.clients.registration_document import registration_document
+from idp.clients.dynamic.dynamic_registration import SelfRegistered, register_dynamically
+from idp.clients.dynamic.management import delete_registration, read_registration, renew_secret, update_registration
+from idp.clients.registration.document import registration_document
 from idp.protocol.errors import BearerTokenError
 from idp.web.access import services
 from idp.web.protocol_errors import json_response, token_error_response

@@ -17,7 +17,7 @@ from idp.authentication.browser_session import start_browser_session
 from idp.authorization.model import AuthorizationCodeRow
 from idp.clients.client import find_client
 from idp.clients.register import register_client
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.consent.consent import grant_consent
 from kernel.identifiers import b64url, new_secret, sha256, sha256_hex
 from tests.flows.test_mtls_host import TwoHosts, client_certificate

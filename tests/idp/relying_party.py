@@ -23,7 +23,7 @@ from idp.accounts.person import add_person
 from idp.authentication.browser_session import BrowserSession, start_browser_session
 from idp.clients.model import ClientRow
 from idp.clients.register import RegisteredClient, register_client
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from kernel.identifiers import b64url, new_secret, sha256
 

@@ -11,8 +11,8 @@ from composition import Composition
 from idp.clients.client import Client
 from idp.clients.origins import is_origin_of_public_client
 from idp.clients.register import disable_client, move_client, register_client
-from idp.clients.registration import ClientRegistration
-from idp.clients.uris import origin_of
+from idp.clients.registration.client_registration import ClientRegistration
+from idp.clients.registration.uris import origin_of
 
 ORIGIN = "https://spa.example"
 

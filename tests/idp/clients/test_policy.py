@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from idp.clients.auth_method import AuthMethod
-from idp.clients.metadata import ClientMetadata
 from idp.clients.policy import POLICIES, ClientPolicy
+from idp.clients.registration.metadata import ClientMetadata
 from idp.protocol.terms import Terms
 from idp.tokens.confirmation import Confirmation
 

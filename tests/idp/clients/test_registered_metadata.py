@@ -7,21 +7,14 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
-from idp.clients import registration, unserved
-from idp.clients.metadata import ClientMetadata
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
+from idp.clients.registration.metadata import ClientMetadata
 from kernel.errors import Rejected
 
 JWKS = {"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}
 PORTAL: dict[str, Any] = {"client_name": "Portal", "redirect_uris": ["https://portal.example/cb"]}
 HYBRID: dict[str, Any] = {"policy": "classic", "grant_types": ["authorization_code", "implicit"]}
 FAPI: dict[str, Any] = {"policy": "fapi2", "token_endpoint_auth_method": "private_key_jwt", "jwks": JWKS}
-
-
-@pytest.fixture(autouse=True)
-def everything_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rules of the members themselves, whatever of them is served today."""
-    monkeypatch.setattr(unserved, "UNSERVED", {})
 
 
 def _parsed(**change: Any) -> ClientMetadata:
@@ -137,9 +130,8 @@ def test_the_name_in_the_certificate_is_kept_in_one_spelling(member: str, given:
     assert ClientRegistration.parse(PORTAL | change).metadata.certificate_names == {member: kept}
 
 
-def test_pairwise_subjects_of_several_hosts_need_a_sector(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairwise_subjects_of_several_hosts_need_a_sector() -> None:
     """OpenID Connect Core §8.1, Dynamic Client Registration §5."""
-    monkeypatch.setattr(registration, "refuse_unserved", lambda _metadata: None)
     two = {"redirect_uris": ["https://a.example/cb", "https://b.example/cb"], "subject_type": "pairwise"}
     with pytest.raises(Rejected):
         _parsed(**two)

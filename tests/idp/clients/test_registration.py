@@ -21,7 +21,7 @@ from idp.clients.console import ensure_console_client
 from idp.clients.demo import create_demo_clients
 from idp.clients.jwks import key_set, require_public_jwks
 from idp.clients.register import RegisteredClient, disable_client, register_client
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.commands import commands
 from kernel.errors import Conflict, NotFound, Rejected
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.clients.metadata import ClientMetadata
 from idp.clients.policy import CLASSIC, FAPI2, FAPI2_MESSAGE_SIGNING, WEB, ClientPolicy
+from idp.clients.registration.metadata import ClientMetadata
 from idp.protocol.authorization_request import (
     NONCE_LIMIT,
     STATE_LIMIT,

@@ -10,8 +10,8 @@ import pytest
 from composition import Composition
 from idp.clients.auth_method import AuthMethod
 from idp.clients.client import Client
-from idp.clients.metadata import ClientMetadata
 from idp.clients.policy import WEB
+from idp.clients.registration.metadata import ClientMetadata
 from idp.tokens.subject import sector_of, subject_for
 from kernel.clock import ManualClock
 from tests.idp.signing import make_signing_keys, rotate_all

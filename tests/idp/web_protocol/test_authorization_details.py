@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from composition import Composition
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from kernel.errors import Rejected
 from tests.idp.relying_party import METADATA, RelyingParty, Visitor, answer_of, change, register
 

@@ -18,7 +18,7 @@ from audit.model import AuditEvent
 from composition import Composition
 from idp.authentication.assurance import ACR_2FA
 from idp.clients.policy import CIBA
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.decoupled.fatigue import BY_CLIENT_AND_HINT, PAUSE_AFTER_DENIAL, PAUSE_AFTER_DISOWNED, WAITING_AT_ONCE
 from idp.decoupled.model import DecoupledRequestRow
 from idp.notices.mail import list_stored_mails

@@ -8,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from composition import Composition
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.web.discovery import metadata
 from tests.idp.relying_party import METADATA, RelyingParty, Visitor, answer_of, register

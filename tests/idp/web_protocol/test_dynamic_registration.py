@@ -22,9 +22,8 @@ from ca.ceremony.hierarchy import create_hierarchy
 from ca.revocation.revoke import revoke_certificate
 from ca.serial import serial_text
 from composition import Composition
-from idp.clients import unserved
 from idp.clients.client import find_client
-from idp.clients.initial_access import issue_initial_access_token, revoke_initial_access
+from idp.clients.dynamic.initial_access import issue_initial_access_token, revoke_initial_access
 from idp.clients.register import disable_client
 from idp.directory.institutions import add_institution
 from kernel.clock import ManualClock
@@ -374,7 +373,6 @@ def test_a_sector_lists_all_redirect_uris(
     composition: Composition, app: Flask, http: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Dynamic Client Registration §5: fetched before anything is registered, outside any transaction."""
-    monkeypatch.setattr(unserved, "UNSERVED", {})
     listed: list[object] = []
     monkeypatch.setattr(composition.outgoing, "fetch", lambda url, **_: Answer(200, {}, json.dumps(listed).encode()))
     token = _token(composition)

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 from composition import Composition
 from idp.clients.client import find_client
 from idp.clients.policy import CIBA
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from kernel.clock import ManualClock
 from kernel.errors import Rejected
 from kernel.identifiers import b64url

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from composition import Composition
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.protocol.frontchannel_logout import frame_address
 from kernel.errors import Rejected
 from tests.idp.relying_party import METADATA, RelyingParty, Visitor, answer_of, register

@@ -23,7 +23,7 @@ from composition import Composition
 from idp.authentication.browser_session import start_browser_session
 from idp.clients.model import ClientRow
 from idp.clients.register import disable_client, register_client
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.directory.institutions import add_institution
 from idp.web import mount
 from kernel.clock import ManualClock

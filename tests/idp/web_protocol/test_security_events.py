@@ -20,7 +20,7 @@ from idp.accounts.person import find_person
 from idp.authentication.browser_session import end_browser_session, end_expired_sessions
 from idp.authentication.password import hash_password
 from idp.authentication.password_reset import replace_password
-from idp.clients.registration import ClientRegistration
+from idp.clients.registration.client_registration import ClientRegistration
 from idp.consent.connected_services import withdraw_consent
 from idp.protocol.security_event import (
     ACCOUNT_DISABLED,

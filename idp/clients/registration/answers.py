@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from idp.clients.policy import ClientPolicy
-from idp.clients.values import encryption, maybe_one_of, refusal
+from idp.clients.registration.values import encryption, maybe_one_of, refusal
 from idp.protocol.algorithms import CONTENT_ENCRYPTION_ALGORITHMS, TOKEN_ALGORITHMS
 
 _SIGNED = ("userinfo", "introspection", "authorization")

@@ -12,15 +12,15 @@ from idp.clients.auth_method import AuthMethod
 from idp.clients.change import replace_registration
 from idp.clients.client import Client, find_client, list_clients
 from idp.clients.client_secret import rotate_secret
-from idp.clients.key_commands import key_commands
+from idp.clients.command_line.keys import key_commands
+from idp.clients.command_line.policies import policy_commands
+from idp.clients.command_line.registration_file import read_json_object
+from idp.clients.command_line.tokens import token_commands
 from idp.clients.policy import POLICIES
-from idp.clients.policy_commands import policy_commands
 from idp.clients.register import disable_client, enable_client, register_client
-from idp.clients.registration import ClientRegistration
-from idp.clients.registration_document import registration_document
-from idp.clients.registration_file import read_json_object
-from idp.clients.sector import require_sector
-from idp.clients.token_commands import token_commands
+from idp.clients.registration.client_registration import ClientRegistration
+from idp.clients.registration.document import registration_document
+from idp.clients.registration.sector import require_sector
 from idp.directory.institutions import find_institution_by_ruc
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record, print_records

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from idp.clients.client import Client
+from idp.clients.command_line.registration_file import read_json_object
 from idp.clients.key_rotation import add_client_key, remove_client_key
-from idp.clients.registration_file import read_json_object
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from idp.clients.policy import AUTHORIZATION_CODE, IMPLICIT, ClientPolicy
-from idp.clients.uris import require_https_uri
-from idp.clients.values import encryption, flag, maybe_one_of, refusal, seconds, texts
+from idp.clients.registration.uris import require_https_uri
+from idp.clients.registration.values import encryption, flag, maybe_one_of, refusal, seconds, texts
 from idp.protocol.algorithms import (
     CONTENT_ENCRYPTION_ALGORITHMS,
     KEY_MANAGEMENT_ALGORITHMS,

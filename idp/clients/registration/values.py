@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from idp.clients.uris import require_https_uri, require_registrable_redirect_uri
+from idp.clients.registration.uris import require_https_uri, require_registrable_redirect_uri
 from kernel.errors import Rejected
 
 TEXT_LIMIT = 255

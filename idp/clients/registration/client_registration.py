@@ -1,7 +1,7 @@
 """What an application registers, made valid once: metadata by the names of RFC 7591 §2.
 
-Each topic has its module (``…_metadata.py``), single members are read by ``values``, what must fit together is in
-``consistency``, and ``unserved`` names what is refused because nothing here would keep its promise.
+Each topic has its module beside this one, single members are read by ``values``, and what must fit together is in
+``consistency``.
 """
 
 from __future__ import annotations
@@ -11,14 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from idp.authentication.assurance import ACR_VALUES
-from idp.clients.about_metadata import about_metadata
-from idp.clients.answer_metadata import answer_metadata
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
-from idp.clients.backchannel_metadata import backchannel_metadata
-from idp.clients.callbacks import event_values, leaving_values
-from idp.clients.consistency import LOGIN_GRANT_TYPES, require_consistent
-from idp.clients.key_metadata import key_metadata, read_jwks
-from idp.clients.metadata import ClientMetadata
 from idp.clients.policy import (
     AUTHORIZATION_CODE,
     CIBA,
@@ -34,12 +27,18 @@ from idp.clients.policy import (
     WEB,
     ClientPolicy,
 )
-from idp.clients.request_metadata import request_metadata
-from idp.clients.subject_metadata import subject_metadata
-from idp.clients.token_metadata import token_metadata
-from idp.clients.unserved import refuse_unserved
-from idp.clients.uris import require_resource_identifier
-from idp.clients.values import one_of, redirect_uris, refusal, text, texts
+from idp.clients.registration.about import about_metadata
+from idp.clients.registration.answers import answer_metadata
+from idp.clients.registration.backchannel import backchannel_metadata
+from idp.clients.registration.callbacks import event_values, leaving_values
+from idp.clients.registration.client_keys import key_metadata, read_jwks
+from idp.clients.registration.consistency import LOGIN_GRANT_TYPES, require_consistent
+from idp.clients.registration.metadata import ClientMetadata
+from idp.clients.registration.requests import request_metadata
+from idp.clients.registration.subjects import subject_metadata
+from idp.clients.registration.tokens import token_metadata
+from idp.clients.registration.uris import require_resource_identifier
+from idp.clients.registration.values import one_of, redirect_uris, refusal, text, texts
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.scope import OPENID, split_scope
 
@@ -84,13 +83,11 @@ class ClientRegistration:
     def parse(cls, metadata: Mapping[str, Any]) -> Self:
         """Return valid metadata.
 
-        Members that nobody here understands are left out (RFC 7591 §2); one that would change security if it were
-        left out is refused. A member that is null counts as absent.
+        Members that nobody here understands are left out (RFC 7591 §2). A member that is null counts as absent.
 
         :raises Rejected: ``bad_client_metadata``, ``bad_redirect_uri``, ``bad_jwks``, ``bad_resource``.
         """
         given = {name: value for name, value in metadata.items() if value is not None}
-        refuse_unserved(given)
         native = one_of(given, "application_type", ("web", "native"), default="web") == "native"
         grants = texts(given, "grant_types") or (AUTHORIZATION_CODE,)
         if unknown := set(grants) - set(GRANT_TYPES):

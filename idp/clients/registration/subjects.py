@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from idp.clients.values import https_uri, one_of, refusal
+from idp.clients.registration.values import https_uri, one_of, refusal
 
 SUBJECT_TYPES = ("public", "pairwise")
 

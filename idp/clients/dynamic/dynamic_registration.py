@@ -14,13 +14,13 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.clients.auth_method import AuthMethod
 from idp.clients.client import Client
-from idp.clients.dynamic_metadata import bounded_metadata
-from idp.clients.initial_access import InitialAccess, find_initial_access, use_initial_access
+from idp.clients.dynamic.bounds import bounded_metadata
+from idp.clients.dynamic.initial_access import InitialAccess, find_initial_access, use_initial_access
 from idp.clients.model import ClientRow
 from idp.clients.register import register_client
-from idp.clients.registration import ClientRegistration
-from idp.clients.sector import require_sector
-from idp.clients.values import refusal
+from idp.clients.registration.client_registration import ClientRegistration
+from idp.clients.registration.sector import require_sector
+from idp.clients.registration.values import refusal
 from idp.directory.institutions import find_institution
 from idp.protocol.errors import BearerTokenError
 from idp.services import IdpServices

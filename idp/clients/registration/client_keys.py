@@ -7,9 +7,9 @@ from typing import Any
 
 from idp.clients.auth_method import AuthMethod
 from idp.clients.jwks import require_public_jwks
-from idp.clients.metadata import CERTIFICATE_NAMES
 from idp.clients.policy import ClientPolicy
-from idp.clients.values import https_uri, maybe_one_of, refusal
+from idp.clients.registration.metadata import CERTIFICATE_NAMES
+from idp.clients.registration.values import https_uri, maybe_one_of, refusal
 from idp.protocol.certificate_subject import CertificateSubjectError, normal_subject
 from idp.protocol.client_assertion import ALGORITHMS, SECRET_ALGORITHMS
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from idp.clients.initial_access import (
+from idp.clients.dynamic.initial_access import (
     InitialAccess,
     issue_initial_access_token,
     list_initial_access,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from idp.clients.uris import URI_LIMIT, origin_of
+from idp.clients.registration.uris import URI_LIMIT, origin_of
 from idp.protocol.security_event import EVENT_TYPES
 from kernel.errors import Rejected
 from kernel.settings import is_loopback

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from idp.clients.details_metadata import read_resource_details
-from idp.clients.uris import require_resource_identifier
-from idp.clients.values import flag, one_of, refusal, texts
+from idp.clients.registration.authorization_details import read_resource_details
+from idp.clients.registration.uris import require_resource_identifier
+from idp.clients.registration.values import flag, one_of, refusal, texts
 from idp.protocol.scope import IDENTITY_SCOPES, SCOPE_TOKEN
 
 ACCESS_TOKEN_FORMATS = ("jwt", "opaque")

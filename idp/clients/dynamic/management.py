@@ -14,8 +14,8 @@ from idp.clients.auth_method import SECRET_METHODS
 from idp.clients.change import replace_registration
 from idp.clients.client import Client, client_value
 from idp.clients.client_secret import add_secret, is_valid_secret, rotate_secret, sealing_secret_for
-from idp.clients.dynamic_metadata import bounded_metadata
-from idp.clients.dynamic_registration import (
+from idp.clients.dynamic.bounds import bounded_metadata
+from idp.clients.dynamic.dynamic_registration import (
     SelfRegistered,
     new_registration_token,
     provisional,
@@ -23,12 +23,12 @@ from idp.clients.dynamic_registration import (
     request_certificate,
     with_certificate,
 )
-from idp.clients.initial_access import InitialAccess, initial_access_of
+from idp.clients.dynamic.initial_access import InitialAccess, initial_access_of
 from idp.clients.model import ClientRow
 from idp.clients.register import delete_client
-from idp.clients.registration import ClientRegistration
-from idp.clients.sector import require_sector
-from idp.clients.values import refusal
+from idp.clients.registration.client_registration import ClientRegistration
+from idp.clients.registration.sector import require_sector
+from idp.clients.registration.values import refusal
 from idp.protocol.errors import BearerTokenError
 from idp.services import IdpServices
 from kernel.errors import Conflict, Denied, Rejected

@@ -18,7 +18,7 @@ from audit.journal import Journal
 from audit.vocabulary import EventType
 from idp.clients.model import InitialAccessTokenRow
 from idp.clients.policy import POLICIES, ClientPolicy
-from idp.clients.uris import require_resource_identifier
+from idp.clients.registration.uris import require_resource_identifier
 from idp.directory.institutions import find_institution
 from idp.protocol.errors import BearerTokenError
 from idp.protocol.scope import IDENTITY_SCOPES, OPENID

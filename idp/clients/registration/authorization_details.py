@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from idp.clients.values import refusal
+from idp.clients.registration.values import refusal
 from idp.protocol.authorization_details import KINDS, DetailsField, DetailsType
 
 TYPES_LIMIT = 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from idp.clients.callbacks import require_callback_uri
 from idp.clients.policy import CIBA, ClientPolicy
-from idp.clients.values import flag, maybe_one_of, one_of, refusal
+from idp.clients.registration.callbacks import require_callback_uri
+from idp.clients.registration.values import flag, maybe_one_of, one_of, refusal
 from idp.protocol.client_assertion import ALGORITHMS
 
 POLL, PING = "poll", "ping"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from idp.clients.values import https_uri, refusal, text, texts
+from idp.clients.registration.values import https_uri, refusal, text, texts
 
 CONTACTS_LIMIT = 10
 _PAGES = ("client_uri", "logo_uri", "policy_uri", "tos_uri", "initiate_login_uri")

@@ -15,11 +15,11 @@ from idp.clients.policy import (
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
 )
-from idp.clients.values import refusal
+from idp.clients.registration.values import refusal
 from idp.protocol.scope import IDENTITY_SCOPES, OFFLINE_ACCESS, OPENID
 
 if TYPE_CHECKING:
-    from idp.clients.registration import ClientRegistration
+    from idp.clients.registration.client_registration import ClientRegistration
 
 # Those by which people log in; each gives an ID token.
 LOGIN_GRANT_TYPES = frozenset({AUTHORIZATION_CODE, IMPLICIT, DEVICE_CODE, CIBA})

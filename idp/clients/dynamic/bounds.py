@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp.clients.auth_method import AuthMethod
-from idp.clients.consistency import LOGIN_GRANT_TYPES
-from idp.clients.initial_access import InitialAccess
+from idp.clients.dynamic.initial_access import InitialAccess
 from idp.clients.policy import AUTHORIZATION_CODE, IMPLICIT, REFRESH_TOKEN
-from idp.clients.registration import NAME_LIMIT
-from idp.clients.values import refusal, texts
+from idp.clients.registration.client_registration import NAME_LIMIT
+from idp.clients.registration.consistency import LOGIN_GRANT_TYPES
+from idp.clients.registration.values import refusal, texts
 from idp.protocol.response_type import CODE, gives_tokens
 from idp.protocol.scope import OFFLINE_ACCESS, OPENID, split_scope
 from kernel.errors import Rejected

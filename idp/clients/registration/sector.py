@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from idp.clients.registration import ClientRegistration
-from idp.clients.values import refusal
+from idp.clients.registration.client_registration import ClientRegistration
+from idp.clients.registration.values import refusal
 from idp.services import IdpServices
 from outgoing.errors import OutgoingError
 

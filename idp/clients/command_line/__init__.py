@@ -1,0 +1,1 @@
+"""The commands of ``sau client``, a module for each kind."""
