@@ -21,7 +21,7 @@ import pytest
 
 from bench import report
 from bench.load import Round, find_wrk, run_round
-from bench.servers import CONNECTIONS, PEOPLE, WORKERS, Running, peer_version, run_peer, run_sau
+from bench.servers import CONNECTIONS, PEOPLE, WORKERS, Running, peer_version, processor_seconds, run_peer, run_sau
 from bench.workload import SCENARIOS, Scenario, is_served, plan
 from tests.servers.postgresql import PostgreSqlServer, run_postgresql
 
@@ -65,6 +65,7 @@ def _measure(
     scenario: Scenario, running: list[Running], postgresql: PostgreSqlServer, arguments: argparse.Namespace
 ) -> dict[str, Any]:
     rounds: dict[str, list[Round]] = {each.side.name: [] for each in running if is_served(each.side, scenario)}
+    costs: dict[str, list[tuple[float, float]]] = {name: [] for name in rounds}
     problems: list[str] = []
     for number in range(arguments.rounds):
         # Who begins alternates too: a machine that slows down treats both alike.
@@ -76,10 +77,15 @@ def _measure(
                 run_round(each.side, planned, seconds=1, connections=arguments.connections)  # warm
                 planned = plan(each.side, scenario, connections=arguments.connections)
             before = _events(postgresql, each, scenario)
+            began = processor_seconds(each.process), processor_seconds(postgresql.process)
             result = run_round(each.side, planned, seconds=arguments.seconds, connections=arguments.connections)
+            ended = processor_seconds(each.process), processor_seconds(postgresql.process)
             rounds[each.side.name].append(result)
+            if result.units:
+                server, database = ((b - a) / result.units * 1000 for a, b in zip(began, ended, strict=True))
+                costs[each.side.name].append((server, database))
             problems += _check(each, scenario, result, before, _events(postgresql, each, scenario), arguments)
-    measured = {name: _summary(each, scenario) for name, each in rounds.items()}
+    measured = {name: _summary(each, costs[name], scenario) for name, each in rounds.items()}
     ours, theirs = (measured.get(each.side.name) for each in (running * 2)[:2])
     ratios = []
     if ours and theirs and len(running) == 2:
@@ -131,8 +137,11 @@ def _events(postgresql: PostgreSqlServer, running: Running, scenario: Scenario) 
     return dict.fromkeys(scenario.events, 0) | dict(found)
 
 
-def _summary(rounds: list[Round], scenario: Scenario) -> dict[str, Any]:
+def _summary(rounds: list[Round], costs: list[tuple[float, float]], scenario: Scenario) -> dict[str, Any]:
+    server, database = (statistics.median(each) for each in zip(*costs, strict=True)) if costs else (0.0, 0.0)
     return {
+        "server_processor_ms": round(server, 3),
+        "database_processor_ms": round(database, 3),
         "per_second": [round(each.per_second, 1) for each in rounds],
         "median_per_second": round(statistics.median(each.per_second for each in rounds), 1),
         "p50_ms": round(statistics.median(each.p50_ms for each in rounds), 2),

@@ -14,6 +14,7 @@ def line_as_text(line: dict[str, Any]) -> str:
     for name, side in line["sides"].items():
         parts.append(
             f"{name} {side['median_per_second']:>9,.1f}/s  p50 {side['p50_ms']:>6.1f}  p99 {side['p99_ms']:>6.1f} ms"
+            f"  cpu {side['server_processor_ms']:.2f} + {side['database_processor_ms']:.2f} ms"
         )
     return "   ".join([*parts, _ratio(line)])
 

@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from joserfc.jwk import ECKey, RSAKey
 
@@ -43,6 +42,16 @@ class Running:
     def memory_mb(self) -> float:
         """Return the resident memory of all its processes, pages that they share counted once (PSS)."""
         return sum(_proportional_kb(pid) for pid in living_members(self.process.pid)) / 1024
+
+
+def processor_seconds(process: ServerProcess) -> float:
+    """Return the processor time that a server's processes have taken so far, those that ended not counted."""
+    ticks = 0
+    for pid in {*living_members(process.pid), *_children(process.pid)}:
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -224,6 +233,11 @@ def _proportional_kb(pid: int) -> int:
     return 0
 
 
-def host_of(url: str) -> str:
-    """Return host and port of an address."""
-    return urlsplit(url).netloc
+def _children(parent: int) -> list[int]:
+    """Return the ids of the children of a process; PostgreSQL's lead sessions of their own."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(path.parent.name))
+    return found
