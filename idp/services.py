@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audit.journal import Journal
 from idp.authentication.assurance import served_acr_values
+from idp.clients.reading_ahead import KnownClients
 from idp.clients.remote_keys import RemoteKeys
 from idp.ports import Certificates
 from idp.tokens.key_ring import KeyRing
@@ -24,6 +25,7 @@ class IdpServices:
     :ivar certificates: the authority's records.
     :ivar outgoing: the one way to others' servers; never inside a transaction.
     :ivar remote_keys: keys that applications publish, fetched through ``outgoing`` and kept in this process.
+    :ivar known_clients: applications that this process has met, for the endpoints that are called most.
     :ivar sealing_secret: 32 octets; give it to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
     """
 
@@ -37,6 +39,7 @@ class IdpServices:
     outgoing: OutgoingClient
     certificates: Certificates
     remote_keys: RemoteKeys
+    known_clients: KnownClients = field(default_factory=KnownClients)
 
     @property
     def acr_values(self) -> tuple[str, ...]:

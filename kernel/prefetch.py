@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
+from types import SimpleNamespace
 from typing import Any, Final, NamedTuple, TypeVar
 
-from sqlalchemy import ARRAY, ColumnElement, String, any_, literal
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam, inspect
+from sqlalchemy.orm import Mapper, Session
 
 _KEY = "kept"
 E = TypeVar("E")
@@ -81,8 +82,49 @@ def hold_row(session: Session, entity: type[E], key: Any) -> E | None:
     return found
 
 
-def among(session: Session, column: InstrumentedAttribute[Any], keys: Sequence[str]) -> ColumnElement[bool]:
-    """Return the condition that ``column`` is one of ``keys``: one statement text, however many there are."""
-    if session.get_bind().dialect.name == "sqlite":
-        return column.in_(keys)
-    return column == any_(literal(list(keys), ARRAY(String)))
+def forget(session: Session, kind: object, key: Hashable) -> None:
+    """Have it read again: called by whoever changes a row that readers keep as plain values."""
+    session.info.get(_KEY, {}).pop((kind, key), None)
+
+
+class PlainRows:
+    """Rows of some mapped classes, side by side, as plain values: much cheaper than objects that a session follows.
+
+    They do not follow what the transaction changes, see :func:`forget`.
+    """
+
+    def __init__(self, *entities: type[Any]) -> None:
+        self.columns: list[ColumnElement[Any]] = []
+        self._slices: list[tuple[tuple[str, ...], int, int]] = []
+        for entity in entities:
+            mapper: Mapper[Any] = inspect(entity)
+            # The primary key comes first: where it is null there was nothing to join.
+            attributes = sorted(mapper.column_attrs, key=lambda each: not each.columns[0].primary_key)
+            start = len(self.columns)
+            self.columns += [each.columns[0].label(f"{entity.__tablename__}_{each.key}") for each in attributes]
+            self._slices.append((tuple(each.key for each in attributes), start, len(self.columns)))
+
+    def split(self, values: Sequence[Any]) -> list[Any]:
+        """Return the rows in ``values``, which begin with our columns: objects with the class's attributes, or None."""
+        return [
+            None if values[start] is None else SimpleNamespace(**dict(zip(names, values[start:end], strict=True)))
+            for names, start, end in self._slices
+        ]
+
+
+def among(dialect: str, column: Any) -> ColumnElement[bool]:
+    """Return the condition that ``column`` is one of the texts bound as ``keys``: one statement for any number.
+
+    :param dialect: the name of the database's, see :func:`dialect_of`.
+    """
+    condition: ColumnElement[bool] = (
+        column.in_(bindparam("keys", expanding=True))
+        if dialect == "sqlite"
+        else column == any_(bindparam("keys", type_=ARRAY(String)))
+    )
+    return condition
+
+
+def dialect_of(session: Session) -> str:
+    """Return the name of the session's database."""
+    return session.get_bind().dialect.name

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from idp.clients.client import client_value
 from idp.clients.model import ClientRow
 from idp.clients.registration.authorization_details import details_types
 from idp.protocol.authorization_details import DetailsType
-from kernel.prefetch import UNKNOWN, among, keep, kept
+from kernel.prefetch import UNKNOWN, among, dialect_of, keep, kept
 
 
 @dataclass(frozen=True)
@@ -78,19 +79,24 @@ def find_apis(session: Session, identifiers: Iterable[str]) -> dict[str, Api]:
     known = {identifier: kept(session, Api, identifier) for identifier in wanted}
     missing = [identifier for identifier, api in known.items() if api is UNKNOWN]
     if missing:
-        known |= dict.fromkeys(missing) | _read_apis(session, ClientRow.resource.in_(missing))
+        active = select(ClientRow).where(ClientRow.resource.in_(missing), ClientRow.status == "active")
+        known |= dict.fromkeys(missing) | _apis(session.scalars(active))
     return {identifier: api for identifier, api in known.items() if api is not None}
 
 
 def read_apis(session: Session, identifiers: Sequence[str]) -> None:
     """Read ahead what :func:`find_apis` is going to be asked for."""
-    found = _read_apis(session, among(session, ClientRow.resource, identifiers))
+    found = _apis(session.scalars(_registered(dialect_of(session)), {"keys": identifiers}))
     for identifier in identifiers:
         keep(session, Api, identifier, found.get(identifier))
 
 
-def _read_apis(session: Session, chosen: ColumnElement[bool]) -> dict[str, Api]:
-    rows = session.scalars(select(ClientRow).where(chosen, ClientRow.status == "active"))
+@lru_cache
+def _registered(dialect: str) -> Select[ClientRow]:
+    return select(ClientRow).where(among(dialect, ClientRow.resource), ClientRow.status == "active")
+
+
+def _apis(rows: Iterable[ClientRow]) -> dict[str, Api]:
     return {
         client.resource: Api(
             identifier=client.resource,

@@ -1,8 +1,15 @@
-"""Applications that are going to be asked for, with their secrets and the APIs that they call, read together."""
+"""Applications that are going to be asked for, with their secrets and the APIs that they call, read together.
+
+An application is made into a value once in a process and for each version of it; that it is still that version is
+asked of the database for each batch, with the secrets, which have no version.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,27 +17,63 @@ from sqlalchemy.orm import Session
 from idp.clients.api import read_apis
 from idp.clients.client import Client, client_value, is_client_id
 from idp.clients.model import ClientRow, ClientSecretRow
-from kernel.prefetch import among, keep
+from kernel.prefetch import PlainRows, among, dialect_of, keep
+
+_CLIENT_LIMIT = 10_000
+_SECRETS = PlainRows(ClientSecretRow)
 
 
-def read_clients(session: Session, client_ids: Sequence[str]) -> None:
-    """Keep each client, or that there is none."""
-    possible = [each for each in client_ids if is_client_id(each)]
-    rows = session.execute(
-        select(ClientRow, ClientSecretRow)
+class KnownClients:
+    """The applications that this process has met.
+
+    :ivar read: a reader for :class:`kernel.prefetch.Want`, by ``client_id``.
+    """
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Client] = OrderedDict()
+
+    def read(self, session: Session, client_ids: Sequence[str]) -> None:
+        """Keep each client, or that there is none."""
+        possible = [each for each in client_ids if is_client_id(each)]
+        versions: dict[str, int] = {}
+        secrets: dict[str, list[Any]] = {}
+        for *values, client_id, version in session.execute(_standing(dialect_of(session)), {"keys": possible}):
+            versions[client_id] = version
+            (secret,) = _SECRETS.split(values)
+            secrets.setdefault(client_id, []).extend([secret] if secret else [])
+        self._renew(session, versions)
+        apis: set[str] = set()
+        for client_id in possible:
+            client = self._known.get(client_id) if client_id in versions else None
+            keep(session, Client, client_id, client)
+            keep(session, ClientSecretRow, client_id, secrets.get(client_id, []))
+            apis.update(client.metadata.resources if client else ())
+        if apis:
+            read_apis(session, sorted(apis))
+        while len(self._known) > _CLIENT_LIMIT:
+            self._known.popitem(last=False)
+
+    def _renew(self, session: Session, versions: dict[str, int]) -> None:
+        changed = [
+            client_id
+            for client_id, version in versions.items()
+            if client_id not in self._known or self._known[client_id].version != version
+        ]
+        if changed:
+            for row in session.scalars(_rows(dialect_of(session)), {"keys": changed}):
+                self._known[row.client_id] = client_value(row)
+
+
+@lru_cache
+def _standing(dialect: str) -> Any:
+    return (
+        select(*_SECRETS.columns, ClientRow.client_id, ClientRow.version)
+        .select_from(ClientRow)
         .outerjoin(ClientSecretRow, ClientSecretRow.client_id == ClientRow.client_id)
-        .where(among(session, ClientRow.client_id, possible))
-    ).all()
-    clients = {row.client_id: row for row, _ in rows}
-    secrets: dict[str, list[ClientSecretRow]] = {client_id: [] for client_id in clients}
-    for row, secret in rows:
-        if secret is not None:
-            secrets[row.client_id].append(secret)
-    apis: set[str] = set()
-    for client_id in possible:
-        client = client_value(clients[client_id]) if client_id in clients else None
-        keep(session, Client, client_id, client)
-        keep(session, ClientSecretRow, client_id, secrets.get(client_id, []))
-        apis.update(client.metadata.resources if client else ())
-    if apis:
-        read_apis(session, sorted(apis))
+        .where(among(dialect, ClientRow.client_id))
+    )
+
+
+@lru_cache
+def _rows(dialect: str) -> Any:
+    return select(ClientRow).where(among(dialect, ClientRow.client_id))

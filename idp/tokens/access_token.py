@@ -16,7 +16,8 @@ from idp.protocol.errors import BearerTokenError
 from idp.protocol.jose import JwtError, text_claim, time_claim, verify_jwt
 from idp.services import IdpServices
 from idp.tokens.confirmation import Confirmation
-from idp.tokens.jws import sign_jwt
+from idp.tokens.jws import read_own_es256, sign_jwt
+from idp.tokens.key_ring import ACCESS_TOKEN_TYPE
 from idp.tokens.model import RevokedAccessTokenRow
 from idp.tokens.opaque import FORMAT as OPAQUE
 from idp.tokens.opaque import find_opaque_token, keep_opaque_token
@@ -25,7 +26,7 @@ from kernel.identifiers import new_secret
 from kernel.prefetch import find_row
 
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=5)
-TYPE = "at+jwt"
+TYPE = ACCESS_TOKEN_TYPE
 ALGORITHM = "ES256"
 
 
@@ -122,7 +123,11 @@ def read_access_token(session: Session, services: IdpServices, *, token: str, no
 
 
 def _signed(session: Session, services: IdpServices, token: str) -> Mapping[str, Any]:
-    verified = verify_jwt(token, keys=services.token_keys.published(session).key_set, algorithms=(ALGORITHM,))
+    published = services.token_keys.published(session)
+    own = read_own_es256(token, keys=published.access_token_keys)
+    if own is not None:
+        return own
+    verified = verify_jwt(token, keys=published.key_set, algorithms=(ALGORITHM,))
     # RFC 9068 §4: an ID token must not pass for an access token.
     if verified.header.get("typ") not in (TYPE, f"application/{TYPE}"):
         raise JwtError("wrong_type")

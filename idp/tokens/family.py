@@ -26,7 +26,7 @@ from idp.tokens.model import TokenFamilyRow
 from kernel.errors import Denied, NotFound
 from kernel.identifiers import new_id
 from kernel.late_rows import insert_later
-from kernel.prefetch import find_row
+from kernel.prefetch import find_row, forget
 
 _TABLE = cast(Table, TokenFamilyRow.__table__)
 # A family ends after ninety days whatever happens.
@@ -198,6 +198,7 @@ def revoke_family(
     ).one_or_none()
     if revoked is None:
         return False
+    forget(session, TokenFamilyRow, family_id)
     event = Event(
         type=EventType.TOKEN_REVOKED,
         subject=revoked.person_id,

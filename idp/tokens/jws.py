@@ -6,11 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
-from kernel.identifiers import b64url
+from idp.protocol.jose import SIZE_LIMIT, JwtError
+from kernel.identifiers import b64url, b64url_decode
 from keys.signer import Algorithm, Signer
 
+_ES256 = ECDSA(SHA256())
 # RFC 7518 §3.4: the octets of each half of an ECDSA signature.
 _HALF = {Algorithm.ES256: 32, Algorithm.ES384: 48, Algorithm.ES512: 66}
 
@@ -20,8 +25,7 @@ def sign_jwt(claims: Mapping[str, Any], *, signer: Signer, typ: str) -> str:
 
     :raises kernel.errors.Unavailable: if the token that holds the key does not answer.
     """
-    header = {"alg": signer.algorithm.value, "typ": typ, "kid": signer.key_id}
-    signing_input = f"{_segment(header)}.{_segment(claims)}"
+    signing_input = f"{header_segment(signer, typ)}.{_segment(claims)}"
     signature = signer.sign(signing_input.encode("ascii"))
     if signer.algorithm in _HALF:
         # RFC 7518 §3.4: r and s side by side, not DER.
@@ -29,6 +33,42 @@ def sign_jwt(claims: Mapping[str, Any], *, signer: Signer, typ: str) -> str:
         r, s = decode_dss_signature(signature)
         signature = r.to_bytes(octets, "big") + s.to_bytes(octets, "big")
     return f"{signing_input}.{b64url(signature)}"
+
+
+def header_segment(signer: Signer, typ: str) -> str:
+    """Return the first part of every token of this type that the key signs."""
+    return _segment({"alg": signer.algorithm.value, "typ": typ, "kid": signer.key_id})
+
+
+def read_own_es256(token: str, *, keys: Mapping[str, EllipticCurvePublicKey]) -> Mapping[str, Any] | None:
+    """Return the claims of a token that we signed by ES256; None if it does not begin as one of ours does.
+
+    What is compared is the whole first part, character by character, with those that our keys write: no header of
+    anyone's is read, and there is nothing in it to choose. Claims are the caller's to check.
+
+    :param keys: by :func:`header_segment`.
+    :raises JwtError: ``bad_signature``, ``malformed``.
+    """
+    header, _, rest = token.partition(".")
+    key = keys.get(header)
+    if key is None or len(token) > SIZE_LIMIT or not token.isascii():
+        return None
+    payload, _, signature = rest.partition(".")
+    try:
+        octets = b64url_decode(signature)
+        half = _HALF[Algorithm.ES256]
+        if len(octets) != 2 * half:
+            raise JwtError("bad_signature")
+        der = encode_dss_signature(int.from_bytes(octets[:half]), int.from_bytes(octets[half:]))
+        key.verify(der, f"{header}.{payload}".encode("ascii"), _ES256)
+        claims = json.loads(b64url_decode(payload))
+    except InvalidSignature as error:
+        raise JwtError("bad_signature") from error
+    except (ValueError, RecursionError) as error:
+        raise JwtError("malformed") from error
+    if not isinstance(claims, dict):
+        raise JwtError("malformed")
+    return claims
 
 
 def _segment(document: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -22,14 +22,16 @@ from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from idp.tokens.jws import header_segment
 from idp.tokens.model import EncryptionKeyRow, SigningKeyRow
 from kernel.clock import Clock
 from kernel.errors import Fault
 from keys.decrypter import Decrypter, EncryptionKind
-from keys.signer import Signer
+from keys.signer import Algorithm, Signer
 from keys.store import KeyStore
 
 ACTIVE, NEXT, RETIRED, REVOKED = "active", "next", "retired", "revoked"
+ACCESS_TOKEN_TYPE = "at+jwt"  # RFC 9068 §2.1
 CACHE_LIFETIME = timedelta(seconds=5)
 
 
@@ -39,6 +41,7 @@ class PublishedKeys:
 
     key_set: KeySet
     jwks_json: str
+    access_token_keys: Mapping[str, EllipticCurvePublicKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,14 @@ class KeyRing:
             raise Fault(f"There is no active signing key for {algorithm}: run `sau init`.", code="no_signing_key")
         return self._signer(kid)
 
+    def published_lately(self) -> PublishedKeys | None:
+        """Return what :meth:`published` would, if no database needs to be asked for it."""
+        standing, now = self._standing, self._clock.now()
+        if standing is None or not standing.read_at <= now < standing.read_at + CACHE_LIFETIME:
+            return None
+        open_to_others = tuple(kid for kid, state in standing.encryption.items() if state == ACTIVE)
+        return self._published.get(standing.signing + open_to_others)
+
     def published(self, session: Session) -> PublishedKeys:
         """Return all public keys: next, active and retired ones that sign, active ones to encrypt to."""
         standing = self._stand(session)
@@ -92,7 +103,9 @@ class KeyRing:
             others = [_encryption_key(self._decrypter(kid)) for kid in open_to_others]
             documents = [key.as_dict(private=False) for key in (*keys, *others)]
             # A KeySet finds the key by the token's kid; none is ever picked at random, for it signs nothing.
-            found = PublishedKeys(KeySet(list(keys)), json.dumps({"keys": documents}))
+            found = PublishedKeys(
+                KeySet(list(keys)), json.dumps({"keys": documents}), self._access_token_keys(standing)
+            )
             self._published = {standing.signing + open_to_others: found}
         return found
 
@@ -146,6 +159,15 @@ class KeyRing:
         # Before `sau init` there is nothing to remember.
         self._standing = read if read.active else None
         return read
+
+    def _access_token_keys(self, standing: _Standing) -> dict[str, EllipticCurvePublicKey]:
+        """Return the keys of our own access tokens by how those tokens begin."""
+        signers = [self._signer(kid) for kid in standing.signing]
+        return {
+            header_segment(signer, ACCESS_TOKEN_TYPE): signer.public_key
+            for signer in signers
+            if signer.algorithm is Algorithm.ES256 and isinstance(signer.public_key, EllipticCurvePublicKey)
+        }
 
     def _signer(self, kid: str) -> Signer:
         with self._lock:

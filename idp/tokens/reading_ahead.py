@@ -3,46 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, and_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from idp.accounts.model import PasswordRow, PersonRow
 from idp.authentication.browser_session import keep_browser_session
 from idp.authentication.model import BrowserSessionRow
 from idp.consent.model import ConsentRow
 from idp.tokens.model import RefreshTokenRow, RevokedAccessTokenRow, TokenFamilyRow
-from kernel.prefetch import among, keep
+from kernel.prefetch import PlainRows, among, dialect_of, keep
 
-BASIS = (PersonRow, PasswordRow, BrowserSessionRow, ConsentRow)
+BASIS = PlainRows(PersonRow, PasswordRow, BrowserSessionRow, ConsentRow)
+_FAMILY = PlainRows(PersonRow, PasswordRow, BrowserSessionRow, ConsentRow, TokenFamilyRow)
 
 
 def read_families(session: Session, family_ids: Sequence[str]) -> None:
     """Keep each family, or that there is none."""
-    statement = select(TokenFamilyRow, *BASIS).where(among(session, TokenFamilyRow.id, family_ids))
     found = set()
-    for family, *basis in session.execute(with_basis(statement, TokenFamilyRow)):
-        _keep_family(session, family, basis)
-        found.add(family.id)
+    for values in session.execute(_families(dialect_of(session)), {"keys": family_ids}):
+        found.add(_keep_family(session, values))
     for family_id in set(family_ids) - found:
         keep(session, TokenFamilyRow, family_id, None)
 
 
 def read_refresh_tokens(session: Session, digests: Sequence[str]) -> None:
     """Keep and lock each refresh token, in the order of their digests, or that there is none."""
-    statement = (
-        select(RefreshTokenRow, TokenFamilyRow, *BASIS)
-        .join_from(RefreshTokenRow, TokenFamilyRow, TokenFamilyRow.id == RefreshTokenRow.family_id)
-        .where(among(session, RefreshTokenRow.token_sha256, digests))
-        .order_by(RefreshTokenRow.token_sha256)
-        .with_for_update(of=RefreshTokenRow)
-        .execution_options(populate_existing=True)
-    )
     found = set()
-    for row, family, *basis in session.execute(with_basis(statement, TokenFamilyRow)):
+    for *values, row in session.execute(_refresh_tokens(dialect_of(session)), {"keys": digests}):
         keep(session, RefreshTokenRow, row.token_sha256, row)
-        _keep_family(session, family, basis)
+        _keep_family(session, values)
         found.add(row.token_sha256)
     for digest in set(digests) - found:
         keep(session, RefreshTokenRow, digest, None)
@@ -50,10 +42,9 @@ def read_refresh_tokens(session: Session, digests: Sequence[str]) -> None:
 
 def read_revocations(session: Session, jtis: Sequence[str]) -> None:
     """Keep which access tokens were revoked alone."""
-    rows = session.scalars(select(RevokedAccessTokenRow).where(among(session, RevokedAccessTokenRow.jti, jtis)))
-    revoked = {row.jti: row for row in rows}
+    revoked = set(session.scalars(_revocations(dialect_of(session)), {"keys": jtis}))
     for jti in jtis:
-        keep(session, RevokedAccessTokenRow, jti, revoked.get(jti))
+        keep(session, RevokedAccessTokenRow, jti, jti if jti in revoked else None)
 
 
 def with_basis(statement: Any, given_to: Any) -> Any:
@@ -61,7 +52,7 @@ def with_basis(statement: Any, given_to: Any) -> Any:
 
     :param given_to: the class whose rows say ``person_id``, ``client_id`` and ``sid``.
     """
-    person_id: InstrumentedAttribute[str] = given_to.person_id
+    person_id = given_to.person_id
     joined: Select[Any] = (
         statement.outerjoin(PersonRow, PersonRow.id == person_id)
         .outerjoin(PasswordRow, PasswordRow.person_id == person_id)
@@ -80,6 +71,34 @@ def keep_basis(session: Session, given: Any, basis: Sequence[Any]) -> None:
     keep(session, ConsentRow, (given.person_id, given.client_id), consent)
 
 
-def _keep_family(session: Session, family: TokenFamilyRow, basis: Sequence[Any]) -> None:
+def _keep_family(session: Session, values: Sequence[Any]) -> str:
+    *basis, family = _FAMILY.split(values)
     keep(session, TokenFamilyRow, family.id, family)
     keep_basis(session, family, basis)
+    family_id: str = family.id
+    return family_id
+
+
+@lru_cache
+def _families(dialect: str) -> Any:
+    statement = select(*_FAMILY.columns).select_from(TokenFamilyRow).where(among(dialect, TokenFamilyRow.id))
+    return with_basis(statement, TokenFamilyRow)
+
+
+@lru_cache
+def _refresh_tokens(dialect: str) -> Any:
+    statement = (
+        select(*_FAMILY.columns, RefreshTokenRow)
+        .select_from(RefreshTokenRow)
+        .join(TokenFamilyRow, TokenFamilyRow.id == RefreshTokenRow.family_id)
+        .where(among(dialect, RefreshTokenRow.token_sha256))
+        .order_by(RefreshTokenRow.token_sha256)
+        .with_for_update(of=RefreshTokenRow)
+        .execution_options(populate_existing=True)
+    )
+    return with_basis(statement, TokenFamilyRow)
+
+
+@lru_cache
+def _revocations(dialect: str) -> Any:
+    return select(RevokedAccessTokenRow.jti).where(among(dialect, RevokedAccessTokenRow.jti))

@@ -95,7 +95,7 @@ def answer_request(
             now=now,
         )
 
-    wants = wants_of_visit(pairs, session_secret)
+    wants = wants_of_visit(provider, pairs, session_secret)
     return provider.remote_keys.retrying(lambda: provider.database.together(answer, wants))
 
 

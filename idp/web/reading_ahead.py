@@ -7,24 +7,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from idp.authorization.reading_ahead import read_codes, read_visits
-from idp.clients.reading_ahead import read_clients
 from idp.protocol.client_authentication import read_credentials
 from idp.protocol.errors import InvalidClientError
 from idp.protocol.parameters import Parameters
+from idp.services import IdpServices
 from idp.tokens.reading_ahead import read_families, read_refresh_tokens, read_revocations
 from kernel.identifiers import b64url_decode, sha256_hex
 from kernel.prefetch import Want
 
 
-def wants_of_form(endpoint: str, *, authorization: str | None, form: Parameters) -> list[Want]:
+def wants_of_form(services: IdpServices, endpoint: str, *, authorization: str | None, form: Parameters) -> list[Want]:
     """Return what a call of the token or introspection endpoint looks up."""
     try:
-        wants = [Want(read_clients, read_credentials(authorization=authorization, form=form.values).client_id)]
+        client_id = read_credentials(authorization=authorization, form=form.values).client_id
     except InvalidClientError:
         return []
+    wants = [Want(services.known_clients.read, client_id)]
     code, refresh_token, token = form.get("code"), form.get("refresh_token"), form.get("token")
     if endpoint == "introspect":
-        return wants + (wants_of_token(token) if token else [])
+        return wants + (wants_of_token(services, token) if token else [])
     if form.get("grant_type") == "authorization_code" and code:
         wants.append(Want(read_codes, sha256_hex(code)))
     if form.get("grant_type") == "refresh_token" and refresh_token:
@@ -32,22 +33,22 @@ def wants_of_form(endpoint: str, *, authorization: str | None, form: Parameters)
     return wants
 
 
-def wants_of_token(token: str) -> list[Want]:
+def wants_of_token(services: IdpServices, token: str) -> list[Want]:
     """Return what looking at an access token looks up. What is read here from it is not believed."""
     try:
         claims: Any = json.loads(b64url_decode(token.split(".")[1]))
-        names = ((read_clients, "client_id"), (read_families, "family"), (read_revocations, "jti"))
+        names = ((services.known_clients.read, "client_id"), (read_families, "family"), (read_revocations, "jti"))
         return [Want(reader, str(claims[name])[:64]) for reader, name in names if claims.get(name)]
     except (ValueError, IndexError, AttributeError, RecursionError):
         return []
 
 
-def wants_of_visit(pairs: Sequence[tuple[str, str]], session_secret: str | None) -> list[Want]:
+def wants_of_visit(services: IdpServices, pairs: Sequence[tuple[str, str]], session_secret: str | None) -> list[Want]:
     """Return what an authorization request looks up."""
     client_id = next((value for name, value in pairs if name == "client_id"), "")[:64]
     if not client_id or "\0" in client_id:
         return []
-    wants = [Want(read_clients, client_id)]
+    wants = [Want(services.known_clients.read, client_id)]
     if session_secret:
         wants.append(Want(read_visits, (sha256_hex(session_secret), client_id)))
     return wants

@@ -104,7 +104,7 @@ def answer_userinfo(asked: Asked) -> Response:
                 )
 
             released = provider.remote_keys.retrying(
-                lambda: provider.database.together(release, wants_of_token(presented))
+                lambda: provider.database.together(release, wants_of_token(provider, presented))
             )
             answer = json_response(released.claims) if released.jwt is None else jwt_response(released.jwt)
     except ServiceError as error:
@@ -138,7 +138,7 @@ def answer_form(endpoint: str, asked: Asked) -> Response:
                 )
             )
 
-        wants = wants_of_form(endpoint, authorization=authorization, form=form)
+        wants = wants_of_form(provider, endpoint, authorization=authorization, form=form)
         try:
             answered = provider.remote_keys.retrying(lambda: provider.database.together(answer, wants))
         except InvalidClientError:
