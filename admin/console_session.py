@@ -12,7 +12,6 @@ from admin.model import ConsoleSession
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
-from kernel.errors import Denied
 from kernel.identifiers import new_id, new_secret, sha256_hex
 
 IDLE_LIFETIME = timedelta(minutes=20)
@@ -37,11 +36,6 @@ class OpenConsoleSession:
     def is_fresh(self, now: datetime) -> bool:
         """Tell whether the login is recent enough to sign or revoke."""
         return now - self.authenticated_at <= FRESH_LIFETIME
-
-    def require_fresh(self, now: datetime) -> None:
-        """:raises Denied: (``stale_authentication``) the person must log in again before this act."""
-        if not self.is_fresh(now):
-            raise Denied("Log in again to confirm that it is you.", code="stale_authentication")
 
 
 def open_console_session(

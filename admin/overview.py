@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
@@ -48,11 +48,6 @@ class IssuanceOfDay:
 def start_of_day(moment: datetime) -> datetime:
     """Return midnight in Ecuador of the day that ``moment`` falls in (aware)."""
     return moment.astimezone(ECUADOR).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def local_day(moment: datetime) -> date:
-    """Return the date that a calendar in Ecuador shows at ``moment``."""
-    return moment.astimezone(ECUADOR).date()
 
 
 def logins_by_hour(session: Session, *, now: datetime) -> list[HourOfLogins]:

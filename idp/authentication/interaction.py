@@ -23,6 +23,8 @@ ANOTHER_PERSON = "another_person"
 INTERACTION_LIFETIME = timedelta(minutes=30)
 # How long a verified password waits for its second factor before it must be typed again.
 PASSWORD_STEP_LIFETIME = timedelta(minutes=10)
+# A second press of the button comes within seconds.
+REPEAT_GRACE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +160,29 @@ def find_open_interaction(session: Session, *, interaction_id: str, now: datetim
     if row.expires_at <= now:
         raise Conflict("This sign-in took too long.", code="interaction_expired")
     return _as_interaction(row)
+
+
+def load_for_decision(
+    session: Session, *, interaction_id: str, browser_secret: str | None, resume_path: str, now: datetime
+) -> Interaction:
+    """Return the interaction of a form that decides it, also one that was finished a moment ago: the form comes twice.
+
+    Locked: of two presses at the same moment the second waits, and then sees what the first decided.
+
+    :param resume_path: of the room that asks; what another one began is not decided here.
+    :raises ServiceError: as :func:`load_interaction` raises.
+    """
+    interaction = load_interaction(
+        session,
+        interaction_id=interaction_id,
+        browser_secret=browser_secret,
+        now=now,
+        finished_after=now - REPEAT_GRACE,
+        lock=True,
+    )
+    if interaction.resume_path != resume_path:
+        raise AlreadyConsumed("This sign-in belongs elsewhere.", code="interaction_finished")
+    return interaction
 
 
 def finish_interaction(

@@ -20,11 +20,6 @@ class Step(StrEnum):
     DONE = "done"
 
 
-def session_satisfies(interaction: Interaction, current: BrowserSession | None) -> bool:
-    """Tell whether the browser's session is recent and strong enough for the interaction."""
-    return current is not None and is_recent(interaction, current) and satisfies(current.acr, interaction.required_acr)
-
-
 def is_recent(interaction: Interaction, current: BrowserSession) -> bool:
     """Tell whether the session was authenticated late enough (OIDC Core §3.1.2.1, ``max_age`` and ``prompt=login``)."""
     return interaction.authenticated_after is None or current.authenticated_at >= interaction.authenticated_after

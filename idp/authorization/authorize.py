@@ -16,15 +16,13 @@ from idp.authentication.browser_session import BrowserSession, find_browser_sess
 from idp.authentication.interaction import begin_interaction
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded, answer_with_error
 from idp.authorization.grant import grant_authorization
-from idp.authorization.id_token_hint import read_hinted_subject
+from idp.authorization.request_check import check_request
 from idp.authorization.request_object import FetchedObject
 from idp.authorization.resolve import resolve_request
-from idp.clients.api import find_details_types
 from idp.clients.client import Client, find_client
 from idp.clients.registration.uris import origin_of
 from idp.consent.consent import covered_scopes, find_consent
 from idp.directory.institutions import find_institution
-from idp.protocol.authorization_details import PARAMETER as DETAILS
 from idp.protocol.authorization_request import AuthorizationRequest, ReturnAddress
 from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.max_age import authenticated_after
@@ -32,7 +30,6 @@ from idp.protocol.parameters import Parameters, ParametersError, read_parameters
 from idp.protocol.prompt import CREATE, NONE, SELECT_ACCOUNT
 from idp.services import IdpServices
 from idp.tokens.subject import subject_for
-from idp.tokens.target import userinfo_resource
 from kernel.errors import NotFound
 
 RESUME_PATH = "/authorize/resume"
@@ -75,18 +72,9 @@ def authorize(
             address = _address_beside(outer, client, error)
             raise
         address = ReturnAddress.parse(parameters, client=client)
-        request = AuthorizationRequest.parse(
-            parameters,
-            client=client,
-            address=address,
-            known_acr=services.acr_values,
-            userinfo=userinfo_resource(services.settings.issuer),
-            details_types=(
-                find_details_types(session, client.metadata.resources) if parameters.get(DETAILS) is not None else {}
-            ),
-            origin=origin,
+        request, hinted_subject = check_request(
+            session, services, parameters, client=client, address=address, origin=origin
         )
-        hinted_subject = read_hinted_subject(session, services, request)
         return _decide(
             session,
             services,

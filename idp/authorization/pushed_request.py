@@ -10,20 +10,17 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
-from idp.authorization.id_token_hint import read_hinted_subject
 from idp.authorization.model import PushedRequestRow
+from idp.authorization.request_check import check_request
 from idp.authorization.request_object import PUSHED_PREFIX, read_request_object
-from idp.clients.api import find_details_types
 from idp.clients.client import Client
-from idp.protocol.authorization_details import PARAMETER as DETAILS
-from idp.protocol.authorization_request import AuthorizationRequest, ReturnAddress
+from idp.protocol.authorization_request import ReturnAddress
 from idp.protocol.errors import NotRedirectableError, RedirectableError, TokenError
 from idp.protocol.parameters import Parameters
 from idp.protocol.request_origin import RequestOrigin, contradictions, merged
 from idp.protocol.sender import Sender
 from idp.services import IdpServices
 from idp.tokens.binding import require_requested_key
-from idp.tokens.target import userinfo_resource
 from kernel.identifiers import new_secret, sha256_hex
 
 # A used or expired request is remembered a little, so that its second use is seen for what it is.
@@ -55,18 +52,7 @@ def push_authorization_request(
     try:
         parameters, origin = _parameters(session, services, client, form, sender, now=now)
         address = ReturnAddress.parse(parameters, client=client)
-        request = AuthorizationRequest.parse(
-            parameters,
-            client=client,
-            address=address,
-            known_acr=services.acr_values,
-            userinfo=userinfo_resource(services.settings.issuer),
-            details_types=(
-                find_details_types(session, client.metadata.resources) if parameters.get(DETAILS) is not None else {}
-            ),
-            origin=origin,
-        )
-        read_hinted_subject(session, services, request)
+        check_request(session, services, parameters, client=client, address=address, origin=origin)
     except (NotRedirectableError, RedirectableError, TokenError) as error:
         code = "invalid_request" if isinstance(error, NotRedirectableError) else error.code
         refusal = Event(

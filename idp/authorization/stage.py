@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from idp.authentication.browser_session import BrowserSession
-from idp.authentication.interaction import Interaction, finish_interaction, load_interaction
+from idp.authentication.interaction import Interaction, finish_interaction, load_for_decision
 from idp.authorization.account_choice import AccountChoiceIsNeeded, account_choice, choice_is_due
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import (
@@ -27,10 +27,6 @@ from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.redirect_uri import require_registered_redirect_uri
 from idp.services import IdpServices
 from idp.tokens.subject import subject_for
-from kernel.errors import AlreadyConsumed
-
-# A second press of the button comes within seconds.
-REPEAT_GRACE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -108,17 +104,9 @@ def load_asked_interaction(
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
     :raises NotRedirectableError: (``client_disabled``) if the client may no longer ask for it; on record.
     """
-    # Locked: of two presses at the same moment the second waits, and then sees what the first decided.
-    interaction = load_interaction(
-        session,
-        interaction_id=interaction_id,
-        browser_secret=browser_secret,
-        now=now,
-        finished_after=now - REPEAT_GRACE,
-        lock=True,
+    interaction = load_for_decision(
+        session, interaction_id=interaction_id, browser_secret=browser_secret, resume_path=RESUME_PATH, now=now
     )
-    if interaction.resume_path != RESUME_PATH:
-        raise AlreadyConsumed("This sign-in belongs elsewhere.", code="interaction_finished")
     request = AuthorizationRequest.from_document(interaction.parameters[REQUEST])
     client = find_client(session, request.client_id)
     # Time has passed: what was registered then must still be.

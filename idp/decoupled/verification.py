@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.authentication.browser_session import BrowserSession
-from idp.authentication.interaction import Interaction, begin_interaction, finish_interaction, load_interaction
+from idp.authentication.interaction import (
+    Interaction,
+    begin_interaction,
+    finish_interaction,
+    load_for_decision,
+    load_interaction,
+)
 from idp.authorization.authorize import find_active_session, is_satisfying
 from idp.clients.client import find_client
 from idp.decoupled.question import Question, answer, ask
@@ -23,8 +29,6 @@ from kernel.identifiers import b64url, b64url_decode
 from keys.sealing import Sealer
 
 RESUME_PATH = "/device/resume"
-# A second press of the button comes within seconds.
-REPEAT_GRACE = timedelta(seconds=60)
 _REQUEST, _USER_CODE = "decoupled_request", "user_code"
 
 
@@ -198,17 +202,9 @@ def _enter(
     *,
     now: datetime,
 ) -> _Stage | LoginIsNeeded | Decided:
-    # Locked: of two presses at the same moment the second waits, and then sees what the first decided.
-    interaction = load_interaction(
-        session,
-        interaction_id=interaction_id,
-        browser_secret=browser_secret,
-        now=now,
-        finished_after=now - REPEAT_GRACE,
-        lock=True,
+    interaction = load_for_decision(
+        session, interaction_id=interaction_id, browser_secret=browser_secret, resume_path=RESUME_PATH, now=now
     )
-    if interaction.resume_path != RESUME_PATH:
-        raise AlreadyConsumed("This sign-in belongs elsewhere.", code="interaction_finished")
     request = find_request(session, str(interaction.parameters[_REQUEST]))
     if interaction.finished_at is not None:
         allowed = interaction.refused_with is None
