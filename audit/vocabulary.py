@@ -43,6 +43,7 @@ class EventType(StrEnum):
     RECOVERY_CODES_ISSUED = "idp:recovery_codes:issued"
     RECOVERY_CODE_VERIFIED = "idp:recovery_code:verified"
     CERTIFICATE_VERIFIED = "idp:certificate:verified"
+    CERTIFICATE_WITHDRAWN = "idp:certificate:withdrawn"  # revoked: it logs its person in no more
     LOGIN_THROTTLED = "idp:login:throttled"
     INTERACTION_STARTED = "idp:interaction:started"
     INTERACTION_ACCOUNT_CHOSEN = "idp:interaction:account_chosen"

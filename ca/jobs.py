@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from ca.issuance.recovery import finish_issuance
-from ca.revocation.fallen import certificates_that_fall
+from ca.revocation.fallen import certificates_that_fall, login_person
 from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
 from ca.revocation.upkeep import drop_old_lists, publish_if_behind, publish_overdue_lists
@@ -28,7 +28,10 @@ def handlers(services: CaServices) -> Mapping[str, Handler]:
         for certificate in fallen:
             for listener in services.revocation_listeners:
                 listener.certificate_revoked(
-                    serial=certificate.serial, certificate_sha256=certificate.sha256, reason=reason
+                    serial=certificate.serial,
+                    certificate_sha256=certificate.sha256,
+                    person_id=login_person(services.profiles, certificate),
+                    reason=reason,
                 )
 
     return {LIST_DUE: publish_due_list, CERTIFICATE_REVOKED: pass_on_revocation}

@@ -61,10 +61,12 @@ class People(Protocol):
 class RevocationListener(Protocol):
     """Whoever lets something rest on a certificate: sessions begun with it, tokens bound to it."""
 
-    def certificate_revoked(self, *, serial: str, certificate_sha256: str | None, reason: str) -> None:
+    def certificate_revoked(
+        self, *, serial: str, certificate_sha256: str | None, person_id: str | None, reason: str
+    ) -> None:
         """Let go of everything that rests on the certificate. Called by the worker, at least once: must be idempotent.
 
         :param serial: lower-case hex. :param certificate_sha256: of the DER certificate, lower-case hex; None if it
-            was never signed. :param reason: a name of RFC 5280 §5.3.1.
+            was never signed. :param person_id: who could log in with it. :param reason: a name of RFC 5280 §5.3.1.
         """
         ...

@@ -156,6 +156,7 @@ EVENTS: dict[EventType, Text] = {
     _E.RECOVERY_CODES_ISSUED: _l("Recibió códigos de recuperación"),
     _E.RECOVERY_CODE_VERIFIED: _l("Usó un código de recuperación"),
     _E.CERTIFICATE_VERIFIED: _l("Presentó un certificado para ingresar"),
+    _E.CERTIFICATE_WITHDRAWN: _l("Su certificado dejó de servir para ingresar"),
     _E.LOGIN_THROTTLED: _l("Demasiados intentos de ingreso"),
     _E.INTERACTION_STARTED: _l("Empezó a ingresar"),
     _E.INTERACTION_ACCOUNT_CHOSEN: _l("Eligió con qué cuenta seguir"),

@@ -9,15 +9,29 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from ca.issuance.model import Authority, Certificate
+from ca.profiles.profile import Purpose
+from ca.profiles.registry import ProfileRegistry
 from ca.revocation.compromised_key import is_compromised
 
 
 @dataclass(frozen=True)
 class FallenCertificate:
-    """A certificate that no longer counts. :ivar sha256: of its DER, hex; None: it was never signed."""
+    """A certificate that no longer counts.
+
+    :ivar sha256: of its DER, hex; None: it was never signed.
+    :ivar holder_id: the person, for a personal certificate.
+    """
 
     serial: str
     sha256: str | None
+    profile: str
+    holder_id: str | None
+
+
+def login_person(profiles: ProfileRegistry, certificate: FallenCertificate) -> str | None:
+    """Return the person who could log in with the certificate: one for signatures opens no account."""
+    purposes = profiles.get(certificate.profile).extended_key_usage if certificate.holder_id else ()
+    return certificate.holder_id if Purpose.CLIENT_AUTH in purposes else None
 
 
 def certificates_that_fall(session: Session, *, serial: str, now: datetime) -> list[FallenCertificate]:
@@ -27,12 +41,12 @@ def certificates_that_fall(session: Session, *, serial: str, now: datetime) -> l
     on them can be ended.
     """
     revoked = session.get_one(Certificate, serial)
-    fallen = [FallenCertificate(revoked.serial, revoked.certificate_sha256)]
+    fallen = [FallenCertificate(revoked.serial, revoked.certificate_sha256, revoked.profile, revoked.holder_id)]
     reasons: list[ColumnElement[bool]] = [Certificate.authority_id.in_(_authorities_below(session, revoked))]
     if is_compromised(session, revoked.spki_sha256):
         reasons.append(Certificate.spki_sha256 == revoked.spki_sha256)
     others = session.execute(
-        select(Certificate.serial, Certificate.certificate_sha256)
+        select(Certificate.serial, Certificate.certificate_sha256, Certificate.profile, Certificate.holder_id)
         .where(
             or_(*reasons),
             Certificate.serial != revoked.serial,

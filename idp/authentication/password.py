@@ -58,10 +58,11 @@ def store_password(session: Session, *, journal: Journal, person_id: str, phc: s
 
     :param reason: ``sign_up``, ``enrollment_link``, ``reset``, ``changed``, ``operator`` or ``demo``.
     """
+    first = find_phc(session, person_id) is None
     session.merge(PasswordRow(person_id=person_id, phc=phc, set_at=now))
     event = Event(type=EventType.PASSWORD_SET, subject=person_id, details={"reason": reason})
     event_id = journal.record(session, event, now=now)
-    change = credential_change(credential="password", change="update", now=now)
+    change = credential_change(credential="password", change="create" if first else "update", now=now)
     announce_to_services(session, change, person_id=person_id, event_id=event_id, now=now)
 
 

@@ -13,6 +13,7 @@ from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
 from idp.clients.client import Client, client_value, find_client
+from idp.clients.event_authorization import store_event_authorization
 from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
 from idp.clients.register import registered_columns, require_free_resource
@@ -29,6 +30,7 @@ def replace_registration(
     journal: Journal,
     client_id: str,
     registration: ClientRegistration,
+    sealing_secret: bytes | None = None,
     actor: str | None = None,
     now: datetime,
 ) -> Client:
@@ -36,6 +38,7 @@ def replace_registration(
 
     Secrets of a method that it no longer has end.
 
+    :param sealing_secret: needed where ``event_delivery_authorization`` may be given.
     :raises NotFound: ``unknown_client``. :raises Rejected: ``in_process_client``: our own console is no registration.
     :raises Conflict: ``resource_taken``.
     """
@@ -52,6 +55,15 @@ def replace_registration(
     ).one()
     after = client_value(row)
     difference = differences(registration_document(before), registration_document(after))
+    if store_event_authorization(
+        session,
+        registration,
+        client_id=client_id,
+        former_uri=before.metadata.event_delivery_uri,
+        sealing_secret=sealing_secret,
+        now=now,
+    ):
+        difference["event_delivery_authorization"] = ["…", "…"]
     if not difference:
         return after
     if before.auth_method is not after.auth_method:

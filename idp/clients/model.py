@@ -67,6 +67,16 @@ class ClientSecretRow(Base):
     expires_at: Mapped[datetime | None]
 
 
+class EventAuthorizationRow(Base):
+    """What we show to an application's receiver of security events, sealed: it is sent, so a digest would not do."""
+
+    __tablename__ = "idp_client_event_authorization"
+
+    client_id: Mapped[str] = mapped_column(ForeignKey("idp_client.client_id"), primary_key=True)
+    sealed: Mapped[bytes]
+    set_at: Mapped[datetime]
+
+
 class UsedAssertionRow(Base):
     """The ``jti`` of a client assertion that was accepted: it is accepted once (RFC 7523 §3)."""
 

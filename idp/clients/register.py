@@ -18,6 +18,7 @@ from idp.clients.api import find_apis
 from idp.clients.auth_method import SECRET_METHODS, AuthMethod
 from idp.clients.client import Client, client_value
 from idp.clients.client_secret import add_secret, sealing_secret_for
+from idp.clients.event_authorization import drop_event_authorization, store_event_authorization
 from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
 from idp.clients.policy import WEB
@@ -52,7 +53,7 @@ def register_client(
 ) -> RegisteredClient:
     """Register an application and return it with its secret.
 
-    :param sealing_secret: needed where the method is ``client_secret_jwt``.
+    :param sealing_secret: needed for ``client_secret_jwt`` and for ``event_delivery_authorization``.
     :param client_id: a name of one's own for clients known in advance; by default a new one.
     :raises NotFound: (``unknown_institution``). :raises Conflict: ``client_exists``, ``resource_taken``.
     :raises Rejected: (``bad_client_metadata``) if an API or a scope of one is not registered.
@@ -75,6 +76,9 @@ def register_client(
     if registration.auth_method in SECRET_METHODS:
         sealing = sealing_secret_for(registration.auth_method, sealing_secret)
         secret = add_secret(session, client_id=row.client_id, sealing_secret=sealing, now=now)
+    store_event_authorization(
+        session, registration, client_id=row.client_id, former_uri=None, sealing_secret=sealing_secret, now=now
+    )
     event = Event(
         type=EventType.CLIENT_REGISTERED,
         actor=actor,
@@ -211,6 +215,7 @@ def delete_client(session: Session, *, journal: Journal, client_id: str, actor: 
     :raises NotFound: ``unknown_client``.
     """
     session.execute(delete(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
+    drop_event_authorization(session, client_id=client_id)
     change = {"status": DELETED, "registration_token_sha256": None, "resource": None}
     _change(session, journal, client_id, EventType.CLIENT_DELETED, change, actor=actor, now=now)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from idp.clients.client import find_client
+from idp.clients.event_authorization import find_event_authorization
 from idp.deliveries.delivery import Compose, Message
 from idp.protocol.security_event import MEDIA_TYPE, TYPE, SecurityEvent, security_event_claims
 from idp.services import IdpServices
@@ -50,6 +51,8 @@ def event_push(services: IdpServices) -> Compose:
             protection=id_token_protection(client),
             now=now,
         )
-        return Message(url=uri, body=token.encode("ascii"), media_type=MEDIA_TYPE)
+        shown = find_event_authorization(session, client_id=client.client_id, sealing_secret=services.sealing_secret)
+        headers = {"Authorization": shown.reveal()} if shown else {}
+        return Message(url=uri, body=token.encode("ascii"), media_type=MEDIA_TYPE, headers=headers)
 
     return compose

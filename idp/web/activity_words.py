@@ -30,6 +30,7 @@ _TITLES = {
     EventType.PASSWORD_RESET_REQUESTED: _l("Pidió crear una contraseña nueva"),
     EventType.TOTP_ENROLLED: _l("Agregó un celular de códigos"),
     EventType.TOTP_REMOVED: _l("Quitó el celular de códigos"),
+    EventType.CERTIFICATE_WITHDRAWN: _l("Su certificado dejó de servir para ingresar"),
     EventType.RECOVERY_CODES_ISSUED: _l("Recibió códigos de respaldo nuevos"),
     EventType.RECOVERY_CODE_VERIFIED: _l("Usó un código de respaldo"),
     EventType.SESSION_STARTED: _l("Ingresó a su cuenta"),

@@ -133,6 +133,13 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_pushed_request', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idp_pushed_request_expires_at'), ['expires_at'], unique=False)
 
+    op.create_table('idp_client_event_authorization',
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('set_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['client_id'], ['idp_client.client_id'], name=op.f('fk_idp_client_event_authorization_client_id')),
+    sa.PrimaryKeyConstraint('client_id', name=op.f('pk_idp_client_event_authorization'))
+    )
     with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
         batch_op.add_column(sa.Column('client_id', sa.String(length=64), nullable=True))
 
@@ -273,6 +280,7 @@ def downgrade() -> None:
     with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
         batch_op.drop_column('client_id')
 
+    op.drop_table('idp_client_event_authorization')
     with op.batch_alter_table('idp_pushed_request', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_pushed_request_expires_at'))
 

@@ -156,6 +156,7 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
                 journal=services.journal,
                 client_id=client_id,
                 registration=registration,
+                sealing_secret=services.sealing_secret,
                 actor=_ACTOR,
                 now=services.clock.now(),
             )

@@ -161,6 +161,7 @@ def _replace(
         journal=services.journal,
         client_id=client_id,
         registration=ClientRegistration.parse(named),
+        sealing_secret=services.sealing_secret,
         actor=client_id,
         now=now,
     )

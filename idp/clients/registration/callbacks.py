@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from idp.clients.registration.uris import URI_LIMIT, origin_of
 from idp.protocol.security_event import EVENT_TYPES
 from kernel.errors import Rejected
+from kernel.secret_text import SecretText
 from kernel.settings import is_loopback
 from outgoing.errors import OutgoingError
 from outgoing.target import parse_target
+
+AUTHORIZATION_LIMIT = 1_000
+# RFC 9110 §11.4: a token, then visible characters; nothing that could end the header.
+_CREDENTIALS = re.compile(r"|[!#$%&'*+.^_`|~0-9A-Za-z-]+ [!-~]+([ ][!-~]+)*")
 
 
 def require_callback_uri(metadata: Mapping[str, Any], name: str) -> str | None:
@@ -64,6 +70,24 @@ def event_values(metadata: Mapping[str, Any]) -> dict[str, Any]:
     if uri is None:
         raise Rejected("events_requested: goes with event_delivery_uri", code="bad_client_metadata")
     return {"event_delivery_uri": uri, "events_requested": tuple(kind for kind in EVENT_TYPES if kind in requested)}
+
+
+def event_authorization(metadata: Mapping[str, Any]) -> SecretText | None:
+    """Return the value of the ``Authorization`` header (RFC 9110 §11.6.2) for the receiver of events.
+
+    None: nothing is said of it. Empty: there shall be none. It is no part of the metadata, which are shown again.
+
+    :raises Rejected: (``bad_client_metadata``); the value is not repeated.
+    """
+    value = metadata.get("event_delivery_authorization")
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > AUTHORIZATION_LIMIT or not _CREDENTIALS.fullmatch(value):
+        detail = f"event_delivery_authorization: scheme and credentials, {AUTHORIZATION_LIMIT} ASCII characters at most"
+        raise Rejected(detail, code="bad_client_metadata")
+    if value and metadata.get("event_delivery_uri") is None:
+        raise Rejected("event_delivery_authorization: goes with event_delivery_uri", code="bad_client_metadata")
+    return SecretText(value)
 
 
 def _flag(metadata: Mapping[str, Any], name: str) -> bool:

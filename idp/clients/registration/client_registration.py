@@ -30,7 +30,7 @@ from idp.clients.policy import (
 from idp.clients.registration.about import about_metadata
 from idp.clients.registration.answers import answer_metadata
 from idp.clients.registration.backchannel import backchannel_metadata
-from idp.clients.registration.callbacks import event_values, leaving_values
+from idp.clients.registration.callbacks import event_authorization, event_values, leaving_values
 from idp.clients.registration.client_keys import key_metadata, read_jwks
 from idp.clients.registration.consistency import LOGIN_GRANT_TYPES, require_consistent
 from idp.clients.registration.metadata import ClientMetadata
@@ -41,6 +41,7 @@ from idp.clients.registration.uris import require_resource_identifier
 from idp.clients.registration.values import one_of, redirect_uris, refusal, text, texts
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.scope import OPENID, split_scope
+from kernel.secret_text import SecretText
 
 ID_TOKEN_ALGORITHMS = TOKEN_ALGORITHMS
 GRANT_TYPES = (
@@ -78,6 +79,7 @@ class ClientRegistration:
     resource: str | None
     policy: ClientPolicy
     metadata: ClientMetadata
+    event_authorization: SecretText | None = None
 
     @classmethod
     def parse(cls, metadata: Mapping[str, Any]) -> Self:
@@ -111,6 +113,7 @@ class ClientRegistration:
             minimum_acr=_minimum_acr(given),
             resource=_resource(given),
             policy=policy,
+            event_authorization=event_authorization(given),
             metadata=ClientMetadata(
                 **about_metadata(given),
                 **key_metadata(given, method=method, policy=policy),

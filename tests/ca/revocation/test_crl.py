@@ -147,7 +147,10 @@ def test_listeners_hear_of_a_revocation(hierarchy: Hierarchy, clock: ManualClock
     heard: list[tuple[str, str | None, str]] = []
 
     class Listener:
-        def certificate_revoked(self, *, serial: str, certificate_sha256: str | None, reason: str) -> None:
+        def certificate_revoked(
+            self, *, serial: str, certificate_sha256: str | None, person_id: str | None, reason: str
+        ) -> None:
+            assert person_id is None  # an institution's
             heard.append((serial, certificate_sha256, reason))
 
     leaf = issue(hierarchy)

@@ -186,12 +186,15 @@ def test_passing_it_on_twice_changes_nothing_more(composition: Composition, clie
     revoke(composition, held, now=now)
     [listener] = composition.ca.revocation_listeners
     for _time in range(2):
-        listener.certificate_revoked(serial=held.serial, certificate_sha256=sha256_hex(held.der), reason="superseded")
+        listener.certificate_revoked(
+            serial=held.serial, certificate_sha256=sha256_hex(held.der), person_id=person_id, reason="superseded"
+        )
     assert _work(composition) == 1
     with composition.database.reading() as session:
         kinds = session.scalars(select(AuditEvent.type)).all()
     assert kinds.count("idp:session:ended") == 1
     assert kinds.count("idp:token:revoked") == 1
+    assert kinds.count("idp:certificate:withdrawn") == 1
 
 
 def test_a_revoked_authority_takes_all_below_it_along(composition: Composition, person_id: str) -> None:

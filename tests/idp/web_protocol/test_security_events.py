@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,15 +14,22 @@ from urllib.parse import urlencode
 import pytest
 from flask.testing import FlaskClient
 from joserfc import jws
+from sqlalchemy import select
 
+import ca.jobs
 import idp.jobs
+from audit.model import AuditEvent
 from composition import Composition
 from idp.accounts.life import disable_person, enable_person, erase_person
+from idp.accounts.model import PasswordRow
 from idp.accounts.person import find_person
 from idp.authentication.browser_session import end_browser_session, end_expired_sessions
 from idp.authentication.password import hash_password
 from idp.authentication.password_reset import replace_password
+from idp.clients.change import replace_registration
+from idp.clients.client import find_client
 from idp.clients.registration.client_registration import ClientRegistration
+from idp.clients.registration.document import registration_document
 from idp.consent.connected_services import withdraw_consent
 from idp.protocol.security_event import (
     ACCOUNT_DISABLED,
@@ -31,10 +40,13 @@ from idp.protocol.security_event import (
     SESSION_REVOKED,
 )
 from kernel.clock import ManualClock
+from kernel.database import Base
 from kernel.errors import Rejected
+from kernel.identifiers import sha256_hex
 from kernel.outbox import run_due
 from kernel.secret_text import SecretText
 from kernel.settings import Settings
+from tests.idp.certificates import personal_certificate, revoke
 from tests.idp.relying_party import METADATA, RelyingParty, Visitor, events, register
 from tests.outgoing.host import Host, answering, run_host
 
@@ -156,6 +168,8 @@ def test_a_new_password_is_told_to_the_services_that_the_person_uses(
 ) -> None:
     """CAEP §3.3; services that he never entered hear nothing."""
     party, stranger = _listening(composition, receiver), _listening(composition, receiver)
+    with composition.database.transaction() as session:
+        session.add(PasswordRow(person_id=visitor.person_id, phc="", set_at=composition.clock.now()))
     _log_in(party, visitor, http)
     _change_password(composition, visitor)
     _deliver(composition)
@@ -165,6 +179,122 @@ def test_a_new_password_is_told_to_the_services_that_the_person_uses(
     assert set(kinds) == {SESSION_REVOKED, CREDENTIAL_CHANGE}
     assert kinds[CREDENTIAL_CHANGE]["credential_type"] == "password"
     assert kinds[CREDENTIAL_CHANGE]["change_type"] == "update"
+
+
+def test_a_first_password_is_a_credential_that_was_not_there(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient
+) -> None:
+    """CAEP §3.3.1 change_type: ``create``, not ``update``."""
+    party = _listening(composition, receiver, events_requested=[CREDENTIAL_CHANGE])
+    _log_in(party, visitor, http)
+    _change_password(composition, visitor)
+    _deliver(composition)
+    (token,) = _tokens(receiver)
+    assert party.claims(token)["events"][CREDENTIAL_CHANGE]["change_type"] == "create"
+
+
+def test_a_revoked_personal_certificate_is_a_credential_that_ended(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient
+) -> None:
+    """CAEP §3.3: x509, revoke; once, however often the worker passes the revocation on."""
+    party = _listening(composition, receiver, events_requested=[CREDENTIAL_CHANGE])
+    _log_in(party, visitor, http)
+    now = composition.clock.now()
+    held = personal_certificate(composition, visitor.person_id, now=now)
+    revoke(composition, held, now=now)
+    run_due(composition.database, ca.jobs.handlers(composition.ca), now=now)
+    [listener] = composition.ca.revocation_listeners
+    digest = sha256_hex(held.der)
+    listener.certificate_revoked(
+        serial=held.serial, certificate_sha256=digest, person_id=visitor.person_id, reason="superseded"
+    )
+    _deliver(composition)
+    (token,) = _tokens(receiver)
+    members = party.claims(token)["events"][CREDENTIAL_CHANGE]
+    assert (members["credential_type"], members["change_type"]) == ("x509", "revoke")
+
+
+SHOWN = "Bearer puerta-de-la-pasarela-7319"
+
+
+def _headers(host: Host) -> list[str | None]:
+    found = [re.search(r"^Authorization: (.*)\r$", request.decode(), re.MULTILINE) for request in host.requests]
+    host.requests.clear()
+    return [each and each[1] for each in found]
+
+
+def _update(composition: Composition, party: RelyingParty, **change: Any) -> None:
+    with composition.database.transaction() as session:
+        document = registration_document(find_client(session, party.client_id))
+        replace_registration(
+            session,
+            journal=composition.journal,
+            client_id=party.client_id,
+            registration=ClientRegistration.parse(document | change),
+            sealing_secret=composition.sealing_secret,
+            now=composition.clock.now(),
+        )
+
+
+def test_the_receiver_is_shown_what_was_registered_for_it(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient
+) -> None:
+    """Kept through other changes and forgotten with the address, so that no other receiver is shown it."""
+    party = _listening(composition, receiver, events_requested=[CREDENTIAL_CHANGE], event_delivery_authorization=SHOWN)
+    _log_in(party, visitor, http)
+    seen = []
+    for change in (
+        {},
+        {"client_name": "Otro nombre"},
+        {"event_delivery_authorization": "Basic b3RybzpvdHJv"},
+        {"event_delivery_authorization": ""},
+        {"event_delivery_authorization": SHOWN},
+        {"event_delivery_uri": f"http://127.0.0.1:{receiver.port}/events?2"},
+    ):
+        _update(composition, party, **change)
+        _change_password(composition, visitor)
+        _deliver(composition)
+        seen += _headers(receiver)
+    assert seen == [SHOWN, SHOWN, "Basic b3RybzpvdHJv", None, SHOWN, None]
+
+
+def test_what_the_receiver_is_shown_is_sealed_and_in_no_record(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient
+) -> None:
+    """Never shown again: not in the registration, not in an event, not in the database in clear."""
+    party = _listening(composition, receiver, event_delivery_authorization="Bearer anterior")
+    _update(composition, party, event_delivery_authorization=SHOWN)
+    _log_in(party, visitor, http)
+    _change_password(composition, visitor)
+    _deliver(composition)
+    with composition.database.reading() as session:
+        client = find_client(session, party.client_id)
+        assert "event_delivery_authorization" not in registration_document(client)
+        for table in Base.metadata.sorted_tables:
+            for row in session.execute(select(table)):
+                assert not [value for value in row if SHOWN[7:] in str(value) or SHOWN[7:].encode() in _octets(value)]
+        changed = session.scalars(select(AuditEvent).where(AuditEvent.type == "idp:client:updated")).all()
+    (leaf,) = [json.loads(event.leaf) for event in changed]
+    assert leaf["details"] == {"event_delivery_authorization": ["…", "…"]}
+    assert len(events(composition, "idp:client:updated")) == 1
+    _update(composition, party, event_delivery_authorization=SHOWN)
+    assert len(events(composition, "idp:client:updated")) == 1
+
+
+def _octets(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
+@pytest.mark.parametrize(
+    "wrong", ["solo", "Bearer a\r\nX-Y: z", "Bearer ñ", "Bearer ", "B\x00 x", "Bearer " + "x" * 1000, 7]
+)
+def test_what_is_no_credential_is_not_registered(wrong: object) -> None:
+    """RFC 9110 §11.4; nothing can end the header and begin another, and the refusal does not repeat the secret."""
+    given = METADATA | {"event_delivery_uri": "https://portal.example/e", "event_delivery_authorization": wrong}
+    with pytest.raises(Rejected, match="event_delivery_authorization: scheme"):
+        ClientRegistration.parse(given)
+    with pytest.raises(Rejected, match="goes with event_delivery_uri"):
+        ClientRegistration.parse(METADATA | {"event_delivery_authorization": SHOWN})
 
 
 def test_an_account_that_is_disabled_enabled_and_erased(
