@@ -11,7 +11,6 @@ import structlog
 from flask import Flask, Response, has_request_context, request
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import MisdirectedRequest
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kernel.clock import Clock
 from kernel.identifiers import new_id
@@ -29,7 +28,7 @@ from web.cookies import cookie_name
 from web.csrf import init_csrf
 from web.error_pages import init_error_pages
 from web.error_texts import OWN_TEXTS, describe_errors
-from web.headers import apply_headers
+from web.headers import apply_headers, missing_headers
 from web.locale import init_locale
 from web.moments import init_moments
 from web.operations import PATHS as OPERATION_PATHS
@@ -38,7 +37,7 @@ from web.pages import use_icon, used_icons
 from web.rate_limit import RateLimits
 from web.refusals import report_refusal
 from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, ascii_query, bound_body, check_bounds, check_form
-from web.short_way import ShortWays
+from web.short_way import Answer, ReadyAnswer, ShortWays
 from web.state import OnRefusal, WebState, install_state, web_state
 from web.static_files import StaticFiles, init_static_files
 
@@ -106,10 +105,9 @@ class SauFlask(Flask):
             way = None if "sau.bad_address" in environ else self.short_ways.find(environ)
             if way is not None:
                 with self.app_context():
-                    response = self.short_ways.answer(way, environ)
-                    if response is not None:
-                        _complete(response, environ, endpoint=way.endpoint)
-                        return response(environ, start_response)
+                    answer = self.short_ways.answer(way, environ)
+                    if answer is not None:
+                        return _send(answer, environ, start_response, endpoint=way.endpoint)
             return super().wsgi_app(environ, start_response)
 
 
@@ -186,15 +184,23 @@ def _check_request() -> None:
 
 
 def _finish(response: Response) -> Response:
-    _complete(response, request.environ, endpoint=request.endpoint or "none")
+    response.headers["X-Request-Id"] = current_origin().request_id
+    apply_headers(response, web_state().settings)
+    _note(request.environ, endpoint=request.endpoint or "none", status=response.status_code)
     return response
 
 
-def _complete(response: WerkzeugResponse, environ: Mapping[str, Any], *, endpoint: str) -> None:
-    """Add what every answer carries, and note it."""
-    response.headers["X-Request-Id"] = current_origin().request_id
-    apply_headers(response, web_state().settings)
+def _send(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse, *, endpoint: str) -> list[bytes]:
+    """Send an answer of the short way with all that :func:`_finish` adds to one of Flask's."""
+    status, headers, body = answer if isinstance(answer, ReadyAnswer) else ReadyAnswer.of(answer)
+    missing = missing_headers((name for name, _ in headers), web_state().settings)
+    start_response(status, [*headers, *missing, ("X-Request-Id", current_origin().request_id)])
+    _note(environ, endpoint=endpoint, status=int(status[:3]))
+    return [body]
+
+
+def _note(environ: Mapping[str, Any], *, endpoint: str, status: int) -> None:
     seconds = time.perf_counter() - environ.get("sau.started", time.perf_counter())
-    method, status = environ["REQUEST_METHOD"], response.status_code
+    method = environ["REQUEST_METHOD"]
     web_metrics().observe(endpoint=endpoint, method=method, status=status, seconds=seconds)
     _log.info("request", method=method, endpoint=endpoint, status=status, ms=round(seconds * 1000, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -65,25 +66,45 @@ def let_anyone_frame() -> None:
     g.framed_by_anyone = True
 
 
+def missing_headers(present: Iterable[str], settings: Settings) -> list[tuple[str, str]]:
+    """Return the security headers that an answer lacks: a stricter or special one that its view has set stays.
+
+    :param present: names of the headers that it has.
+    """
+    known = {name.lower() for name in present}
+    return [
+        (name, value)
+        for lower, name, value in _headers(_requested_policy(), settings.secure_cookies)
+        if lower not in known
+    ]
+
+
 def apply_headers(response: Response, settings: Settings) -> None:
-    """Set the security headers on ``response``, keeping a stricter or special one that the view has set."""
-    destinations = dict.fromkeys(g.get("form_destinations", []))
-    headers = response.headers
-    frames = dict.fromkeys(g.get("frame_sources", []))
-    policy = _policy(tuple(destinations), tuple(frames))
-    if g.get("framed_by_anyone"):
-        policy = policy.replace("frame-ancestors 'none'", "frame-ancestors *")
-    else:
-        headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Content-Security-Policy", policy)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("Permissions-Policy", _PERMISSIONS)
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault("Cache-Control", "no-store")
-    if settings.secure_cookies:
-        headers.setdefault("Strict-Transport-Security", _HSTS)
+    """Set the security headers on ``response`` that it lacks."""
+    response.headers.extend(missing_headers(response.headers.keys(), settings))
+
+
+def _requested_policy() -> str:
+    return _policy(
+        tuple(dict.fromkeys(g.get("form_destinations", ()))), tuple(dict.fromkeys(g.get("frame_sources", ())))
+    )
+
+
+@lru_cache(maxsize=256)
+def _headers(policy: str, secure: bool) -> tuple[tuple[str, str, str], ...]:
+    headers = {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": _PERMISSIONS,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+    if secure:
+        headers["Strict-Transport-Security"] = _HSTS
+    return tuple((name.lower(), name, value) for name, value in headers.items())
 
 
 @lru_cache(maxsize=256)

@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from flask import Response, g
@@ -62,8 +62,24 @@ class ShortRequest:
         return self.environ.get(f"HTTP_{name.upper().replace('-', '_')}")
 
 
+class ReadyAnswer(NamedTuple):
+    """An answer as WSGI wants it, the headers that every answer carries not yet among its own."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @classmethod
+    def of(cls, response: Response | WerkzeugResponse) -> Self:
+        """Return what ``response`` sends."""
+        body = response.get_data()
+        headers = [each for each in response.headers if each[0] != "Content-Length"]
+        return cls(response.status, [*headers, ("Content-Length", str(len(body)))], body)
+
+
+Answer = Response | WerkzeugResponse | ReadyAnswer
 #: Answers, or returns None for the long way. What it has done so far must then be as if it had not been.
-ShortView = Callable[[ShortRequest], Response | WerkzeugResponse | None]
+ShortView = Callable[[ShortRequest], Answer | None]
 
 
 @dataclass(frozen=True)
@@ -93,7 +109,7 @@ class ShortWays:
             return None
         return None if any(name in environ for name in _UNUSUAL) or not _within_bounds(environ) else way
 
-    def answer(self, way: ShortWay, environ: dict[str, Any]) -> Response | WerkzeugResponse | None:
+    def answer(self, way: ShortWay, environ: dict[str, Any]) -> Answer | None:
         """Return the view's answer, None if the request has to go the long way after all."""
         method, body = str(environ["REQUEST_METHOD"]), ""
         if method == "POST":

@@ -26,9 +26,9 @@ def open_short_ways(app: Flask) -> None:
     ways.add("POST", "/introspect", endpoint="idp_protocol.introspect", view=_introspect)
     ways.add("GET", "/userinfo", endpoint="idp_protocol.userinfo", view=_userinfo)
     ways.add("GET", "/authorize", endpoint="idp_authorize_entrance.authorize", view=_authorize)
-    ways.add("GET", "/jwks", endpoint="idp_discovery.jwks", view=lambda _given: discovery.jwks())
+    ways.add("GET", "/jwks", endpoint="idp_discovery.jwks", view=lambda _given: discovery.ready_jwks())
     for path in discovery.METADATA_PATHS:
-        ways.add("GET", path, endpoint="idp_discovery.discovery", view=lambda _given: discovery.discovery())
+        ways.add("GET", path, endpoint="idp_discovery.discovery", view=lambda _given: discovery.ready_metadata())
 
 
 def _token(given: ShortRequest) -> Response:
