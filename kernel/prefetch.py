@@ -112,15 +112,15 @@ class PlainRows:
         ]
 
 
-def among(dialect: str, column: Any) -> ColumnElement[bool]:
-    """Return the condition that ``column`` is one of the texts bound as ``keys``: one statement for any number.
+def among(dialect: str, column: Any, name: str = "keys") -> ColumnElement[bool]:
+    """Return the condition that ``column`` is one of the texts bound as ``name``: one statement for any number.
 
     :param dialect: the name of the database's, see :func:`dialect_of`.
     """
     condition: ColumnElement[bool] = (
-        column.in_(bindparam("keys", expanding=True))
+        column.in_(bindparam(name, expanding=True))
         if dialect == "sqlite"
-        else column == any_(bindparam("keys", type_=ARRAY(String)))
+        else column == any_(bindparam(name, type_=ARRAY(String)))
     )
     return condition
 

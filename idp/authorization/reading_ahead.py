@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, String, any_, bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idp.accounts.model import PersonRow
@@ -68,11 +68,7 @@ def _codes(dialect: str) -> Any:
 
 @lru_cache
 def _visits(dialect: str) -> Any:
-    asked = (
-        ConsentRow.client_id.in_(bindparam("client_ids", expanding=True))
-        if dialect == "sqlite"
-        else ConsentRow.client_id == any_(bindparam("client_ids", type_=ARRAY(String)))
-    )
+    asked = among(dialect, ConsentRow.client_id, "client_ids")
     return (
         select(*_VISIT.columns)
         .select_from(BrowserSessionRow)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from idp.clients.client import client_value
+from idp.clients.client import Client, client_value
 from idp.clients.model import ClientRow
 from idp.clients.registration.authorization_details import details_types
 from idp.protocol.authorization_details import DetailsType
@@ -97,15 +97,18 @@ def _registered(dialect: str) -> Select[ClientRow]:
 
 
 def _apis(rows: Iterable[ClientRow]) -> dict[str, Api]:
-    return {
-        client.resource: Api(
-            identifier=client.resource,
-            client_id=client.client_id,
-            name=client.name,
-            scopes=client.metadata.resource_scopes,
-            details=details_types(client.metadata.resource_details, resource=client.resource, api_name=client.name),
-            access_token_format=client.metadata.access_token_format,
-        )
-        for client in map(client_value, rows)
-        if client.resource is not None
-    }
+    found = map(api_of, map(client_value, rows))
+    return {api.identifier: api for api in found}
+
+
+def api_of(client: Client) -> Api:
+    """Return the API that the client is registered as."""
+    identifier = client.resource or ""
+    return Api(
+        identifier=identifier,
+        client_id=client.client_id,
+        name=client.name,
+        scopes=client.metadata.resource_scopes,
+        details=details_types(client.metadata.resource_details, resource=identifier, api_name=client.name),
+        access_token_format=client.metadata.access_token_format,
+    )

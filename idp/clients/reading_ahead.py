@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from idp.clients.api import read_apis
+from idp.clients.api import Api, api_of, read_apis
 from idp.clients.client import Client, client_value, is_client_id
 from idp.clients.model import ClientRow, ClientSecretRow
 from kernel.prefetch import PlainRows, among, dialect_of, keep
@@ -33,23 +33,30 @@ class KnownClients:
         self._known: OrderedDict[str, Client] = OrderedDict()
 
     def read(self, session: Session, client_ids: Sequence[str]) -> None:
-        """Keep each client, or that there is none."""
+        """Keep each client, or that there is none, and the APIs that it may call."""
         possible = [each for each in client_ids if is_client_id(each)]
+        # Most are known from before: what they call is asked for with them.
+        expected = {api for each in possible if each in self._known for api in self._known[each].metadata.resources}
         versions: dict[str, int] = {}
         secrets: dict[str, list[Any]] = {}
-        for *values, client_id, version in session.execute(_standing(dialect_of(session)), {"keys": possible}):
+        given = {"keys": possible, "resources": sorted(expected)}
+        for *values, client_id, version in session.execute(_standing(dialect_of(session)), given):
             versions[client_id] = version
             (secret,) = _SECRETS.split(values)
             secrets.setdefault(client_id, []).extend([secret] if secret else [])
         self._renew(session, versions)
-        apis: set[str] = set()
+        found = {client_id: self._known[client_id] for client_id in versions}
+        wanted: set[str] = set()
         for client_id in possible:
-            client = self._known.get(client_id) if client_id in versions else None
+            client = found.get(client_id)
             keep(session, Client, client_id, client)
             keep(session, ClientSecretRow, client_id, secrets.get(client_id, []))
-            apis.update(client.metadata.resources if client else ())
-        if apis:
-            read_apis(session, sorted(apis))
+            wanted.update(client.metadata.resources if client else ())
+        apis = {client.resource: api_of(client) for client in found.values() if client.resource and client.active}
+        for resource in expected:
+            keep(session, Api, resource, apis.get(resource))
+        if wanted - expected:
+            read_apis(session, sorted(wanted - expected))
         while len(self._known) > _CLIENT_LIMIT:
             self._known.popitem(last=False)
 
@@ -70,7 +77,7 @@ def _standing(dialect: str) -> Any:
         select(*_SECRETS.columns, ClientRow.client_id, ClientRow.version)
         .select_from(ClientRow)
         .outerjoin(ClientSecretRow, ClientSecretRow.client_id == ClientRow.client_id)
-        .where(among(dialect, ClientRow.client_id))
+        .where(or_(among(dialect, ClientRow.client_id), among(dialect, ClientRow.resource, "resources")))
     )
 
 

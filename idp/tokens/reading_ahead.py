@@ -20,13 +20,23 @@ BASIS = PlainRows(PersonRow, PasswordRow, BrowserSessionRow, ConsentRow)
 _FAMILY = PlainRows(PersonRow, PasswordRow, BrowserSessionRow, ConsentRow, TokenFamilyRow)
 
 
-def read_families(session: Session, family_ids: Sequence[str]) -> None:
-    """Keep each family, or that there is none."""
-    found = set()
-    for values in session.execute(_families(dialect_of(session)), {"keys": family_ids}):
+def read_access_tokens(session: Session, tokens: Sequence[tuple[str, str]]) -> None:
+    """Keep the family of each access token, or that there is none, and whether it was revoked alone.
+
+    :param tokens: ``jti`` and family, the latter empty for a service's own token.
+    """
+    jtis, family_ids = sorted({jti for jti, _ in tokens}), sorted({family for _, family in tokens if family})
+    found, revoked = set(), set()
+    given = {"keys": family_ids, "jtis": jtis}
+    for *values, jti in session.execute(_families(dialect_of(session)), given):
         found.add(_keep_family(session, values))
+        revoked.add(jti)
     for family_id in set(family_ids) - found:
         keep(session, TokenFamilyRow, family_id, None)
+    # Where no family was found, nothing was learned about revocations.
+    for jti, family_id in tokens:
+        if family_id in found:
+            keep(session, RevokedAccessTokenRow, jti, jti if jti in revoked else None)
 
 
 def read_refresh_tokens(session: Session, digests: Sequence[str]) -> None:
@@ -38,13 +48,6 @@ def read_refresh_tokens(session: Session, digests: Sequence[str]) -> None:
         found.add(row.token_sha256)
     for digest in set(digests) - found:
         keep(session, RefreshTokenRow, digest, None)
-
-
-def read_revocations(session: Session, jtis: Sequence[str]) -> None:
-    """Keep which access tokens were revoked alone."""
-    revoked = set(session.scalars(_revocations(dialect_of(session)), {"keys": jtis}))
-    for jti in jtis:
-        keep(session, RevokedAccessTokenRow, jti, jti if jti in revoked else None)
 
 
 def with_basis(statement: Any, given_to: Any) -> Any:
@@ -81,7 +84,13 @@ def _keep_family(session: Session, values: Sequence[Any]) -> str:
 
 @lru_cache
 def _families(dialect: str) -> Any:
-    statement = select(*_FAMILY.columns).select_from(TokenFamilyRow).where(among(dialect, TokenFamilyRow.id))
+    statement = (
+        select(*_FAMILY.columns, RevokedAccessTokenRow.jti)
+        .select_from(TokenFamilyRow)
+        # Hardly ever is one of them revoked, and then each family comes once for each.
+        .outerjoin(RevokedAccessTokenRow, among(dialect, RevokedAccessTokenRow.jti, "jtis"))
+        .where(among(dialect, TokenFamilyRow.id))
+    )
     return with_basis(statement, TokenFamilyRow)
 
 
@@ -97,8 +106,3 @@ def _refresh_tokens(dialect: str) -> Any:
         .execution_options(populate_existing=True)
     )
     return with_basis(statement, TokenFamilyRow)
-
-
-@lru_cache
-def _revocations(dialect: str) -> Any:
-    return select(RevokedAccessTokenRow.jti).where(among(dialect, RevokedAccessTokenRow.jti))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from idp.authentication.model import InteractionRow
+from kernel.identifiers import b64url
 from tests.idp.relying_party import RelyingParty, Visitor, register
 from web.application import SauFlask
 from web.short_way import ShortRequest, ShortWay
@@ -193,3 +195,28 @@ def test_a_request_is_read_as_flask_reads_it() -> None:
     """Repetitions, empty values, octets that are no UTF-8."""
     given = ShortRequest({"QUERY_STRING": "a=1&a=2&b=&c=%C3%B1+x&d=%FF"}, "GET", "/authorize", "")
     assert given.query == [("a", "1"), ("a", "2"), ("b", ""), ("c", "ñ x"), ("d", "%FF")]
+
+
+@pytest.mark.parametrize("name", ["client_id", "jti", "family"])
+@pytest.mark.parametrize("value", ["\0", "\ud800", 7, None, ["x"], "x" * 5000])
+def test_nothing_that_a_token_says_of_itself_breaks_the_reading_ahead(
+    http: FlaskClient, party: RelyingParty, name: str, value: object
+) -> None:
+    """It is a hint from a stranger: the answer is that of any token that is not ours."""
+    claims = {"client_id": party.client_id, "jti": "j", "family": "f"} | {name: value}
+    token = f"e30.{b64url(json.dumps(claims).encode())}.c2ln"
+    assert http.get("/userinfo", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    answer = http.post("/introspect", data={"token": token}, headers=party.basic())
+    assert (answer.status_code, answer.json) == (200, {"active": False})
+
+
+@pytest.mark.parametrize("client_id", ["%00", "%ED%A0%80", "x" * 100, "", "%C3%B1"])
+def test_a_client_id_that_cannot_be_is_unknown(
+    http: FlaskClient, visitor: Visitor, party: RelyingParty, client_id: str
+) -> None:
+    """At the authorization endpoint, and among credentials."""
+    page = visitor.http.get(f"/authorize?client_id={client_id}")
+    assert page.status_code == 400
+    form = f"grant_type=client_credentials&client_id={client_id}&client_secret=x"
+    answer = http.post("/token", data=form, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code in (400, 401)
