@@ -38,6 +38,7 @@ VALUES = {
     "given_names": "Ana",
     "first_surname": "Pérez",
     "second_surname": "Ñato",
+    "surnames": "Pérez Ñato",
     "position": "Directora",
     "responder": "OCSP",
     "authority_organization": "SAU",
