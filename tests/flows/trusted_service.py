@@ -15,6 +15,7 @@ from ca.issuance.issue import issue_approved
 from ca.requests.decide import approve_request
 from ca.requests.submit import submit_request
 from ca.services import CaServices
+from tests.outgoing.host import TestAuthority
 from tests.servers.names import DOMAIN, HOST, MTLS_HOST
 from tests.servers.nginx import run_nginx
 from tests.servers.process import free_port
@@ -30,12 +31,14 @@ class TrustedService:
     :ivar issuer: ``https://sau.pruebas.gob.ec:PORT``; see :mod:`tests.servers.names`.
     :ivar mtls_origin: where client certificates are asked for.
     :ivar trust: PEM file with the root of the service's authority: all that a relying application needs to trust.
+    :ivar receivers: certifies the hosts on which applications of the tests hear from the service.
     """
 
     service: LiveService
     issuer: str
     mtls_origin: str
     trust: Path
+    receivers: TestAuthority
 
 
 @contextmanager
@@ -43,7 +46,9 @@ def run_trusted_service(folder: Path, *, database_url: str = "") -> Iterator[Tru
     """Initialise a service, let its authority issue the certificate of its own addresses, and serve it by nginx."""
     port = free_port()
     issuer, mtls_origin = f"https://{HOST}:{port}", f"https://{MTLS_HOST}:{port}"
+    receivers = TestAuthority(folder)
     more = {
+        "SAU_OUTGOING_CA_FILE": str(receivers.ca_file),
         "SAU_ISSUER": issuer,
         "SAU_MTLS_ORIGIN": mtls_origin,
         "SAU_TRUSTED_PROXIES": "127.0.0.1/32",
@@ -57,7 +62,7 @@ def run_trusted_service(folder: Path, *, database_url: str = "") -> Iterator[Tru
         with run_nginx(
             folder, upstream=service.port, certificate=chain, key=key, port=port, host=HOST, mtls_host=MTLS_HOST
         ):
-            yield TrustedService(service, issuer, mtls_origin, trust)
+            yield TrustedService(service, issuer, mtls_origin, trust, receivers)
 
 
 def _certify(service: LiveService, folder: Path) -> tuple[Path, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def apache(trusted: TrustedService, tmp_path: Path) -> Iterator[Apache]:
             "client_name": "Gestión Documental",
             "redirect_uris": [f"http://localhost:{port}/protected/callback"],
             "post_logout_redirect_uris": [f"http://localhost:{port}/index.html"],
+            "backchannel_logout_uri": f"http://localhost:{port}/protected/callback?logout=backchannel",
+            "backchannel_logout_session_required": True,
             "token_endpoint_auth_method": "client_secret_basic",
             "id_token_signed_response_alg": "RS256",
             "scope": SCOPE,
@@ -70,3 +73,25 @@ def test_a_protected_page_of_apache_knows_the_citizen(
     expect(page).to_have_url(f"{apache.url}/index.html")
     page.goto(f"{apache.url}/protected/index.html")
     expect(page.locator("[name=password]")).to_be_visible()
+
+
+def test_logout_at_the_service_ends_the_session_in_apache(
+    trusted: TrustedService, apache: Apache, trusting_page: Page
+) -> None:
+    """Back-Channel Logout 1.0 as the module knows it from discovery: no page of Apache's was open, and it lets go."""
+    page = trusting_page
+    page.goto(f"{apache.url}/protected/index.html")
+    log_in(page, citizen_of(trusted.service))
+    expect(page).to_have_url(f"{apache.url}/protected/index.html")
+    assert _opens(page, f"{apache.url}/protected/index.html")
+    page.goto(f"{trusted.issuer}/logout")
+    page.click("#logout-yes")
+    deadline = time.monotonic() + 30
+    while _opens(page, f"{apache.url}/protected/index.html"):
+        assert time.monotonic() < deadline, apache.process.read_log()
+        time.sleep(0.5)
+
+
+def _opens(page: Page, address: str) -> bool:
+    """Tell whether Apache shows a protected page to this browser, without going where it sends it."""
+    return page.request.get(address, max_redirects=0).status == 200

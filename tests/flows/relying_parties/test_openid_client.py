@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.flows.form_browser import FormBrowser
 from tests.flows.relying_parties.conftest import SCOPE, register
 from tests.flows.relying_parties.node_party import NodeParty, PartyError
 from tests.flows.trusted_service import TrustedService
+from tests.outgoing.host import ok, run_host
 from tests.servers.process import free_port
 
 pytestmark = pytest.mark.server
@@ -72,3 +75,46 @@ def test_code_refresh_userinfo_revocation_and_logout(
     assert browser.stopped_at.startswith(f"{origin}/")
     browser.open(f"{trusted.issuer}/account")
     assert browser.has_field("password")
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "EdDSA"])
+def test_a_logout_token_reaches_the_application_and_is_ours(
+    trusted: TrustedService, tmp_path: Path, party: NodeParty, algorithm: str
+) -> None:
+    """Back-Channel Logout 1.0 §2.5, §2.6: over TLS to the application's own server, verified with our key set."""
+    origin = f"http://localhost:{free_port()}"
+    with run_host(ok(), tls=trusted.receivers.context("localhost")) as receiver:
+        registered = register(
+            trusted.service,
+            tmp_path,
+            {
+                "client_name": "Node",
+                "redirect_uris": [f"{origin}/callback"],
+                "backchannel_logout_uri": f"https://localhost:{receiver.port}/salida",
+                "backchannel_logout_session_required": True,
+                "scope": SCOPE,
+                "id_token_signed_response_alg": algorithm,
+            },
+        )
+        party.configure(registered, metadata={"id_token_signed_response_alg": algorithm})
+        browser = FormBrowser(stop_at=origin, trust=trusted.trust)
+        browser.open(party.step("authorize", parameters={"redirect_uri": f"{origin}/callback", "scope": SCOPE}))
+        browser.log_in(citizen_of(trusted.service))
+        claims = party.step("callback", url=browser.stopped_at)["claims"]
+        browser.open(f"{trusted.issuer}/logout")
+        browser.submit("logout-yes")
+        deadline = time.monotonic() + 30
+        while not receiver.requests:
+            assert time.monotonic() < deadline, "no logout token came"
+            time.sleep(0.1)
+    header, _, body = receiver.requests[0].decode().partition("\r\n\r\n")
+    assert header.startswith("POST /salida HTTP/1.1")
+    [(name, token)] = parse_qsl(body)
+    assert name == "logout_token"
+    said = party.step("logout_token", token=token)
+    assert (said["sub"], said["sid"]) == (claims["sub"], claims["sid"])
+    assert said["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
+    assert "nonce" not in said
+    signature = token[:-8] + ("A" if token[-8] != "A" else "B") + token[-7:]
+    with pytest.raises(PartyError):
+        party.step("logout_token", token=signature)

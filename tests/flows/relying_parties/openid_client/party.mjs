@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 
 globalThis.crypto ??= webcrypto // Node.js 18
 const client = await import('openid-client')
+const jose = await import('jose')
 
 const IMPORTS = {
   ES256: { name: 'ECDSA', namedCurve: 'P-256' },
@@ -152,6 +153,17 @@ const steps = {
   async resource({ token, url }) {
     const answer = await client.fetchProtectedResource(config, token, new URL(url), 'GET', undefined, undefined, dpop)
     return { status: answer.status, body: await answer.text() }
+  },
+  // openid-client leaves this to its sibling: Back-Channel Logout 1.0 §2.6, by the provider's published keys.
+  async logout_token({ token }) {
+    const { jwks_uri, issuer } = config.serverMetadata()
+    const { client_id } = config.clientMetadata()
+    const keys = jose.createRemoteJWKSet(new URL(jwks_uri))
+    const checked = await jose.jwtVerify(token, keys, {
+      issuer, audience: client_id, typ: 'logout+jwt', algorithms: [config.clientMetadata().id_token_signed_response_alg],
+      requiredClaims: ['iat', 'exp', 'jti', 'sub', 'sid', 'events'],
+    })
+    return checked.payload
   },
   async end_session({ parameters }) {
     return client.buildEndSessionUrl(config, parameters).href
