@@ -38,7 +38,7 @@ def metadata(issuer: str, *, mutual_tls: bool) -> dict[str, Any]:
         "authorization_servers": [issuer],
         "jwks_uri": f"{issuer}/jwks",
         "scopes_supported": [scope for scope in IDENTITY_SCOPES if scope != OFFLINE_ACCESS],
-        "bearer_methods_supported": ["header"],
+        "bearer_methods_supported": ["header", "body"],
         "dpop_signing_alg_values_supported": list(DPOP_ALGORITHMS),
         "dpop_bound_access_tokens_required": False,
         "tls_client_certificate_bound_access_tokens": mutual_tls,

@@ -24,7 +24,8 @@ def open_short_ways(app: Flask) -> None:
     ways = cast(SauFlask, app).short_ways
     ways.add("POST", "/token", endpoint="idp_protocol.token", view=_token)
     ways.add("POST", "/introspect", endpoint="idp_protocol.introspect", view=_introspect)
-    ways.add("GET", "/userinfo", endpoint="idp_protocol.userinfo", view=_userinfo)
+    for method in ("GET", "POST"):
+        ways.add(method, "/userinfo", endpoint="idp_protocol.userinfo", view=_userinfo)
     ways.add("GET", "/authorize", endpoint="idp_authorize_entrance.authorize", view=_authorize)
     ways.add("GET", "/jwks", endpoint="idp_discovery.jwks", view=lambda _given: discovery.ready_jwks())
     for path in discovery.METADATA_PATHS:

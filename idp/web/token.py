@@ -170,21 +170,33 @@ def _require_form_body(asked: Asked) -> None:
 
 
 def _presented_token(asked: Asked) -> tuple[str, str | None]:
-    """Return scheme, in lower case, and token of the Authorization header (RFC 6750 §2.1, RFC 9449 §7.1).
+    """Return scheme, in lower case, and token: of the Authorization header, or of the one form that was posted.
 
-    RFC 9700 §4.3.2: a token in the query is refused even beside a good header; so is one in the body, for simplicity.
+    RFC 6750 §2: in one place only. RFC 9700 §4.3.2: never in the query, not even beside a good header. A token that
+    came in a form is a bearer's (§2.2): one that is bound to a key by DPoP is refused there (RFC 9449 §7.1).
     """
-    if any(name == "access_token" for name, _ in (*asked.query, *asked.form)):
-        raise BearerTokenError(
-            "wrong_place", code="invalid_request", public_detail="The token belongs in the Authorization header."
-        )
     header = asked.header("Authorization")
+    # What a GET brings in a body has no meaning (RFC 9110 §9.3.1).
+    form = asked.form if asked.sender.method == "POST" else ()
+    posted = [value for name, value in form if name == "access_token"]
+    if any(name == "access_token" for name, _ in asked.query):
+        raise _wrong_place("A token in the address is not taken.")
+    if len(posted) > 1 or (posted and header is not None):
+        raise _wrong_place("The token came more than once.")
+    if posted and asked.media_type != FORM:
+        raise _wrong_place("The token belongs in the Authorization header, or in a form that is posted.")
+    if posted:
+        return BEARER, posted[0]
     if header is None:
         return BEARER, None
     scheme, _, value = header.partition(" ")
     if scheme.lower() not in (BEARER, DPOP) or not value.strip():
         raise BearerTokenError("wrong_scheme")
     return scheme.lower(), value.strip()
+
+
+def _wrong_place(detail: str) -> BearerTokenError:
+    return BearerTokenError("wrong_place", code="invalid_request", public_detail=detail)
 
 
 def _with_origin(response: Response, asked: Asked) -> Response:

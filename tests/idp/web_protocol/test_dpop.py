@@ -78,11 +78,14 @@ def test_a_bound_token_is_no_bearer_token_and_none_becomes_bound(
     for headers in ({"Authorization": f"Bearer {bound}"}, holder.showing(bound) | {"Authorization": f"Bearer {bound}"}):
         refused = http.get("/userinfo", headers=headers)
         assert (refused.status_code, refused.get_json()["error"]) == (401, "invalid_token")
+    proof = {"DPoP": holder.showing(bound, method="POST")["DPoP"]}
+    refused = http.post("/userinfo", data={"access_token": bound}, headers=proof)
+    assert (refused.status_code, refused.get_json()["error"]) == (401, "invalid_token")
     bearer = party.exchange(http, visitor.authorize(party)).get_json()["access_token"]
     refused = http.get("/userinfo", headers=holder.showing(bearer))
     assert (refused.status_code, refused.get_json()["error"]) == (401, "invalid_token")
     reasons = [event[1] for event in events(composition, "idp:userinfo:refused")]
-    assert reasons == ["bound_token_as_bearer"] * 2 + ["bearer_token_as_bound"]
+    assert reasons == ["bound_token_as_bearer"] * 3 + ["bearer_token_as_bound"]
 
 
 def test_a_stolen_token_is_worth_nothing_without_the_key(

@@ -30,7 +30,7 @@ def test_the_description_agrees_with_the_server_s(app: Flask, http: FlaskClient)
     assert server["protected_resources"] == [document["resource"]] == [server["userinfo_endpoint"]]
     assert document["dpop_signing_alg_values_supported"] == server["dpop_signing_alg_values_supported"]
     assert set(document["scopes_supported"]) < set(server["scopes_supported"])
-    assert document["bearer_methods_supported"] == ["header"]
+    assert document["bearer_methods_supported"] == ["header", "body"]
 
 
 def test_bound_to_certificates_only_where_there_is_a_host_for_them() -> None:

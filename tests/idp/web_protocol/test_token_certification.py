@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import JWKRegistry
@@ -21,6 +22,7 @@ from kernel.clock import ManualClock
 from kernel.identifiers import b64url_decode
 from tests.idp.relying_party import RelyingParty, Visitor, answer_of, change, register
 from tests.idp.signing import rotate_all
+from web.application import SauFlask
 
 SCOPE = "openid profile email offline_access"
 ISSUER = "http://localhost:8000"
@@ -96,6 +98,34 @@ def test_userinfo_answers_both_methods_with_the_subject_of_the_id_token(
     answer = http.open("/userinfo", method=method, headers=headers)
     assert answer.status_code == 200
     assert answer.get_json()["sub"] == party.claims(tokens["id_token"])["sub"]
+
+
+def test_userinfo_takes_a_token_in_a_posted_form_and_nowhere_else_beside_it(
+    app: Flask, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """oidcc-userinfo-post-body; RFC 6750 §2, §2.2: one place, a form, a POST; by the short way and by Flask's."""
+    tokens = _tokens(party, visitor, http)
+    token = tokens["access_token"]
+    header, form = {"Authorization": f"Bearer {token}"}, {"access_token": token}
+    for open_ways in (True, False):
+        cast(SauFlask, app).short_ways.open = open_ways
+        answer = http.post("/userinfo", data=form)
+        assert answer.status_code == 200
+        assert answer.get_json()["sub"] == party.claims(tokens["id_token"])["sub"]
+        for refused in (
+            http.post("/userinfo", data=form, headers=header),
+            http.post("/userinfo", data={"access_token": [token, token]}),
+            http.post("/userinfo", data=form, query_string=form),
+            http.post("/userinfo", query_string=form),
+            http.post("/userinfo", data=form, content_type="multipart/form-data"),
+        ):
+            assert refused.status_code == 400
+            assert refused.get_json()["error"] == "invalid_request"
+            assert 'error="invalid_request"' in refused.headers["WWW-Authenticate"]
+        assert http.get("/userinfo", data=form, content_type="application/x-www-form-urlencoded").status_code == 401
+        for unknown in ("", "x", token[:-4]):
+            refused = http.post("/userinfo", data={"access_token": unknown})
+            assert (refused.status_code, refused.get_json()["error"]) == (401, "invalid_token")
 
 
 def test_claims_are_of_the_types_that_the_specification_gives_them(
