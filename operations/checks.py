@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import smtplib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -19,11 +17,14 @@ from ca.requests.keys import has_block_list
 from ca.revocation.model import RevocationList
 from composition import Composition
 from idp.accounts.model import PersonRow
-from idp.tokens.model import SigningKeyRow
+from idp.protocol.algorithms import TOKEN_ALGORITHMS
+from idp.tokens.model import EncryptionKeyRow, SigningKeyRow
 from kernel.outbox import MAX_ATTEMPTS, OutboxTask
 from kernel.settings import Settings, is_loopback
+from keys.decrypter import EncryptionKind
 from keys.file_store import require_private
 from operations import schema
+from operations.connections import mail_server, mtls_host, outgoing_trust
 from operations.finding import Finding, Severity, broken, ok, warning
 
 _LOW_DISK = 1024**3
@@ -48,12 +49,6 @@ def _settings(composition: Composition) -> Iterator[Finding]:
         )
     if settings.mtls_origin:
         yield _client_certificates(settings)
-    if settings.outgoing_ca_file and not settings.outgoing_ca_file.is_file():
-        yield broken(
-            "outgoing requests",
-            f"SAU_OUTGOING_CA_FILE: there is no file {settings.outgoing_ca_file}.",
-            "Correct it; until then no https address of an application is reached.",
-        )
     if settings.workers > 1 and not settings.redis_url:
         yield warning(
             "rate limits",
@@ -143,22 +138,37 @@ def _database(composition: Composition) -> Iterator[Finding]:
 
 def _keys(composition: Composition) -> Iterator[Finding]:
     with composition.database.reading() as session:
-        rows = session.execute(select(SigningKeyRow.kid, SigningKeyRow.state)).all()
+        signing = session.execute(select(SigningKeyRow.kid, SigningKeyRow.state, SigningKeyRow.algorithm)).all()
+        opening = session.execute(select(EncryptionKeyRow.kid, EncryptionKeyRow.state, EncryptionKeyRow.kind)).all()
     names = set(composition.keystore.names())
-    missing = [row.kid for row in rows if row.kid not in names and row.state in ("active", "next")]
-    if missing:
+    yield _signing_keys(
+        lost=[row.kid for row in signing if row.kid not in names and row.state in ("active", "next")],
+        without=[
+            f"{algorithm} ({state})"
+            for algorithm in TOKEN_ALGORITHMS
+            for state in ("active", "next")
+            if not any((row.algorithm, row.state) == (algorithm, state) for row in signing)
+        ],
+    )
+    usable = {row.kind for row in opening if row.state == "active" and row.kid in names}
+    if unusable := [kind.value for kind in EncryptionKind if kind.value not in usable]:
         yield broken(
-            "signing keys",
-            f"not in the key store: {', '.join(missing)}",
-            "Bring the files back, or run 'sau keys rotate --emergency'.",
+            "encryption keys",
+            f"missing: {', '.join(unusable)}; requests encrypted to them cannot be opened",
+            "Run 'sau init'. Bring a lost file back, or run 'sau keys rotate --emergency --whole-store'.",
         )
-    elif not any(row.state == "active" for row in rows):
-        yield broken("signing keys", "none is active", "Run 'sau init'.")
-    else:
-        states = [row.state for row in rows]
-        yield ok("signing keys", f"{states.count('active')} active, {states.count('next')} next")
     for name in names:
         composition.keystore.require_readable(name)
+
+
+def _signing_keys(*, lost: Sequence[str], without: Sequence[str]) -> Finding:
+    check = "signing keys"
+    if lost:
+        said = f"not in the key store: {', '.join(lost)}"
+        return broken(check, said, "Bring the files back, or run 'sau keys rotate --emergency'.")
+    if without:
+        return broken(check, f"missing: {', '.join(without)}", "Run 'sau init'.")
+    return ok(check, f"active and next for {', '.join(TOKEN_ALGORITHMS)}")
 
 
 def _authorities(composition: Composition) -> Iterator[Finding]:
@@ -257,30 +267,14 @@ def _people(composition: Composition) -> Iterator[Finding]:
         yield ok("people", f"administrators: {len(administrators)}, certificate operators: {len(operators)}")
 
 
-def _mail(composition: Composition) -> Iterator[Finding]:
-    url = urlsplit(composition.settings.smtp_url)
-    if not url.hostname:
-        return
-    try:
-        with _smtp(url) as server:
-            server.noop()
-    except (OSError, smtplib.SMTPException) as error:
-        yield broken(
-            "mail",
-            f"{url.hostname} does not answer ({type(error).__name__})",
-            "Mails wait; correct SAU_SMTP_URL.",
-        )
-    else:
-        yield ok("mail", f"{url.hostname} answers")
-
-
-def _smtp(url: SplitResult) -> smtplib.SMTP:
-    if url.scheme == "smtps":
-        return smtplib.SMTP_SSL(url.hostname or "", url.port or 465, timeout=5)
-    return smtplib.SMTP(url.hostname or "", url.port or 25, timeout=5)
-
-
-GROUND: dict[str, Check] = {"settings": _settings, "home": _home, "mail": _mail, "schema": _database}
+GROUND: dict[str, Check] = {
+    "settings": _settings,
+    "home": _home,
+    "mail": mail_server,
+    "outgoing requests": outgoing_trust,
+    "mutual-TLS host": mtls_host,
+    "schema": _database,
+}
 
 # These read tables: they are asked only when the schema is this release's.
 CONTENTS: dict[str, Check] = {

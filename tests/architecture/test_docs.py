@@ -109,6 +109,24 @@ def test_the_threat_model_names_tests_that_exist() -> None:
     assert [name for name in named if name not in defined] == []
 
 
+def test_the_certification_page_names_tests_that_exist() -> None:
+    """Who looks for what a profile asks finds it."""
+    there = {file.name for file in (ROOT / "tests").rglob("test_*.py")}
+    named = re.findall(r"\b(test_\w+\.py)`", (ROOT / "docs" / "certification.md").read_text("utf-8"))
+    assert len(named) > 30
+    assert [name for name in named if name not in there] == []
+
+
+def test_the_index_lists_every_page_and_every_decision() -> None:
+    """docs/README.md is the way in; decisions have numbers of their own."""
+    index = (ROOT / "docs" / "README.md").read_text("utf-8")
+    folders = ("docs", "docs/decisions", "docs/requirements")
+    pages = [file.relative_to(ROOT / "docs").as_posix() for folder in folders for file in (ROOT / folder).glob("*.md")]
+    assert [page for page in pages if f"({page})" not in index and page != "README.md"] == []
+    numbers = [page.partition("/")[2][:4] for page in pages if page.startswith("decisions/")]
+    assert len(set(numbers)) == len(numbers) > 10
+
+
 def test_every_command_and_option_explains_itself() -> None:
     """``--help`` and ``docs/commands.md`` have no gap."""
     for path, command in reference.leaves(sau.main, ("sau",)):

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from audit.event import Event
 from audit.sequencer import Sequencer
 from audit.vocabulary import EventType
 from composition import Composition
+from idp.tokens.model import EncryptionKeyRow
 from kernel.clock import ManualClock
 from kernel.outbox import enqueue
 from kernel.settings import load_settings
 from operations.doctor import examine
 from operations.finding import Finding, Severity
 from operations.installation import install
+from tests.outgoing.host import ok, run_host
 from tests.servers.process import free_port
+from tests.servers.tls import write_localhost_certificate
 
 
 @pytest.fixture
@@ -126,3 +131,54 @@ def test_who_may_speak_for_client_certificates_is_looked_at(
     fresh = Composition(installed.settings.model_copy(update=update), clock=installed.clock)
     assert _found(fresh, "client certificates").severity is severity
     fresh.database.dispose()
+
+
+def test_the_mutual_tls_host_must_answer(installed: Composition) -> None:
+    """It is announced in discovery: applications will call it."""
+    origin = f"https://localhost:{free_port()}"
+    fresh = Composition(installed.settings.model_copy(update={"mtls_origin": origin}), clock=installed.clock)
+    finding = _found(fresh, "mutual-TLS host")
+    assert finding.severity is Severity.WARNING
+    assert "does not answer" in finding.said
+    fresh.database.dispose()
+
+
+def test_something_else_on_the_mutual_tls_host_is_noticed(installed: Composition, tmp_path: Path) -> None:
+    """A server that answers there need not be ours, and applications must be able to trust its certificate."""
+    certificate, key = write_localhost_certificate(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, key)
+    with run_host(ok(), tls=tls) as host:
+        update = {"mtls_origin": f"https://localhost:{host.port}"}
+        fresh = Composition(installed.settings.model_copy(update=update), clock=installed.clock)
+        assert "not trusted here" in _found(fresh, "mutual-TLS host").said
+        update |= {"outgoing_ca_file": certificate}
+        trusting = Composition(installed.settings.model_copy(update=update), clock=installed.clock)
+        assert "something else" in _found(trusting, "mutual-TLS host").said
+        assert _found(trusting, "outgoing requests").severity is Severity.OK
+    for each in (fresh, trusting):
+        each.database.dispose()
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_trust_anchors_that_cannot_be_read_are_broken(
+    installed: Composition, tmp_path: Path, content: str | None
+) -> None:
+    """Nothing would be told to any application, and none of their keys be fetched."""
+    file = tmp_path / "anchors.pem"
+    if content is not None:
+        file.write_text(content)
+    fresh = Composition(installed.settings.model_copy(update={"outgoing_ca_file": file}), clock=installed.clock)
+    finding = _found(fresh, "outgoing requests")
+    assert (finding.severity, str(file) in finding.said) == (Severity.BROKEN, True)
+    fresh.database.dispose()
+
+
+def test_a_lost_encryption_key_is_named(installed: Composition) -> None:
+    """Requests that are encrypted to it could not be opened."""
+    with installed.database.reading() as session:
+        kid, kind = session.execute(select(EncryptionKeyRow.kid, EncryptionKeyRow.kind)).first()
+    installed.keystore.destroy(kid)
+    finding = _found(installed, "encryption keys")
+    assert finding.severity is Severity.BROKEN
+    assert kind in finding.said
