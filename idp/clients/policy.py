@@ -36,7 +36,7 @@ _SECRET_OR_KEY = frozenset(
 _FAPI_METHODS = frozenset(
     {AuthMethod.PRIVATE_KEY_JWT, AuthMethod.TLS_CLIENT_AUTH, AuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH}
 )
-_MODERN_ALGORITHMS = ("ES256", "PS256", "EdDSA")
+_MODERN_ALGORITHMS = ("ES256", "PS256", "EdDSA", "Ed25519")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ from idp.protocol.client_jwt import verify_client_jwt
 from idp.protocol.jose import JwtError, text_claim, time_claim
 from kernel.clock import from_timestamp
 
-ALGORITHMS = ("ES256", "RS256", "PS256", "ES384", "EdDSA")
+# Ed25519 is EdDSA's name of its own for this curve (RFC 9864): the same signature, told by the header as it comes.
+ALGORITHMS = ("ES256", "RS256", "PS256", "ES384", "EdDSA", "Ed25519")
 SECRET_ALGORITHMS = ("HS256", "HS384", "HS512")
 # Client libraries in use sign for an hour unless told otherwise. A `jti` works once, however long it lives.
 LIFETIME_LIMIT = timedelta(hours=1)

@@ -12,7 +12,7 @@ from kernel.identifiers import b64url_decode
 
 _KEY_TYPE = {"ES": "EC", "RS": "RSA", "PS": "RSA", "Ed": "OKP", "HS": "oct"}
 # An algorithm of RFC 7518 §3.4 goes with one curve.
-_CURVE = {"ES256": "P-256", "ES384": "P-384", "EdDSA": "Ed25519"}
+_CURVE = {"ES256": "P-256", "ES384": "P-384", "EdDSA": "Ed25519", "Ed25519": "Ed25519"}
 
 
 def verify_client_jwt(token: str, *, keys: KeySet, algorithms: Collection[str]) -> VerifiedJwt:

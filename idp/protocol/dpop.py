@@ -22,15 +22,15 @@ from kernel.identifiers import b64url, b64url_decode, sha256
 
 TYPE = "dpop+jwt"
 # §4.2: asymmetric only. Nothing older than DPoP itself asks for PKCS#1 v1.5, so it is not served here.
-DPOP_ALGORITHMS = ("ES256", "PS256", "ES384", "EdDSA")
+DPOP_ALGORITHMS = ("ES256", "PS256", "ES384", "EdDSA", "Ed25519")
 # §11.1: a proof is for now. Its `jti` is remembered for as long as it would be accepted.
 AGE_LIMIT = timedelta(seconds=60)
 SIZE_LIMIT = 8_000
 
 _MEMBERS = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("n", "e")}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-_CURVES = {"ES256": "P-256", "ES384": "P-384", "EdDSA": "Ed25519"}
-_KINDS = {"ES256": "EC", "ES384": "EC", "EdDSA": "OKP", "PS256": "RSA"}
+_CURVES = {"ES256": "P-256", "ES384": "P-384", "EdDSA": "Ed25519", "Ed25519": "Ed25519"}
+_KINDS = {"ES256": "EC", "ES384": "EC", "EdDSA": "OKP", "Ed25519": "OKP", "PS256": "RSA"}
 _RSA_BITS = range(2048, 4096 + 1)
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -19,9 +19,11 @@ def answer_metadata(metadata: Mapping[str, Any], *, policy: ClientPolicy) -> dic
     :raises Rejected: (``bad_client_metadata``): not served under the policy, or no key to encrypt to.
     """
     values: dict[str, Any] = {}
+    # What we sign with, not all that we verify.
+    signing = [each for each in TOKEN_ALGORITHMS if each in (policy.signature_algorithms or TOKEN_ALGORITHMS)]
     for answer in _SIGNED:
         name = f"{answer}_signed_response_alg"
-        values[name] = maybe_one_of(metadata, name, policy.signature_algorithms or TOKEN_ALGORITHMS)
+        values[name] = maybe_one_of(metadata, name, signing)
     for answer in _ENCRYPTED:
         values |= encryption(
             metadata,

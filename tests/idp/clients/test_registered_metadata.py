@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
+from idp.clients.policy import POLICIES
+from idp.clients.registration.answers import answer_metadata
 from idp.clients.registration.client_registration import ClientRegistration
 from idp.clients.registration.metadata import ClientMetadata
 from kernel.errors import Rejected
@@ -137,3 +139,11 @@ def test_pairwise_subjects_of_several_hosts_need_a_sector() -> None:
         _parsed(**two)
     assert _parsed(**two, sector_identifier_uri="https://a.example/sector").subject_type == "pairwise"
     assert _parsed(subject_type="pairwise").sector_identifier_uri is None
+
+
+@pytest.mark.parametrize("policy", ["web", "fapi2"])
+def test_we_sign_by_the_names_that_we_serve(policy: str) -> None:
+    """RFC 9864: Ed25519 is a name that we verify by; our own signatures are called EdDSA."""
+    with pytest.raises(Rejected, match="userinfo_signed_response_alg"):
+        answer_metadata({"userinfo_signed_response_alg": "Ed25519"}, policy=POLICIES[policy])
+    assert answer_metadata({"userinfo_signed_response_alg": "EdDSA"}, policy=POLICIES[policy])

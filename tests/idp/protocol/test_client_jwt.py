@@ -14,7 +14,7 @@ from kernel.identifiers import b64url
 
 FIRST, SECOND = (ECKey.generate_key("P-256", {"kid": kid}) for kid in ("first", "second"))
 RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
-ALL = ("ES256", "ES384", "RS256", "PS256", "EdDSA", "HS256")
+ALL = ("ES256", "ES384", "RS256", "PS256", "EdDSA", "Ed25519", "HS256")
 
 
 def _signed(key: Key, algorithm: str = "ES256", **header: str) -> str:
@@ -53,6 +53,18 @@ def test_a_key_verifies_its_own_algorithm_only(key: Key) -> None:
     assert _reason(_signed(RSA, "RS256"), key) == "unknown_key"
     only = RSAKey.import_key({**RSA.as_dict(private=False), "alg": "PS256"})
     assert _reason(_signed(RSA, "RS256"), only) == "unknown_key"
+
+
+def test_both_names_of_one_signature_are_verified_and_a_key_may_insist_on_one() -> None:
+    """RFC 9864 §2.2: Ed25519 is what EdDSA means with this curve, and with no other."""
+    key = OKPKey.generate_key("Ed25519", {"kid": "ed"})
+    for name in ("EdDSA", "Ed25519"):
+        assert verify_client_jwt(_signed(key, name), keys=KeySet([key]), algorithms=ALL).claims == {"a": 1}
+        only = OKPKey.import_key({**key.as_dict(private=False), "alg": name})
+        other = {"EdDSA": "Ed25519", "Ed25519": "EdDSA"}[name]
+        assert _reason(_signed(key, other), only) == "unknown_key"
+    assert _reason(_signed(key, "Ed25519"), OKPKey.generate_key("X25519")) == "unknown_key"
+    assert _reason(_signed(key, "Ed25519"), key, algorithms=("EdDSA",)) == "bad_alg"
 
 
 def test_an_algorithm_that_is_not_allowed_is_never_tried() -> None:

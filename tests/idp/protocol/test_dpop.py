@@ -61,6 +61,7 @@ def _reason(*proofs: str, **expected: Any) -> str:
         ("ES256", KEY),
         ("ES384", ECKey.generate_key("P-384")),
         ("EdDSA", OKPKey.generate_key("Ed25519")),
+        ("Ed25519", OKPKey.generate_key("Ed25519")),
         ("PS256", RSAKey.generate_key(2048)),
     ],
 )

@@ -108,6 +108,8 @@ def test_neither_identifier_nor_token_is_kept_in_clear(composition: Composition,
         ({"request_uri": "https://centre.example/r"}, "invalid_request"),
         ({"request": "x"}, "invalid_request"),
         ({"resource": "https://api.example"}, "invalid_target"),
+        ({"authorization_details": '[{"type": "pago"}]'}, "invalid_authorization_details"),
+        ({"claims": '{"userinfo": {"cedula": null}}'}, "invalid_request"),
     ],
 )
 def test_a_wrong_request_is_refused(

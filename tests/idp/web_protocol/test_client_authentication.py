@@ -222,6 +222,8 @@ def test_an_oversized_parameter_is_a_bad_request(service: RelyingParty, http: Fl
         (RSAKey.generate_key(2048, {"kid": "one"}), "RS256"),
         (RSAKey.generate_key(2048, {"kid": "one"}), "PS256"),
         (OKPKey.generate_key("Ed25519", {"kid": "one"}), "EdDSA"),
+        (OKPKey.generate_key("Ed25519", {"kid": "one"}), "Ed25519"),
+        (OKPKey.generate_key("Ed25519", {"kid": "one", "alg": "Ed25519"}), "Ed25519"),
     ],
 )
 def test_a_signed_assertion_is_accepted(

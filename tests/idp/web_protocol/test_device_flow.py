@@ -359,6 +359,8 @@ def test_a_logout_in_the_browser_leaves_the_television_on(
         ({"scope": "profile"}, "invalid_scope"),
         ({"scope": ""}, "invalid_scope"),
         ({"resource": "https://api.example/other"}, "invalid_target"),
+        ({"authorization_details": '[{"type": "pago"}]'}, "invalid_authorization_details"),
+        ({"claims": '{"userinfo": {"cedula": null}}'}, "invalid_request"),
     ],
 )
 def test_a_wrong_request_is_refused(

@@ -108,7 +108,7 @@ def test_a_stolen_token_is_worth_nothing_without_the_key(
         challenge, other = refused.headers.getlist("WWW-Authenticate")
         assert challenge.startswith("DPoP ")
         assert f'error="{code}"' in challenge
-        assert 'algs="ES256 PS256 ES384 EdDSA"' in challenge
+        assert 'algs="ES256 PS256 ES384 EdDSA Ed25519"' in challenge
         assert other.startswith("Bearer ")
 
 
