@@ -105,7 +105,11 @@ class SauFlask(Flask):
             way = None if "sau.bad_address" in environ else self.short_ways.find(environ)
             if way is not None:
                 with self.app_context():
-                    answer = self.short_ways.answer(way, environ)
+                    try:
+                        answer = self.short_ways.answer(way, environ)
+                    except Exception as error:
+                        environ["sau.failed"] = error  # told like any other mistake of ours; nothing is done again
+                        answer = None
                     if answer is not None:
                         return _send(answer, environ, start_response, endpoint=way.endpoint)
             return super().wsgi_app(environ, start_response)
@@ -164,6 +168,8 @@ def _read_origin(environ: WSGIEnvironment, settings: Settings) -> Origin:
 def _check_request() -> None:
     """Refuse, in this order: a host that is not ours, an address or certificate that is none, what is beyond bounds."""
     state = web_state()
+    if "sau.failed" in request.environ:
+        raise request.environ["sau.failed"]
     if not state.answers_any_host(request.path) and request.host.lower() not in state.hosts:
         raise MisdirectedRequest
     if on_mtls_host(request.environ, state.settings) and not state.answers_on_mtls_host(request.path):

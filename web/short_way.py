@@ -137,6 +137,8 @@ def _read_form(environ: dict[str, Any]) -> bytes | None:
         return None
     octets: bytes = environ["wsgi.input"].read(int(length))
     environ["wsgi.input"] = io.BytesIO(octets)
+    if len(octets) != int(length):
+        return None  # the connection ended: half a request is none
     return octets if octets.isascii() and b"\0" not in octets and b"%00" not in octets else None
 
 

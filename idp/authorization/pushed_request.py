@@ -17,7 +17,7 @@ from idp.clients.client import Client
 from idp.protocol.authorization_request import ReturnAddress
 from idp.protocol.errors import NotRedirectableError, RedirectableError, TokenError
 from idp.protocol.parameters import Parameters
-from idp.protocol.request_origin import RequestOrigin, contradictions, merged
+from idp.protocol.request_origin import RequestOrigin, contradictions, merged, merges
 from idp.protocol.sender import Sender
 from idp.services import IdpServices
 from idp.tokens.binding import require_requested_key
@@ -161,7 +161,7 @@ def _parameters(
     else:
         inner = read_request_object(session, services, client=client, token=token, now=now)
         contradicted = contradictions(inner, outer)
-        parameters = merged(inner, outer) if client.policy.merges_request_objects else inner
+        parameters = merged(inner, outer) if merges(client) else inner
     jkt = require_requested_key(
         session, services=services, client=client, sender=sender, dpop_jkt=parameters.get("dpop_jkt"), now=now
     )

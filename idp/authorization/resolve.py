@@ -16,7 +16,7 @@ from idp.authorization.request_object import (
 from idp.clients.client import Client
 from idp.protocol.errors import RedirectableError
 from idp.protocol.parameters import Parameters
-from idp.protocol.request_origin import RequestOrigin, contradictions, merged
+from idp.protocol.request_origin import RequestOrigin, contradictions, merged, merges
 from idp.services import IdpServices
 
 
@@ -51,7 +51,7 @@ def resolve_request(
         inner = read_request_object(session, services, client=client, token=token, now=now)
     else:
         return outer, RequestOrigin(dpop_jkt=outer.get("dpop_jkt"))
-    parameters = merged(inner, outer) if client.policy.merges_request_objects else inner
+    parameters = merged(inner, outer) if merges(client) else inner
     return parameters, RequestOrigin(
         signed=True, contradicted=contradictions(inner, outer), dpop_jkt=parameters.get("dpop_jkt")
     )

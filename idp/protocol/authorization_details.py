@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 PARAMETER = "authorization_details"
@@ -80,16 +81,18 @@ def parse_authorization_details(
 def narrowed_details(text: str | None, *, granted: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """Return the details of a token request: all that were granted, or the part of them that ``text`` names (§6).
 
-    A part has the same members as what was granted; lists may be shorter, everything else is the same.
+    A part has the same members as what was granted; lists may be shorter, everything else is the same. Each that was
+    granted gives one part at most: who allowed one payment has not allowed two.
 
     :raises InvalidDetailsError: if it is more than was granted.
     """
     if text is None:
         return tuple(granted)
     details = _read(text)
-    for item in details:
-        if not any(_is_part(item, whole) for whole in granted):
-            raise InvalidDetailsError("more than was granted")
+    parts = [[at for at, whole in enumerate(granted) if _is_part(item, whole)] for item in details]
+    taken: dict[int, int] = {}
+    if not all(_find_room(item, parts, taken, set()) for item in range(len(details))):
+        raise InvalidDetailsError("more than was granted")
     return tuple(details)
 
 
@@ -139,13 +142,28 @@ def _require_bounded(name: str, value: object, kinds: Collection[str], depth: in
     # In Python a truth value is a number; in JSON it is none.
     if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
         raise InvalidDetailsError(f"{_quoted(name)} is not of its kind")
+    if isinstance(value, float) and not isfinite(value):
+        raise InvalidDetailsError(f"{_quoted(name)} is no number of JSON")  # RFC 8259 §6
     if isinstance(value, str) and not (0 < len(value) <= TEXT_LIMIT and value.isprintable()):
         raise InvalidDetailsError(f"{_quoted(name)} has 1 to {TEXT_LIMIT} characters that people can read")
     if isinstance(value, dict | list):
         if depth == DEPTH_LIMIT or len(value) > LIST_LIMIT:
             raise InvalidDetailsError(f"{_quoted(name)} has too many parts")
-        for part in value.values() if isinstance(value, dict) else value:
+        # Names of members are told to the API like their values.
+        for part in (*value, *value.values()) if isinstance(value, dict) else value:
             _require_bounded(name, part, tuple(KINDS), depth + 1)
+
+
+def _find_room(item: int, parts: Sequence[Sequence[int]], taken: dict[int, int], tried: set[int]) -> bool:
+    """Give ``item`` one of those that it may be a part of, moving earlier ones to others where that helps."""
+    for whole in parts[item]:
+        if whole in tried:
+            continue
+        tried.add(whole)
+        if whole not in taken or _find_room(taken[whole], parts, taken, tried):
+            taken[whole] = item
+            return True
+    return False
 
 
 def _is_part(item: Mapping[str, Any], whole: Mapping[str, Any]) -> bool:
@@ -154,7 +172,7 @@ def _is_part(item: Mapping[str, Any], whole: Mapping[str, Any]) -> bool:
     return all(
         set(value) <= set(whole[name]) and bool(value)
         if name in _LISTS and isinstance(value, list) and all(isinstance(each, str) for each in value)
-        else value == whole[name]
+        else json.dumps(value, sort_keys=True) == json.dumps(whole[name], sort_keys=True)
         for name, value in item.items()
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from math import isfinite
 from typing import Any
 
 from idp.protocol.errors import RedirectableError
@@ -103,10 +104,17 @@ def _checked_rule(name: str, rule: object) -> dict[str, Any]:
         raise _bad("essential is true or false.")
     if values is not None and not (isinstance(values, list) and 0 < len(values) <= VALUES_LIMIT):
         raise _bad("values is a list.")
+    if not all(map(_is_plain, (rule.get("value"), *(values or ())))):
+        raise _bad("A value in claims is a text, a number, true or false.")
     if name == "sub" and not isinstance(rule.get("value", ""), str):
         raise _bad("The value of sub is a text.")
     checked: dict[str, Any] = {"essential": True} if essential else {}
     return checked | {member: rule[member] for member in ("value", "values") if rule.get(member) is not None}
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether it is a value that a claim of ours can have. JSON has no NaN, and no infinity (RFC 8259 §6)."""
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))
 
 
 def _bad(detail: str) -> RedirectableError:

@@ -93,6 +93,6 @@ def _assertion(form: Mapping[str, str]) -> PresentedCredentials:
         subject = claims["sub"]
     except (ValueError, IndexError, KeyError, TypeError, RecursionError) as error:
         raise InvalidClientError("malformed_assertion") from error
-    if not isinstance(subject, str) or not subject:
+    if not isinstance(subject, str) or not subject or not subject.isprintable():
         raise InvalidClientError("malformed_assertion")
     return PresentedCredentials("private_key_jwt", subject, assertion=assertion)

@@ -75,9 +75,10 @@ def verify_jwt(
 
 
 def text_claim(claims: Mapping[str, Any], name: str, *, limit: int = 512) -> str:
-    """Return a claim that must be a text. :raises JwtError: if it is absent, empty, too long or no text."""
+    """Return a claim that must be a text. :raises JwtError: if it is absent, empty, too long or not printable."""
     value = claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= limit:
+    # A lone surrogate is text to JSON, and to nothing that comes after it.
+    if not isinstance(value, str) or not 0 < len(value) <= limit or not value.isprintable():
         raise JwtError(f"bad_{name}")
     return value
 

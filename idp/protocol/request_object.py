@@ -90,4 +90,7 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, bool) or not isinstance(value, int | dict | list):
         raise JwtError("bad_parameters")
-    return json.dumps(value)
+    try:
+        return json.dumps(value)
+    except RecursionError as error:
+        raise JwtError("bad_parameters") from error

@@ -64,6 +64,16 @@ def contradictions(inner: Parameters, outer: Parameters) -> frozenset[str]:
     return outer.repeated | frozenset(differing)
 
 
+def merges(client: RequestingClient) -> bool:
+    """Tell whether what a request object leaves out counts from beside it (OpenID Connect Core §6.1).
+
+    Never where the requests must be signed (RFC 9101 §10.5): what stands beside the object is not.
+    """
+    return client.policy.merges_request_objects and not (
+        client.policy.signed_requests or client.metadata.require_signed_request_object
+    )
+
+
 def merged(inner: Parameters, outer: Parameters) -> Parameters:
     """Return the object's parameters, and what it leaves out from beside it (OpenID Connect Core §6.1)."""
     rest = {name: value for name, value in outer.values.items() if name not in ENVELOPE}

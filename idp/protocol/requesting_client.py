@@ -30,6 +30,11 @@ class RequestPolicy(Protocol):
         ...
 
     @property
+    def merges_request_objects(self) -> bool:
+        """Whether what a request object leaves out is taken from beside it."""
+        ...
+
+    @property
     def signed_responses(self) -> bool:
         """Whether answers must be signed."""
         ...

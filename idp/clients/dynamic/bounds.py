@@ -52,7 +52,11 @@ def bounded_metadata(metadata: Mapping[str, Any], access: InitialAccess) -> dict
 
 def _name_of(metadata: Mapping[str, Any]) -> str:
     uris = texts(metadata, "redirect_uris")
-    return (urlsplit(uris[0]).hostname or "Aplicación")[:NAME_LIMIT] if uris else "Aplicación"
+    try:
+        host = urlsplit(uris[0]).hostname if uris else None
+    except ValueError:
+        host = None  # no address: the rule for addresses says so
+    return (host or "Aplicación")[:NAME_LIMIT]
 
 
 def _grants(metadata: Mapping[str, Any], access: InitialAccess) -> list[str]:

@@ -11,6 +11,8 @@ URI_LIMIT = 1000
 
 # RFC 3986 §2: reserved, unreserved and percent; no space, quote, backslash, angle bracket or non-ASCII character.
 _ALLOWED = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+# RFC 3986 §3.2.2 lets a name have marks too; none of DNS has, and in a security policy they would be words of ours.
+_AUTHORITY = re.compile(r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # RFC 8252 §7.1: a scheme of one's own is a domain name in reverse, so it has a dot.
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
@@ -44,6 +46,8 @@ def require_registrable_redirect_uri(uri: str, *, native: bool) -> None:
             raise _bad(uri, "has no host")
         if parts.netloc != parts.netloc.lower():
             raise _bad(uri, "has a host with capital letters, which browsers would change")
+        if not _AUTHORITY.fullmatch(parts.netloc):
+            raise _bad(uri, "has a host that is no name")
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS:
             raise _bad(uri, "must begin with https://")
         return
@@ -65,7 +69,7 @@ def require_https_uri(uri: object, name: str) -> str:
         _ = parts.port
     except ValueError as error:
         raise bad from error
-    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or "#" in uri:
+    if parts.scheme != "https" or not _AUTHORITY.fullmatch(parts.netloc.lower()) or "#" in uri:
         raise bad
     return uri
 

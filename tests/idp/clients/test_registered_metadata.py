@@ -51,6 +51,8 @@ def test_what_is_registered_is_kept(change: dict[str, Any]) -> None:
     [
         {"logo_uri": "http://portal.example/logo.png"},
         {"tos_uri": "javascript:alert(1)"},
+        {"tos_uri": "https://*/x"},
+        {"tos_uri": "https://a;b.example/x"},
         {"policy_uri": "https://portal.example/#part"},
         {"client_uri": ["https://portal.example"]},
         {"initiate_login_uri": "https://user@portal.example/login"},

@@ -145,3 +145,16 @@ def test_no_json_makes_a_rule_fail(value: Any) -> None:
                 read(text)
             except InvalidDetailsError:
                 continue
+
+
+def test_a_part_is_found_room_whatever_the_order() -> None:
+    """RFC 9396 §6: each that was granted gives one part, in whichever order the parts are named."""
+    wide, narrow = {"type": "a", "actions": ["x", "y"]}, {"type": "a", "actions": ["x"]}
+    other = {"type": "a", "actions": ["y"]}
+    for asked in ([narrow, other], [other, narrow], [narrow, narrow], [wide, narrow]):
+        assert len(narrowed_details(json.dumps(asked), granted=(wide, narrow))) == (1 + 1)
+    for refused in ([wide, wide], [other, other], [narrow, narrow, narrow]):
+        with pytest.raises(InvalidDetailsError):
+            narrowed_details(json.dumps(refused), granted=(wide, narrow))
+    with pytest.raises(InvalidDetailsError):  # in Python, True is 1
+        narrowed_details('[{"type": "a", "n": true}]', granted=({"type": "a", "n": 1},))

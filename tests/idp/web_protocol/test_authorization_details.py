@@ -160,3 +160,20 @@ def test_a_declaration_has_words_for_everything(declared: Any) -> None:
     with pytest.raises(Rejected) as caught:
         ClientRegistration.parse(METADATA | {"resource_details": declared})
     assert caught.value.code == "bad_client_metadata"
+
+
+@pytest.mark.parametrize("asked", [[PAYMENT, PAYMENT], [PAYMENT] * 10, [PAYMENT, PAYMENT | {"actions": ["iniciar"]}]])
+def test_one_payment_allowed_is_not_two(
+    http: FlaskClient, payer: RelyingParty, visitor: Visitor, asked: list[dict[str, Any]]
+) -> None:
+    """RFC 9396 §6: a token request names a part of what was granted; naming it again makes it more."""
+    answer = payer.exchange(http, _code(visitor, payer), authorization_details=json.dumps(asked), resource=API)
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_authorization_details")
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "1e999", "true", '"1"'])
+def test_an_amount_is_a_number_of_json(payer: RelyingParty, visitor: Visitor, amount: str) -> None:
+    """RFC 8259 §6: what Python reads and JSON does not have is refused before it is shown or kept."""
+    text = json.dumps([PAYMENT | {"monto": "?"}]).replace('"?"', amount)
+    url = payer.authorization_url(scope="openid", authorization_details=text)
+    assert answer_of(visitor.http.get(url))["error"] == "invalid_authorization_details"

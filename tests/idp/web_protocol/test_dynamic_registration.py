@@ -147,6 +147,7 @@ def test_a_token_for_one_use_registers_one_application(composition: Composition,
     [
         ({"redirect_uris": ["http://portal.example/cb"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["https://portal.example/cb#x"]}, "invalid_redirect_uri"),
+        ({"redirect_uris": ["https://[::1/"], "client_name": None}, "invalid_redirect_uri"),
         ({"redirect_uris": []}, "invalid_client_metadata"),
         ({"policy": "classic"}, "invalid_client_metadata"),
         ({"resource": "https://api.example"}, "invalid_client_metadata"),
