@@ -75,7 +75,8 @@ class Journal:
         self, session: Session, event: Event, event_id: str, columns: dict[str, str], *, now: datetime, limit: int
     ) -> bytes:
         origin, salt = current_origin(), new_secret(16)
-        details = fit_details(event.details, limit)
+        proof = {"client_authentication": origin.client_method} if origin.client_method else {}
+        details = fit_details({**proof, **event.details}, limit)
         if limit == _TIGHT_LIMIT:  # what was too long is at least committed to
             details = {
                 "cut_sha256": hashlib.sha256(canonical_json(fit_details(event.details, _TEXT_LIMIT))).hexdigest()

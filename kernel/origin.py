@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -16,16 +16,23 @@ class Origin:
     :ivar address: the caller's network address as text, empty for a command.
     :ivar user_agent: as sent, cut to 512 characters; empty for a command.
     :ivar channel: ``web``, ``command`` or ``worker``.
+    :ivar client_method: how the calling application proved who it is, once it has; empty before.
     """
 
     request_id: str = ""
     address: str = ""
     user_agent: str = ""
     channel: str = "worker"
+    client_method: str = ""
 
 
 _NONE = Origin()
 _current: ContextVar[Origin] = ContextVar("origin", default=_NONE)
+
+
+def note_client_proof(method: str) -> None:
+    """Note that the calling application proved who it is: each event of this piece of work says by which method."""
+    _current.set(replace(_current.get(), client_method=method))
 
 
 def current_origin() -> Origin:

@@ -19,6 +19,7 @@ from idp.protocol.parameters import Parameters
 from idp.protocol.sender import Sender
 from idp.services import IdpServices
 from kernel.errors import NotFound
+from kernel.origin import note_client_proof
 
 
 def authenticate_client(
@@ -37,7 +38,7 @@ def authenticate_client(
     :param authorization: the ``Authorization`` header.
     :param sender: its certificate is the proof of the TLS methods; beside other methods it proves nothing here.
     :param endpoint: the path without its slash, ``token`` or ``par``: for the record, and an assertion may name it.
-    :param recorded: False leaves a success out of the record: the caller tells it where it comes to something.
+    :param recorded: False makes no event of the success alone: the one that tells what came of it has the method.
     :raises InvalidClientError: the refusal is on record with its reason, which the client is not told.
     :raises KeysNotFetchedError: see :mod:`idp.clients.remote_keys`; nothing is on record then.
     """
@@ -61,12 +62,13 @@ def authenticate_client(
             private={} if client or not error.client_id else {"client_id": error.client_id},
         )
         services.journal.refuse(session, event, error, now=now)
+    note_client_proof(client.auth_method.value)
     if recorded:
         event = Event(
             type=EventType.CLIENT_AUTHENTICATED,
             actor=client.client_id,
             client_id=client.client_id,
-            details={"endpoint": endpoint, "method": client.auth_method.value},
+            details={"endpoint": endpoint},
         )
         services.journal.record(session, event, now=now)
     return client

@@ -169,8 +169,6 @@ def _issue(
             "audience": target.identifier,
             "acr": family.acr,
             "request": row.id,
-            # Polls have no event of their own for the client's authentication: the one that counts is told here.
-            "method": client.auth_method.value,
         },
     )
     event_id = services.journal.record(session, event, now=now)

@@ -41,7 +41,7 @@ from idp.tokens.token_exchange import exchange_token
 from idp.tokens.token_set import TokenSet
 
 # Asked again and again until a person decides.
-_POLLED = (DEVICE_CODE, CIBA)
+_TOLD_BY_THEMSELVES = ("token", "introspect")
 _Answer = tuple[int, dict[str, Any] | str, list[tuple[str, str]]]
 
 
@@ -74,8 +74,8 @@ class _Server(AuthorizationServer):
             form=call.form,
             sender=call.sender,
             endpoint=call.endpoint,
-            # A poll that finds nothing new leaves no event; the one that finds tokens names the method itself.
-            recorded=call.endpoint != "token" or call.form.get("grant_type") not in _POLLED,
+            # Their own event says by which method the client proved who it is; a poll that finds nothing has none.
+            recorded=call.endpoint not in _TOLD_BY_THEMSELVES,
             now=call.now,
         )
 

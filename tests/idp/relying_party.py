@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -198,6 +199,13 @@ def events(composition: Composition, kind: str) -> list[tuple[str, str | None, s
             .order_by(AuditEvent.id)
         ).all()
     return [(row.outcome, row.reason, row.client_id) for row in rows]
+
+
+def leaves(composition: Composition, kind: str) -> list[dict[str, Any]]:
+    """Return the leaves of the events of one kind, oldest first."""
+    with composition.database.reading() as session:
+        rows = session.scalars(select(AuditEvent.leaf).where(AuditEvent.type == kind).order_by(AuditEvent.id))
+        return [json.loads(leaf) for leaf in rows]
 
 
 def at(moment: datetime) -> int:

@@ -23,7 +23,7 @@ from composition import Composition
 from idp.clients.client import find_client
 from idp.clients.client_secret import rotate_secret
 from kernel.identifiers import b64url, new_secret
-from tests.idp.relying_party import RelyingParty, at, events, register
+from tests.idp.relying_party import RelyingParty, at, events, leaves, register
 from web.state import web_state
 
 ISSUER = "http://localhost:8000"
@@ -106,7 +106,9 @@ def test_a_service_gets_a_token_for_its_one_api(
     header = json.loads(base64.urlsafe_b64decode(answer["access_token"].split(".")[0] + "=="))
     assert header["typ"] == "at+jwt"
     assert "refresh_token" not in answer
-    assert events(composition, "idp:client:authenticated") == [("success", None, service.client_id)]
+    (issued,) = leaves(composition, "idp:token:issued")
+    assert (issued["actor"], issued["details"]["client_authentication"]) == (service.client_id, "client_secret_basic")
+    assert events(composition, "idp:client:authenticated") == []  # one request, one record
     assert _ask(http, service.basic(), scope="otro").get_json()["error"] == "invalid_scope"
 
 
