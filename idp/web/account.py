@@ -23,7 +23,7 @@ from idp.consent.connected_services import list_connected_services, withdraw_con
 from idp.decoupled.approval import list_waiting
 from idp.leaving.frontchannel import logout_frames
 from idp.web.access import present, services
-from idp.web.activity_words import words_of
+from idp.web.activity_words import services_that_acted, words_of
 from idp.web.cookies import browser_secret, clear_session_secret, session_secret
 from idp.web.forms import Form
 from idp.web.guard import Visitor, admit, kept_values
@@ -159,8 +159,14 @@ def activity() -> AnyResponse:
             session, services=services(), person_id=visitor.person.id, limit=_EVENTS_A_PAGE, before=before
         )
         told = [(event, words_of(session, event)) for event in shown.events]
+        acted = [] if before else services_that_acted(session, person_id=visitor.person.id, now=present())
     return render(
-        "idp/account_activity.html", visitor=visitor, activity=told, older=shown.older, is_later=before is not None
+        "idp/account_activity.html",
+        visitor=visitor,
+        activity=told,
+        acted=acted,
+        older=shown.older,
+        is_later=before is not None,
     )
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from sqlalchemy.orm import Session
 
 from audit.vocabulary import EventType, Outcome
 from idp.authentication.activity import Activity
+from idp.tokens.acted_for import list_acted_for
 from idp.web.connected import name_of_client
+from web.moments import TIMEZONE, moment_text
 
 
 @dataclass(frozen=True)
@@ -72,3 +77,24 @@ def words_of(session: Session, event: Activity) -> Words:
         return Words(_("Retiró el permiso de %(service)s", service=client), "", "")
     title = _TITLES.get(event.type)
     return Words(str(title) if title is not None else _("Hubo un cambio en su cuenta"), "", "")
+
+
+@dataclass(frozen=True)
+class ActedLine:
+    """A service that acted for the person, in words."""
+
+    title: str
+    note: str
+
+
+def services_that_acted(session: Session, *, person_id: str, now: datetime) -> list[ActedLine]:
+    """Return who acted for the person lately, a line a day and service."""
+    lines = []
+    for acted in list_acted_for(session, person_id=person_id, timezone=ZoneInfo(TIMEZONE), now=now):
+        day = moment_text(acted.last_at, "date")
+        times = ngettext("%(num)s vez", "%(num)s veces", acted.times)
+        allowed = name_of_client(session, acted.allowed_client_id)
+        by = _("por lo que usted permitió a %(service)s", service=allowed) if allowed else ""
+        title = name_of_client(session, acted.client_id)
+        lines.append(ActedLine(title, " · ".join(filter(None, (day, times, by)))))
+    return lines

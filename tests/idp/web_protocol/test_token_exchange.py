@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,6 +18,7 @@ from idp.accounts.model import PasswordRow
 from idp.authentication.browser_session import end_sessions_of
 from idp.clients.register import disable_client, set_scopes
 from idp.consent.connected_services import withdraw_consent
+from idp.tokens.acted_for import list_acted_for
 from idp.tokens.model import TokenFamilyRow
 from kernel.clock import ManualClock
 from tests.idp.dpop import Holder
@@ -367,3 +369,37 @@ def test_it_can_be_bound_and_opaque(
     again = _exchange(http, land, opaque)["access_token"]
     seen = http.post("/introspect", data={"token": again}, headers=taxes.basic()).get_json()
     assert seen["act"] == {"sub": land.client_id, "act": {"sub": bus.client_id}}
+
+
+def test_a_person_sees_who_acted_for_him_a_line_a_day(
+    composition: Composition,
+    bus: RelyingParty,
+    land: RelyingParty,
+    portal: RelyingParty,
+    tokens: dict[str, Any],
+    visitor: Visitor,
+    http: FlaskClient,
+    clock: ManualClock,
+) -> None:
+    """One line for all of a day, with the application that it was allowed to; a month back, and nobody else's."""
+    for _time in range(2):
+        _exchange(http, bus, tokens["access_token"])
+    page = visitor.http.get("/account/activity").get_data(as_text=True)
+    assert "Servicios que actuaron por usted" in page
+    assert page.count("<h3>Bus de datos</h3>") == 1
+    assert "23 de noviembre de 2026 · 2 veces · por lo que usted permitió a " in page
+    clock.advance(timedelta(hours=12, minutes=30))
+    again = portal.refresh(http, tokens["refresh_token"]).get_json()["access_token"]
+    _exchange(http, land, _exchange(http, bus, again)["access_token"])
+
+    def told(person_id: str) -> list[tuple[str, str | None, int]]:
+        with composition.database.reading() as session:
+            quito = ZoneInfo("America/Guayaquil")
+            found = list_acted_for(session, person_id=person_id, timezone=quito, now=clock.now())
+        return [(each.client_id, each.allowed_client_id, each.times) for each in found]
+
+    root = portal.client_id
+    assert told(visitor.person_id) == [(land.client_id, root, 1), (bus.client_id, root, 1), (bus.client_id, root, 2)]
+    assert told("somebody else") == []
+    clock.advance(timedelta(days=31))
+    assert told(visitor.person_id) == []
