@@ -62,6 +62,7 @@ def require_living_access_token(
         now=now,
     )
     if access.family_id is None:
+        _require_still_registered(access, issued_to)
         return None
     family = find_family(session, access.family_id)
     if family is None:
@@ -78,13 +79,17 @@ def _require_living_chain(session: Session, access: AccessToken, holder: Client)
     actors = actors_of(access.claims.get("act"))
     if not actors or actors[0] != holder.client_id:
         raise DeadFamilyError("other_client")
+    _require_still_registered(access, holder)
+    for actor in actors:
+        if TOKEN_EXCHANGE not in _active_client(session, actor).grant_types:
+            raise DeadFamilyError("grant_removed")
+
+
+def _require_still_registered(access: AccessToken, holder: Client) -> None:
     if access.audience not in holder.metadata.resources:
         raise DeadFamilyError("resource_removed")
     if not set(access.scopes) <= set(holder.scopes):
         raise DeadFamilyError("scope_removed")
-    for actor in actors:
-        if TOKEN_EXCHANGE not in _active_client(session, actor).grant_types:
-            raise DeadFamilyError("grant_removed")
 
 
 def _active_client(session: Session, client_id: str) -> Client:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hmac import compare_digest
 from typing import Any
@@ -120,7 +120,9 @@ def _open(session: Session, client_id: str, token: str) -> _Registration:
     access = initial_access_of(session, row.registered_with)
     if access is None:
         raise BearerTokenError("wrong_registration_access_token")
-    return _Registration(client_value(row), access, row.certificate_request_id)
+    client = client_value(row)
+    # An administrator may have put the application under another policy since: its own change does not undo that.
+    return _Registration(client, replace(access, policy=client.policy), row.certificate_request_id)
 
 
 def _without_ours(metadata: Mapping[str, Any], client_id: str) -> dict[str, Any]:

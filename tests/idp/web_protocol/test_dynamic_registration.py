@@ -30,7 +30,7 @@ from kernel.clock import ManualClock
 from kernel.settings import Settings
 from outgoing.answer import Answer
 from tests.ca.csr import ec_key, make_csr
-from tests.idp.relying_party import RelyingParty, Visitor, events
+from tests.idp.relying_party import RelyingParty, Visitor, change, events
 from tests.idp.web_protocol.test_client_keys import by_certificate, on_mtls_host
 
 METADATA: dict[str, Any] = {"client_name": "Portal", "redirect_uris": ["https://portal.example/cb"]}
@@ -408,3 +408,15 @@ def test_the_registration_answered_is_what_the_rules_see(
 def _advance(composition: Composition, duration: timedelta) -> None:
     assert isinstance(composition.clock, ManualClock)
     composition.clock.advance(duration)
+
+
+def test_a_change_does_not_undo_the_administrators_policy(
+    composition: Composition, app: Flask, http: FlaskClient
+) -> None:
+    """RFC 7592 §2.2: the server keeps what it decides; whoever holds the token does not lower the rules."""
+    registered = _register(http, _token(composition)).get_json()
+    change(composition, RelyingParty(composition, registered["client_id"], ""), policy="fapi2")
+    answer = _put(http, registered, policy=None)
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_client_metadata")
+    with composition.database.reading() as session:
+        assert find_client(session, registered["client_id"]).policy.name == "fapi2"

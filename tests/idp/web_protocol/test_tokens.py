@@ -25,7 +25,7 @@ from idp.tokens.model import TokenFamilyRow
 from kernel.clock import ManualClock
 from kernel.errors import NotFound
 from kernel.identifiers import b64url
-from tests.idp.relying_party import RelyingParty, Visitor, events, register
+from tests.idp.relying_party import RelyingParty, Visitor, change, events, register
 from tests.idp.signing import rotate_all
 
 SCOPE = "openid profile offline_access"
@@ -254,6 +254,9 @@ def test_an_api_introspects_the_tokens_aimed_at_it(composition: Composition, app
     assert (answer["active"], answer["sub"]) == (True, service.client_id)
     assert _userinfo(http, token["access_token"]) == 401
     assert events(composition, "idp:userinfo:refused")[-1][1] == "wrong_audience"
+    change(composition, service, resources=[])
+    answer = http.post("/introspect", data={"token": token["access_token"]}, headers=api.basic()).get_json()
+    assert answer == {"active": False}
 
 
 def test_without_offline_access_tokens_end_with_the_session(
