@@ -72,11 +72,8 @@ def missing_headers(present: Iterable[str], settings: Settings) -> list[tuple[st
     :param present: names of the headers that it has.
     """
     known = {name.lower() for name in present}
-    return [
-        (name, value)
-        for lower, name, value in _headers(_requested_policy(), settings.secure_cookies)
-        if lower not in known
-    ]
+    headers = _headers(_requested_policy(), bool(g.get("framed_by_anyone")), settings.secure_cookies)
+    return [(name, value) for lower, name, value in headers if lower not in known]
 
 
 def apply_headers(response: Response, settings: Settings) -> None:
@@ -91,11 +88,13 @@ def _requested_policy() -> str:
 
 
 @lru_cache(maxsize=256)
-def _headers(policy: str, secure: bool) -> tuple[tuple[str, str, str], ...]:
+def _headers(policy: str, framed_by_anyone: bool, secure: bool) -> tuple[tuple[str, str, str], ...]:
+    if framed_by_anyone:
+        policy = policy.replace("frame-ancestors 'none'", "frame-ancestors *")
     headers = {
         "Content-Security-Policy": policy,
+        **({} if framed_by_anyone else {"X-Frame-Options": "DENY"}),
         "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
         "Referrer-Policy": "no-referrer",
         "Permissions-Policy": _PERMISSIONS,
         "Cross-Origin-Opener-Policy": "same-origin",
