@@ -176,6 +176,6 @@ for await (const line of createInterface({ input: process.stdin })) {
     console.log(JSON.stringify({ done: (await steps[step](given)) ?? null }))
   } catch (error) {
     const { code, error: name, error_description: description, message, status, cause } = error
-    console.log(JSON.stringify({ failed: { code, error: name ?? cause?.error, description: description ?? message, status, cause: String(cause?.message ?? '') } }))
+    console.log(JSON.stringify({ failed: { code, error: name ?? cause?.error ?? cause?.[0]?.parameters?.error, description: description ?? message, status, cause: String(cause?.message ?? '') } }))
   }
 }
