@@ -4,7 +4,9 @@ import { webcrypto } from 'node:crypto'
 import { request as httpsRequest } from 'node:https'
 import { createInterface } from 'node:readline'
 
-globalThis.crypto ??= webcrypto // Node.js 18
+// What Node.js 18 has and does not show.
+globalThis.crypto ??= webcrypto
+globalThis.CryptoKey ??= webcrypto.CryptoKey
 const client = await import('openid-client')
 const jose = await import('jose')
 
