@@ -6,7 +6,7 @@ save a token before they use up the code, accept other clients' codes and log to
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from authlib.oauth2.rfc6749 import (
     AuthorizationServer,
@@ -169,36 +169,32 @@ class _ClientCredentialsGrant(_Grant):
         )
 
 
-class _DeviceCodeGrant(_Grant):
+class _PolledGrant(_Grant):
+    """A grant that is asked for until a person has decided on another device."""
+
+    PARAMETER: ClassVar[str]
+
+    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
+        return poll_for_tokens(
+            call.session,
+            services=call.services,
+            client=client,
+            grant_type=self.GRANT_TYPE,
+            secret=call.form.get(self.PARAMETER),
+            resources=call.form.all("resource"),
+            confirmation=self.binding(call, client),
+            now=call.now,
+        )
+
+
+class _DeviceCodeGrant(_PolledGrant):
     GRANT_TYPE = DEVICE_CODE
-
-    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
-        return poll_for_tokens(
-            call.session,
-            services=call.services,
-            client=client,
-            grant_type=DEVICE_CODE,
-            secret=call.form.get("device_code"),
-            resources=call.form.all("resource"),
-            confirmation=self.binding(call, client),
-            now=call.now,
-        )
+    PARAMETER = "device_code"
 
 
-class _CibaGrant(_Grant):
+class _CibaGrant(_PolledGrant):
     GRANT_TYPE = CIBA
-
-    def exchange(self, call: EndpointCall, client: Client) -> TokenSet:
-        return poll_for_tokens(
-            call.session,
-            services=call.services,
-            client=client,
-            grant_type=CIBA,
-            secret=call.form.get("auth_req_id"),
-            resources=call.form.all("resource"),
-            confirmation=self.binding(call, client),
-            now=call.now,
-        )
+    PARAMETER = "auth_req_id"
 
 
 class _JwtBearerGrant(_Grant):
