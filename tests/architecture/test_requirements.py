@@ -28,14 +28,14 @@ def _asked(*extras: str) -> list[Requirement]:
 def test_the_running_service_and_its_demo_are_locked() -> None:
     """``make run`` installs requirements.txt and nothing else."""
     pins = _pins("requirements.txt")
-    for requirement in _asked("postgres", "redis", "demo"):
+    for requirement in _asked("postgres", "redis", "hsm", "demo"):
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
 
 
 def test_the_tests_are_locked_on_the_same_versions() -> None:
     """What is tested is what runs."""
     pins = _pins("requirements-dev.txt")
-    for requirement in _asked("postgres", "redis", "demo", "dev"):
+    for requirement in _asked("postgres", "redis", "hsm", "pdf", "demo", "dev"):
         assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), requirement
     assert {name: version for name, version in _pins("requirements.txt").items() if pins.get(name) != version} == {}
 
