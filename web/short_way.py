@@ -34,13 +34,14 @@ _UNUSUAL = ("HTTP_ORIGIN", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", RFC_9440_HEA
 class ShortRequest:
     """A plain request.
 
-    :ivar body: of a POST, else empty.
+    :ivar path: as WSGI gives it, decoded once.
+    :ivar octets: the body of a POST, of one of the media types that its way takes; else empty.
     """
 
     environ: dict[str, Any]
     method: str
     path: str
-    body: str
+    octets: bytes = b""
 
     @cached_property
     def query(self) -> list[tuple[str, str]]:
@@ -49,8 +50,8 @@ class ShortRequest:
 
     @cached_property
     def form(self) -> list[tuple[str, str]]:
-        """The pairs of the body, repetitions included, as Flask reads them."""
-        return _pairs(self.body)
+        """The pairs of the body, which is a form, repetitions included, as Flask reads them."""
+        return _pairs(self.octets.decode("ascii"))
 
     @cached_property
     def cookies(self) -> Mapping[str, str]:
@@ -84,10 +85,19 @@ ShortView = Callable[[ShortRequest], Answer | None]
 
 @dataclass(frozen=True)
 class ShortWay:
-    """A view and the name of its endpoint in logs and metrics: that of the Flask view."""
+    """A view and what it takes.
+
+    :ivar endpoint: its name in logs and metrics: that of the Flask view.
+    :ivar media_types: of bodies, in lower case; a form must be plain ASCII besides.
+    :ivar most_octets: of a body. What is larger goes the long way, as does what says no length.
+    :ivar any_host: the answer depends on no host and no cookie, see :func:`web.state.accept_any_host`.
+    """
 
     endpoint: str
     view: ShortView
+    media_types: tuple[str, ...] = (FORM,)
+    most_octets: int = _MOST_BODY
+    any_host: bool = False
 
 
 class ShortWays:
@@ -96,29 +106,44 @@ class ShortWays:
     def __init__(self, settings: Settings) -> None:
         self.open = True
         self._host = urlsplit(settings.issuer).netloc.lower()
+        self._mtls_host = urlsplit(settings.mtls_origin).netloc.lower()
         self._ways: dict[tuple[str, str], ShortWay] = {}
+        self._below: dict[str, list[tuple[str, ShortWay]]] = {}
 
-    def add(self, method: str, path: str, *, endpoint: str, view: ShortView) -> None:
-        """Answer ``method`` ``path`` by ``view`` where the request is plain."""
-        self._ways[method, path] = ShortWay(endpoint, view)
+    def add(self, method: str, path: str, way: ShortWay) -> None:
+        """Answer ``method`` ``path`` by ``way`` where the request is plain."""
+        self._ways[method, path] = way
+
+    def add_below(self, method: str, prefix: str, way: ShortWay) -> None:
+        """Answer ``method`` on every path that goes on after ``prefix``, unless it has a way of its own."""
+        self._below.setdefault(method, []).append((prefix, way))
 
     def find(self, environ: Mapping[str, Any]) -> ShortWay | None:
         """Return the short way of this request, None if it has to go the long way."""
-        way = self._ways.get((str(environ.get("REQUEST_METHOD")), str(environ.get("PATH_INFO"))))
-        if way is None or not self.open or str(environ.get("HTTP_HOST", "")).lower() != self._host:
+        method, path = str(environ.get("REQUEST_METHOD")), str(environ.get("PATH_INFO"))
+        way = self._ways.get((method, path)) or self._find_below(method, path)
+        if way is None or not self.open or not self._is_host_of(way, str(environ.get("HTTP_HOST", "")).lower()):
             return None
         return None if any(name in environ for name in _UNUSUAL) or not _within_bounds(environ) else way
 
     def answer(self, way: ShortWay, environ: dict[str, Any]) -> Answer | None:
         """Return the view's answer, None if the request has to go the long way after all."""
-        method, body = str(environ["REQUEST_METHOD"]), ""
+        method, octets = str(environ["REQUEST_METHOD"]), b""
         if method == "POST":
-            octets = _read_form(environ)
-            if octets is None:
+            read = _read_body(environ, way)
+            if read is None:
                 return None
-            body = octets.decode("ascii")
+            octets = read
         g.short_way = (way.endpoint, method)
-        return way.view(ShortRequest(environ, method, str(environ["PATH_INFO"]), body))
+        return way.view(ShortRequest(environ, method, str(environ["PATH_INFO"]), octets))
+
+    def _find_below(self, method: str, path: str) -> ShortWay | None:
+        ways = self._below.get(method, ())
+        return next((way for prefix, way in ways if path.startswith(prefix) and path != prefix), None)
+
+    def _is_host_of(self, way: ShortWay, host: str) -> bool:
+        # The host of mutual TLS has its own list of paths, which is Flask's affair.
+        return host == self._host or (way.any_host and host != self._mtls_host)
 
 
 def _within_bounds(environ: Mapping[str, Any]) -> bool:
@@ -129,17 +154,20 @@ def _within_bounds(environ: Mapping[str, Any]) -> bool:
     return True
 
 
-def _read_form(environ: dict[str, Any]) -> bytes | None:
-    """Return the body if it is a small form of plain ASCII; it can be read again, by whoever goes the long way."""
+def _read_body(environ: dict[str, Any], way: ShortWay) -> bytes | None:
+    """Return the body if ``way`` takes it; it can be read again, by whoever goes the long way."""
     length = str(environ.get("CONTENT_LENGTH") or "")
     media_type = str(environ.get("CONTENT_TYPE", "")).split(";")[0].strip().lower()
-    if media_type != FORM or not length.isdecimal() or int(length) > _MOST_BODY:
+    if media_type not in way.media_types or not (length.isascii() and length.isdecimal()):
+        return None
+    if int(length) > way.most_octets:
         return None
     octets: bytes = environ["wsgi.input"].read(int(length))
     environ["wsgi.input"] = io.BytesIO(octets)
     if len(octets) != int(length):
         return None  # the connection ended: half a request is none
-    return octets if octets.isascii() and b"\0" not in octets and b"%00" not in octets else None
+    plain = media_type != FORM or (octets.isascii() and b"\0" not in octets and b"%00" not in octets)
+    return octets if plain else None
 
 
 def _pairs(encoded: str) -> list[tuple[str, str]]:

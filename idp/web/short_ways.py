@@ -16,20 +16,21 @@ from idp.web.cookies import SESSION_COOKIE, secret_in
 from idp.web.token import answer_form, answer_userinfo
 from kernel.errors import ServiceError
 from web.application import SauFlask
-from web.short_way import ShortRequest
+from web.short_way import ShortRequest, ShortWay
 
 
 def open_short_ways(app: Flask) -> None:
     """Add the short ways to ``app``, beside the views of the same addresses."""
     ways = cast(SauFlask, app).short_ways
-    ways.add("POST", "/token", endpoint="idp_protocol.token", view=_token)
-    ways.add("POST", "/introspect", endpoint="idp_protocol.introspect", view=_introspect)
+    ways.add("POST", "/token", ShortWay("idp_protocol.token", _token))
+    ways.add("POST", "/introspect", ShortWay("idp_protocol.introspect", _introspect))
     for method in ("GET", "POST"):
-        ways.add(method, "/userinfo", endpoint="idp_protocol.userinfo", view=_userinfo)
-    ways.add("GET", "/authorize", endpoint="idp_authorize_entrance.authorize", view=_authorize)
-    ways.add("GET", "/jwks", endpoint="idp_discovery.jwks", view=lambda _given: discovery.ready_jwks())
+        ways.add(method, "/userinfo", ShortWay("idp_protocol.userinfo", _userinfo))
+    ways.add("GET", "/authorize", ShortWay("idp_authorize_entrance.authorize", _authorize))
+    ways.add("GET", "/jwks", ShortWay("idp_discovery.jwks", lambda _given: discovery.ready_jwks()))
+    metadata = ShortWay("idp_discovery.discovery", lambda _given: discovery.ready_metadata())
     for path in discovery.METADATA_PATHS:
-        ways.add("GET", path, endpoint="idp_discovery.discovery", view=lambda _given: discovery.ready_metadata())
+        ways.add("GET", path, metadata)
 
 
 def _token(given: ShortRequest) -> Response:
