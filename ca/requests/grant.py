@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ca.issuance.tbs import Blueprint
@@ -28,10 +28,16 @@ class Grant:
 
 
 def decide_grant(
-    parsed: ParsedRequest, *, profile: Profile, institution: InstitutionRecord | None, inputs: Mapping[str, str]
+    parsed: ParsedRequest,
+    *,
+    profile: Profile,
+    institution: InstitutionRecord | None,
+    inputs: Mapping[str, str],
+    proved_names: Collection[str] = (),
 ) -> Grant:
     """Return what is granted of the request.
 
+    :param proved_names: see :func:`ca.requests.names.granted_dns_names`.
     :raises Rejected: ``authority_refused``, ``usage_refused``, ``purpose_refused``, ``name_kind_refused``,
         ``common_name_not_listed``, ``no_names``, ``several_common_names``, and what keys, names and inputs raise.
     """
@@ -46,7 +52,9 @@ def decide_grant(
     granted_names: tuple[str, ...] = ()
     granted: tuple = ()  # type: ignore[type-arg]
     if institution is not None:
-        granted_names = granted_dns_names(dns_names, institution=institution, wildcards=profile.names.wildcards)
+        granted_names = granted_dns_names(
+            dns_names, institution=institution, wildcards=profile.names.wildcards, proved=proved_names
+        )
         granted = granted_addresses(addresses, institution=institution)
     if profile.names.dns == "required":
         _require_listed_common_name(parsed, (*granted_names, *(str(address) for address in granted)))

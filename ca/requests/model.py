@@ -39,6 +39,8 @@ class CertificateRequest(Base):
     names: Mapped[list[str]]
     not_before: Mapped[datetime]
     not_after: Mapped[datetime]
+    # DNS names whose control was proved for this request, beside those under the institution's domains.
+    proved_names: Mapped[list[str]] = mapped_column(server_default="[]")
     tbs_der: Mapped[bytes]
     tbs_sha256: Mapped[str] = mapped_column(String(64))
     differences: Mapped[list[Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from publicsuffixlist import PublicSuffixList
 
@@ -19,9 +19,13 @@ _MAX_NAMES = 100
 _suffixes = PublicSuffixList()
 
 
-def granted_dns_names(requested: Sequence[str], *, institution: InstitutionRecord, wildcards: bool) -> tuple[str, ...]:
+def granted_dns_names(
+    requested: Sequence[str], *, institution: InstitutionRecord, wildcards: bool, proved: Collection[str] = ()
+) -> tuple[str, ...]:
     """Return the names in canonical form, each checked and each the institution's, in the order asked for.
 
+    :param proved: names, in canonical form, whose control the institution proved just now (BR §3.2.2.4): each stands
+        for itself, not for names under it.
     :raises Rejected: ``too_many_names``, ``duplicate_name``, and what the single checks raise.
     """
     if len(requested) > _MAX_NAMES:
@@ -31,7 +35,8 @@ def granted_dns_names(requested: Sequence[str], *, institution: InstitutionRecor
         name = canonical_dns_name(typed, wildcards=wildcards)
         if name in granted:
             raise Rejected(f"The name {name} is there twice.", code="duplicate_name")
-        require_registered(name, institution=institution)
+        if name not in proved:
+            require_registered(name, institution=institution)
         granted.append(name)
     return tuple(granted)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,12 +64,14 @@ def preview_request(
     csr: bytes | str,
     institution_ruc: str | None,
     inputs: Mapping[str, str] | None = None,
+    proved_names: Collection[str] = (),
     now: datetime,
 ) -> Preview:
     """Return what a request would become, and store nothing. Each preview has a serial of its own.
 
     :param csr: PEM text or DER.
     :param inputs: values of the profile's input fields.
+    :param proved_names: see :func:`ca.requests.names.granted_dns_names`.
     :raises kernel.errors.NotFound: ``unknown_profile``, ``unknown_institution``, ``unknown_authority``,
         ``holder_unknown``.
     :raises Rejected: whatever in the request cannot be granted, with the reason.
@@ -82,7 +84,7 @@ def preview_request(
         raise Rejected(f"Profile {profile} needs an institution (RUC).", code="institution_missing")
     institution = services.institutions.find(session, institution_ruc) if institution_ruc else None
     filled, holder_id = fill_in_holder(session, services=services, profile=chosen, inputs=inputs or {})
-    grant = decide_grant(parsed, profile=chosen, institution=institution, inputs=filled)
+    grant = decide_grant(parsed, profile=chosen, institution=institution, inputs=filled, proved_names=proved_names)
     require_free_key(session, parsed.spki_sha256, profile=chosen, institution=institution, inputs=grant.inputs)
     authority = load_authority(session, chosen.authority)
     algorithm = services.keystore.open(authority.key_name).algorithm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -31,6 +31,7 @@ def submit_request(
     institution_ruc: str | None,
     requested_by: str,
     inputs: Mapping[str, str] | None = None,
+    proved_names: Sequence[str] | None = None,
     holder_id: str | None = None,
     client_id: str | None = None,
     now: datetime,
@@ -42,6 +43,7 @@ def submit_request(
     :param csr: PEM text or DER, 64 KiB at most.
     :param requested_by: the person's id, or ``command:LOGIN`` of the command line.
     :param inputs: values of the profile's input fields.
+    :param proved_names: DNS names whose control was proved just now, granted beside registered ones.
     :param holder_id: the person that a personal certificate is for, if it has an account and the profile does not
         find it itself.
     :param client_id: the application that registers with it.
@@ -55,6 +57,7 @@ def submit_request(
             csr=csr,
             institution_ruc=institution_ruc,
             inputs=inputs,
+            proved_names=proved_names or (),
             now=now,
         )
     except Fault:
@@ -77,6 +80,7 @@ def submit_request(
         created_at=now,
         csr_der=preview.parsed.der,
         spki_sha256=preview.parsed.spki_sha256,
+        proved_names=list(proved_names or ()),
     )
     _fill(row, preview, prepared_by=requested_by, now=now)
     session.add(row)
@@ -105,6 +109,7 @@ def rebuild_request(
         csr=row.csr_der,
         institution_ruc=row.institution_ruc,
         inputs=row.inputs,
+        proved_names=row.proved_names,
         now=now,
     )
     if preview.holder_id != row.holder_id and services.profiles.get(row.profile).needs_person:
@@ -153,6 +158,7 @@ def _record(
             "tbs_sha256": row.tbs_sha256,
             "blocked_by": blocking,
             "names": [] if personal else list(row.names),
+            "proved_names": list(row.proved_names),
         },
         private={"subject_name": row.subject} if personal else {},
     )
