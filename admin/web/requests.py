@@ -74,7 +74,7 @@ def show_all() -> Response:
 @requires(Permission.CERTIFICATES_REQUEST)
 def choose_profile() -> Response:
     """The kinds of certificate, each explained."""
-    profiles = [item for item in services().ca.profiles.list() if item.requestable]
+    profiles = [item for item in services().ca.profiles.list() if item.by_hand]
     return render("admin/request_profiles.html", profiles=profiles)
 
 
@@ -296,7 +296,7 @@ def _own(request_id: str) -> RequestView:
 
 def _profile(name: str) -> Profile:
     profile = services().ca.profiles.get(name)
-    if not profile.requestable:
+    if not profile.by_hand:
         raise NotFound("There is no such profile.", code="unknown_profile")
     return profile
 

@@ -41,7 +41,7 @@ def _summary(profile: Profile) -> dict[str, object]:
         "title": profile.title,
         "days": profile.lifetime_days,
         "people": profile.people,
-        "requestable": profile.requestable,
+        "by_hand": profile.by_hand,
     }
 
 
@@ -57,6 +57,8 @@ def _details(profile: Profile, arc: str) -> dict[str, object]:
         "inputs": [field.name + ("" if field.required else " (optional)") for field in profile.inputs],
         "dns_names": profile.names.dns,
         "wildcards": profile.names.wildcards,
+        "proof_of_names": profile.names.proof,
+        "status": profile.status.value,
         "policies": [*policy.reserved, f"{arc}.{policy.suffix}"] if policy else [],
         "notice": policy.notice if policy else "",
         "national_fields": [f"{arc}.3.{field.number}={field.value}" for field in profile.country_fields],

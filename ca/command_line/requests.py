@@ -186,6 +186,8 @@ def _submit(
     *,
     now: datetime,
 ) -> RequestView:
+    if not services.profiles.get(profile).by_hand:
+        raise Rejected(f"Profile {profile} is not asked for by hand.", code="profile_not_requestable")
     csr: bytes = csr_file.read(LIMIT + 1)
     with services.database.transaction() as session:
         return submit_request(

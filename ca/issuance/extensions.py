@@ -14,10 +14,11 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from ca.issuance.authority import AuthorityRecord
 from ca.issuance.subject import fill_template
 from ca.locations import authority_certificate_url, cps_url, crl_url, ocsp_url
-from ca.profiles.profile import Policy, Profile, Usage
+from ca.profiles.profile import Policy, Profile, StatusPointers, Usage
 from kernel.errors import Rejected
 
 COUNTRY_FIELDS_ARC = "3"
+NO_REVOCATION_AVAILABLE = x509.ObjectIdentifier("2.5.29.56")  # id-ce-noRevAvail, RFC 9608 §2
 Placed = tuple[x509.ExtensionType, bool]
 _URI = x509.UniformResourceIdentifier
 
@@ -59,22 +60,9 @@ def extensions_of(
         yield x509.SubjectAlternativeName(names + [x509.IPAddress(address) for address in addresses]), False
     if profile.policy is not None:
         yield _policies(profile.policy, around), False
-    if profile.status:
-        name, origin = around.authority.name, around.issuer_origin
-        list_url = _URI(crl_url(origin, name, around.crl_shard))
-        yield x509.CRLDistributionPoints([x509.DistributionPoint([list_url], None, None, None)]), False
-        # OCSP first: software tries them in order.
-        yield (
-            x509.AuthorityInformationAccess(
-                [
-                    x509.AccessDescription(AuthorityInformationAccessOID.OCSP, _URI(ocsp_url(origin))),
-                    x509.AccessDescription(
-                        AuthorityInformationAccessOID.CA_ISSUERS, _URI(authority_certificate_url(origin, name))
-                    ),
-                ]
-            ),
-            False,
-        )
+    yield from _status_pointers(profile.status, around)
+    if profile.no_revocation_available:
+        yield x509.UnrecognizedExtension(NO_REVOCATION_AVAILABLE, core.Null().dump()), False
     if profile.ocsp_no_check:
         yield x509.OCSPNoCheck(), False
     yield from _country_fields(profile, values, around.private_arc)
@@ -92,6 +80,21 @@ def _key_usage(granted: Sequence[Usage]) -> x509.KeyUsage:
         encipher_only=False,
         decipher_only=False,
     )
+
+
+def _status_pointers(status: StatusPointers, around: Surroundings) -> Iterator[Placed]:
+    name, origin = around.authority.name, around.issuer_origin
+    if status is StatusPointers.NONE:
+        return
+    access = [
+        x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, _URI(authority_certificate_url(origin, name)))
+    ]
+    if status is StatusPointers.FULL:
+        list_url = _URI(crl_url(origin, name, around.crl_shard))
+        yield x509.CRLDistributionPoints([x509.DistributionPoint([list_url], None, None, None)]), False
+        # OCSP first: software tries them in order.
+        access.insert(0, x509.AccessDescription(AuthorityInformationAccessOID.OCSP, _URI(ocsp_url(origin))))
+    yield x509.AuthorityInformationAccess(access), False
 
 
 def _policies(policy: Policy, around: Surroundings) -> x509.CertificatePolicies:

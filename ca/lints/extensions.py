@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from asn1crypto import core
@@ -12,6 +13,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from ca.lints.case import LintCase, error
 from ca.lints.finding import Finding
 from ca.locations import cps_url
+from ca.profiles.profile import StatusPointers
 
 _USAGE_BITS = {
     "digital_signature": "digitalSignature",
@@ -24,13 +26,22 @@ _USAGE_BITS = {
 }
 
 
+_STATUS_OIDS: dict[StatusPointers, set[str]] = {
+    StatusPointers.FULL: {"2.5.29.31", "1.3.6.1.5.5.7.1.1"},
+    StatusPointers.ISSUER_ONLY: {"1.3.6.1.5.5.7.1.1"},
+    StatusPointers.NONE: set(),
+}
+_SHORT_LIVED = timedelta(days=7)
+
+
 def only_known_extensions(case: LintCase) -> Iterator[Finding]:
     """Nothing stands in a certificate that its profile did not ask for."""
     known: set[str] = {"2.5.29.35", "2.5.29.15", "2.5.29.37"}
     known |= {"2.5.29.14"} if case.profile.subject_key_identifier else set()
     known |= {"2.5.29.17"} if case.profile.names.dns != "refused" or case.profile.names.addresses else set()
     known |= {"2.5.29.32"} if case.profile.policy else set()
-    known |= {"2.5.29.31", "1.3.6.1.5.5.7.1.1"} if case.profile.status else set()
+    known |= _STATUS_OIDS[case.profile.status]
+    known |= {"2.5.29.56"} if case.profile.no_revocation_available else set()
     known |= {"1.3.6.1.5.5.7.48.1.5"} if case.profile.ocsp_no_check else set()
     known |= {f"{case.private_arc}.3.{field.number}" for field in case.profile.country_fields}
     for extension in case.certificate.extensions:
@@ -78,7 +89,7 @@ def usages_are_the_profiles(case: LintCase) -> Iterator[Finding]:
 
 def status_can_be_found(case: LintCase) -> Iterator[Finding]:
     """RFC 5280 §4.2.1.13, §4.2.2.1: CDP over http with ``crl`` in it; AIA with OCSP first, then the issuer."""
-    if not case.profile.status:
+    if case.profile.status is not StatusPointers.FULL:
         return
     points = case.extension(x509.CRLDistributionPoints)
     urls = [name.value for point in points.value for name in point.full_name or ()] if points else []
@@ -93,6 +104,29 @@ def status_can_be_found(case: LintCase) -> Iterator[Finding]:
         yield error(
             "bad_information_access", "RFC 5280 §4.2.2.1", "Debe indicar OCSP primero y luego el emisor, por http."
         )
+
+
+def without_pointers_it_is_short_lived(case: LintCase) -> Iterator[Finding]:
+    """BR §1.6.1, §7.1.2.11.2: who goes without a list lives seven days at most and names its issuer."""
+    if case.profile.status is not StatusPointers.ISSUER_ONLY:
+        return
+    lifetime = case.certificate.not_valid_after_utc - case.certificate.not_valid_before_utc + timedelta(seconds=1)
+    if lifetime > _SHORT_LIVED:
+        yield error("not_short_lived", "BR §1.6.1", "Vale más de siete días y no dice dónde ver su estado.")
+    access = case.extension(x509.AuthorityInformationAccess)
+    methods = [item.access_method for item in access.value] if access else []
+    if methods != [AuthorityInformationAccessOID.CA_ISSUERS]:
+        yield error("bad_information_access", "RFC 5280 §4.2.2.1", "Debe indicar su emisor, y solo su emisor.")
+
+
+def no_revocation_is_said_plainly(case: LintCase) -> Iterator[Finding]:
+    """RFC 9608 §2: noRevAvail holds NULL, and stands where there is neither a list nor an OCSP address."""
+    found = [item for item in case.certificate.extensions if item.oid.dotted_string == "2.5.29.56"]
+    if bool(found) is not case.profile.no_revocation_available:
+        yield error("no_revocation_differs", "RFC 9608 §2", "La marca «sin revocación» no es la del perfil.")
+    for item in found:
+        if getattr(item.value, "value", b"") != b"\x05\x00":
+            yield error("no_revocation_malformed", "RFC 9608 §2", "La marca «sin revocación» no es NULL.")
 
 
 def policy_is_documented(case: LintCase) -> Iterator[Finding]:
@@ -136,6 +170,8 @@ LINTS = (
     is_no_authority,
     usages_are_the_profiles,
     status_can_be_found,
+    without_pointers_it_is_short_lived,
+    no_revocation_is_said_plainly,
     policy_is_documented,
     national_fields_are_der_strings,
 )

@@ -14,6 +14,14 @@ Oid = Annotated[str, Field(pattern=r"^[0-2](\.(0|[1-9]\d*))+$")]
 ArcSuffix = Annotated[str, Field(pattern=r"^[1-9]\d*(\.[1-9]\d*)*$")]
 
 
+class StatusPointers(StrEnum):
+    """Where a certificate says that its status is to be found."""
+
+    FULL = "full"  # list, OCSP, issuer
+    ISSUER_ONLY = "issuer-only"  # the issuer's certificate alone: it ends before a revocation would be of use
+    NONE = "none"
+
+
 class KeyType(StrEnum):
     """A kind of subject key."""
 
@@ -100,11 +108,14 @@ class NameRules:
 
     :ivar dns: DNS names, each under a registered domain of the institution.
     :ivar addresses: IP addresses, each in a registered network of the institution.
+    :ivar proof: what a DNS name rests on. ``register``: it is under a registered domain, or its control was proved
+        just now; ``control``: proved just now, whatever the register says.
     """
 
     dns: Literal["required", "allowed", "refused"] = "refused"
     wildcards: bool = False
     addresses: bool = False
+    proof: Literal["register", "control"] = "register"
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -158,13 +169,16 @@ class Profile:
     :ivar title: and ``explanation``: for the operator, in Spanish.
     :ivar authority: short name of the authority that issues.
     :ivar requestable: false for what the service issues to itself.
+    :ivar automatic_only: never asked for by hand in the console or at the command line, only by a protocol that proved
+        what a second person would have looked at.
     :ivar people: how many must agree, the one who requests among them; 1 lets one person do it alone.
     :ivar schedule: a public rule that shortens ``lifetime_days`` as its dates come.
     :ivar dropped_key_usage: bits that software asks for by habit and that are left out with a word; any other bit that
         is not granted is refused.
     :ivar needs_person: its holder has an account with a verified identity, found by the input ``cedula``.
     :ivar is_personal: the subject is a natural person: its name never enters the evidence in clear.
-    :ivar status: whether the certificate points at list, OCSP and issuer; a responder's own does not.
+    :ivar status: what it points at for its status; a responder's own points nowhere.
+    :ivar no_revocation_available: says outright that no status is to be looked for (RFC 9608 §2).
     :ivar ocsp_no_check: RFC 6960 §4.2.2.2.1.
     """
 
@@ -181,6 +195,7 @@ class Profile:
     lint: LintRules
     authority: str = "issuing-1"
     requestable: bool = True
+    automatic_only: bool = False
     needs_institution: bool = True
     needs_person: bool = False
     is_personal: bool = False
@@ -191,13 +206,19 @@ class Profile:
     country_fields: tuple[CountryField, ...] = ()
     policy: Policy | None = None
     subject_key_identifier: bool = True
-    status: bool = True
+    status: StatusPointers = StatusPointers.FULL
+    no_revocation_available: bool = False
     ocsp_no_check: bool = False
 
     @property
     def lifetime(self) -> timedelta:
         """The longest validity, before any schedule shortens it."""
         return timedelta(days=self.lifetime_days)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person may ask for it in the console or at the command line."""
+        return self.requestable and not self.automatic_only
 
     @property
     def approvals_needed(self) -> int:

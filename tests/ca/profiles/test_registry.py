@@ -56,11 +56,13 @@ def test_a_file_is_named_after_its_profile() -> None:
         parse_profile(MINIMAL, source="other.yaml")
 
 
-def test_the_release_has_its_six_profiles() -> None:
-    """TLS server and client, institution seal, servant signature, personal log-in; OCSP responder (internal)."""
+def test_the_release_has_its_profiles() -> None:
+    """How many people, and whether it is asked for by hand: what is not needs a protocol's proof, or is internal."""
     profiles = packaged_profiles()
-    assert {item.name: (item.people, item.requestable) for item in profiles.list()} == {
+    assert {item.name: (item.people, item.by_hand) for item in profiles.list()} == {
         "tls-server": (2, True),
+        "tls-server-acme": (1, False),
+        "tls-server-short": (1, False),
         "tls-client": (1, True),
         "institution-seal": (2, True),
         "public-servant-signature": (2, True),

@@ -87,6 +87,8 @@ def test_shows_profiles(terminal: Terminal) -> None:
         "public-servant-signature",
         "tls-client",
         "tls-server",
+        "tls-server-acme",
+        "tls-server-short",
     ]
     assert terminal.json("profile", "show", "tls-server")["people"] == 2
 
