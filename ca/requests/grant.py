@@ -47,15 +47,8 @@ def decide_grant(
     known = institution_values(institution) if institution else {"country": "EC"}
     checked = checked_inputs(profile, inputs, parsed=parsed, known=known)
     dns_names, addresses = _requested_names(parsed, profile)
-    if institution is None and (dns_names or addresses):
-        raise Rejected("Names need an institution that they belong to.", code="name_not_registered")
-    granted_names: tuple[str, ...] = ()
-    granted: tuple = ()  # type: ignore[type-arg]
-    if institution is not None:
-        granted_names = granted_dns_names(
-            dns_names, institution=institution, wildcards=profile.names.wildcards, proved=proved_names
-        )
-        granted = granted_addresses(addresses, institution=institution)
+    granted_names = granted_dns_names(dns_names, institution=institution, rules=profile.names, proved=proved_names)
+    granted = granted_addresses(addresses, institution=institution)
     if profile.names.dns == "required":
         _require_listed_common_name(parsed, (*granted_names, *(str(address) for address in granted)))
     first = next(iter((*granted_names, *(str(address) for address in granted))), "")

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from publicsuffixlist import PublicSuffixList
 
 from ca.ports import InstitutionRecord
+from ca.profiles.profile import NameRules
 from ca.requests.text import script_of
 from kernel.errors import Rejected
 
@@ -20,22 +21,28 @@ _suffixes = PublicSuffixList()
 
 
 def granted_dns_names(
-    requested: Sequence[str], *, institution: InstitutionRecord, wildcards: bool, proved: Collection[str] = ()
+    requested: Sequence[str],
+    *,
+    institution: InstitutionRecord | None,
+    rules: NameRules,
+    proved: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Return the names in canonical form, each checked and each the institution's, in the order asked for.
 
     :param proved: names, in canonical form, whose control the institution proved just now (BR §3.2.2.4): each stands
         for itself, not for names under it.
-    :raises Rejected: ``too_many_names``, ``duplicate_name``, and what the single checks raise.
+    :raises Rejected: ``too_many_names``, ``duplicate_name``, ``name_not_proved``, and what the single checks raise.
     """
     if len(requested) > _MAX_NAMES:
         raise Rejected(f"At most {_MAX_NAMES} names fit.", code="too_many_names")
     granted: list[str] = []
     for typed in requested:
-        name = canonical_dns_name(typed, wildcards=wildcards)
+        name = canonical_dns_name(typed, wildcards=rules.wildcards)
         if name in granted:
             raise Rejected(f"The name {name} is there twice.", code="duplicate_name")
         if name not in proved:
+            if rules.proof == "control":
+                raise Rejected(f"Control of {name} was not proved just now.", code="name_not_proved")
             require_registered(name, institution=institution)
         granted.append(name)
     return tuple(granted)
@@ -75,18 +82,19 @@ def canonical_dns_name(typed: str, *, wildcards: bool) -> str:
     return name
 
 
-def require_registered(name: str, *, institution: InstitutionRecord) -> None:
+def require_registered(name: str, *, institution: InstitutionRecord | None) -> None:
     """Check that the institution holds the name or one above it. :raises Rejected: ``name_not_registered``."""
     base = name.removeprefix("*.")
-    if not any(base == domain or base.endswith(f".{domain}") for domain in institution.domains):
-        registered = ", ".join(institution.domains) or "none"
+    domains = institution.domains if institution else ()
+    if not any(base == domain or base.endswith(f".{domain}") for domain in domains):
+        registered = ", ".join(domains) or "none"
         raise Rejected(
             f"{name} is under no domain registered for the institution (registered: {registered}).",
             code="name_not_registered",
         )
 
 
-def granted_addresses(requested: Sequence[str], *, institution: InstitutionRecord) -> tuple[Address, ...]:
+def granted_addresses(requested: Sequence[str], *, institution: InstitutionRecord | None) -> tuple[Address, ...]:
     """Return the addresses, each public and in a network registered for the institution.
 
     :raises Rejected: ``bad_address``, ``address_reserved``, ``address_not_registered``, ``duplicate_name``.
@@ -101,7 +109,8 @@ def granted_addresses(requested: Sequence[str], *, institution: InstitutionRecor
             raise Rejected(f"The address {address} is there twice.", code="duplicate_name")
         if not address.is_global:  # BR §4.2.2: no reserved address
             raise Rejected(f"{address} is reserved: anyone could have it.", code="address_reserved")
-        if not any(address in ipaddress.ip_network(network) for network in institution.networks):
+        networks = institution.networks if institution else ()
+        if not any(address in ipaddress.ip_network(network) for network in networks):
             raise Rejected(f"{address} is in no network registered for the institution.", code="address_not_registered")
         granted.append(address)
     return tuple(granted)

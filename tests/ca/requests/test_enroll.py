@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID
 from sqlalchemy import func, select
 
 from audit.model import AuditEvent
@@ -118,3 +119,34 @@ def test_what_a_lint_blocks_is_kept_for_the_operator_and_not_signed(alone: CaSer
     with services.database.reading() as session:
         (request_id,) = session.scalars(select(CertificateRequest.id))
         assert find_request(session, services=services, request_id=request_id).status is Status.SUBMITTED
+
+
+def test_an_acme_certificate_rests_on_proofs_alone(services: CaServices, now: datetime) -> None:
+    """BR §7.1.2.7.2: the subject names nothing that was not validated; a registered domain is no proof of control."""
+    with pytest.raises(Rejected) as caught:
+        ask(services, now, profile="tls-server-acme", proved_names=[PROVED])
+    assert caught.value.code == "name_not_proved"
+    enrolled = ask(services, now, profile="tls-server-acme", proved_names=[SERVER])
+    done = complete_enrolment(services, enrolled.request_id, actor="acme:1", now=now)
+    leaf = x509.load_der_x509_certificate(done.certificate_der)
+    assert leaf.subject.rfc4514_string() == f"CN={SERVER},C=EC"
+    assert lifetime_of(leaf) == timedelta(days=90)
+
+
+def test_a_short_lived_certificate_needs_no_status(services: CaServices, now: datetime) -> None:
+    """BR §1.6.1, §7.1.2.11.2, RFC 9608 §2: seven days at most, no list, no OCSP address, and it says so itself."""
+    enrolled = ask(services, now, profile="tls-server-short")
+    done = complete_enrolment(services, enrolled.request_id, actor="est:1", now=now)
+    leaf = x509.load_der_x509_certificate(done.certificate_der)
+    assert lifetime_of(leaf) == timedelta(days=7)
+    with pytest.raises(x509.ExtensionNotFound):
+        leaf.extensions.get_extension_for_class(x509.CRLDistributionPoints)
+    access = leaf.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    assert [item.access_method for item in access] == [AuthorityInformationAccessOID.CA_ISSUERS]
+    said = leaf.extensions.get_extension_for_oid(x509.ObjectIdentifier("2.5.29.56"))
+    assert (said.critical, said.value.public_bytes()) == (False, b"\x05\x00")
+
+
+def lifetime_of(leaf: x509.Certificate) -> timedelta:
+    """Both ends count (RFC 5280 §4.1.2.5)."""
+    return leaf.not_valid_after_utc - leaf.not_valid_before_utc + timedelta(seconds=1)

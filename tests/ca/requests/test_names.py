@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ca.ports import InstitutionRecord
+from ca.profiles.profile import NameRules
 from ca.requests.names import canonical_dns_name, granted_addresses, granted_dns_names
 from ca.requests.organization import organization_name, province_of
 from ca.requests.text import require_plain_text
@@ -17,11 +18,12 @@ MINISTRY = InstitutionRecord(
     domains=("pruebas.gob.ec", "xn--caar-gqa.gob.ec"),
     networks=("186.46.0.0/16", "2800:370::/32"),
 )
+PLAIN, WILD = NameRules(dns="required"), NameRules(dns="required", wildcards=True)
 
 
 def test_names_under_registered_domains_are_granted_in_lower_case() -> None:
     """RFC 4343: DNS names have no case; one form stands in certificates."""
-    assert granted_dns_names(["Pruebas.GOB.ec", "a.b.pruebas.gob.ec"], institution=MINISTRY, wildcards=False) == (
+    assert granted_dns_names(["Pruebas.GOB.ec", "a.b.pruebas.gob.ec"], institution=MINISTRY, rules=PLAIN) == (
         "pruebas.gob.ec",
         "a.b.pruebas.gob.ec",
     )
@@ -68,7 +70,7 @@ def test_malformed_and_deceptive_names_are_refused(name: str, code: str) -> None
 
 def test_an_a_label_in_latin_letters_is_granted() -> None:
     """RFC 5890 §2.3.2.1: ``cañar`` as ``xn--caar-gqa``."""
-    assert granted_dns_names(["www.xn--caar-gqa.gob.ec"], institution=MINISTRY, wildcards=False)
+    assert granted_dns_names(["www.xn--caar-gqa.gob.ec"], institution=MINISTRY, rules=PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -93,14 +95,14 @@ def test_a_wildcard_over_a_public_suffix_is_refused() -> None:
 def test_names_outside_the_registered_domains_are_refused(name: str) -> None:
     """BR §3.2.2.4 by the institution's register: equal to a domain or under it, label by label."""
     with pytest.raises(Rejected) as caught:
-        granted_dns_names([name], institution=MINISTRY, wildcards=True)
+        granted_dns_names([name], institution=MINISTRY, rules=WILD)
     assert caught.value.code == "name_not_registered"
 
 
 def test_a_name_twice_is_refused_whatever_its_case() -> None:
     """A request that says the same twice was not read by who sent it."""
     with pytest.raises(Rejected) as caught:
-        granted_dns_names(["a.pruebas.gob.ec", "A.pruebas.gob.ec"], institution=MINISTRY, wildcards=False)
+        granted_dns_names(["a.pruebas.gob.ec", "A.pruebas.gob.ec"], institution=MINISTRY, rules=PLAIN)
     assert caught.value.code == "duplicate_name"
 
 
