@@ -7,6 +7,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
@@ -17,7 +18,7 @@ from audit.anchor import Anchor
 from audit.checkpoint import CheckpointError, LogKey
 from audit.log_source import Row, StoredCheckpoint, StoredHead
 from audit.merkle import EMPTY_ROOT, CompactRange, hash_leaf
-from audit.model import AuditCheckpoint, AuditEvent
+from audit.model import AUDIT_TABLES, LogTables
 from audit.tiles import ENTRY_LIMIT, Tile
 from audit.tree_store import require_checkpoint
 from audit.verification import Progress
@@ -32,7 +33,7 @@ README, KEY, CHECKPOINTS, LEAVES, HASHES = (
 )
 _PAGE = 1000
 _INSTRUCTIONS = """\
-Audit log of {origin}: {size} records.
+{title} {origin}: {size} records.
 
 {leaves}       one record a line, in the order of the log; line N (from 0) is leaf N of a Merkle tree (RFC 6962)
 {hashes}    hex of SHA-256(0x00 || line without its newline), a line each; tells which record was changed
@@ -40,56 +41,78 @@ Audit log of {origin}: {size} records.
 {key}         the public key of the log (C2SP signed-note, Ed25519). Compare it with one that you got elsewhere.
 
 To check it by yourself: python verify_log.py THIS-FILE (Python 3 and its package "cryptography" are enough), or
-sau audit verify --bundle THIS-FILE --key KEY.
+{command} --bundle THIS-FILE --key KEY.
 
-Personal data in records stands as commitments and ciphertext; the keys are not here.
+{privacy}
 """
 
 
-def export_log(session: Session, path: Path, *, log_key: LogKey, progress: Progress | None = None) -> int:
+@dataclass(frozen=True)
+class Description:
+    """What a bundle's instructions say of its log."""
+
+    title: str
+    command: str
+    privacy: str
+
+
+AUDIT_LOG = Description(
+    "Audit log of",
+    "sau audit verify",
+    "Personal data in records stands as commitments and ciphertext; the keys are not here.",
+)
+
+
+def export_log(
+    session: Session,
+    path: Path,
+    *,
+    log_key: LogKey,
+    progress: Progress | None = None,
+    tables: LogTables = AUDIT_TABLES,
+    description: Description = AUDIT_LOG,
+) -> int:
     """Write the log up to its newest checkpoint to ``path`` and return the number of records.
 
     :raises NotFound: (``no_checkpoint``). :raises Conflict: (``file_exists``).
     """
-    size = require_checkpoint(session).size
+    size = require_checkpoint(session, tables).size
     names = {"leaves": LEAVES, "hashes": HASHES, "checkpoints": CHECKPOINTS, "key": KEY}
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise Conflict(f"{path} exists already.", code="file_exists") from error
     with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
-        bundle.writestr(README, _INSTRUCTIONS.format(origin=log_key.name, size=size, **names))
+        bundle.writestr(README, _INSTRUCTIONS.format(origin=log_key.name, size=size, **names, **asdict(description)))
         bundle.writestr(KEY, f"{log_key}\n")
         with bundle.open(CHECKPOINTS, "w") as lines:
-            for document in _checkpoints(session, size):
+            for document in _checkpoints(session, tables, size):
                 lines.write(json.dumps(document).encode() + b"\n")
         with bundle.open(LEAVES, "w", force_zip64=True) as lines:
-            for done, leaf in enumerate(_leaves(session, size), 1):
+            for done, leaf in enumerate(_leaves(session, tables, size), 1):
                 lines.write(leaf + b"\n")
                 if progress and (done % _PAGE == 0 or done == size):
                     progress(done, size)
         with bundle.open(HASHES, "w", force_zip64=True) as lines:
-            for leaf in _leaves(session, size):
+            for leaf in _leaves(session, tables, size):
                 lines.write(hash_leaf(leaf).hex().encode() + b"\n")
     return size
 
 
-def _checkpoints(session: Session, size: int) -> Iterator[dict[str, object]]:
-    found = session.execute(
-        select(AuditCheckpoint.size, AuditCheckpoint.root, AuditCheckpoint.note)
-        .where(AuditCheckpoint.size <= size)
-        .order_by(AuditCheckpoint.size)
-    )
+def _checkpoints(session: Session, tables: LogTables, size: int) -> Iterator[dict[str, object]]:
+    table = tables.checkpoint
+    found = session.execute(select(table.size, table.root, table.note).where(table.size <= size).order_by(table.size))
     for each, root, note in found:
         yield {"size": each, "root": base64.b64encode(root).decode(), "note": note}
 
 
-def _leaves(session: Session, size: int) -> Iterator[bytes]:
+def _leaves(session: Session, tables: LogTables, size: int) -> Iterator[bytes]:
+    entry = tables.entry
     for start in range(0, size, _PAGE):
         yield from session.scalars(
-            select(AuditEvent.leaf)
-            .where(AuditEvent.log_index >= start, AuditEvent.log_index < min(size, start + _PAGE))
-            .order_by(AuditEvent.log_index)
+            select(entry.leaf)
+            .where(entry.log_index >= start, entry.log_index < min(size, start + _PAGE))
+            .order_by(entry.log_index)
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import String, func, select, type_coerce
 from sqlalchemy.orm import Session
@@ -13,18 +13,9 @@ from sqlalchemy.orm import Session
 from audit.anchor import Anchor
 from audit.journal import COLUMNS
 from audit.merkle import EMPTY_ROOT, CompactRange
-from audit.model import AuditCheckpoint, AuditEvent, AuditHead, AuditTile
+from audit.model import AUDIT_TABLES, LogTables
 from audit.tiles import WIDTH, Tile, right_edge
 from audit.tree_store import HEAD, tile_reader
-
-# A column that was tampered with may hold anything, on SQLite a value of any type: read as it is, never converted.
-_ROW = (
-    AuditEvent.log_index,
-    type_coerce(AuditEvent.leaf, String),
-    AuditEvent.id,
-    type_coerce(AuditEvent.occurred_at, String),
-    *(getattr(AuditEvent, name) for name in COLUMNS),
-)
 
 
 @dataclass(frozen=True)
@@ -100,17 +91,37 @@ class DatabaseLog:
 
     :param session: on PostgreSQL of isolation REPEATABLE READ.
     :param anchors: read before the session's first statement, so that none is newer than what the session sees.
+    :param columns: of the entries, beside name and moment, that repeat what leaves say.
     """
 
-    def __init__(self, session: Session, *, anchors: Sequence[Anchor], default_origin: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        anchors: Sequence[Anchor],
+        default_origin: str,
+        tables: LogTables = AUDIT_TABLES,
+        columns: Sequence[str] = tuple(COLUMNS),
+    ) -> None:
         self._session = session
+        self._tables = tables
+        self._columns = columns
+        # A column that was tampered with may hold anything, on SQLite a value of any type: read as it is.
+        self._row_columns: tuple[Any, ...] = (
+            tables.entry.log_index,
+            type_coerce(tables.entry.leaf, String),
+            tables.entry.id,
+            type_coerce(tables.entry.occurred_at, String),
+            *(getattr(tables.entry, name) for name in columns),
+        )
         self._anchors = anchors
         self._default_origin = default_origin
 
     def head(self) -> StoredHead:
         """See :meth:`LogSource.head`."""
+        table = self._tables.head
         head = self._session.execute(
-            select(AuditHead.origin, AuditHead.size, type_coerce(AuditHead.root, String)).where(AuditHead.id == HEAD)
+            select(table.origin, table.size, type_coerce(table.root, String)).where(table.id == HEAD)
         ).one_or_none()
         if head is None:
             return StoredHead(self._default_origin, 0, EMPTY_ROOT)
@@ -118,10 +129,9 @@ class DatabaseLog:
 
     def checkpoints(self) -> Iterator[StoredCheckpoint]:
         """See :meth:`LogSource.checkpoints`."""
+        table = self._tables.checkpoint
         found = self._session.execute(
-            select(AuditCheckpoint.size, type_coerce(AuditCheckpoint.root, String), AuditCheckpoint.note).order_by(
-                AuditCheckpoint.size
-            )
+            select(table.size, type_coerce(table.root, String), table.note).order_by(table.size)
         )
         for size, root, note in found:
             yield StoredCheckpoint(_number(size), _octets(root), str(note))
@@ -132,20 +142,21 @@ class DatabaseLog:
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """See :meth:`LogSource.rows`."""
+        entry = self._tables.entry
         found = self._session.execute(
-            select(*_ROW)
-            .where(AuditEvent.log_index >= start, AuditEvent.log_index < stop)
-            .order_by(AuditEvent.log_index, AuditEvent.id)
+            select(*self._row_columns)
+            .where(entry.log_index >= start, entry.log_index < stop)
+            .order_by(entry.log_index, entry.id)
         )
-        return [_row(*each) for each in found]
+        return [self._row(*each) for each in found]
 
     def leaf_hashes(self, start: int, stop: int) -> list[bytes]:
         """See :meth:`LogSource.leaf_hashes`."""
-        first = start // WIDTH
+        first, tile = start // WIDTH, self._tables.tile
         found = self._session.execute(
-            select(AuditTile.number, type_coerce(AuditTile.hashes, String))
-            .where(AuditTile.level == 0, AuditTile.number >= first, AuditTile.number <= (stop - 1) // WIDTH)
-            .order_by(AuditTile.number)
+            select(tile.number, type_coerce(tile.hashes, String))
+            .where(tile.level == 0, tile.number >= first, tile.number <= (stop - 1) // WIDTH)
+            .order_by(tile.number)
         )
         octets = b""
         for number, hashes in found:
@@ -157,20 +168,22 @@ class DatabaseLog:
 
     def strays(self, size: int) -> Iterator[Row]:
         """See :meth:`LogSource.strays`. Events that still wait for their place are among them."""
+        entry = self._tables.entry
         found = self._session.execute(
-            select(*_ROW)
-            .where(AuditEvent.log_index.is_(None) | (AuditEvent.log_index >= size) | (AuditEvent.log_index < 0))
-            .order_by(AuditEvent.log_index, AuditEvent.id)
+            select(*self._row_columns)
+            .where(entry.log_index.is_(None) | (entry.log_index >= size) | (entry.log_index < 0))
+            .order_by(entry.log_index, entry.id)
         )
         for each in found:
-            yield _row(*each)
+            yield self._row(*each)
 
     def upper_tiles(self) -> Iterator[tuple[Tile, bytes]]:
         """See :meth:`LogSource.upper_tiles`."""
+        tile = self._tables.tile
         found = self._session.execute(
-            select(AuditTile.level, AuditTile.number, type_coerce(AuditTile.hashes, String))
-            .where(AuditTile.level != 0)
-            .order_by(AuditTile.level, AuditTile.number)
+            select(tile.level, tile.number, type_coerce(tile.hashes, String))
+            .where(tile.level != 0)
+            .order_by(tile.level, tile.number)
         )
         for level, number, hashes in found:
             octets = _octets(hashes)
@@ -178,21 +191,20 @@ class DatabaseLog:
 
     def edge(self, size: int) -> CompactRange:
         """See :meth:`LogSource.edge`."""
-        return right_edge(size, tile_reader(self._session))
+        return right_edge(size, tile_reader(self._session, self._tables))
 
     def waiting(self) -> int:
         """Return how many events are committed and not yet in the log."""
-        counted = self._session.scalar(
-            select(func.count()).select_from(AuditEvent).where(AuditEvent.log_index.is_(None))
-        )
+        entry = self._tables.entry
+        counted = self._session.scalar(select(func.count()).select_from(entry).where(entry.log_index.is_(None)))
         return counted or 0
 
-
-def _row(index: object, leaf: object, event_id: object, occurred_at: object, *values: object) -> Row:
-    columns = {name: None if value is None else str(value) for name, value in zip(COLUMNS, values, strict=True)}
-    name = str(event_id)
-    place = index if isinstance(index, int) else None
-    return Row(place, name, _octets(leaf), {**columns, "id": name, "occurred_at": _moment(occurred_at)})
+    def _row(self, index: object, leaf: object, entry_id: object, occurred_at: object, *values: object) -> Row:
+        pairs = zip(self._columns, values, strict=True)
+        columns = {name: None if value is None else str(value) for name, value in pairs}
+        name = str(entry_id)
+        place = index if isinstance(index, int) else None
+        return Row(place, name, _octets(leaf), {**columns, "id": name, "occurred_at": _moment(occurred_at)})
 
 
 def _moment(value: object) -> str:

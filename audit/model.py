@@ -1,7 +1,8 @@
-"""Tables of the evidence."""
+"""Tables of the evidence, and the columns that every Merkle log of ours has."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, String, Text
@@ -10,7 +11,62 @@ from sqlalchemy.orm import Mapped, mapped_column
 from kernel.database import Base
 
 
-class AuditEvent(Base):
+class LeafColumns:
+    """What a log's entries have: a name, a moment, the leaf, and its place (null until the sequencer gave it one)."""
+
+    id: Mapped[str]
+    occurred_at: Mapped[datetime]
+    leaf: Mapped[bytes]
+    log_index: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+
+
+class HeadColumns:
+    """The tree's head and the sequencer's lease: one row, so that one conditional UPDATE guards both.
+
+    :ivar origin: names the log; fixed when the log begins.
+    :ivar fence: grows with each new holder of the lease; a holder that was overtaken changes nothing any more.
+    :ivar began_at: when the log began; null in a log that is older than this column.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    origin: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int] = mapped_column(BigInteger)
+    root: Mapped[bytes]
+    sequenced_at: Mapped[datetime | None]
+    fence: Mapped[int] = mapped_column(BigInteger)
+    holder: Mapped[str | None] = mapped_column(String(26))
+    leased_until: Mapped[datetime | None]
+    began_at: Mapped[datetime | None]
+
+
+class TileColumns:
+    """A tile (C2SP tlog-tiles) at its greatest width so far; a narrower one is its beginning."""
+
+    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hashes: Mapped[bytes]
+
+
+class CheckpointColumns:
+    """A signed tree head. ``size`` and ``root`` repeat what ``note`` says."""
+
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    root: Mapped[bytes]
+    note: Mapped[str] = mapped_column(Text)
+    signed_at: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class LogTables:
+    """The four tables of one log."""
+
+    entry: type[LeafColumns]
+    head: type[HeadColumns]
+    tile: type[TileColumns]
+    checkpoint: type[CheckpointColumns]
+
+
+class AuditEvent(LeafColumns, Base):
     """An event. ``leaf`` is the evidence; the other columns repeat what it says, to search by.
 
     ``log_index`` is null until the sequencer has put the leaf into the tree.
@@ -30,47 +86,27 @@ class AuditEvent(Base):
     request_id: Mapped[str | None] = mapped_column(String(64), index=True)
     object_id: Mapped[str | None] = mapped_column(String(128), index=True)
     leaf: Mapped[bytes]
-    log_index: Mapped[int | None] = mapped_column(BigInteger, unique=True)
 
 
-class AuditHead(Base):
-    """The tree's head and the sequencer's lease: one row, so that one conditional UPDATE guards both.
-
-    :ivar origin: names the log; fixed when the log begins.
-    :ivar fence: grows with each new holder of the lease; a holder that was overtaken changes nothing any more.
-    """
+class AuditHead(HeadColumns, Base):
+    """The head of the audit log."""
 
     __tablename__ = "audit_head"
 
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    origin: Mapped[str] = mapped_column(String(255))
-    size: Mapped[int] = mapped_column(BigInteger)
-    root: Mapped[bytes]
-    sequenced_at: Mapped[datetime | None]
-    fence: Mapped[int] = mapped_column(BigInteger)
-    holder: Mapped[str | None] = mapped_column(String(26))
-    leased_until: Mapped[datetime | None]
 
-
-class AuditTile(Base):
-    """A tile (C2SP tlog-tiles) at its greatest width so far; a narrower one is its beginning."""
+class AuditTile(TileColumns, Base):
+    """A tile of the audit log."""
 
     __tablename__ = "audit_tile"
 
-    level: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    hashes: Mapped[bytes]
 
-
-class AuditCheckpoint(Base):
-    """A signed tree head. ``size`` and ``root`` repeat what ``note`` says."""
+class AuditCheckpoint(CheckpointColumns, Base):
+    """A signed head of the audit log."""
 
     __tablename__ = "audit_checkpoint"
 
-    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    root: Mapped[bytes]
-    note: Mapped[str] = mapped_column(Text)
-    signed_at: Mapped[datetime]
+
+AUDIT_TABLES = LogTables(AuditEvent, AuditHead, AuditTile, AuditCheckpoint)
 
 
 class HolderKey(Base):

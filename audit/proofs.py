@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from audit.checkpoint import LogKey, verify_checkpoint
 from audit.merkle import HASH_SIZE, ProofError, hash_leaf, inclusion_proof, verify_inclusion
-from audit.model import AuditCheckpoint, AuditEvent
+from audit.model import AUDIT_TABLES, LogTables
 from audit.tiles import subtree_from
 from audit.tree_store import require_checkpoint, tile_reader
 from kernel.errors import NotFound
@@ -21,8 +21,8 @@ FORMAT = "sau-inclusion-proof/1"
 
 
 @dataclass(frozen=True)
-class EventProof:
-    """An event's leaf and the way from it to a signed root.
+class EntryProof:
+    """An entry's leaf and the way from it to a signed root.
 
     :ivar hashes: siblings, nearest the leaf first (RFC 6962 §2.1.1).
     :ivar checkpoint: the signed note.
@@ -47,25 +47,37 @@ class EventProof:
         }
 
 
-def prove_event(session: Session, event_id: str, *, log_key: LogKey, size: int | None = None) -> EventProof:
+def prove_event(session: Session, event_id: str, *, log_key: LogKey, size: int | None = None) -> EntryProof:
     """Return the proof of an event against the newest checkpoint, or the one of ``size``.
 
     :raises NotFound: (``event_not_found``, ``event_not_sequenced``, ``no_checkpoint``).
     """
-    row = session.execute(select(AuditEvent.leaf, AuditEvent.log_index).where(AuditEvent.id == event_id)).one_or_none()
+    return prove_entry(session, event_id, tables=AUDIT_TABLES, what="event", log_key=log_key, size=size)
+
+
+def prove_entry(
+    session: Session, entry_id: str, *, tables: LogTables, what: str, log_key: LogKey, size: int | None = None
+) -> EntryProof:
+    """Return the proof of an entry of any log against the newest checkpoint, or the one of ``size``.
+
+    :param what: an entry's name in errors, ``event`` for example.
+    :raises NotFound: (``event_not_found``, ``event_not_sequenced``, each beginning with ``what``; ``no_checkpoint``).
+    """
+    entry = tables.entry
+    row = session.execute(select(entry.leaf, entry.log_index).where(entry.id == entry_id)).one_or_none()
     if row is None:
-        raise NotFound("There is no such event.", code="event_not_found")
+        raise NotFound(f"There is no such {what}.", code=f"{what}_not_found")
     if row.log_index is None:
-        raise NotFound("The event is not in the log yet; ask again in a second.", code="event_not_sequenced")
-    checkpoint = require_checkpoint(session) if size is None else session.get(AuditCheckpoint, size)
+        raise NotFound(f"The {what} is not in the log yet; ask again in a second.", code=f"{what}_not_sequenced")
+    checkpoint = require_checkpoint(session, tables) if size is None else session.get(tables.checkpoint, size)
     if checkpoint is None or checkpoint.size <= row.log_index:
-        raise NotFound("There is no such checkpoint, or it is older than the event.", code="no_checkpoint")
-    hashes = inclusion_proof(row.log_index, checkpoint.size, subtree_from(tile_reader(session)))
-    return EventProof(row.leaf, row.log_index, tuple(hashes), checkpoint.note, str(log_key))
+        raise NotFound(f"There is no such checkpoint, or it is older than the {what}.", code="no_checkpoint")
+    hashes = inclusion_proof(row.log_index, checkpoint.size, subtree_from(tile_reader(session, tables)))
+    return EntryProof(row.leaf, row.log_index, tuple(hashes), checkpoint.note, str(log_key))
 
 
 def verify_event_proof(document: Mapping[str, object], *, expected_key: LogKey) -> None:
-    """Check a proof as :meth:`EventProof.as_document` gives it, with nothing else at hand.
+    """Check a proof as :meth:`EntryProof.as_document` gives it, with nothing else at hand.
 
     :param expected_key: got elsewhere than from the proof.
     :raises ProofError: if it does not prove the leaf. :raises CheckpointError: if its checkpoint is not signed.

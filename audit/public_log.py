@@ -1,77 +1,103 @@
-"""The log in public: checkpoint and tiles of hashes over HTTP (C2SP tlog-tiles).
+"""A log in public: checkpoint, tiles of hashes and, where they are public, the entries (C2SP tlog-tiles).
 
-Anyone can watch that the log only grows and check a proof against it. The records behind the hashes are not public:
-even without names they would show which person uses which service when (docs/decisions/0005).
+Anyone can watch that the log only grows and check a proof against it. The records behind the audit log's hashes are
+not public: even without names they would show which person uses which service when (docs/decisions/0005).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from flask import Blueprint, Flask, Response, current_app
 from sqlalchemy import select
 
 from audit.merkle import HASH_SIZE
-from audit.model import AuditTile
 from audit.services import LOG_PATH, AuditServices
-from audit.tiles import Tile
+from audit.signed_log import SignedLog
+from audit.tiles import WIDTH, Tile
 from audit.tree_store import find_head, require_checkpoint
 from kernel.errors import Denied, NotFound
 
 _EXTENSION = "audit"
 _IMMUTABLE = "public, max-age=31536000, immutable"
-
-log = Blueprint("audit_log", __name__, url_prefix=LOG_PATH)
+_LENGTH = 2  # octets in which an entry's length stands before it in a bundle of entries
 
 
 def mount(app: Flask, services: AuditServices) -> None:
     """Serve the log under ``/audit/log``."""
     app.extensions[_EXTENSION] = services
-    app.register_blueprint(log)
-
-
-@log.get("/checkpoint")
-def checkpoint() -> Response:
-    """The newest signed head."""
-    with _services().database.reading() as session:
-        note = require_checkpoint(session).note
-    response = Response(note, content_type="text/plain; charset=utf-8")
-    response.headers["Cache-Control"] = "public, max-age=1"
-    return response
-
-
-@log.get("/key")
-def key() -> Response:
-    """The public key that checkpoints are signed with; trust the one that you got elsewhere."""
-    services = _services()
-    with services.database.reading() as session:
-        head = find_head(session)
-        origin = head.origin if head else services.origin
-    response = Response(f"{services.log_key(origin)}\n", content_type="text/plain; charset=utf-8")
-    response.headers["Cache-Control"] = "public, max-age=300"
-    return response
-
-
-@log.get("/tile/<path:path>")
-def tile(path: str) -> Response:
-    """A tile of hashes. It is immutable, a partial one too: a width names what will never change."""
-    wanted = Tile.parse(path)
-    if wanted.level is None:
-        raise Denied("The records behind the hashes are for auditors.", code="entries_not_public")
-    response = Response(_hashes(wanted), content_type="application/octet-stream")
-    response.headers["Cache-Control"] = _IMMUTABLE
-    return response
-
-
-def _hashes(wanted: Tile) -> bytes:
-    with _services().database.reading() as session:
-        octets = session.scalar(
-            select(AuditTile.hashes).where(AuditTile.level == wanted.level, AuditTile.number == wanted.number)
+    app.register_blueprint(
+        log_blueprint(
+            "audit_log",
+            LOG_PATH,
+            log=lambda: cast(AuditServices, current_app.extensions[_EXTENSION]),
+            entries_are_public=False,
         )
+    )
+
+
+def log_blueprint(name: str, prefix: str, *, log: Callable[[], SignedLog], entries_are_public: bool) -> Blueprint:
+    """Return the addresses of a log below ``prefix``.
+
+    :param log: gives the log of the application in progress.
+    :param entries_are_public: whether ``tile/entries/…`` is answered.
+    """
+    blueprint = Blueprint(name, __name__, url_prefix=prefix)
+
+    @blueprint.get("/checkpoint")
+    def checkpoint() -> Response:
+        """The newest signed head."""
+        with log().database.reading() as session:
+            note = require_checkpoint(session, log().tables).note
+        response = Response(note, content_type="text/plain; charset=utf-8")
+        response.headers["Cache-Control"] = "public, max-age=1"
+        return response
+
+    @blueprint.get("/key")
+    def key() -> Response:
+        """The public key that checkpoints are signed with; trust the one that you got elsewhere."""
+        with log().database.reading() as session:
+            head = find_head(session, log().tables)
+            origin = head.origin if head else log().origin
+        response = Response(f"{log().log_key(origin)}\n", content_type="text/plain; charset=utf-8")
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
+
+    @blueprint.get("/tile/<path:path>")
+    def tile(path: str) -> Response:
+        """A tile. It is immutable, a partial one too: a width names what will never change."""
+        wanted = Tile.parse(path)
+        if wanted.level is None and not entries_are_public:
+            raise Denied("The records behind the hashes are for auditors.", code="entries_not_public")
+        octets = _entries(log(), wanted) if wanted.level is None else _hashes(log(), wanted)
+        response = Response(octets, content_type="application/octet-stream")
+        response.headers["Cache-Control"] = _IMMUTABLE
+        return response
+
+    return blueprint
+
+
+def _hashes(log: SignedLog, wanted: Tile) -> bytes:
+    tile = log.tables.tile
+    with log.database.reading() as session:
+        octets = session.scalar(select(tile.hashes).where(tile.level == wanted.level, tile.number == wanted.number))
     if octets is None or len(octets) < wanted.width * HASH_SIZE:
         raise NotFound("The log has no such tile yet.", code="tile_not_found")
     return octets[: wanted.width * HASH_SIZE]
 
 
-def _services() -> AuditServices:
-    return cast(AuditServices, current_app.extensions[_EXTENSION])
+def _entries(log: SignedLog, wanted: Tile) -> bytes:
+    """Return the bundle: each entry after its length in two octets (C2SP tlog-tiles, "Log Entries")."""
+    entry, first = log.tables.entry, wanted.number * WIDTH
+    if first > 2**62:
+        raise NotFound("The log has no such tile yet.", code="tile_not_found")
+    with log.database.reading() as session:
+        leaves = session.scalars(
+            select(entry.leaf)
+            .where(entry.log_index >= first, entry.log_index < first + wanted.width)
+            .order_by(entry.log_index)
+        ).all()
+    if len(leaves) < wanted.width:
+        raise NotFound("The log has no such tile yet.", code="tile_not_found")
+    return b"".join(len(leaf).to_bytes(_LENGTH, "big") + leaf for leaf in leaves)

@@ -1,4 +1,4 @@
-"""The sequencer: gives committed events their place in the tree and signs the head, one process at a time.
+"""The sequencer: gives a log's committed entries their place in the tree and signs the head, one process at a time.
 
 Events are found by having no place, never by ``id > last``: a transaction that commits late has an old id. Whoever
 holds the lease numbers the events, grows the tiles, moves the head and stores the signed checkpoint in one transaction.
@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, BigInteger, String, bindparam, func, literal, select, update
+from sqlalchemy import ARRAY, BigInteger, String, bindparam, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from audit.anchor import Anchor
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.merkle import EMPTY_ROOT, hash_leaf
-from audit.model import AuditCheckpoint, AuditEvent, AuditHead
-from audit.services import AuditServices
+from audit.model import AUDIT_TABLES, CheckpointColumns, LogTables
+from audit.signed_log import SignedLog
 from audit.tiles import ReadTile, grow, right_edge
 from audit.tree_store import HEAD, latest_checkpoint, overlaid, store_tiles, tile_reader
 from kernel.errors import Conflict, Fault
@@ -53,10 +53,10 @@ class Lease:
 class Sequencer:
     """One process's sequencer. Any number may run; one works, the others look once a pass and wait.
 
-    :param services: the log's key must exist (:func:`audit.services.ensure_log_key`).
+    :param services: the log; its key must exist (:func:`audit.services.ensure_log_key`).
     """
 
-    def __init__(self, services: AuditServices, *, batch_limit: int = BATCH_LIMIT) -> None:
+    def __init__(self, services: SignedLog, *, batch_limit: int = BATCH_LIMIT) -> None:
         self._services = services
         self._holder = new_id()
         self._lease: Lease | None = None
@@ -81,10 +81,11 @@ class Sequencer:
         """Give the lease up, so that another need not wait for its end."""
         if self._lease is None:
             return
+        head = self._services.tables.head
         with self._services.database.transaction() as session:
             session.execute(
-                update(AuditHead)
-                .where(AuditHead.id == HEAD, AuditHead.fence == self._lease.fence)
+                update(head)
+                .where(head.id == HEAD, head.fence == self._lease.fence)
                 .values(leased_until=None, holder=None)
             )
         self._lease = None
@@ -93,7 +94,7 @@ class Sequencer:
         assert self._lease is not None
         services = self._services
         with services.database.reading() as session:  # an idle pass writes nothing
-            if not _waiting(session, 1):
+            if not _waiting(session, services.tables, 1):
                 return 0
         try:
             with services.database.transaction() as session:
@@ -104,133 +105,138 @@ class Sequencer:
             self._lease = None
             return 0
         if note is not None:
-            origin = note.split("\n", 1)[0]
-            services.anchors.append(note, key=services.log_key(origin), now=now)
+            anchor_note(services, note, now=now)
         return done
 
     def _hold_lease(self, now: datetime) -> bool:
         if self._lease and self._lease.until - now > LEASE_LIFETIME / 2:
             return True
         database = self._services.database
+        head = self._services.tables.head
         with database.reading() as session:
             row = session.execute(
-                select(AuditHead.fence, AuditHead.holder, AuditHead.leased_until).where(AuditHead.id == HEAD)
+                select(head.fence, head.holder, head.leased_until).where(head.id == HEAD)
             ).one_or_none()
         if row and row.holder not in (None, self._holder) and row.leased_until and row.leased_until > now:
             self._lease = None
             return False
         with database.transaction() as session:
             if row is None:
-                begin_log(session, origin=self._services.origin)
-            self._lease = take_lease(session, holder=self._holder, now=now)
+                begin_log(session, log=self._services, now=now)
+            self._lease = take_lease(session, tables=self._services.tables, holder=self._holder, now=now)
         return self._lease is not None
 
 
-def begin_log(session: Session, *, origin: str) -> None:
+def begin_log(session: Session, *, log: SignedLog, now: datetime) -> None:
     """Make the head of an empty log if there is none."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    head = log.tables.head
+    upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     session.execute(
-        insert(AuditHead)
-        .values(id=HEAD, origin=origin, size=0, root=EMPTY_ROOT, fence=0)
-        .on_conflict_do_nothing(index_elements=[AuditHead.id])
+        upsert(head)
+        .values(id=HEAD, origin=log.origin, size=0, root=EMPTY_ROOT, fence=0, began_at=now)
+        .on_conflict_do_nothing(index_elements=[head.id])
     )
 
 
-def take_lease(session: Session, *, holder: str, now: datetime) -> Lease | None:
+def take_lease(session: Session, *, holder: str, now: datetime, tables: LogTables = AUDIT_TABLES) -> Lease | None:
     """Renew the holder's lease, or take a free or ended one under the next fence; None if another holds it."""
-    until = now + LEASE_LIFETIME
+    until, head = now + LEASE_LIFETIME, tables.head
     renewed = session.scalar(
-        update(AuditHead)
-        .where(AuditHead.id == HEAD, AuditHead.holder == holder)
-        .values(leased_until=until)
-        .returning(AuditHead.fence)
+        update(head).where(head.id == HEAD, head.holder == holder).values(leased_until=until).returning(head.fence)
     )
     if renewed is not None:
         return Lease(renewed, until)
-    free = AuditHead.holder.is_(None) | AuditHead.leased_until.is_(None) | (AuditHead.leased_until <= now)
+    free = head.holder.is_(None) | head.leased_until.is_(None) | (head.leased_until <= now)
     taken = session.scalar(
-        update(AuditHead)
-        .where(AuditHead.id == HEAD, free)
-        .values(holder=holder, leased_until=until, fence=AuditHead.fence + 1)
-        .returning(AuditHead.fence)
+        update(head)
+        .where(head.id == HEAD, free)
+        .values(holder=holder, leased_until=until, fence=head.fence + 1)
+        .returning(head.fence)
     )
     return None if taken is None else Lease(taken, until)
 
 
 def sequence_batch(
-    session: Session, *, services: AuditServices, fence: int, limit: int, now: datetime
+    session: Session, *, services: SignedLog, fence: int | None, limit: int, now: datetime
 ) -> tuple[int, str | None]:
-    """Give up to ``limit`` events their places, in the caller's transaction.
+    """Give up to ``limit`` entries their places, in the caller's transaction.
 
-    :returns: how many, and the signed checkpoint of the new head (None if there was nothing to do).
+    :param fence: of the caller's lease. None: without one, for a caller who cannot wait for the lease's holder; the
+        head's row is locked all the same, and whoever holds the lease goes on after.
+    :returns: how many, and the signed checkpoint of the new head (None if there was nothing to do): hand it to
+        :func:`anchor_note` after the commit.
     :raises LeaseLostError: if ``fence`` is not the current one. :raises LogDamagedError: if the tree is not what was
         signed last.
     """
+    tables, table = services.tables, services.tables.head
     head = session.execute(
-        select(AuditHead.origin, AuditHead.size, AuditHead.root, AuditHead.fence)
-        .where(AuditHead.id == HEAD)
-        .with_for_update()
+        select(table.origin, table.size, table.root, table.fence).where(table.id == HEAD).with_for_update()
     ).one_or_none()
-    if head is None or head.fence != fence:
+    if head is None or fence not in (None, head.fence):
         raise LeaseLostError("Another process has taken over.")
-    rows = _waiting(session, limit)
+    rows = _waiting(session, tables, limit)
     if not rows:
         return 0, None
-    read = tile_reader(session)
-    _require_undamaged(read, head.size, head.root, latest_checkpoint(session), services.anchors.last())
-    _place_events(session, [event_id for event_id, _ in rows], first=head.size)
+    read = tile_reader(session, tables)
+    _require_undamaged(read, head.size, head.root, latest_checkpoint(session, tables), services.anchors.last())
+    _place_entries(session, tables, [entry_id for entry_id, _ in rows], first=head.size)
     changed = grow(head.size, [hash_leaf(leaf) for _, leaf in rows], read)
-    store_tiles(session, changed)
+    store_tiles(session, changed, tables)
     size = head.size + len(rows)
     root = right_edge(size, overlaid(read, changed)).root()
     moved = session.execute(
-        update(AuditHead)
-        .where(AuditHead.id == HEAD, AuditHead.fence == fence, AuditHead.size == head.size)
+        update(table)
+        .where(table.id == HEAD, table.fence == head.fence, table.size == head.size)
         .values(size=size, root=root, sequenced_at=now)
     )
     if moved.rowcount != 1:  # type: ignore[attr-defined]
         raise LeaseLostError("Another process has taken over.")
     note = sign_checkpoint(Checkpoint(head.origin, size, root), services.log_signer)
-    session.add(AuditCheckpoint(size=size, root=root, note=note, signed_at=now))
+    session.execute(insert(tables.checkpoint).values(size=size, root=root, note=note, signed_at=now))
+    services.placed(session, rows, first=head.size)
     return len(rows), note
 
 
-def _place_events(session: Session, event_ids: Sequence[str], *, first: int) -> None:
-    """Give the events the places from ``first`` on."""
-    places = range(first, first + len(event_ids))
+def anchor_note(log: SignedLog, note: str, *, now: datetime) -> None:
+    """Write the signed checkpoint outside the database, once its transaction is committed."""
+    log.anchors.append(note, key=log.log_key(note.split("\n", 1)[0]), now=now)
+
+
+def _place_entries(session: Session, tables: LogTables, entry_ids: Sequence[str], *, first: int) -> None:
+    """Give the entries the places from ``first`` on."""
+    entry = tables.entry
+    places = range(first, first + len(entry_ids))
     if session.get_bind().dialect.name == "postgresql":
         given = (
-            func.unnest(literal(list(event_ids), ARRAY(String)), literal(list(places), ARRAY(BigInteger)))
-            .table_valued("event_id", "place")
+            func.unnest(literal(list(entry_ids), ARRAY(String)), literal(list(places), ARRAY(BigInteger)))
+            .table_valued("entry_id", "place")
             .render_derived()
         )
         session.execute(
-            update(AuditEvent)
-            .where(AuditEvent.id == given.c.event_id, AuditEvent.log_index.is_(None))
+            update(entry)
+            .where(entry.id == given.c.entry_id, entry.log_index.is_(None))
             .values(log_index=given.c.place)
             .execution_options(synchronize_session=False)
         )
         return
     session.execute(
-        update(AuditEvent.__table__)  # type: ignore[arg-type]
-        .where(AuditEvent.id == bindparam("event_id"), AuditEvent.log_index.is_(None))
+        update(entry.__table__)  # type: ignore[attr-defined]
+        .where(entry.id == bindparam("entry_id"), entry.log_index.is_(None))
         .values(log_index=bindparam("place")),
-        [{"event_id": event_id, "place": place} for event_id, place in zip(event_ids, places, strict=True)],
+        [{"entry_id": entry_id, "place": place} for entry_id, place in zip(entry_ids, places, strict=True)],
     )
 
 
-def _waiting(session: Session, limit: int) -> Sequence[tuple[str, bytes]]:
+def _waiting(session: Session, tables: LogTables, limit: int) -> Sequence[tuple[str, bytes]]:
+    entry = tables.entry
     found = session.execute(
-        select(AuditEvent.id, AuditEvent.leaf)
-        .where(AuditEvent.log_index.is_(None))
-        .order_by(AuditEvent.occurred_at, AuditEvent.id)
-        .limit(limit)
+        select(entry.id, entry.leaf).where(entry.log_index.is_(None)).order_by(entry.occurred_at, entry.id).limit(limit)
     )
-    return [(event_id, leaf) for event_id, leaf in found]
+    return [(entry_id, leaf) for entry_id, leaf in found]
 
 
 def _require_undamaged(
-    read: ReadTile, size: int, root: bytes, signed: AuditCheckpoint | None, anchor: Anchor | None
+    read: ReadTile, size: int, root: bytes, signed: CheckpointColumns | None, anchor: Anchor | None
 ) -> None:
     """A log signs nothing that contradicts what it signed before (C2SP tlog-checkpoint, "Signatures")."""
     edges = {size: right_edge(size, read).root()}
@@ -243,4 +249,4 @@ def _require_undamaged(
         if claimed_size not in edges:
             edges[claimed_size] = right_edge(claimed_size, read).root()
         if edges[claimed_size] != claimed_root:
-            raise LogDamagedError(f"The stored tree is not the one of {claimed_size} events that was signed.")
+            raise LogDamagedError(f"The stored tree is not the one of {claimed_size} entries that was signed.")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
 
+from sqlalchemy.orm import Session
+
 from audit.anchor import AnchorFolder
 from audit.checkpoint import LogKey
 from audit.journal import Journal
+from audit.model import AUDIT_TABLES, LogTables
 from kernel.clock import Clock
 from kernel.database import Database
 from kernel.errors import Conflict, NotFound
@@ -31,6 +35,11 @@ class AuditServices:
     journal: Journal
 
     @property
+    def tables(self) -> LogTables:
+        """The audit log's tables."""
+        return AUDIT_TABLES
+
+    @property
     def origin(self) -> str:
         """The name that the log begins under: its address without scheme (C2SP tlog-tiles, "Parameters")."""
         return urlsplit(self.settings.issuer).netloc + LOG_PATH
@@ -49,13 +58,16 @@ class AuditServices:
         """Return the public key that checkpoints of ``origin`` are verified with."""
         return LogKey.of(origin, self.log_signer)
 
+    def placed(self, session: Session, entries: Sequence[tuple[str, bytes]], *, first: int) -> None:
+        """Nothing follows events into the log."""
 
-def ensure_log_key(keystore: KeyStore) -> Signer:
-    """Return the log's key, made if there is none: ``sau init`` calls it."""
+
+def ensure_log_key(keystore: KeyStore, name: str = LOG_KEY) -> Signer:
+    """Return a log's key, made if there is none: ``sau init`` calls it."""
     try:
-        return keystore.open(LOG_KEY)
+        return keystore.open(name)
     except NotFound:
         try:
-            return keystore.create(LOG_KEY, Algorithm.EDDSA)
+            return keystore.create(name, Algorithm.EDDSA)
         except Conflict:
-            return keystore.open(LOG_KEY)
+            return keystore.open(name)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from audit.model import AuditEvent
+from audit.model import AUDIT_TABLES, LogTables
 from audit.tree_store import find_head, latest_checkpoint
 
 BEHIND_AFTER = timedelta(seconds=30)
@@ -18,7 +18,7 @@ BEHIND_AFTER = timedelta(seconds=30)
 class LogStatus:
     """The log's state.
 
-    :ivar waiting: committed events without a place. ``behind``: how old the oldest of them is, zero if there is none.
+    :ivar waiting: committed entries without a place. ``behind``: how old the oldest of them is, zero if there is none.
     """
 
     origin: str | None
@@ -34,11 +34,11 @@ class LogStatus:
         return self.behind < BEHIND_AFTER
 
 
-def log_status(session: Session, *, now: datetime) -> LogStatus:
-    """Return the state of the log."""
-    head, checkpoint = find_head(session), latest_checkpoint(session)
+def log_status(session: Session, *, now: datetime, tables: LogTables = AUDIT_TABLES) -> LogStatus:
+    """Return the state of a log."""
+    head, checkpoint, entry = find_head(session, tables), latest_checkpoint(session, tables), tables.entry
     waiting, oldest = session.execute(
-        select(func.count(), func.min(AuditEvent.occurred_at)).where(AuditEvent.log_index.is_(None))
+        select(func.count(), func.min(entry.occurred_at)).where(entry.log_index.is_(None))
     ).one()
     return LogStatus(
         origin=head.origin if head else None,

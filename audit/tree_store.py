@@ -8,14 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from audit.model import AuditCheckpoint, AuditHead, AuditTile
+from audit.model import AUDIT_TABLES, CheckpointColumns, HeadColumns, LogTables
 from audit.tiles import ReadTile, Tile, join_hashes, split_hashes
 from kernel.errors import NotFound
 
 HEAD = 1  # the id of the one row
 
 
-def tile_reader(session: Session) -> ReadTile:
+def tile_reader(session: Session, tables: LogTables = AUDIT_TABLES) -> ReadTile:
     """Return a reader of stored tiles that asks the database once a tile; an absent tile is empty."""
     held: dict[tuple[int, int], list[bytes]] = {}
 
@@ -24,7 +24,7 @@ def tile_reader(session: Session) -> ReadTile:
         place = (level, tile.number)
         if place not in held:
             octets = session.scalar(
-                select(AuditTile.hashes).where(AuditTile.level == level, AuditTile.number == tile.number)
+                select(tables.tile.hashes).where(tables.tile.level == level, tables.tile.number == tile.number)
             )
             held[place] = split_hashes(octets or b"")
         return held[place]
@@ -43,13 +43,13 @@ def overlaid(read: ReadTile, changed: Mapping[Tile, Sequence[bytes]]) -> ReadTil
     return read_fresh
 
 
-def store_tiles(session: Session, changed: Mapping[Tile, Iterable[bytes]]) -> None:
+def store_tiles(session: Session, changed: Mapping[Tile, Iterable[bytes]], tables: LogTables = AUDIT_TABLES) -> None:
     """Write tiles, each new or in place of its narrower self."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(AuditTile)
+    statement = insert(tables.tile)
     session.execute(
         statement.on_conflict_do_update(
-            index_elements=[AuditTile.level, AuditTile.number], set_={"hashes": statement.excluded.hashes}
+            index_elements=[tables.tile.level, tables.tile.number], set_={"hashes": statement.excluded.hashes}
         ),
         [
             {"level": tile.level, "number": tile.number, "hashes": join_hashes(content)}
@@ -58,19 +58,19 @@ def store_tiles(session: Session, changed: Mapping[Tile, Iterable[bytes]]) -> No
     )
 
 
-def find_head(session: Session) -> AuditHead | None:
+def find_head(session: Session, tables: LogTables = AUDIT_TABLES) -> HeadColumns | None:
     """Return the head, None before the log has begun."""
-    return session.scalar(select(AuditHead).where(AuditHead.id == HEAD))
+    return session.scalar(select(tables.head).where(tables.head.id == HEAD))
 
 
-def latest_checkpoint(session: Session) -> AuditCheckpoint | None:
+def latest_checkpoint(session: Session, tables: LogTables = AUDIT_TABLES) -> CheckpointColumns | None:
     """Return the checkpoint of the largest tree, None before the first."""
-    return session.scalar(select(AuditCheckpoint).order_by(AuditCheckpoint.size.desc()).limit(1))
+    return session.scalar(select(tables.checkpoint).order_by(tables.checkpoint.size.desc()).limit(1))
 
 
-def require_checkpoint(session: Session) -> AuditCheckpoint:
+def require_checkpoint(session: Session, tables: LogTables = AUDIT_TABLES) -> CheckpointColumns:
     """Return the checkpoint of the largest tree. :raises NotFound: (``no_checkpoint``) before the first."""
-    checkpoint = latest_checkpoint(session)
+    checkpoint = latest_checkpoint(session, tables)
     if checkpoint is None:
         raise NotFound("The log has no checkpoint yet.", code="no_checkpoint")
     return checkpoint

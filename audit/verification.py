@@ -21,6 +21,8 @@ from kernel.errors import Fault
 _PAGE = 16 * WIDTH
 
 Progress = Callable[[int, int], None]
+# Judges a record whose hash is right, at its place.
+RecordCheck = Callable[[int, Row], Finding | None]
 
 
 @dataclass
@@ -44,19 +46,21 @@ def verify_log(
     since: int = 0,
     waiting: int = 0,
     progress: Progress | None = None,
+    check: RecordCheck = check_record,
 ) -> VerificationReport:
     """Verify the log that ``source`` holds.
 
     :param log_key: gives the public key under which a log of the given origin signs; it must not come from ``source``.
     :param since: rest on the last signed head at or before this place instead of beginning at 0.
     :param progress: called with records done and records in all.
+    :param check: judges each record whose hash is right.
     :returns: the report of an intact log.
     :raises LogTamperedError: with the report, the first bad record first.
     """
     head = source.head()
     signed = _gather_signed(source, head, log_key(head.origin))
     start, edge = _base(source, signed, since)
-    walk = _Walk(source, signed, start, edge, progress)
+    walk = _Walk(source, signed, start, edge, progress, check)
     walk.run()
     findings = signed.findings + walk.findings
     if not walk.lost:
@@ -132,11 +136,18 @@ class _Walk:
     """One pass over records and stored leaf hashes, from signed head to signed head."""
 
     def __init__(
-        self, source: LogSource, signed: _Signed, start: int, edge: CompactRange, progress: Progress | None
+        self,
+        source: LogSource,
+        signed: _Signed,
+        start: int,
+        edge: CompactRange,
+        progress: Progress | None,
+        check: RecordCheck,
     ) -> None:
         self._source = source
         self._signed = signed
         self._progress = progress
+        self._check_record = check
         self.edge = edge
         self.lost = False
         self.level_one: list[bytes] = []
@@ -202,7 +213,7 @@ class _Walk:
         for at, (expected, standing) in enumerate(zip(leaf_hashes, rows, strict=True)):
             index = self.edge.size + at
             good = self.anomalies.note(index, expected, standing)
-            finding = check_record(index, good) if good else None
+            finding = self._check_record(index, good) if good else None
             if finding and len(self.findings) < 1000:
                 self.findings.append(finding)
         self.edge.extend(leaf_hashes)

@@ -33,7 +33,7 @@ from admin.web.forms import Typed, typed_form, typed_query
 from admin.web.gate import operator, requires
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
-from audit.proofs import EventProof, prove_event
+from audit.proofs import EntryProof, prove_event
 from audit.search import EventFilter, EventView
 from audit.vocabulary import Outcome
 from kernel.errors import Denied, NotFound, Rejected
@@ -266,7 +266,7 @@ def _event_page(
     session: Session, event: EventView, *, typed: Typed, errors: dict[str, str], status: int = 200
 ) -> Response:
     service = services()
-    found: EventProof | None = None
+    found: EntryProof | None = None
     with suppress(NotFound):  # not sealed yet: the page says so
         found = prove_event(session, event.id, log_key=service.audit.log_key(service.audit.origin))
     (row,) = _rows(session, (event,))

@@ -16,6 +16,9 @@ depends_on = None
 
 
 def upgrade() -> None:
+    with op.batch_alter_table('audit_head', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('began_at', sa.DateTime(timezone=True), nullable=True))
+
     with op.batch_alter_table('ca_request', schema=None) as batch_op:
         batch_op.add_column(sa.Column('proved_names', sa.JSON(), server_default='[]', nullable=False))
 
@@ -24,4 +27,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table('ca_request', schema=None) as batch_op:
         batch_op.drop_column('proved_names')
+
+    with op.batch_alter_table('audit_head', schema=None) as batch_op:
+        batch_op.drop_column('began_at')
 

@@ -1,0 +1,57 @@
+"""A Merkle log of ours, as sequencing, proofs and publication know it: there are several, all of one code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from audit.anchor import AnchorFolder
+from audit.checkpoint import LogKey
+from audit.model import LogTables
+from kernel.clock import Clock
+from kernel.database import Database
+from keys.signer import Signer
+
+
+class SignedLog(Protocol):
+    """Where a log's entries stand, under which name and with which key it is signed."""
+
+    @property
+    def clock(self) -> Clock:
+        """The service's clock."""
+        ...
+
+    @property
+    def database(self) -> Database:
+        """Where the tables are."""
+        ...
+
+    @property
+    def tables(self) -> LogTables:
+        """The log's tables."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """The name that the log begins under: its address without scheme (C2SP tlog-tiles, "Parameters")."""
+        ...
+
+    @property
+    def log_signer(self) -> Signer:
+        """The key that signs checkpoints."""
+        ...
+
+    @property
+    def anchors(self) -> AnchorFolder:
+        """Checkpoints outside the database."""
+        ...
+
+    def log_key(self, origin: str) -> LogKey:
+        """Return the public key that checkpoints of ``origin`` are verified with."""
+        ...
+
+    def placed(self, session: Session, entries: Sequence[tuple[str, bytes]], *, first: int) -> None:
+        """Follow entries (name, leaf) into the places from ``first`` on, in the transaction that gives them."""
+        ...
