@@ -10,6 +10,7 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 import admin.model
+import ca.bulk.model
 import ca.issuance.model
 import ca.requests.model
 import ca.revocation.model
@@ -50,6 +51,7 @@ from outgoing.client import OutgoingClient
 # Naming them here is what brings their tables into the schema; a test finds the one that is left out.
 TABLES = (
     admin.model,
+    ca.bulk.model,
     ca.issuance.model,
     ca.requests.model,
     ca.revocation.model,

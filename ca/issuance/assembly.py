@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from asn1crypto import core
+from asn1crypto.parser import emit, parse, peek
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -12,23 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from kernel.errors import Fault
 from keys.signer import Algorithm, Signer, generate_private_key, sign_with
 
-
-class _SignedCertificate(core.Sequence):  # type: ignore[misc]
-    # RFC 5280 §4.1, with the first two fields kept as the bytes they came as.
-    _fields = [("tbs_certificate", core.Any), ("algorithm", core.Any), ("signature", core.OctetBitString)]
-
-
-class _ToBeSigned(core.Sequence):  # type: ignore[misc]
-    _fields = [
-        ("version", core.Any),
-        ("serial", core.Any),
-        ("signature", core.Any),
-        ("issuer", core.Any),
-        ("validity", core.Any),
-        ("subject", core.Any),
-        ("subject_public_key_info", core.Any),
-        ("extensions", core.Any),
-    ]
+_SEQUENCE, _BIT_STRING = 16, 3
+_UNIVERSAL = 0
 
 
 def to_be_signed(builder: x509.CertificateBuilder, algorithm: Algorithm) -> bytes:
@@ -71,16 +56,17 @@ def sign_to_be_signed(tbs_der: bytes, *, signer: Signer, issuer: x509.Certificat
 
 
 def _assemble(tbs_der: bytes, signature: bytes) -> bytes:
-    algorithm_der = _ToBeSigned.load(tbs_der)["signature"].dump()
-    signed = _SignedCertificate(
-        {
-            "tbs_certificate": core.Any.load(tbs_der),
-            "algorithm": core.Any.load(algorithm_der),
-            "signature": signature,
-        }
-    )
-    der: bytes = signed.dump()
+    # RFC 5280 §4.1: the bytes as they are, the inner algorithm's bytes again, the signature in whole octets.
+    content = tbs_der + _signature_algorithm(tbs_der) + emit(_UNIVERSAL, 0, _BIT_STRING, b"\x00" + signature)
+    der: bytes = emit(_UNIVERSAL, 1, _SEQUENCE, content)
     return der
+
+
+def _signature_algorithm(tbs_der: bytes) -> bytes:
+    rest = parse(tbs_der)[4]
+    for _ in range(2):  # version, serial
+        rest = rest[peek(rest) :]
+    return bytes(rest[: peek(rest)])
 
 
 @lru_cache(maxsize=8)

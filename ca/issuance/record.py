@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -30,6 +32,7 @@ class Intent:
     :ivar crl_shard: which of the authority's lists its CDP names.
     :ivar holder_id: the person, for a personal certificate.
     :ivar client_id: the application, for one that registered with its request.
+    :ivar batch_id: the batch that it was asked for in, instead of a request.
     """
 
     tbs_der: bytes
@@ -41,6 +44,7 @@ class Intent:
     institution_ruc: str | None = None
     holder_id: str | None = None
     client_id: str | None = None
+    batch_id: str | None = None
     is_personal: bool = False
 
 
@@ -52,30 +56,43 @@ def record_intent(session: Session, intent: Intent, *, journal: Journal, actor: 
     :raises Conflict: (``serial_taken``) if a certificate of ours has this serial.
     """
     certificate = read_unsigned(intent.tbs_der)
-    serial = serial_text(certificate.serial_number)
+    values = certificate_values(intent, certificate, now=now)
+    serial: str = values["serial"]
     if session.get(Certificate, serial) is not None:
         raise Conflict("A certificate with this serial number exists.", code="serial_taken")
-    subject = certificate.subject.rfc4514_string()
-    row = Certificate(
-        serial=serial,
-        authority_id=intent.authority_id,
-        request_id=intent.request_id,
-        profile=intent.profile,
-        profile_version=intent.profile_version,
-        subject=subject,
-        names=alternative_names(certificate),
-        institution_ruc=intent.institution_ruc,
-        holder_id=intent.holder_id,
-        client_id=intent.client_id,
-        spki_sha256=spki_sha256(certificate),
-        crl_shard=intent.crl_shard,
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        issued_at=now,
-        tbs_der=intent.tbs_der,
-    )
-    session.add(row)
+    session.add(Certificate(**values))
     session.flush()
+    journal.record(session, issued_event(intent, values, actor=actor), now=now)
+    return serial
+
+
+def certificate_values(intent: Intent, certificate: x509.Certificate, *, now: datetime) -> dict[str, Any]:
+    """Return the columns of the row that is written before the key signs.
+
+    :param certificate: the intent's bytes, see :func:`ca.issuance.assembly.read_unsigned`.
+    """
+    return {
+        "serial": serial_text(certificate.serial_number),
+        "authority_id": intent.authority_id,
+        "request_id": intent.request_id,
+        "profile": intent.profile,
+        "profile_version": intent.profile_version,
+        "subject": certificate.subject.rfc4514_string(),
+        "names": alternative_names(certificate),
+        "institution_ruc": intent.institution_ruc,
+        "holder_id": intent.holder_id,
+        "client_id": intent.client_id,
+        "spki_sha256": spki_sha256(certificate),
+        "crl_shard": intent.crl_shard,
+        "not_before": certificate.not_valid_before_utc,
+        "not_after": certificate.not_valid_after_utc,
+        "issued_at": now,
+        "tbs_der": intent.tbs_der,
+    }
+
+
+def issued_event(intent: Intent, values: Mapping[str, Any], *, actor: str | None) -> Event:
+    """Return the event that goes with the row of :func:`certificate_values`."""
     details: dict[str, Scalar | list[str]] = {
         "profile": intent.profile,
         "profile_version": intent.profile_version,
@@ -84,22 +101,22 @@ def record_intent(session: Session, intent: Intent, *, journal: Journal, actor: 
         "institution_ruc": intent.institution_ruc,
         "client_id": intent.client_id,
         "tbs_sha256": sha256_hex(intent.tbs_der),
-        "spki_sha256": row.spki_sha256,
-        "not_before": row.not_before.isoformat(),
-        "not_after": row.not_after.isoformat(),
+        "spki_sha256": values["spki_sha256"],
+        "not_before": values["not_before"].isoformat(),
+        "not_after": values["not_after"].isoformat(),
     }
+    if intent.batch_id is not None:
+        details["batch_id"] = intent.batch_id
     if not intent.is_personal:
-        details |= {"subject_name": subject, "names": row.names}
-    event = Event(
+        details |= {"subject_name": values["subject"], "names": values["names"]}
+    return Event(
         type=EventType.CERTIFICATE_ISSUED,
         subject=intent.holder_id,
         actor=actor,
-        object_id=serial,
+        object_id=values["serial"],
         details=details,
-        private={"subject_name": subject} if intent.is_personal else {},
+        private={"subject_name": values["subject"]} if intent.is_personal else {},
     )
-    journal.record(session, event, now=now)
-    return serial
 
 
 def complete_certificate(
@@ -137,18 +154,22 @@ def store_signed(
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
     if won is not None:
-        event = Event(
-            type=EventType.CERTIFICATE_SIGNED,
-            actor=actor,
-            object_id=serial,
-            details={"certificate_sha256": sha256_hex(certificate_der)},
-        )
-        journal.record(session, event, now=now)
+        journal.record(session, signed_event(serial, sha256_hex(certificate_der), actor=actor), now=now)
         return certificate_der
     stored = session.scalar(select(Certificate.certificate_der).where(Certificate.serial == serial))
     if stored is None:
         raise NotFound("There is no certificate with this serial number.", code="unknown_certificate")
     return stored
+
+
+def signed_event(serial: str, certificate_sha256: str, *, actor: str | None) -> Event:
+    """Return the event that goes with the signature."""
+    return Event(
+        type=EventType.CERTIFICATE_SIGNED,
+        actor=actor,
+        object_id=serial,
+        details={"certificate_sha256": certificate_sha256},
+    )
 
 
 def spki_sha256(certificate: x509.Certificate) -> str:

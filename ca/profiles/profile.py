@@ -177,6 +177,8 @@ class Profile:
         is not granted is refused.
     :ivar needs_person: its holder has an account with a verified identity, found by the input ``cedula``.
     :ivar is_personal: the subject is a natural person: its name never enters the evidence in clear.
+    :ivar keys_made_here: a holder who brings no key may have one made here, handed over once (:mod:`ca.handover`); for
+        personal certificates only.
     :ivar status: what it points at for its status; a responder's own points nowhere.
     :ivar no_revocation_available: says outright that no status is to be looked for (RFC 9608 §2).
     :ivar ocsp_no_check: RFC 6960 §4.2.2.2.1.
@@ -206,9 +208,15 @@ class Profile:
     country_fields: tuple[CountryField, ...] = ()
     policy: Policy | None = None
     subject_key_identifier: bool = True
+    keys_made_here: bool = False
     status: StatusPointers = StatusPointers.FULL
     no_revocation_available: bool = False
     ocsp_no_check: bool = False
+
+    def __post_init__(self) -> None:
+        # A server's key never leaves the server: BR §6.1.1.3 (2) and Certificate authority, line 13.
+        if self.keys_made_here and (not self.is_personal or Purpose.SERVER_AUTH in self.extended_key_usage):
+            raise ValueError("keys are made here for people only")
 
     @property
     def lifetime(self) -> timedelta:

@@ -16,6 +16,79 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('ca_batch',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('content_sha256', sa.String(length=64), nullable=False),
+    sa.Column('file_name', sa.String(length=200), nullable=False),
+    sa.Column('profile', sa.String(length=64), nullable=False),
+    sa.Column('profile_version', sa.Integer(), nullable=False),
+    sa.Column('authority_id', sa.String(length=26), nullable=False),
+    sa.Column('institution_ruc', sa.String(length=13), nullable=True),
+    sa.Column('requested_by', sa.String(length=64), nullable=False),
+    sa.Column('status', sa.String(length=10), nullable=False),
+    sa.Column('row_count', sa.Integer(), nullable=False),
+    sa.Column('proposal_sha256', sa.String(length=64), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decided_by', sa.String(length=64), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('refusal_reason', sa.String(length=500), nullable=True),
+    sa.Column('completed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['authority_id'], ['ca_authority.id'], name=op.f('fk_ca_batch_authority_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_batch'))
+    )
+    with op.batch_alter_table('ca_batch', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_batch_content_sha256'), ['content_sha256'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_batch_created_at'), ['created_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_batch_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_batch_institution_ruc'), ['institution_ruc'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_batch_status'), ['status'], unique=False)
+        batch_op.create_index('uq_ca_batch_open_content', ['content_sha256'], unique=True, postgresql_where=sa.text("status IN ('preparing', 'proposed', 'approved')"), sqlite_where=sa.text("status IN ('preparing', 'proposed', 'approved')"))
+
+    op.create_table('ca_batch_approval',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('batch_id', sa.String(length=26), nullable=False),
+    sa.Column('approver', sa.String(length=64), nullable=False),
+    sa.Column('proposal_sha256', sa.String(length=64), nullable=False),
+    sa.Column('approved_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['batch_id'], ['ca_batch.id'], name=op.f('fk_ca_batch_approval_batch_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_batch_approval')),
+    sa.UniqueConstraint('batch_id', 'approver', 'proposal_sha256', name=op.f('uq_ca_batch_approval_batch_id_approver_proposal_sha256'))
+    )
+    with op.batch_alter_table('ca_batch_approval', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_batch_approval_batch_id'), ['batch_id'], unique=False)
+
+    op.create_table('ca_batch_chunk',
+    sa.Column('batch_id', sa.String(length=26), nullable=False),
+    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('ready', sa.Integer(), nullable=False),
+    sa.Column('refused', sa.Integer(), nullable=False),
+    sa.Column('tbs_sha256', sa.String(length=64), nullable=False),
+    sa.ForeignKeyConstraint(['batch_id'], ['ca_batch.id'], name=op.f('fk_ca_batch_chunk_batch_id')),
+    sa.PrimaryKeyConstraint('batch_id', 'number', name=op.f('pk_ca_batch_chunk'))
+    )
+    op.create_table('ca_batch_row',
+    sa.Column('batch_id', sa.String(length=26), nullable=False),
+    sa.Column('line', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('chunk', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('institution_ruc', sa.String(length=13), nullable=True),
+    sa.Column('holder_id', sa.String(length=26), nullable=True),
+    sa.Column('inputs', sa.JSON(), nullable=False),
+    sa.Column('spki_sha256', sa.String(length=64), nullable=True),
+    sa.Column('serial', sa.String(length=40), nullable=True),
+    sa.Column('subject', sa.String(length=1000), nullable=False),
+    sa.Column('tbs_der', sa.LargeBinary(), nullable=True),
+    sa.Column('code', sa.String(length=64), nullable=True),
+    sa.Column('reason', sa.String(length=500), nullable=True),
+    sa.ForeignKeyConstraint(['batch_id'], ['ca_batch.id'], name=op.f('fk_ca_batch_row_batch_id')),
+    sa.PrimaryKeyConstraint('batch_id', 'line', name=op.f('pk_ca_batch_row')),
+    sa.UniqueConstraint('batch_id', 'spki_sha256', name=op.f('uq_ca_batch_row_batch_id_spki_sha256'))
+    )
+    with op.batch_alter_table('ca_batch_row', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_batch_row_serial'), ['serial'], unique=False)
+
     with op.batch_alter_table('audit_head', schema=None) as batch_op:
         batch_op.add_column(sa.Column('began_at', sa.DateTime(timezone=True), nullable=True))
 
@@ -31,3 +104,21 @@ def downgrade() -> None:
     with op.batch_alter_table('audit_head', schema=None) as batch_op:
         batch_op.drop_column('began_at')
 
+    with op.batch_alter_table('ca_batch_row', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_batch_row_serial'))
+
+    op.drop_table('ca_batch_row')
+    op.drop_table('ca_batch_chunk')
+    with op.batch_alter_table('ca_batch_approval', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_batch_approval_batch_id'))
+
+    op.drop_table('ca_batch_approval')
+    with op.batch_alter_table('ca_batch', schema=None) as batch_op:
+        batch_op.drop_index('uq_ca_batch_open_content', postgresql_where=sa.text("status IN ('preparing', 'proposed', 'approved')"), sqlite_where=sa.text("status IN ('preparing', 'proposed', 'approved')"))
+        batch_op.drop_index(batch_op.f('ix_ca_batch_status'))
+        batch_op.drop_index(batch_op.f('ix_ca_batch_institution_ruc'))
+        batch_op.drop_index(batch_op.f('ix_ca_batch_expires_at'))
+        batch_op.drop_index(batch_op.f('ix_ca_batch_created_at'))
+        batch_op.drop_index(batch_op.f('ix_ca_batch_content_sha256'))
+
+    op.drop_table('ca_batch')

@@ -1,0 +1,1 @@
+"""Many certificates from one table: judged row by row, agreed to as one proposal, issued in chunks."""

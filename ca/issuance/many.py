@@ -1,0 +1,79 @@
+"""Rows of many certificates at once: the same two steps as for one, each a few statements and one commit.
+
+The rule is that of :mod:`ca.issuance.record`: rows and events are committed with the to-be-signed bytes before the key
+signs any of them, and no certificate is handed over before it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import cast
+
+from cryptography import x509
+from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from audit.journal import Journal
+from ca.issuance.assembly import sign_to_be_signed
+from ca.issuance.model import Certificate
+from ca.issuance.record import Intent, certificate_values, issued_event, signed_event
+from kernel.identifiers import sha256_hex
+from kernel.late_rows import insert_later
+from keys.signer import Signer
+
+_TABLE = cast(Table, Certificate.__table__)
+
+
+def record_intents(
+    session: Session,
+    intents: Sequence[tuple[Intent, x509.Certificate]],
+    *,
+    journal: Journal,
+    actor: str | None,
+    now: datetime,
+) -> None:
+    """Write each intent's row (no signature yet) and its event ``issued``, just before the caller's commit.
+
+    :param intents: each with its bytes as a readable certificate.
+    """
+    for intent, certificate in intents:
+        values = certificate_values(intent, certificate, now=now)
+        insert_later(session, _TABLE, values)
+        journal.record(session, issued_event(intent, values, actor=actor), now=now)
+
+
+def sign_many(unsigned: Mapping[str, bytes], *, signer: Signer, issuer: x509.Certificate) -> dict[str, bytes]:
+    """Sign recorded bytes, each checked before anyone sees it. In no transaction.
+
+    :param unsigned: to-be-signed bytes by serial. :return: certificates (DER) by serial.
+    :raises kernel.errors.Unavailable: if the key does not answer; the rows wait for the next try.
+    """
+    return {serial: sign_to_be_signed(tbs, signer=signer, issuer=issuer) for serial, tbs in unsigned.items()}
+
+
+def store_many_signed(
+    session: Session, signed: Mapping[str, bytes], *, journal: Journal, actor: str | None, now: datetime
+) -> int:
+    """Store those certificates that nobody else has stored, with their events; return how many.
+
+    :param signed: certificates (DER) by serial.
+    """
+    serials = sorted(signed)  # two that store the same ones lock them in the same order
+    open_serials = session.scalars(
+        select(Certificate.serial)
+        .where(Certificate.serial.in_(serials), Certificate.certificate_der.is_(None))
+        .order_by(Certificate.serial)
+        .with_for_update()
+    ).all()
+    digests = {serial: sha256_hex(signed[serial]) for serial in open_serials}
+    if digests:
+        session.connection().execute(
+            update(_TABLE)
+            .where(_TABLE.c.serial == bindparam("of_serial"))
+            .values(certificate_der=bindparam("der"), certificate_sha256=bindparam("digest")),
+            [{"of_serial": serial, "der": signed[serial], "digest": digest} for serial, digest in digests.items()],
+        )
+    for serial, digest in digests.items():
+        journal.record(session, signed_event(serial, digest, actor=actor), now=now)
+    return len(digests)
