@@ -20,6 +20,7 @@ from kernel.column_types import UtcDateTime as UtcDateTime
 from kernel.errors import ServiceError, Unavailable
 from kernel.group_commit import GroupCommit
 from kernel.prefetch import Want
+from kernel.prepared import STALE
 
 T = TypeVar("T")
 
@@ -136,7 +137,7 @@ class Database:
             yield session
         except (DBAPIError, TimeoutError) as error:
             session.rollback()
-            if str(getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith(_UNDONE):
+            if str(getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith((_UNDONE, *STALE)):
                 raise UndoneError("The database is busy.") from error
             if _is_absence(error):
                 raise Unavailable("The database does not answer.", code="database_unavailable") from error
@@ -199,11 +200,21 @@ def _sqlite_engine(url: str) -> Engine:
 
 
 def _postgresql_engine(url: str, pool_size: int) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=4,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"connect_timeout": 5, "application_name": "sau"},
+        # What is worth preparing we prepare, see kernel.prepared; the driver, where it does, drops all at a rollback.
+        connect_args={"connect_timeout": 5, "application_name": "sau", "prepare_threshold": None},
     )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        # Moments then come in UTC, and nobody has to turn them.
+        if connection.info.parameter_status("TimeZone") != "UTC":
+            connection.execute("SET TIME ZONE 'UTC'")
+            connection.commit()
+
+    return engine

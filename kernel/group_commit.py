@@ -23,7 +23,9 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
 from kernel.errors import ServiceError, Unavailable
+from kernel.late_rows import write_rows
 from kernel.prefetch import Want, prefetch
+from kernel.prepared import commit_now
 
 try:
     import fcntl
@@ -197,6 +199,9 @@ class GroupCommit:
             prefetch(session, [want for operation in batch for want in operation.wants])
             for operation in batch:
                 self._run_one(session, operation)
+            session.flush()
+            write_rows(session)
+            commit_now(session)
         self._used_at = time.monotonic()
 
     def _connect(self) -> Connection:

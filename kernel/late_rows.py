@@ -1,20 +1,36 @@
-"""Rows that nobody reads back before the transaction ends: collected, then inserted by one statement a table."""
+"""Rows that nobody reads back before the transaction ends: collected, then written by one statement a table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json import JSONEncoder
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import JSON, Boolean, Connection, Insert, Integer, LargeBinary, MetaData, Table, event
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Insert,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Update,
+    bindparam,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction
 from sqlalchemy.types import TypeEngine
 
 from kernel.column_types import UtcDateTime
+from kernel.prefetch import dialect_of, keep
+from kernel.prepared import Prepared
 
 _KEY = "late_rows"
 _JSON = JSONEncoder()
+E = TypeVar("E")
 
 
 def insert_later(session: Session, table: Table, values: Mapping[str, Any]) -> None:
@@ -22,52 +38,94 @@ def insert_later(session: Session, table: Table, values: Mapping[str, Any]) -> N
 
     A query through the mapped class makes it be inserted at once. All rows of a table must name the same columns.
     """
-    session.info.setdefault(_KEY, []).append((session.get_nested_transaction(), table, values))
+    session.info.setdefault(_KEY, []).append((session.get_nested_transaction(), table, values, False))
+
+
+def update_later(session: Session, table: Table, values: Mapping[str, Any]) -> None:
+    """Change a row before the transaction commits, as :func:`insert_later` inserts one.
+
+    The row must be locked by this transaction: nothing is asked when it is written.
+
+    :param values: the primary key, of one column, first; then what changes.
+    """
+    session.info.setdefault(_KEY, []).append((session.get_nested_transaction(), table, values, True))
+
+
+def change_row(session: Session, entity: type[E], row: E, **changes: Any) -> E:
+    """Change a row that :func:`kernel.prefetch.hold_row` gave, and return it as it is then.
+
+    :param changes: attributes, named as their columns are.
+    """
+    if isinstance(row, entity):
+        for name, value in changes.items():
+            setattr(row, name, value)
+        return row
+    table = cast(Table, inspect(entity).local_table)
+    (key,) = table.primary_key.columns.keys()
+    update_later(session, table, {key: getattr(row, key), **changes})
+    changed: E = row._replace(**changes)  # type: ignore[attr-defined]
+    keep(session, entity, getattr(row, key), changed)
+    return changed
 
 
 def write_rows(session: Session) -> None:
-    """Insert what :func:`insert_later` collected so far."""
+    """Write what :func:`insert_later` and :func:`update_later` collected so far."""
     waiting = session.info.pop(_KEY, None)
     if not waiting:
         return
-    by_table: dict[Table, list[Mapping[str, Any]]] = {}
-    for _, table, values in waiting:
-        by_table.setdefault(table, []).append(values)
-    connection = session.connection()
-    for table, rows in sorted(by_table.items(), key=_place) if len(by_table) > 1 else by_table.items():
-        if connection.dialect.name == "postgresql":
-            _insert_arrays(connection, table, rows)
-        else:
-            connection.execute(_insert(table), rows)
+    grouped: dict[tuple[Table, bool, tuple[str, ...]], list[Mapping[str, Any]]] = {}
+    for _, table, values, changes in waiting:
+        grouped.setdefault((table, changes, tuple(values)), []).append(values)
+    for (table, changes, names), rows in sorted(grouped.items(), key=_place) if len(grouped) > 1 else grouped.items():
+        if changes:  # what changed twice is written once, as it was left
+            rows = list({row[names[0]]: row for row in rows}.values())
+        _write(session, table, names, rows, changes=changes)
 
 
-def _insert_arrays(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """One array a column: the statement is the same for any number of rows, so the server prepares it once."""
-    names = tuple(rows[0])
-    statement, documents, moments = _array_insert(table, names)
-    columns: list[list[Any]] = [[row[name] for row in rows] for name in names]
-    for at in documents:
-        columns[at] = [_JSON.encode(value) for value in columns[at]]
-    for at in moments:
-        if any(value is not None and value.tzinfo is None for value in columns[at]):
-            raise ValueError("a stored datetime must be aware")
-    connection.exec_driver_sql(statement, tuple(columns))
+def _write(
+    session: Session, table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]], *, changes: bool
+) -> None:
+    if dialect_of(session) != "postgresql":
+        statement, renamed = _each(table, names, changes)
+        session.connection().execute(statement, [{renamed[name]: row[name] for name in names} for row in rows])
+        return
+    prepared, documents = _arrays(table, names, changes)
+    columns = {f"c{at}": [row[name] for row in rows] for at, name in enumerate(names)}
+    for name in documents:
+        columns[name] = [_JSON.encode(value) for value in columns[name]]
+    prepared.write(session, columns)
 
 
 @lru_cache(maxsize=64)
-def _array_insert(table: Table, names: tuple[str, ...]) -> tuple[str, tuple[int, ...], tuple[int, ...]]:
-    """Return the statement, and which of the columns are JSON, and which are moments."""
+def _arrays(table: Table, names: tuple[str, ...], changes: bool) -> tuple[Prepared, tuple[str, ...]]:
+    """Return a statement that is the same for any number of rows, one array a column, and which columns are JSON."""
     kinds = [table.c[name].type for name in names]
-    arrays = ", ".join(f"%b::{_array_type(kind)}[]" for kind in kinds)
-    values = ", ".join(f"c{at}::json" if isinstance(kind, JSON) else f"c{at}" for at, kind in enumerate(kinds))
+    arrays = ", ".join(f"CAST(:c{at} AS {_array_type(kind)}[])" for at, kind in enumerate(kinds))
+    values = [f"given.c{at}" + "::json" * isinstance(kind, JSON) for at, kind in enumerate(kinds)]
     taken = ", ".join(f"c{at}" for at in range(len(names)))
-    columns = ", ".join(f'"{name}"' for name in names)
+    # Names of our own tables and columns; what is written is bound.
+    given = f"unnest({arrays}) AS given({taken})"
+    if changes:
+        key, *others = zip(names, values, strict=True)
+        sets = ", ".join(f'"{name}" = {value}' for name, value in others)
+        sql = f'UPDATE {table.name} SET {sets} FROM {given} WHERE {table.name}."{key[0]}" = {key[1]}'  # noqa: S608  # nosec B608
+    else:
+        columns = ", ".join(f'"{name}"' for name in names)
+        sql = f"INSERT INTO {table.name} ({columns}) SELECT {', '.join(values)} FROM {given}"  # noqa: S608  # nosec B608
     return (
-        # Names of our own tables and columns; what is inserted is bound.
-        f"INSERT INTO {table.name} ({columns}) SELECT {values} FROM unnest({arrays}) AS given({taken})",  # noqa: S608  # nosec B608
-        tuple(at for at, kind in enumerate(kinds) if isinstance(kind, JSON)),
-        tuple(at for at, kind in enumerate(kinds) if isinstance(kind, UtcDateTime)),
+        Prepared(lambda _: text(sql.replace("::", "\\:\\:"))),
+        tuple(f"c{at}" for at, kind in enumerate(kinds) if isinstance(kind, JSON)),
     )
+
+
+@lru_cache(maxsize=64)
+def _each(table: Table, names: tuple[str, ...], changes: bool) -> tuple[Insert | Update, dict[str, str]]:
+    """Return a statement for one row, and what its columns are called there."""
+    if not changes:
+        return table.insert(), {name: name for name in names}
+    renamed = {name: f"given_{name}" for name in names}
+    changed = {name: bindparam(renamed[name], type_=table.c[name].type) for name in names[1:]}
+    return table.update().where(table.c[names[0]] == bindparam(renamed[names[0]])).values(changed), renamed
 
 
 def _array_type(kind: TypeEngine[Any]) -> str:
@@ -83,19 +141,15 @@ def _array_type(kind: TypeEngine[Any]) -> str:
     return "text"
 
 
-def _place(entry: tuple[Table, object]) -> int:
+def _place(entry: tuple[tuple[Table, bool, tuple[str, ...]], object]) -> tuple[int, bool]:
     """Tables that others refer to come first."""
-    return _order(entry[0].metadata)[entry[0]]
+    table, changes, _ = entry[0]
+    return _order(table.metadata)[table], changes
 
 
 @lru_cache(maxsize=4)
 def _order(metadata: MetaData) -> dict[Table, int]:
     return {table: number for number, table in enumerate(metadata.sorted_tables)}
-
-
-@lru_cache(maxsize=64)
-def _insert(table: Table) -> Insert:
-    return table.insert()
 
 
 def _forget(session: Session, ended: SessionTransaction) -> None:
@@ -108,7 +162,7 @@ def _write_before_query(state: ORMExecuteState) -> None:
     waiting = state.session.info.get(_KEY)
     if waiting:
         asked = {mapper.local_table for mapper in state.all_mappers}
-        if any(table in asked for _, table, _ in waiting):
+        if any(table in asked for _, table, *_ in waiting):
             write_rows(state.session)
 
 

@@ -6,9 +6,9 @@ transaction, the answer is at hand. What is kept are the session's own objects: 
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Hashable, Sequence
 from enum import Enum
-from types import SimpleNamespace
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam, inspect
@@ -90,26 +90,25 @@ def forget(session: Session, kind: object, key: Hashable) -> None:
 class PlainRows:
     """Rows of some mapped classes, side by side, as plain values: much cheaper than objects that a session follows.
 
-    They do not follow what the transaction changes, see :func:`forget`.
+    Each is a named tuple of the class's attributes. They do not follow what the transaction changes, see
+    :func:`forget` and :func:`kernel.late_rows.change_row`.
     """
 
     def __init__(self, *entities: type[Any]) -> None:
         self.columns: list[ColumnElement[Any]] = []
-        self._slices: list[tuple[tuple[str, ...], int, int]] = []
+        self._slices: list[tuple[Callable[[Sequence[Any]], Any], int, int]] = []
         for entity in entities:
             mapper: Mapper[Any] = inspect(entity)
             # The primary key comes first: where it is null there was nothing to join.
             attributes = sorted(mapper.column_attrs, key=lambda each: not each.columns[0].primary_key)
             start = len(self.columns)
             self.columns += [each.columns[0].label(f"{entity.__tablename__}_{each.key}") for each in attributes]
-            self._slices.append((tuple(each.key for each in attributes), start, len(self.columns)))
+            kind = namedtuple(f"Plain{entity.__name__}", [each.key for each in attributes])  # type: ignore[misc]
+            self._slices.append((kind._make, start, len(self.columns)))
 
     def split(self, values: Sequence[Any]) -> list[Any]:
         """Return the rows in ``values``, which begin with our columns: objects with the class's attributes, or None."""
-        return [
-            None if values[start] is None else SimpleNamespace(**dict(zip(names, values[start:end], strict=True)))
-            for names, start, end in self._slices
-        ]
+        return [None if values[start] is None else make(values[start:end]) for make, start, end in self._slices]
 
 
 def among(dialect: str, column: Any, name: str = "keys") -> ColumnElement[bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import select
@@ -14,19 +13,22 @@ from idp.authentication.browser_session import BY_SECRET, keep_browser_session
 from idp.authentication.model import BrowserSessionRow
 from idp.authorization.model import AuthorizationCodeRow
 from idp.consent.model import ConsentRow
-from idp.tokens.reading_ahead import BASIS, keep_basis, with_basis
-from kernel.prefetch import PlainRows, among, dialect_of, keep
+from idp.tokens.reading_ahead import BASIS_OF, keep_basis, with_basis
+from kernel.prefetch import PlainRows, among, keep
+from kernel.prepared import Prepared
 
 _VISIT = PlainRows(BrowserSessionRow, PersonRow, ConsentRow)
+_CODE = PlainRows(*BASIS_OF, AuthorizationCodeRow)
 
 
 def read_codes(session: Session, digests: Sequence[str]) -> None:
     """Keep and lock each authorization code, in the order of their digests, or that there is none."""
     found = set()
-    for *values, row in session.execute(_codes(dialect_of(session)), {"keys": digests}):
-        keep(session, AuthorizationCodeRow, row.code_sha256, row)
-        keep_basis(session, row, BASIS.split(values))
-        found.add(row.code_sha256)
+    for values in _CODES.fetch(session, {"keys": digests}):
+        *basis, code = _CODE.split(values)
+        keep(session, AuthorizationCodeRow, code.code_sha256, code)
+        keep_basis(session, code, basis)
+        found.add(code.code_sha256)
     for digest in set(digests) - found:
         keep(session, AuthorizationCodeRow, digest, None)
 
@@ -38,7 +40,7 @@ def read_visits(session: Session, visits: Sequence[tuple[str, str]]) -> None:
     """
     digests, client_ids = sorted({digest for digest, _ in visits}), sorted({client_id for _, client_id in visits})
     people, consents = {}, set()
-    for values in session.execute(_visits(dialect_of(session)), {"keys": digests, "client_ids": client_ids}):
+    for values in _VISITS.fetch(session, {"keys": digests, "client_ids": client_ids}):
         browser_session, person, consent = _VISIT.split(values)
         people[browser_session.secret_sha256] = person.id
         keep_browser_session(session, browser_session)
@@ -53,20 +55,17 @@ def read_visits(session: Session, visits: Sequence[tuple[str, str]]) -> None:
             keep(session, ConsentRow, (people[digest], client_id), None)
 
 
-@lru_cache
 def _codes(dialect: str) -> Any:
     statement = (
-        select(*BASIS.columns, AuthorizationCodeRow)
+        select(*_CODE.columns)
         .select_from(AuthorizationCodeRow)
         .where(among(dialect, AuthorizationCodeRow.code_sha256))
         .order_by(AuthorizationCodeRow.code_sha256)
         .with_for_update(of=AuthorizationCodeRow)
-        .execution_options(populate_existing=True)
     )
     return with_basis(statement, AuthorizationCodeRow)
 
 
-@lru_cache
 def _visits(dialect: str) -> Any:
     asked = among(dialect, ConsentRow.client_id, "client_ids")
     return (
@@ -76,3 +75,6 @@ def _visits(dialect: str) -> Any:
         .outerjoin(ConsentRow, (ConsentRow.person_id == PersonRow.id) & asked)
         .where(among(dialect, BrowserSessionRow.secret_sha256))
     )
+
+
+_CODES, _VISITS = Prepared(_codes), Prepared(_visits)

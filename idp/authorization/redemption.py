@@ -23,6 +23,7 @@ from idp.tokens.model import TokenFamilyRow
 from idp.tokens.target import target_for_person
 from idp.tokens.token_set import TokenSet, issue_token_set
 from kernel.identifiers import sha256_hex
+from kernel.late_rows import change_row
 from kernel.prefetch import hold_row
 
 
@@ -66,7 +67,7 @@ def redeem_authorization_code(
         _take_back(session, services, client, row, now=now)
     if reason := _fault(row, client=client, redirect_uri=redirect_uri, challenge=challenge, jkt=jkt, now=now):
         _refuse(session, services, client, reason, _invalid_grant(), now=now, row=row)
-    row.redeemed_at = now
+    row = change_row(session, AuthorizationCodeRow, row, redeemed_at=now)
     return _issue(session, services, client, row, resources, authorization_details, confirmation, now=now)
 
 

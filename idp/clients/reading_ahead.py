@@ -18,6 +18,7 @@ from idp.clients.api import Api, api_of, read_apis
 from idp.clients.client import Client, client_value, is_client_id
 from idp.clients.model import ClientRow, ClientSecretRow
 from kernel.prefetch import PlainRows, among, dialect_of, keep
+from kernel.prepared import Prepared
 
 _CLIENT_LIMIT = 10_000
 _SECRETS = PlainRows(ClientSecretRow)
@@ -40,7 +41,8 @@ class KnownClients:
         versions: dict[str, int] = {}
         secrets: dict[str, list[Any]] = {}
         given = {"keys": possible, "resources": sorted(expected)}
-        for *values, client_id, version in session.execute(_standing(dialect_of(session)), given):
+        for values in _STANDING.fetch(session, given):
+            client_id, version = values[-2:]
             versions[client_id] = version
             (secret,) = _SECRETS.split(values)
             secrets.setdefault(client_id, []).extend([secret] if secret else [])
@@ -71,7 +73,6 @@ class KnownClients:
                 self._known[row.client_id] = client_value(row)
 
 
-@lru_cache
 def _standing(dialect: str) -> Any:
     return (
         select(*_SECRETS.columns, ClientRow.client_id, ClientRow.version)
@@ -79,6 +80,9 @@ def _standing(dialect: str) -> Any:
         .outerjoin(ClientSecretRow, ClientSecretRow.client_id == ClientRow.client_id)
         .where(or_(among(dialect, ClientRow.client_id), among(dialect, ClientRow.resource, "resources")))
     )
+
+
+_STANDING = Prepared(_standing)
 
 
 @lru_cache

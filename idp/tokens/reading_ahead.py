@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Select, and_, select
@@ -14,10 +13,13 @@ from idp.authentication.browser_session import keep_browser_session
 from idp.authentication.model import BrowserSessionRow
 from idp.consent.model import ConsentRow
 from idp.tokens.model import RefreshTokenRow, RevokedAccessTokenRow, TokenFamilyRow
-from kernel.prefetch import PlainRows, among, dialect_of, keep
+from kernel.prefetch import PlainRows, among, keep
+from kernel.prepared import Prepared
 
-BASIS = PlainRows(PersonRow, PasswordRow, BrowserSessionRow, ConsentRow)
-_FAMILY = PlainRows(PersonRow, PasswordRow, BrowserSessionRow, ConsentRow, TokenFamilyRow)
+#: What tokens rest on, see :func:`with_basis`.
+BASIS_OF = (PersonRow, PasswordRow, BrowserSessionRow, ConsentRow)
+_FAMILY = PlainRows(*BASIS_OF, TokenFamilyRow)
+_REFRESH = PlainRows(*BASIS_OF, TokenFamilyRow, RefreshTokenRow)
 
 
 def read_access_tokens(session: Session, tokens: Sequence[tuple[str, str]]) -> None:
@@ -28,9 +30,9 @@ def read_access_tokens(session: Session, tokens: Sequence[tuple[str, str]]) -> N
     jtis, family_ids = sorted({jti for jti, _ in tokens}), sorted({family for _, family in tokens if family})
     found, revoked = set(), set()
     given = {"keys": family_ids, "jtis": jtis}
-    for *values, jti in session.execute(_families(dialect_of(session)), given):
-        found.add(_keep_family(session, values))
-        revoked.add(jti)
+    for row in _FAMILIES.fetch(session, given):
+        found.add(_keep_family(session, _FAMILY.split(row)))
+        revoked.add(row[-1])
     for family_id in set(family_ids) - found:
         keep(session, TokenFamilyRow, family_id, None)
     # Where no family was found, nothing was learned about revocations.
@@ -42,10 +44,11 @@ def read_access_tokens(session: Session, tokens: Sequence[tuple[str, str]]) -> N
 def read_refresh_tokens(session: Session, digests: Sequence[str]) -> None:
     """Keep and lock each refresh token, in the order of their digests, or that there is none."""
     found = set()
-    for *values, row in session.execute(_refresh_tokens(dialect_of(session)), {"keys": digests}):
-        keep(session, RefreshTokenRow, row.token_sha256, row)
-        _keep_family(session, values)
-        found.add(row.token_sha256)
+    for values in _REFRESH_TOKENS.fetch(session, {"keys": digests}):
+        *family, token = _REFRESH.split(values)
+        keep(session, RefreshTokenRow, token.token_sha256, token)
+        _keep_family(session, family)
+        found.add(token.token_sha256)
     for digest in set(digests) - found:
         keep(session, RefreshTokenRow, digest, None)
 
@@ -74,15 +77,14 @@ def keep_basis(session: Session, given: Any, basis: Sequence[Any]) -> None:
     keep(session, ConsentRow, (given.person_id, given.client_id), consent)
 
 
-def _keep_family(session: Session, values: Sequence[Any]) -> str:
-    *basis, family = _FAMILY.split(values)
+def _keep_family(session: Session, rows: Sequence[Any]) -> str:
+    *basis, family = rows
     keep(session, TokenFamilyRow, family.id, family)
     keep_basis(session, family, basis)
     family_id: str = family.id
     return family_id
 
 
-@lru_cache
 def _families(dialect: str) -> Any:
     statement = (
         select(*_FAMILY.columns, RevokedAccessTokenRow.jti)
@@ -94,15 +96,16 @@ def _families(dialect: str) -> Any:
     return with_basis(statement, TokenFamilyRow)
 
 
-@lru_cache
 def _refresh_tokens(dialect: str) -> Any:
     statement = (
-        select(*_FAMILY.columns, RefreshTokenRow)
+        select(*_REFRESH.columns)
         .select_from(RefreshTokenRow)
         .join(TokenFamilyRow, TokenFamilyRow.id == RefreshTokenRow.family_id)
         .where(among(dialect, RefreshTokenRow.token_sha256))
         .order_by(RefreshTokenRow.token_sha256)
         .with_for_update(of=RefreshTokenRow)
-        .execution_options(populate_existing=True)
     )
     return with_basis(statement, TokenFamilyRow)
+
+
+_FAMILIES, _REFRESH_TOKENS = Prepared(_families), Prepared(_refresh_tokens)

@@ -31,6 +31,7 @@ from idp.tokens.model import RefreshTokenRow
 from idp.tokens.target import Target, target_for_person
 from idp.tokens.token_set import REFRESH_IDLE_LIFETIME, TokenSet, issue_token_set
 from kernel.identifiers import sha256_hex
+from kernel.late_rows import change_row
 from kernel.prefetch import hold_row
 
 # A lost answer is asked for again within seconds; libraries that retry do so after one to five.
@@ -122,9 +123,11 @@ def _use(
     if row.used_at is not None or row.expires_at <= now:
         _end(session, services, client, row, family, "expired", now=now)
     if client.policy.rotates_refresh_tokens:
-        row.used_at, row.used_by = now, confirmation.thumbprint if confirmation else None
+        used_by = confirmation.thumbprint if confirmation else None
+        change_row(session, RefreshTokenRow, row, used_at=now, used_by=used_by)
     else:
-        row.expires_at = min(now + REFRESH_IDLE_LIFETIME, family.expires_at)
+        expires_at = min(now + REFRESH_IDLE_LIFETIME, family.expires_at)
+        change_row(session, RefreshTokenRow, row, expires_at=expires_at)
     return False
 
 

@@ -1,0 +1,185 @@
+"""Statements of the busiest paths: prepared once a connection, and sent to PostgreSQL without anything in between.
+
+A statement through the toolkit and the driver costs several times what the server needs for it. These few go to the
+protocol library itself (libpq's ``PQexecPrepared``), in the session's own transaction, and what they give is plain
+values. On SQLite, where nothing lies in between, they are ordinary statements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Executable
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from psycopg import Connection as DriverConnection
+    from psycopg.pq.abc import PGresult
+
+try:
+    from psycopg import Error, OperationalError
+    from psycopg.adapt import Transformer
+    from psycopg.errors import error_from_result
+except ImportError:  # pragma: no cover - an extra: only who has PostgreSQL has it
+    Transformer = Any  # type: ignore[assignment]
+
+_KEY = "prepared"
+# libpq's PQTRANS_IDLE; PGRES_COMMAND_OK and PGRES_TUPLES_OK; CONNECTION_OK; PG_DIAG_SQLSTATE.
+_IDLE, _GOOD, _ALIVE, _SQLSTATE = 0, (1, 2), 0, 67
+_BOUND = re.compile(r"%\((\w+)\)s")
+_names = count(1)
+
+#: What was prepared is gone (behind a pooler), or a migration has changed what it gives. It is prepared anew.
+STALE = ("26000", "0A000")
+
+
+class Prepared:
+    """One statement for any number of keys or rows.
+
+    :param build: returns the statement for a dialect (``postgresql`` or ``sqlite``), its values bound by name.
+    """
+
+    def __init__(self, build: Callable[[str], Executable]) -> None:
+        self._build = build
+        self._built: Executable | None = None
+        self._text: tuple[str, tuple[str, ...]] | None = None
+        self._name = f"sau_{next(_names)}"
+
+    def fetch(self, session: Session, given: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """Run it in the session's transaction and return the rows as plain values.
+
+        :param given: texts, numbers, truth values, aware moments, octets or None; on PostgreSQL lists of them, too.
+        :raises DBAPIError: as any statement does.
+        """
+        connection = session.connection()
+        if connection.dialect.name != "postgresql":
+            if self._built is None:
+                self._built = self._build(connection.dialect.name)
+            return connection.execute(self._built, dict(given)).all()
+        return _wire_of(connection).run(self._prepared(connection), given, connection)
+
+    def write(self, session: Session, given: Mapping[str, Any]) -> None:
+        """Run it for what it changes. PostgreSQL only: other databases take rows as a list of parameters."""
+        connection = session.connection()
+        _wire_of(connection).run(self._prepared(connection), given, connection)
+
+    def _prepared(self, connection: Connection) -> tuple[str, str, tuple[str, ...]]:
+        if self._text is None:
+            compiled = str(self._build("postgresql").compile(dialect=connection.dialect))  # type: ignore[attr-defined]
+            order = tuple(dict.fromkeys(_BOUND.findall(compiled)))
+            text = _BOUND.sub(lambda found: f"${order.index(found[1]) + 1}", compiled).replace("%%", "%")
+            self._text = text, order
+        return (self._name, *self._text)
+
+
+def commit_now(session: Session) -> None:
+    """Commit on PostgreSQL what the session has sent; the session's own commit, to follow, then finds nothing to do.
+
+    :raises DBAPIError: if the server did not commit.
+    """
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        _wire_of(connection).commit(connection)
+
+
+class _Wire:
+    """What is known of one connection: the statements that it has prepared, and how to read what they give."""
+
+    def __init__(self, driver: DriverConnection[Any]) -> None:
+        self._driver = driver
+        self._pgconn = driver.pgconn
+        self._made: dict[str, bytes] = {}
+        self._readers: dict[str, Any] = {}
+        self._numbers = count(1)
+
+    def run(
+        self, statement: tuple[str, str, tuple[str, ...]], given: Mapping[str, Any], connection: Connection
+    ) -> list[Any]:
+        name, text, order = statement
+        for hear in connection.dispatch.before_cursor_execute:  # whoever counts statements counts these
+            hear(connection, None, text, {}, None, False)
+        if self._pgconn.transaction_status == _IDLE:
+            self._require_good(self._pgconn.exec_(b"BEGIN"), "BEGIN", connection)
+        made = self._made.get(name)
+        if made is None:
+            made = f"{name}_{next(self._numbers)}".encode()
+            self._require_good(self._pgconn.prepare(made, text.encode()), text, connection)
+            self._made[name] = made
+            self._readers.pop(name, None)
+        values: list[Any] = [_literal(given[each]) for each in order]
+        result = self._pgconn.exec_prepared(made, values)
+        if result.status not in _GOOD:
+            if (result.error_field(_SQLSTATE) or b"").decode() in STALE:
+                self._made.clear()
+            self._require_good(result, text, connection)
+        return self._read(name, result) if result.ntuples else []
+
+    def _read(self, name: str, result: PGresult) -> list[Any]:
+        reader = self._readers.get(name)
+        if reader is None:
+            reader = self._readers[name] = Transformer(self._driver)
+            reader.set_pgresult(result)
+        else:
+            reader.set_pgresult(result, set_loaders=False)
+        rows: list[Any] = reader.load_rows(0, result.ntuples, tuple)
+        return rows
+
+    def commit(self, connection: Connection) -> None:
+        if self._pgconn.transaction_status == _IDLE:
+            return
+        result = self._pgconn.exec_(b"COMMIT")
+        self._require_good(result, "COMMIT", connection)
+        if result.command_status != b"COMMIT":  # of a transaction that had failed: the server rolled back
+            raise RuntimeError("the transaction was rolled back instead of committed")
+
+    def _require_good(self, result: PGresult, text: str, connection: Connection) -> None:
+        if result.status in _GOOD:
+            return
+        error = error_from_result(result)
+        if self._pgconn.status != _ALIVE and not isinstance(error, OperationalError):
+            error = OperationalError("the connection is lost")
+        # As the toolkit would say it: what was bound stays out of it.
+        raise DBAPIError.instance(text, None, error, Error, hide_parameters=True, dialect=connection.dialect) from error
+
+
+def _wire_of(connection: Connection) -> _Wire:
+    wire: _Wire | None = connection.info.get(_KEY)
+    if wire is None:
+        wire = connection.info[_KEY] = _Wire(connection.connection.driver_connection)  # type: ignore[arg-type]
+    return wire
+
+
+def _literal(value: Any) -> bytes | None:
+    """Return ``value`` as PostgreSQL reads it in text (array literals: PostgreSQL manual, §8.15.2)."""
+    if isinstance(value, list):
+        return f"{{{','.join([_element(each) for each in value])}}}".encode()
+    if isinstance(value, str):
+        return value.encode()
+    return None if value is None else _plain(value).encode()
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    text = value if isinstance(value, str) else _plain(value)
+    if len(text) != 4 and text.isalnum() and text.isascii():  # four letters may say NULL
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _plain(value: Any) -> str:
+    match value:
+        case bool():
+            return "t" if value else "f"
+        case datetime():
+            if value.tzinfo is None:
+                raise ValueError("a stored datetime must be aware")
+            return value.astimezone(UTC).isoformat()
+        case bytes():
+            return f"\\x{value.hex()}"
+    return str(value)
