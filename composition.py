@@ -14,6 +14,7 @@ import ca.bulk.model
 import ca.issuance.model
 import ca.requests.model
 import ca.revocation.model
+import ca.transparency.model
 import idp.accounts.model
 import idp.authentication.model
 import idp.authorization.model
@@ -55,6 +56,7 @@ TABLES = (
     ca.issuance.model,
     ca.requests.model,
     ca.revocation.model,
+    ca.transparency.model,
     idp.accounts.model,
     idp.authentication.model,
     idp.clients.model,

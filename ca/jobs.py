@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from audit.sequencer import Sequencer
 from ca.issuance.recovery import finish_issuance
 from ca.revocation.fallen import certificates_that_fall, login_person
 from ca.revocation.ocsp_signer import renew_ocsp_signers
@@ -52,7 +53,13 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     def finish_what_was_begun() -> None:
         finish_issuance(services)
 
+    sequencer = Sequencer(services.certificate_log)
+
+    def sequence_certificates() -> None:
+        sequencer.run()
+
     return [
+        PeriodicJob("ca.log", timedelta(seconds=0.5), sequence_certificates, close=sequencer.release),
         PeriodicJob(name="ca.issuance", every=timedelta(seconds=30), run=finish_what_was_begun),
         PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
         PeriodicJob(name="ca.old_lists", every=timedelta(hours=6), run=clear_lists),

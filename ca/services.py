@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from audit.journal import Journal
 from ca.ports import Institutions, People, RevocationListener
 from ca.profiles.registry import ProfileRegistry, packaged_profiles
+from ca.transparency.log import CertificateLog
 from kernel.clock import Clock
 from kernel.database import Database
 from kernel.settings import Settings
@@ -29,3 +31,8 @@ class CaServices:
     people: People
     profiles: ProfileRegistry = field(default_factory=packaged_profiles)
     revocation_listeners: tuple[RevocationListener, ...] = ()
+
+    @cached_property
+    def certificate_log(self) -> CertificateLog:
+        """The public log of certificates."""
+        return CertificateLog(self.settings, self.clock, self.database, self.keystore)

@@ -22,6 +22,7 @@ from ca.ceremony.hierarchy import create_hierarchy
 from ca.ceremony.root_list import publish_root_list
 from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.upkeep import publish_overdue_lists
+from ca.transparency.promise import sequence_waiting
 from composition import Composition
 from idp.accounts.model import PersonRow
 from idp.authentication.enrollment_link import create_enrollment_link
@@ -88,6 +89,7 @@ def install(composition: Composition, *, demo: bool) -> InstallationReport:
         ensure_encryption_keys(session, composition.idp, now=now)
         ensure_console_client(session, composition.idp, f"{settings.issuer}/admin/callback", now=now)
     hierarchy = create_hierarchy(composition.ca, now=now)
+    sequence_waiting(composition.ca.certificate_log, now=now)
     _publish_first_status(composition)
     report = install_demo(composition, now=now) if demo else None
     with composition.database.transaction() as session:

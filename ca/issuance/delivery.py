@@ -13,6 +13,7 @@ from audit.vocabulary import EventType
 from ca.issuance.authority import authority_chain
 from ca.issuance.model import Certificate
 from ca.services import CaServices
+from ca.transparency.promise import require_logged
 from kernel.errors import NotFound, Unavailable
 
 
@@ -20,13 +21,15 @@ def certificate_chain_pem(session: Session, serial: str) -> str:
     """Return the certificate and the authorities above it, the root left out, as PEM text: what a server installs.
 
     :param serial: the stored form, see :func:`ca.serial.parse_serial`.
-    :raises NotFound: ``unknown_certificate``. :raises Unavailable: (``not_signed_yet``) if the signature is on its way.
+    :raises NotFound: ``unknown_certificate``. :raises Unavailable: (``not_signed_yet``, ``not_logged_yet``) if the
+        signature or the entry in the certificate log is on its way.
     """
     row = session.get(Certificate, serial)
     if row is None:
         raise NotFound("There is no certificate with this serial number.", code="unknown_certificate")
     if row.certificate_der is None:
         raise Unavailable("The certificate is recorded and waits for its signature.", code="not_signed_yet")
+    require_logged(session, serial)
     above = [record.certificate_der for record in authority_chain(session, row.authority_id) if not record.is_root]
     return "".join(_pem(der) for der in (row.certificate_der, *above))
 

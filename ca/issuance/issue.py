@@ -23,6 +23,7 @@ from ca.requests.model import CertificateRequest
 from ca.requests.prepare import require_free_key
 from ca.requests.view import Status
 from ca.services import CaServices
+from ca.transparency.promise import ensure_logged
 from kernel.errors import Conflict, Fault, NotFound, Rejected, ServiceError, Unavailable
 from kernel.identifiers import sha256_hex
 from keys.signer import Signer
@@ -64,6 +65,7 @@ def issue_approved(
     certificate_der = complete_certificate(
         services.database, serial, signer=signer, journal=services.journal, actor=actor, now=now
     )
+    ensure_logged(services.certificate_log, [serial], now=now)
     return IssuedCertificate(request_id, serial, certificate_der)
 
 

@@ -18,6 +18,8 @@ from audit.journal import Journal
 from ca.issuance.assembly import sign_to_be_signed
 from ca.issuance.model import Certificate
 from ca.issuance.record import Intent, certificate_values, issued_event, signed_event
+from ca.transparency.entry import LoggedCertificate
+from ca.transparency.record import log_certificates
 from kernel.identifiers import sha256_hex
 from kernel.late_rows import insert_later
 from keys.signer import Signer
@@ -55,18 +57,25 @@ def sign_many(unsigned: Mapping[str, bytes], *, signer: Signer, issuer: x509.Cer
 def store_many_signed(
     session: Session, signed: Mapping[str, bytes], *, journal: Journal, actor: str | None, now: datetime
 ) -> int:
-    """Store those certificates that nobody else has stored, with their events; return how many.
+    """Store those certificates that nobody else has stored, with their events and their entries in the
+    certificate log; return how many. Before any is handed over comes :func:`ca.transparency.promise.ensure_logged`.
 
     :param signed: certificates (DER) by serial.
     """
     serials = sorted(signed)  # two that store the same ones lock them in the same order
-    open_serials = session.scalars(
-        select(Certificate.serial)
+    rows = session.execute(
+        select(
+            Certificate.serial,
+            Certificate.profile,
+            Certificate.profile_version,
+            Certificate.institution_ruc,
+            Certificate.holder_id,
+        )
         .where(Certificate.serial.in_(serials), Certificate.certificate_der.is_(None))
         .order_by(Certificate.serial)
         .with_for_update()
     ).all()
-    digests = {serial: sha256_hex(signed[serial]) for serial in open_serials}
+    digests = {row.serial: sha256_hex(signed[row.serial]) for row in rows}
     if digests:
         session.connection().execute(
             update(_TABLE)
@@ -74,6 +83,8 @@ def store_many_signed(
             .values(certificate_der=bindparam("der"), certificate_sha256=bindparam("digest")),
             [{"of_serial": serial, "der": signed[serial], "digest": digest} for serial, digest in digests.items()],
         )
+    logged = (LoggedCertificate(certificate_der=signed[row.serial], **row._mapping) for row in rows)
+    log_certificates(session, logged, now=now)
     for serial, digest in digests.items():
         journal.record(session, signed_event(serial, digest, actor=actor), now=now)
     return len(digests)

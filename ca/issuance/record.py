@@ -18,6 +18,8 @@ from audit.vocabulary import EventType
 from ca.issuance.assembly import read_unsigned, sign_to_be_signed
 from ca.issuance.model import Authority, Certificate
 from ca.serial import serial_text
+from ca.transparency.entry import LoggedCertificate
+from ca.transparency.record import log_certificate
 from kernel.database import Database
 from kernel.errors import Conflict, NotFound
 from kernel.identifiers import sha256_hex
@@ -145,15 +147,27 @@ def complete_certificate(
 def store_signed(
     session: Session, serial: str, certificate_der: bytes, *, journal: Journal, actor: str | None, now: datetime
 ) -> bytes:
-    """Store the signed certificate unless another did, in the caller's transaction; return the stored one (DER)."""
+    """Store the signed certificate unless another did, in the caller's transaction; return the stored one (DER).
+
+    Its entry in the certificate log is written with it (:func:`ca.transparency.promise.ensure_logged` comes after).
+    """
     won = session.execute(
         update(Certificate)
         .where(Certificate.serial == serial, Certificate.certificate_der.is_(None))
         .values(certificate_der=certificate_der, certificate_sha256=sha256_hex(certificate_der))
-        .returning(Certificate.serial)
+        .returning(Certificate.profile, Certificate.profile_version, Certificate.institution_ruc, Certificate.holder_id)
         .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
+    ).one_or_none()
     if won is not None:
+        logged = LoggedCertificate(
+            serial=serial,
+            certificate_der=certificate_der,
+            profile=won.profile,
+            profile_version=won.profile_version,
+            institution_ruc=won.institution_ruc,
+            holder_id=won.holder_id,
+        )
+        log_certificate(session, logged, now=now)
         journal.record(session, signed_event(serial, sha256_hex(certificate_der), actor=actor), now=now)
         return certificate_der
     stored = session.scalar(select(Certificate.certificate_der).where(Certificate.serial == serial))

@@ -16,6 +16,70 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('ca_log_checkpoint',
+    sa.Column('size', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('root', sa.LargeBinary(), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.Column('signed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('size', name=op.f('pk_ca_log_checkpoint'))
+    )
+    op.create_table('ca_log_entry',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('kind', sa.String(length=12), nullable=False),
+    sa.Column('commitment', sa.String(length=64), nullable=False),
+    sa.Column('occurred_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('leaf', sa.LargeBinary(), nullable=False),
+    sa.Column('log_index', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_log_entry')),
+    sa.UniqueConstraint('commitment', name=op.f('uq_ca_log_entry_commitment')),
+    sa.UniqueConstraint('log_index', name=op.f('uq_ca_log_entry_log_index'))
+    )
+    with op.batch_alter_table('ca_log_entry', schema=None) as batch_op:
+        batch_op.create_index('ix_ca_log_entry_unsequenced', ['occurred_at', 'id'], unique=False, postgresql_where=sa.text('log_index IS NULL'), sqlite_where=sa.text('log_index IS NULL'))
+
+    op.create_table('ca_log_head',
+    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('origin', sa.String(length=255), nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('root', sa.LargeBinary(), nullable=False),
+    sa.Column('sequenced_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('fence', sa.BigInteger(), nullable=False),
+    sa.Column('holder', sa.String(length=26), nullable=True),
+    sa.Column('leased_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('began_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_log_head'))
+    )
+    op.create_table('ca_log_tile',
+    sa.Column('level', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('hashes', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('level', 'number', name=op.f('pk_ca_log_tile'))
+    )
+    op.create_table('ca_public_certificate',
+    sa.Column('serial', sa.String(length=40), nullable=False),
+    sa.Column('log_index', sa.BigInteger(), nullable=False),
+    sa.Column('ruc', sa.String(length=13), nullable=True),
+    sa.Column('not_before', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('serial', name=op.f('pk_ca_public_certificate'))
+    )
+    with op.batch_alter_table('ca_public_certificate', schema=None) as batch_op:
+        batch_op.create_index('ix_ca_public_certificate_ruc', ['ruc', sa.literal_column('not_before DESC'), 'serial'], unique=False)
+
+    op.create_table('ca_public_institution',
+    sa.Column('ruc', sa.String(length=13), nullable=False),
+    sa.Column('folded', sa.String(length=200), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.PrimaryKeyConstraint('ruc', 'folded', name=op.f('pk_ca_public_institution'))
+    )
+    op.create_table('ca_public_name',
+    sa.Column('name', sa.String(length=255).with_variant(sa.String(length=255, collation='C'), 'postgresql'), nullable=False),
+    sa.Column('serial', sa.String(length=40), nullable=False),
+    sa.Column('not_before', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('name', 'serial', name=op.f('pk_ca_public_name'))
+    )
+    with op.batch_alter_table('ca_public_name', schema=None) as batch_op:
+        batch_op.create_index('ix_ca_public_name_newest', ['name', sa.literal_column('not_before DESC'), 'serial'], unique=False)
+
     op.create_table('ca_batch',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('content_sha256', sa.String(length=64), nullable=False),
@@ -122,3 +186,19 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ca_batch_content_sha256'))
 
     op.drop_table('ca_batch')
+    with op.batch_alter_table('ca_public_name', schema=None) as batch_op:
+        batch_op.drop_index('ix_ca_public_name_newest')
+
+    op.drop_table('ca_public_name')
+    op.drop_table('ca_public_institution')
+    with op.batch_alter_table('ca_public_certificate', schema=None) as batch_op:
+        batch_op.drop_index('ix_ca_public_certificate_ruc')
+
+    op.drop_table('ca_public_certificate')
+    op.drop_table('ca_log_tile')
+    op.drop_table('ca_log_head')
+    with op.batch_alter_table('ca_log_entry', schema=None) as batch_op:
+        batch_op.drop_index('ix_ca_log_entry_unsequenced', postgresql_where=sa.text('log_index IS NULL'), sqlite_where=sa.text('log_index IS NULL'))
+
+    op.drop_table('ca_log_entry')
+    op.drop_table('ca_log_checkpoint')

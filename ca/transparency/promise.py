@@ -1,0 +1,83 @@
+"""The promise: no certificate is handed over that is not in a signed tree of the log.
+
+Whoever signed certificates puts them into the tree at once instead of waiting for the worker, which is there for what
+a crash leaves behind. Many at once share one pass: who had to wait for the head's row finds his work done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from audit.sequencer import BATCH_LIMIT, anchor_note, begin_log, sequence_batch
+from audit.tree_store import find_head
+from ca.transparency.log import CertificateLog
+from ca.transparency.model import LOG_TABLES, CertificateLogEntry
+from kernel.errors import Unavailable
+
+_AT_ONCE = 500  # serials in one query
+
+
+def ensure_logged(log: CertificateLog, serials: Sequence[str], *, now: datetime) -> None:
+    """Return when all of these certificates have their place under a signed checkpoint.
+
+    Call it outside of any transaction, after the one that stored the signatures.
+
+    :raises Unavailable: (``not_logged``) if one has no entry at all.
+    :raises audit.sequencer.LogDamagedError: if the log cannot be continued; nothing may be handed over then.
+    """
+    with log.database.reading() as session:
+        if _are_placed(session, serials):
+            return
+    sequence_waiting(log, now=now)
+    with log.database.reading() as session:
+        if not _are_placed(session, serials):
+            raise Unavailable("The certificate is not in the certificate log.", code="not_logged")
+
+
+def sequence_waiting(log: CertificateLog, *, now: datetime) -> None:
+    """Give every entry that waits its place, beside whoever holds the sequencer's lease; outside of any transaction.
+
+    :raises audit.sequencer.LogDamagedError: if the log cannot be continued.
+    """
+    log.open_signer()  # before the database's write lock is held
+    done = BATCH_LIMIT
+    while done == BATCH_LIMIT:
+        with log.database.transaction() as session:
+            done, note = sequence_now(session, log=log, now=now)
+        if note is not None:
+            anchor_note(log, note, now=now)
+
+
+def sequence_now(session: Session, *, log: CertificateLog, now: datetime) -> tuple[int, str | None]:
+    """Give waiting entries their places in the caller's transaction, beside whoever holds the sequencer's lease.
+
+    :returns: as :func:`audit.sequencer.sequence_batch`.
+    """
+    if find_head(session, LOG_TABLES) is None:
+        begin_log(session, log=log, now=now)
+    return sequence_batch(session, services=log, fence=None, limit=BATCH_LIMIT, now=now)
+
+
+def require_logged(session: Session, serial: str) -> None:
+    """Check that a certificate has its place in the log: who hands one over asks this first.
+
+    :raises Unavailable: (``not_logged_yet``) if it has not.
+    """
+    if not _are_placed(session, [serial]):
+        raise Unavailable("The certificate is on its way into the certificate log.", code="not_logged_yet")
+
+
+def _are_placed(session: Session, serials: Sequence[str]) -> bool:
+    wanted, entry = sorted(set(serials)), CertificateLogEntry
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        placed = session.scalar(
+            select(func.count()).select_from(entry).where(entry.id.in_(part), entry.log_index.is_not(None))
+        )
+        if placed != len(part):
+            return False
+    return True
