@@ -57,6 +57,15 @@ class Settings(BaseModel):
         pattern=r"^[0-2](\.(0|[1-9]\d*)){2,20}$",
         description="Arc of our own OIDs (policies .2.x, country fields .3.x); the default is RFC 5612's for examples.",
     )
+    pki_domicile: str = Field(
+        default="Quito, Ecuador",
+        min_length=2,
+        max_length=60,
+        description="Legal domicile of the authority, as certificates name it (Law 67 Art. 22).",
+    )
+    pki_backdating_hours: int = Field(
+        default=1, ge=0, le=23, description="Hours by which certificates begin before they are built, for slow clocks."
+    )
     smtp_url: str = Field(
         default="",
         repr=False,

@@ -61,7 +61,7 @@ def _details(profile: Profile, arc: str) -> dict[str, object]:
         "status": profile.status.value,
         "policies": [*policy.reserved, f"{arc}.{policy.suffix}"] if policy else [],
         "notice": policy.notice if policy else "",
-        "national_fields": [f"{arc}.3.{field.number}={field.value}" for field in profile.country_fields],
+        "national_fields": [f"{arc}.3.{field.number}={' | '.join(field.values)}" for field in profile.country_fields],
         "lint": f"{profile.lint.suite} {profile.lint.type}".strip(),
         "accepted_findings": [f"{item.code}: {item.reason}" for item in profile.lint.accepted],
     }

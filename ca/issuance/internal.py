@@ -41,9 +41,7 @@ def prepare_responder(
     }
     tbs_der = build_tbs(
         Blueprint(profile=profile, public_key=public_key, values=values),
-        around=Surroundings(
-            authority=authority, issuer_origin=services.settings.issuer, private_arc=services.settings.pki_arc
-        ),
+        around=Surroundings.of(authority, services.settings),
         algorithm=algorithm,
         serial=serial,
         now=now,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from string import Formatter
 
 from cryptography import x509
@@ -44,6 +44,12 @@ def fill_template(template: str, values: Mapping[str, str]) -> str | None:
     return template.format_map(values)
 
 
+def first_filled(templates: Iterable[str], values: Mapping[str, str], *, limit: int | None = None) -> str | None:
+    """Return the first template that can be filled in, within ``limit`` characters; None if there is none."""
+    filled = (fill_template(template, values) for template in templates)
+    return next((text for text in filled if text is not None and (limit is None or len(text) <= limit)), None)
+
+
 def subject_values(profile: Profile, values: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the subject's attributes in order: name and value.
 
@@ -51,13 +57,13 @@ def subject_values(profile: Profile, values: Mapping[str, str]) -> list[tuple[st
     """
     chosen: list[tuple[str, str]] = []
     for item in profile.subject:
-        filled = [text for template in item.values if (text := fill_template(template, values))]
-        fitting = [text for text in filled if len(text) <= LIMITS[item.attribute]]
+        fitting = first_filled(item.values, values, limit=LIMITS[item.attribute])
+        too_long = first_filled(reversed(item.values), values)
         if fitting:
-            chosen.append((item.attribute, fitting[0]))
-        elif item.required and filled:
+            chosen.append((item.attribute, fitting))
+        elif item.required and too_long:
             raise Rejected(
-                f"{item.attribute} “{filled[-1]}” has more than {LIMITS[item.attribute]} characters.",
+                f"{item.attribute} “{too_long}” has more than {LIMITS[item.attribute]} characters.",
                 code="name_too_long",
             )
         elif item.required:

@@ -37,14 +37,17 @@ class Blueprint:
     addresses: Sequence[ipaddress.IPv4Address | ipaddress.IPv6Address] = ()
 
 
-def validity_of(profile: Profile, *, authority: x509.Certificate, now: datetime) -> tuple[datetime, datetime]:
+def validity_of(
+    profile: Profile, *, authority: x509.Certificate, now: datetime, backdating: timedelta = BACKDATING
+) -> tuple[datetime, datetime]:
     """Return notBefore and notAfter for a certificate that is built now.
 
+    :param backdating: how far notBefore lies before now, for clocks that are behind; the authority's own is a bound.
     :raises Rejected: (``authority_expired``) if the authority's own certificate is not valid now.
     """
     if not authority.not_valid_before_utc <= now <= authority.not_valid_after_utc:
         raise Rejected("The authority's certificate is not valid now.", code="authority_expired")
-    not_before = max(now.replace(microsecond=0) - BACKDATING, authority.not_valid_before_utc)
+    not_before = max(now.replace(microsecond=0) - backdating, authority.not_valid_before_utc)
     lifetime = profile.lifetime
     if profile.schedule == "cabf-tls":
         # A day under the limit, as BR §6.3.2 advises.
@@ -61,7 +64,9 @@ def build_tbs(blueprint: Blueprint, *, around: Surroundings, algorithm: Algorith
         is not valid.
     """
     issuer = around.authority.certificate
-    not_before, not_after = validity_of(blueprint.profile, authority=issuer, now=now)
+    not_before, not_after = validity_of(
+        blueprint.profile, authority=issuer, now=now, backdating=around.backdating
+    )
     builder = (
         x509.CertificateBuilder()
         .serial_number(serial)
@@ -78,6 +83,7 @@ def build_tbs(blueprint: Blueprint, *, around: Surroundings, algorithm: Algorith
         addresses=blueprint.addresses,
         values=blueprint.values,
         around=around,
+        not_before=not_before,
     ):
         builder = builder.add_extension(extension, critical=critical)
     return to_be_signed(builder, algorithm)

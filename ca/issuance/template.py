@@ -16,8 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID
 
-from ca.issuance.extensions import COUNTRY_FIELDS_ARC, Surroundings
-from ca.issuance.subject import build_subject, fill_template, subject_values
+from ca.issuance.extensions import COUNTRY_FIELDS_ARC, Surroundings, country_field_oid, private_key_period
+from ca.issuance.subject import build_subject, first_filled, subject_values
 from ca.issuance.tbs import Blueprint, build_tbs, validity_of
 from kernel.errors import Rejected
 from keys.signer import Algorithm
@@ -43,6 +43,7 @@ class TbsTemplate:
         varying = {
             ExtensionOID.SUBJECT_KEY_IDENTIFIER.dotted_string,
             ExtensionOID.SUBJECT_ALTERNATIVE_NAME.dotted_string,
+            ExtensionOID.PRIVATE_KEY_USAGE_PERIOD.dotted_string,
         }
         country_arc = f"{around.private_arc}.{COUNTRY_FIELDS_ARC}."
         before: list[bytes] = []
@@ -60,7 +61,9 @@ class TbsTemplate:
     def build(self, blueprint: Blueprint, *, serial: int, now: datetime) -> bytes:
         """Return the TBSCertificate (DER). :raises Rejected: as :func:`ca.issuance.tbs.build_tbs`."""
         profile = blueprint.profile
-        not_before, not_after = validity_of(profile, authority=self._around.authority.certificate, now=now)
+        not_before, not_after = validity_of(
+            profile, authority=self._around.authority.certificate, now=now, backdating=self._around.backdating
+        )
         subject = build_subject(subject_values(profile, blueprint.values))
         parts = (
             self._version,
@@ -70,7 +73,7 @@ class TbsTemplate:
             _sequence(_time(not_before) + _time(not_after)),
             subject.public_bytes(),
             blueprint.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-            emit(_CONTEXT, 1, _EXTENSIONS, _sequence(b"".join(self._extensions(blueprint)))),
+            emit(_CONTEXT, 1, _EXTENSIONS, _sequence(b"".join(self._extensions(blueprint, not_before)))),
         )
         return _sequence(b"".join(parts))
 
@@ -78,7 +81,7 @@ class TbsTemplate:
         """Tell whether ``tbs_der`` is, octet for octet, what is built the long way."""
         return tbs_der == build_tbs(blueprint, around=self._around, algorithm=self._algorithm, serial=serial, now=now)
 
-    def _extensions(self, blueprint: Blueprint) -> Iterator[bytes]:
+    def _extensions(self, blueprint: Blueprint, not_before: datetime) -> Iterator[bytes]:
         profile = blueprint.profile
         yield self._authority_key
         if profile.subject_key_identifier:
@@ -89,12 +92,14 @@ class TbsTemplate:
             names += [x509.IPAddress(address) for address in blueprint.addresses]
             yield _extension(x509.SubjectAlternativeName(names))
         yield self._after_names
+        if profile.private_key_days is not None:
+            yield _extension(x509.PrivateKeyUsagePeriod(*private_key_period(profile, not_before)))
         for field in profile.country_fields:
-            text = fill_template(field.value, blueprint.values)
+            text = first_filled(field.values, blueprint.values)
             if text is None and field.required:
                 raise Rejected(f"National field {field.number} has no value.", code="subject_incomplete")
             if text is not None:
-                oid = x509.ObjectIdentifier(f"{self._around.private_arc}.{COUNTRY_FIELDS_ARC}.{field.number}")
+                oid = x509.ObjectIdentifier(country_field_oid(self._around.private_arc, field.number))
                 yield _extension(x509.UnrecognizedExtension(oid, core.UTF8String(text).dump()))
 
 

@@ -23,6 +23,7 @@ from ca.requests.csr import ParsedRequest, parse_csr
 from ca.requests.difference import Difference, compare
 from ca.requests.grant import Grant, decide_grant
 from ca.requests.holder import fill_in_holder
+from ca.requests.inputs import holder_number
 from ca.requests.keys import require_unclaimed_key
 from ca.requests.model import CertificateRequest
 from ca.services import CaServices
@@ -90,9 +91,7 @@ def preview_request(
     algorithm = services.keystore.open(authority.key_name).algorithm
     tbs_der = build_tbs(
         grant.blueprint,
-        around=Surroundings(
-            authority=authority, issuer_origin=services.settings.issuer, private_arc=services.settings.pki_arc
-        ),
+        around=Surroundings.of(authority, services.settings),
         algorithm=algorithm,
         serial=new_serial(),
         now=now,
@@ -126,9 +125,9 @@ def require_free_key(
     :raises Rejected: see :func:`ca.requests.keys.require_unclaimed_key`.
     """
     ruc = institution.ruc if institution else None
-    cedula = inputs.get("cedula")
+    holder = holder_number(inputs)
     require_unclaimed_key(
-        session, spki_sha256, profile=profile.name, institution_ruc=ruc, holder=cedula, request_id=request_id
+        session, spki_sha256, profile=profile.name, institution_ruc=ruc, holder=holder, request_id=request_id
     )
     open_requests = session.execute(
         select(CertificateRequest.institution_ruc, CertificateRequest.inputs, CertificateRequest.profile).where(
@@ -138,5 +137,5 @@ def require_free_key(
         )
     )
     for other_ruc, other_inputs, other_profile in open_requests:
-        if (other_ruc, other_inputs.get("cedula"), other_profile) != (ruc, cedula, profile.name):
+        if (other_ruc, holder_number(other_inputs), other_profile) != (ruc, holder, profile.name):
             raise Rejected("Another request is open for this key; make a new one.", code="key_of_another_subject")

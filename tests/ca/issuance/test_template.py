@@ -56,7 +56,7 @@ def around(services: CaServices, hierarchy: Hierarchy) -> Surroundings:
     """Where the certificates are issued."""
     with services.database.reading() as session:
         authority = load_authority(session, "issuing-1")
-    return Surroundings(authority=authority, issuer_origin="https://sau.gob.ec", private_arc="1.3.6.1.4.1.32473.1")
+    return replace(Surroundings.of(authority, services.settings), issuer_origin="https://sau.gob.ec")
 
 
 @pytest.mark.parametrize("profile", packaged_profiles().list(), ids=lambda profile: profile.name)

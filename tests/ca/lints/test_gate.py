@@ -56,8 +56,7 @@ class Bench:
 
     def around(self) -> Surroundings:
         """Where it would be issued."""
-        settings = self.services.settings
-        return Surroundings(authority=self.authority, issuer_origin=settings.issuer, private_arc=settings.pki_arc)
+        return Surroundings.of(self.authority, self.services.settings)
 
     def good(self, profile: Profile) -> bytes:
         """The bytes of a certificate as issuance builds it."""
@@ -90,7 +89,8 @@ class Bench:
         replaced: dict[Any, Any] = dict(changes.get("extensions", {}))  # a parameter serves both databases
         placed = list(
             extensions_of(
-                self.profile, public_key=key, dns_names=(SERVER,), addresses=(), values=VALUES, around=self.around()
+                self.profile, public_key=key, dns_names=(SERVER,), addresses=(), values=VALUES, around=self.around(),
+                not_before=begins,
             )
         )
         for value, critical in placed:
