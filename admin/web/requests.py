@@ -114,7 +114,8 @@ def submit(profile_name: str) -> WerkzeugResponse:
     if errors:
         return _form(profile, typed=typed, errors=errors, status=422)
     try:
-        if typed["institution"] or profile.needs_person:  # a person belongs to no institution's operator alone
+        # A person belongs to no institution's operator alone.
+        if typed["institution"] or not profile.needs_institution:
             operator().powers.require_institution(Permission.CERTIFICATES_REQUEST, typed["institution"] or None)
         with service.database.transaction() as session:
             made = submit_request(

@@ -43,7 +43,6 @@ class Surroundings:
     backdating: timedelta
     crl_shard: int = 0
 
-
     @classmethod
     def of(cls, authority: AuthorityRecord, settings: Settings, *, crl_shard: int = 0) -> Surroundings:
         """Return those of an authority of this service."""
@@ -145,7 +144,9 @@ def notice_text(policy: Policy, around: Surroundings) -> str:
     """
     text = policy.notice.format_map(around.words)
     if len(text) > MAX_NOTICE:
-        raise Rejected(f"The notice of policy {policy.suffix} is too long; shorten the domicile.", code="notice_too_long")
+        raise Rejected(
+            f"The notice of policy {policy.suffix} is too long; shorten the domicile.", code="notice_too_long"
+        )
     return text
 
 

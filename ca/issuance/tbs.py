@@ -64,9 +64,7 @@ def build_tbs(blueprint: Blueprint, *, around: Surroundings, algorithm: Algorith
         is not valid.
     """
     issuer = around.authority.certificate
-    not_before, not_after = validity_of(
-        blueprint.profile, authority=issuer, now=now, backdating=around.backdating
-    )
+    not_before, not_after = validity_of(blueprint.profile, authority=issuer, now=now, backdating=around.backdating)
     builder = (
         x509.CertificateBuilder()
         .serial_number(serial)

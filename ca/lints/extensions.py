@@ -42,6 +42,7 @@ def only_known_extensions(case: LintCase) -> Iterator[Finding]:
     known |= {"2.5.29.32"} if case.profile.policy else set()
     known |= _STATUS_OIDS[case.profile.status]
     known |= {"2.5.29.56"} if case.profile.no_revocation_available else set()
+    known |= {"2.5.29.16"} if case.profile.private_key_days is not None else set()
     known |= {"1.3.6.1.5.5.7.48.1.5"} if case.profile.ocsp_no_check else set()
     known |= {f"{case.private_arc}.3.{field.number}" for field in case.profile.country_fields}
     for extension in case.certificate.extensions:
@@ -51,8 +52,11 @@ def only_known_extensions(case: LintCase) -> Iterator[Finding]:
 
 def only_key_usage_is_critical(case: LintCase) -> Iterator[Finding]:
     """RFC 5280 §4.2.1.3: KeyUsage is critical; AKI, SKI, AIA, CDP, policies, SAN, EKU and national fields are not."""
+    critical: tuple[type, ...] = (x509.KeyUsage,)
+    if case.profile.critical_purposes:  # RFC 3161 §2.3
+        critical = (x509.KeyUsage, x509.ExtendedKeyUsage)
     for extension in case.certificate.extensions:
-        must_be = isinstance(extension.value, x509.KeyUsage)
+        must_be = isinstance(extension.value, critical)
         if extension.critical is not must_be:
             name = extension.oid.dotted_string
             yield error("wrong_criticality", "RFC 5280 §4.2", f"La extensión {name} tiene mal la marca de crítica.")

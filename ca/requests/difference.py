@@ -86,6 +86,8 @@ _PURPOSES = {
     Purpose.CLIENT_AUTH.oid: "Cliente TLS",
     Purpose.DOCUMENT_SIGNING.oid: "Firma de documentos",
     Purpose.OCSP_SIGNING.oid: "Firma de OCSP",
+    Purpose.CODE_SIGNING.oid: "Firma de código",
+    Purpose.TIME_STAMPING.oid: "Sellado de tiempo",
 }
 _FROM_REGISTER = "Lo decide el perfil, con los datos del registro y de la solicitud."
 _BY_PROFILE = "Lo decide el perfil."

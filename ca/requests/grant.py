@@ -43,7 +43,7 @@ def decide_grant(
     """
     _require_no_authority(parsed)
     _require_granted_usages(parsed, profile)
-    require_sound_key(parsed.public_key, allowed=profile.keys)
+    require_sound_key(parsed.public_key, allowed=profile.keys, min_rsa_bits=profile.min_rsa_bits)
     known = institution_values(institution) if institution else {"country": "EC"}
     checked = checked_inputs(profile, inputs, parsed=parsed, known=known)
     dns_names, addresses = _requested_names(parsed, profile)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import badkeys
 from badkeys.utils import _cachedir
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import or_, select
@@ -21,6 +21,12 @@ from kernel.errors import Rejected
 _MIN_RSA_BITS = 2048
 _MIN_RSA_EXPONENT = 65537
 _CURVES = {"secp256r1": KeyType.P256, "secp384r1": KeyType.P384, "secp521r1": KeyType.P521}
+_OTHER_KINDS: dict[type, KeyType] = {
+    ed25519.Ed25519PublicKey: KeyType.ED25519,
+    mldsa.MLDSA44PublicKey: KeyType.ML_DSA_44,
+    mldsa.MLDSA65PublicKey: KeyType.ML_DSA_65,
+    mldsa.MLDSA87PublicKey: KeyType.ML_DSA_87,
+}
 _OFFLINE_CHECKS = ["fermat", "roca", "rsainvalid", "rsapoly", "sharedprimes", "smalld", "smallfactors", "pattern"]
 _WEAKNESSES = {
     "fermat": "its two primes are close to each other (Fermat)",
@@ -36,7 +42,9 @@ _WEAKNESSES = {
 _AUTHORITY_PROFILES = ("root-ca", "issuing-ca", "ocsp-responder")
 
 
-def require_sound_key(public_key: CertificatePublicKeyTypes, *, allowed: Collection[KeyType]) -> KeyType:
+def require_sound_key(
+    public_key: CertificatePublicKeyTypes, *, allowed: Collection[KeyType], min_rsa_bits: int = _MIN_RSA_BITS
+) -> KeyType:
     """Return the kind of the key after every check that needs the key alone (BR §6.1.1.3, §6.1.5, §6.1.6).
 
     A point off its curve never gets here: the parser refuses it.
@@ -48,7 +56,7 @@ def require_sound_key(public_key: CertificatePublicKeyTypes, *, allowed: Collect
         accepted = ", ".join(allowed)
         raise Rejected(f"This profile takes keys of the kinds {accepted}.", code="key_type_refused")
     if isinstance(public_key, rsa.RSAPublicKey):
-        _require_sound_rsa(public_key)
+        _require_sound_rsa(public_key, min_bits=min_rsa_bits)
     _require_no_known_weakness(public_key)
     return key_type
 
@@ -105,13 +113,13 @@ def _key_type(public_key: CertificatePublicKeyTypes) -> KeyType | None:
         return KeyType.RSA
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return _CURVES.get(public_key.curve.name)
-    return KeyType.ED25519 if isinstance(public_key, ed25519.Ed25519PublicKey) else None
+    return next((kind for type_, kind in _OTHER_KINDS.items() if isinstance(public_key, type_)), None)
 
 
-def _require_sound_rsa(public_key: rsa.RSAPublicKey) -> None:
+def _require_sound_rsa(public_key: rsa.RSAPublicKey, *, min_bits: int) -> None:
     numbers = public_key.public_numbers()
-    if public_key.key_size < _MIN_RSA_BITS:
-        raise Rejected(f"An RSA key needs {_MIN_RSA_BITS} bits or more.", code="rsa_too_short")
+    if public_key.key_size < min_bits:
+        raise Rejected(f"An RSA key needs {min_bits} bits or more here.", code="rsa_too_short")
     if public_key.key_size % 8:
         raise Rejected("The size of an RSA key is a multiple of 8 bits.", code="rsa_odd_size")
     if numbers.e % 2 == 0 or numbers.e < _MIN_RSA_EXPONENT:

@@ -10,12 +10,37 @@ from ca.issuance.issue import issue_approved
 from ca.requests.decide import approve_request
 from ca.requests.submit import submit_request
 from ca.services import CaServices
-from tests.ca.csr import make_csr
+from tests.ca.csr import SERVER, make_csr
 from tests.ca.ground import PERSON, RUC
 
-PROFILES = ("tls-server", "tls-client", "institution-seal", "public-servant-signature", "person-authentication")
+PROFILES = (
+    "tls-server",
+    "tls-server-acme",
+    "tls-server-short",
+    "tls-client",
+    "institution-seal",
+    "code-signing",
+    "public-servant-signature",
+    "natural-person-signature",
+    "legal-representative-signature",
+    "person-authentication",
+)
+SERVERS = ("tls-server", "tls-server-acme", "tls-server-short")
 INPUTS = {
-    "tls-server": {},
+    "natural-person-signature": {
+        "cedula": "1710034065",
+        "given_names": "María José",
+        "first_surname": "Ñaupari",
+        "second_surname": "Güiza",
+        "city": "Quito",
+    },
+    "legal-representative-signature": {
+        "passport": "xy123456",
+        "passport_country": "co",
+        "given_names": "María José",
+        "first_surname": "Ñaupari",
+        "position": "Rectora",
+    },
     "tls-client": {"application": "Portal de trámites"},
     "institution-seal": {"seal": "Secretaría General"},
     "person-authentication": {"cedula": PERSON.cedula},
@@ -32,16 +57,17 @@ INPUTS = {
 
 def issue(services: CaServices, profile: str, now: datetime) -> x509.Certificate:
     """Go the whole way: request, approval, signature."""
-    csr = make_csr() if profile == "tls-server" else make_csr(common_name=None, dns=())
+    csr = make_csr() if profile in SERVERS else make_csr(common_name=None, dns=())
     with services.database.transaction() as session:
         request = submit_request(
             session,
             services=services,
             profile=profile,
             csr=csr,
-            institution_ruc=None if profile == "person-authentication" else RUC,
+            institution_ruc=RUC if services.profiles.get(profile).needs_institution else None,
             requested_by="ana",
-            inputs=INPUTS[profile],
+            inputs=INPUTS.get(profile),
+            proved_names=[SERVER],
             now=now,
         )
     with services.database.transaction() as session:

@@ -89,7 +89,12 @@ class Bench:
         replaced: dict[Any, Any] = dict(changes.get("extensions", {}))  # a parameter serves both databases
         placed = list(
             extensions_of(
-                self.profile, public_key=key, dns_names=(SERVER,), addresses=(), values=VALUES, around=self.around(),
+                self.profile,
+                public_key=key,
+                dns_names=(SERVER,),
+                addresses=(),
+                values=VALUES,
+                around=self.around(),
                 not_before=begins,
             )
         )

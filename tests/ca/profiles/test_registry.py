@@ -10,6 +10,7 @@ from kernel.errors import Fault, NotFound
 MINIMAL = """
 name: trial
 version: 1
+changes: {1: The first form.}
 title: Prueba
 explanation: Para probar.
 people: 2
@@ -65,6 +66,10 @@ def test_the_release_has_its_profiles() -> None:
         "tls-server-short": (1, False),
         "tls-client": (1, True),
         "institution-seal": (2, True),
+        "natural-person-signature": (2, True),
+        "legal-representative-signature": (2, True),
+        "code-signing": (2, True),
+        "time-stamping": (1, False),
         "public-servant-signature": (2, True),
         "person-authentication": (2, True),
         "ocsp-responder": (1, False),

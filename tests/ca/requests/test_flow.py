@@ -258,7 +258,18 @@ def test_a_profile_that_changed_needs_a_new_request(services: CaServices, now: d
     """What was shown was another version's."""
     request = submit(services, now)
     profile = services.profiles.get("tls-server")
-    newer = replace(services, profiles=ProfileRegistry([replace(profile, version=profile.version + 1)]))
+    newer = replace(
+        services,
+        profiles=ProfileRegistry(
+            [
+                replace(
+                    profile,
+                    version=profile.version + 1,
+                    changes={**profile.changes, profile.version + 1: "A trial change."},
+                )
+            ]
+        ),
+    )
     with pytest.raises(Conflict) as caught:
         approve(newer, request, "luis", now)
     assert caught.value.code == "profile_changed"
