@@ -10,7 +10,8 @@ import time
 
 # Crockford's alphabet without I, L, O, U: read aloud and typed without mistakes.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_LETTERS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.lower().encode())
+# Ten bits are two letters. 48 bits of time make ten letters with two zeros before them, 80 random ones make sixteen.
+_PAIRS = [first + second for first in _ALPHABET.lower() for second in _ALPHABET.lower()]
 
 
 def new_id() -> str:
@@ -19,9 +20,13 @@ def new_id() -> str:
     Identifiers made later sort later (to the millisecond), so indexes stay dense; the random part keeps them
     unguessable enough for names, never for credentials: those come from :func:`new_secret`.
     """
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
-    # 20 octets are 32 letters of 5 bits; the number has 128 bits, so the first six are zeros.
-    return base64.b32encode(value.to_bytes(20))[6:].translate(_LETTERS).decode("ascii")
+    moment, random = time.time_ns() // 1_000_000, int.from_bytes(os.urandom(10))
+    high, low, two = random >> 40, random & 0xFFFFFFFFFF, _PAIRS
+    return (
+        f"{two[moment >> 40]}{two[moment >> 30 & 1023]}{two[moment >> 20 & 1023]}{two[moment >> 10 & 1023]}"
+        f"{two[moment & 1023]}{two[high >> 30]}{two[high >> 20 & 1023]}{two[high >> 10 & 1023]}{two[high & 1023]}"
+        f"{two[low >> 30]}{two[low >> 20 & 1023]}{two[low >> 10 & 1023]}{two[low & 1023]}"
+    )
 
 
 def new_secret(octets: int = 32) -> str:

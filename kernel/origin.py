@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass, replace
 
 
@@ -43,8 +43,18 @@ def current_origin() -> Origin:
 @contextmanager
 def working_for(origin: Origin) -> Iterator[None]:
     """Declare ``origin`` as the source of everything done inside the ``with`` block."""
-    token = _current.set(origin)
+    token = begin_work(origin)
     try:
         yield
     finally:
-        _current.reset(token)
+        end_work(token)
+
+
+def begin_work(origin: Origin) -> Token[Origin]:
+    """Declare ``origin`` as :func:`working_for` does, for whoever calls :func:`end_work` himself."""
+    return _current.set(origin)
+
+
+def end_work(token: Token[Origin]) -> None:
+    """Go back to what was in progress before."""
+    _current.reset(token)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, has_request_context, request
+from flask import Flask, Response, current_app, has_request_context, request
 from jinja2 import StrictUndefined
 from werkzeug.exceptions import MisdirectedRequest
 
 from kernel.clock import Clock
 from kernel.identifiers import new_id
-from kernel.origin import Origin, current_origin, working_for
+from kernel.origin import Origin, begin_work, current_origin, end_work
 from kernel.settings import Settings, is_loopback, is_test_name
 from web import component_sheet, shell_pages, start_page, template_cache
-from web.client_address import BadForwardedAddressError, client_address
+from web.client_address import BadForwardedAddressError, ClientAddresses
 from web.client_certificate import (
     BadClientCertificateError,
     ClientCertificateNotBelievedError,
@@ -28,23 +29,27 @@ from web.cookies import cookie_name
 from web.csrf import init_csrf
 from web.error_pages import init_error_pages
 from web.error_texts import OWN_TEXTS, describe_errors
-from web.headers import apply_headers, missing_headers
+from web.headers import apply_headers, plain_headers
+from web.in_progress import ShortCall, begin_short_call, end_short_call
 from web.locale import init_locale
 from web.moments import init_moments
 from web.operations import PATHS as OPERATION_PATHS
-from web.operations import init_operations, web_metrics
+from web.operations import Metrics, init_operations
 from web.pages import use_icon, used_icons
 from web.rate_limit import RateLimits
+from web.ready_answer import ReadyAnswer
 from web.refusals import report_refusal
 from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, ascii_query, bound_body, check_bounds, check_form
-from web.short_way import Answer, ReadyAnswer, ShortWays
+from web.short_way import ShortWay, ShortWays
 from web.state import OnRefusal, WebState, install_state, web_state
 from web.static_files import StaticFiles, init_static_files
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_log = structlog.get_logger("web.requests")
+_LOG_NAME = "web.requests"
+_log = structlog.get_logger(_LOG_NAME)
+_log_level = logging.getLogger(_LOG_NAME)
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -77,7 +82,7 @@ def create_app(*, settings: Settings, clock: Clock, secret_key: bytes, on_refusa
     init_locale(app)
     init_moments(app)
     init_static_files(app)
-    init_operations(app)
+    app.metrics = init_operations(app)
     app.after_request(_finish)
     describe_errors(app, OWN_TEXTS)
     app.register_blueprint(start_page.blueprint)
@@ -88,37 +93,84 @@ def create_app(*, settings: Settings, clock: Clock, secret_key: bytes, on_refusa
 
 
 class SauFlask(Flask):
-    """Flask that declares, before anything else runs, where each request comes from."""
+    """Flask that declares, before anything else runs, where each request comes from, and answers on short ways."""
 
     settings: Settings
     short_ways: ShortWays
+    metrics: Metrics
+    addresses: ClientAddresses
+    scheme: str
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request under its own request id and origin."""
-        # The scheme is what browsers use for this host, whatever reached us through a proxy: links never depend on it.
-        environ["wsgi.url_scheme"] = urlsplit(self.settings.issuer).scheme
-        environ["sau.settings"] = self.settings
-        environ["QUERY_STRING"] = ascii_query(str(environ.get("QUERY_STRING", "")))
         environ["sau.started"] = time.perf_counter()
-        origin = _read_origin(environ, self.settings)
-        with working_for(origin), structlog.contextvars.bound_contextvars(request_id=origin.request_id):
+        query = environ.get("QUERY_STRING", "")
+        if not query.isascii():
+            environ["QUERY_STRING"] = ascii_query(query)
+        origin = self._read_origin(environ)
+        work = begin_work(origin)
+        try:
             way = None if "sau.bad_address" in environ else self.short_ways.find(environ)
-            if way is not None:
-                with self.app_context():
-                    try:
-                        answer = self.short_ways.answer(way, environ)
-                    except Exception as error:
-                        environ["sau.failed"] = error  # told like any other mistake of ours; nothing is done again
-                        answer = None
-                    if answer is not None:
-                        return _send(answer, environ, start_response, endpoint=way.endpoint)
+            answer = None if way is None else self._answer_shortly(way, environ)
+            if way is not None and answer is not None:
+                return self._send(answer, environ, start_response, endpoint=way.endpoint, request_id=origin.request_id)
+            # The scheme is what browsers use for this host, whatever reached us through a proxy: links go by it.
+            environ["wsgi.url_scheme"] = self.scheme
+            environ["sau.settings"] = self.settings
             return super().wsgi_app(environ, start_response)
+        finally:
+            end_work(work)
+
+    def note(self, environ: Mapping[str, Any], *, endpoint: str, status: int) -> None:
+        """Count one answered request, and log it where the log is so detailed."""
+        seconds = time.perf_counter() - environ["sau.started"]
+        method = environ["REQUEST_METHOD"]
+        self.metrics.observe(endpoint=endpoint, method=method, status=status, seconds=seconds)
+        if _log_level.isEnabledFor(logging.INFO):
+            _log.info("request", method=method, endpoint=endpoint, status=status, ms=round(seconds * 1000, 1))
+
+    def _answer_shortly(self, way: ShortWay, environ: WSGIEnvironment) -> ReadyAnswer | None:
+        call = begin_short_call(ShortCall(self, way.endpoint, environ["REQUEST_METHOD"]))
+        try:
+            return self.short_ways.answer(way, environ)
+        except Exception as error:
+            environ["sau.failed"] = error  # told like any other mistake of ours; nothing is done again
+            return None
+        finally:
+            end_short_call(call)
+
+    def _send(
+        self,
+        answer: ReadyAnswer,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        *,
+        endpoint: str,
+        request_id: str,
+    ) -> list[bytes]:
+        """Send an answer of the short way with all that :func:`_finish` adds to one of Flask's."""
+        status, headers, body = answer
+        missing = plain_headers(tuple([name for name, _ in headers]), secure=self.settings.secure_cookies)
+        start_response(status, [*headers, *missing, ("X-Request-Id", request_id)])
+        self.note(environ, endpoint=endpoint, status=int(status[:3]))
+        return [body]
+
+    def _read_origin(self, environ: WSGIEnvironment) -> Origin:
+        try:
+            address = self.addresses.find(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR"))
+        except BadForwardedAddressError as error:
+            environ["sau.bad_address"] = error
+            address = ""
+        agent = environ.get("HTTP_USER_AGENT", "")[:512]
+        return Origin(request_id=new_id(), address=address, user_agent=agent, channel="web")
 
 
 def _configure(app: SauFlask, settings: Settings, secret_key: bytes) -> None:
     issuer = urlsplit(settings.issuer)
     app.settings = settings
     app.short_ways = ShortWays(settings)
+    app.scheme = issuer.scheme
+    app.addresses = ClientAddresses(settings.trusted_proxies)
     app.config.update(
         SECRET_KEY=secret_key,
         SERVER_NAME=issuer.netloc,
@@ -151,20 +203,6 @@ def _main_site(settings: Settings) -> str:
     return settings.issuer if has_request_context() and on_mtls_host(request.environ, settings) else ""
 
 
-def _read_origin(environ: WSGIEnvironment, settings: Settings) -> Origin:
-    try:
-        address = client_address(
-            peer=str(environ.get("REMOTE_ADDR", "")),
-            forwarded_for=environ.get("HTTP_X_FORWARDED_FOR"),
-            trusted_proxies=settings.trusted_proxies,
-        )
-    except BadForwardedAddressError as error:
-        environ["sau.bad_address"] = error
-        address = ""
-    agent = str(environ.get("HTTP_USER_AGENT", ""))[:512]
-    return Origin(request_id=new_id(), address=address, user_agent=agent, channel="web")
-
-
 def _check_request() -> None:
     """Refuse, in this order: a host that is not ours, an address or certificate that is none, what is beyond bounds."""
     state = web_state()
@@ -192,21 +230,6 @@ def _check_request() -> None:
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = current_origin().request_id
     apply_headers(response, web_state().settings)
-    _note(request.environ, endpoint=request.endpoint or "none", status=response.status_code)
+    app = cast(SauFlask, current_app)
+    app.note(request.environ, endpoint=request.endpoint or "none", status=response.status_code)
     return response
-
-
-def _send(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse, *, endpoint: str) -> list[bytes]:
-    """Send an answer of the short way with all that :func:`_finish` adds to one of Flask's."""
-    status, headers, body = answer if isinstance(answer, ReadyAnswer) else ReadyAnswer.of(answer)
-    missing = missing_headers((name for name, _ in headers), web_state().settings)
-    start_response(status, [*headers, *missing, ("X-Request-Id", current_origin().request_id)])
-    _note(environ, endpoint=endpoint, status=int(status[:3]))
-    return [body]
-
-
-def _note(environ: Mapping[str, Any], *, endpoint: str, status: int) -> None:
-    seconds = time.perf_counter() - environ.get("sau.started", time.perf_counter())
-    method = environ["REQUEST_METHOD"]
-    web_metrics().observe(endpoint=endpoint, method=method, status=status, seconds=seconds)
-    _log.info("request", method=method, endpoint=endpoint, status=status, ms=round(seconds * 1000, 1))

@@ -44,6 +44,25 @@ def client_address(*, peer: str, forwarded_for: str | None, trusted_proxies: Seq
     return str(address)
 
 
+class ClientAddresses:
+    """:func:`client_address` for one set of trusted proxies, with the addresses that it met last at hand."""
+
+    # What is longer than a client and two proxies is read anew each time: strangers may write into that header.
+    _LONGEST_KEPT = 128
+
+    def __init__(self, trusted_proxies: Sequence[IpNetwork]) -> None:
+        self._proxies = trusted_proxies
+        self._recall = lru_cache(maxsize=4096)(self._read)
+
+    def find(self, peer: str, forwarded_for: str | None) -> str:
+        """Return the client's address. :raises BadForwardedAddressError: as :func:`client_address`."""
+        short = forwarded_for is None or len(forwarded_for) <= self._LONGEST_KEPT
+        return self._recall(peer, forwarded_for) if short else self._read(peer, forwarded_for)
+
+    def _read(self, peer: str, forwarded_for: str | None) -> str:
+        return client_address(peer=peer, forwarded_for=forwarded_for, trusted_proxies=self._proxies)
+
+
 def is_in(address: IpAddress, networks: Sequence[IpNetwork]) -> bool:
     """Tell whether ``address`` stands in one of ``networks``."""
     return any(address.version == network.version and address in network for network in networks)

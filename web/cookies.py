@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from flask import Response, request
@@ -9,6 +10,8 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kernel.settings import Settings
 from web.state import web_state
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
 
 
 def cookie_name(settings: Settings, name: str) -> str:
@@ -43,15 +46,19 @@ def set_readable_cookie(response: WerkzeugResponse, name: str, value: str) -> No
 
     ``SameSite=None`` needs ``Secure``; without https (loopback) it is ``Lax``.
     """
+    response.headers.add("Set-Cookie", readable_cookie(name, value))
+
+
+def readable_cookie(name: str, value: str) -> str:
+    """Return the header that sets such a cookie.
+
+    :raises ValueError: if the value needs quoting (RFC 6265 §4.1.1): ours do not.
+    """
+    if _PLAIN.fullmatch(value) is None:
+        raise ValueError("not a value of a readable cookie")
     settings = web_state().settings
-    response.set_cookie(
-        cookie_name(settings, name),
-        value,
-        path="/",
-        secure=settings.secure_cookies,
-        httponly=False,
-        samesite="None" if settings.secure_cookies else "Lax",
-    )
+    secure = "Secure; Path=/; SameSite=None" if settings.secure_cookies else "Path=/; SameSite=Lax"
+    return f"{cookie_name(settings, name)}={value}; {secure}"
 
 
 def end_cookie(response: Response, name: str) -> None:

@@ -66,19 +66,25 @@ def let_anyone_frame() -> None:
     g.framed_by_anyone = True
 
 
-def missing_headers(present: Iterable[str], settings: Settings) -> list[tuple[str, str]]:
-    """Return the security headers that an answer lacks: a stricter or special one that its view has set stays.
+@lru_cache(maxsize=256)
+def plain_headers(present: tuple[str, ...], *, secure: bool) -> tuple[tuple[str, str], ...]:
+    """Return the security headers that an answer lacks which asked for no exception.
 
-    :param present: names of the headers that it has.
+    :param present: names of the headers that it has: a stricter or special one that its view has set stays.
     """
-    known = {name.lower() for name in present}
-    headers = _headers(_requested_policy(), bool(g.get("framed_by_anyone")), settings.secure_cookies)
-    return [(name, value) for lower, name, value in headers if lower not in known]
+    return tuple(_missing(present, _headers(_policy((), ()), framed_by_anyone=False, secure=secure)))
 
 
 def apply_headers(response: Response, settings: Settings) -> None:
-    """Set the security headers on ``response`` that it lacks."""
-    response.headers.extend(missing_headers(response.headers.keys(), settings))
+    """Set the security headers on ``response`` that it lacks, the exceptions made that its view asked for."""
+    framed = bool(g.get("framed_by_anyone"))
+    headers = _headers(_requested_policy(), framed_by_anyone=framed, secure=settings.secure_cookies)
+    response.headers.extend(_missing(response.headers.keys(), headers))
+
+
+def _missing(present: Iterable[str], headers: Iterable[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    known = {name.lower() for name in present}
+    return [(name, value) for lower, name, value in headers if lower not in known]
 
 
 def _requested_policy() -> str:
@@ -88,7 +94,7 @@ def _requested_policy() -> str:
 
 
 @lru_cache(maxsize=256)
-def _headers(policy: str, framed_by_anyone: bool, secure: bool) -> tuple[tuple[str, str, str], ...]:
+def _headers(policy: str, *, framed_by_anyone: bool, secure: bool) -> tuple[tuple[str, str, str], ...]:
     if framed_by_anyone:
         policy = policy.replace("frame-ancestors 'none'", "frame-ancestors *")
     headers = {

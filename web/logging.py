@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
+from kernel.origin import current_origin
+
 _SECRET_KEYS = ("password", "secret", "token", "cookie", "authorization", "passphrase", "code_verifier", "assertion")
 
 
@@ -21,6 +23,7 @@ def configure_logging(*, level: str, form: str) -> None:
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_request_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -60,6 +63,13 @@ def configure_logging(*, level: str, form: str) -> None:
     for noisy in ("alembic", "werkzeug", "authlib", "urllib3", "flask_wtf.csrf"):
         # authlib prints whole tokens when it debugs.
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _add_request_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    origin = current_origin()
+    if origin.channel == "web":
+        event.setdefault("request_id", origin.request_id)
+    return event
 
 
 def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

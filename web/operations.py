@@ -29,6 +29,7 @@ Check = tuple[str, Callable[[], None]]
 #: Paths that answer under any ``Host``: probes ask by address.
 PATHS = frozenset({"/health", "/ready", "/metrics"})
 _BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _log = structlog.get_logger("web.operations")
 
 blueprint = Blueprint("operations", __name__)
@@ -48,12 +49,17 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, *, endpoint: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request. Labels are names of ours, never what the client sent."""
-        known = method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
-        self._requests.labels(endpoint, known, str(status)).inc()
-        self._seconds.labels(endpoint).observe(seconds)
+        known = method if method in _METHODS else "other"
+        counts = self._known.get((endpoint, known, status))
+        if counts is None:
+            counts = self._requests.labels(endpoint, known, str(status)), self._seconds.labels(endpoint)
+            self._known[endpoint, known, status] = counts
+        counts[0].inc()
+        counts[1].observe(seconds)
 
     def text(self) -> bytes:
         """Return the metrics in Prometheus's text format, of all processes where they share a folder."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from flask import g, has_request_context, request
+from flask import g
 from limits import parse
 
 from kernel.origin import current_origin
 from web.client_address import network_of
+from web.in_progress import endpoint_and_method, on_short_way
 from web.state import web_state
 
 # A flood of bad requests must not become a flood of records; the log still counts each one.
@@ -25,10 +26,10 @@ def report_refusal(reason: str, details: dict[str, Any]) -> None:
 
     :param details: public values only; the endpoint and method are added.
     """
-    g.refusal_reported = True
-    # Outside of a request of Flask's, the short way has left a note of both.
-    endpoint, method = (request.endpoint, request.method) if has_request_context() else g.short_way
-    details = {"endpoint": endpoint or "", "method": method, **details}
+    if not on_short_way():
+        g.refusal_reported = True
+    endpoint, method = endpoint_and_method()
+    details = {"endpoint": endpoint, "method": method, **details}
     _log.warning("request_refused", reason=reason, **details)
     record = web_state().on_refusal
     if record is None or not may_record(reason):

@@ -38,8 +38,12 @@ def check_bounds(environ: Mapping[str, Any]) -> None:
     query = str(environ.get("QUERY_STRING", ""))
     if len(query) > MAX_QUERY_OCTETS or len(str(environ.get("PATH_INFO", ""))) > MAX_PATH_OCTETS:
         raise RequestURITooLarge
-    headers = [(name, value) for name, value in environ.items() if name.startswith("HTTP_")]
-    if len(headers) > MAX_HEADERS or sum(len(n) + len(str(v)) for n, v in headers) > MAX_HEADER_OCTETS:
+    number = octets = 0
+    for name in environ:
+        if name[:5] == "HTTP_":
+            number += 1
+            octets += len(name) + len(environ[name])
+    if number > MAX_HEADERS or octets > MAX_HEADER_OCTETS:
         raise RequestHeaderFieldsTooLarge
     if query.count("&") >= MAX_PARAMETERS:
         raise BadRequest

@@ -12,22 +12,19 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from flask import Response, g
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_cookie
-from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kernel.settings import Settings
 from web.client_certificate import NGINX_HEADER, RFC_9440_HEADER
+from web.ready_answer import ReadyAnswer as ReadyAnswer
 from web.request_bounds import check_bounds
 
 FORM = "application/x-www-form-urlencoded"
 _MOST_BODY = 64 * 1024
-# What an answer depends on beyond what a short view looks at.
-_UNUSUAL = ("HTTP_ORIGIN", "HTTP_TRANSFER_ENCODING", "HTTP_EXPECT", RFC_9440_HEADER, NGINX_HEADER)
 
 
 @dataclass(frozen=True)
@@ -63,24 +60,9 @@ class ShortRequest:
         return self.environ.get(f"HTTP_{name.upper().replace('-', '_')}")
 
 
-class ReadyAnswer(NamedTuple):
-    """An answer as WSGI wants it, the headers that every answer carries not yet among its own."""
-
-    status: str
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    @classmethod
-    def of(cls, response: Response | WerkzeugResponse) -> Self:
-        """Return what ``response`` sends."""
-        body = response.get_data()
-        headers = [each for each in response.headers if each[0] != "Content-Length"]
-        return cls(response.status, [*headers, ("Content-Length", str(len(body)))], body)
-
-
-Answer = Response | WerkzeugResponse | ReadyAnswer
-#: Answers, or returns None for the long way. What it has done so far must then be as if it had not been.
-ShortView = Callable[[ShortRequest], Answer | None]
+#: Answers, or returns None for the long way. What it has done so far must then be as if it had not been. There is no
+#: request of Flask's around it, and no ``g``.
+ShortView = Callable[[ShortRequest], ReadyAnswer | None]
 
 
 @dataclass(frozen=True)
@@ -120,22 +102,21 @@ class ShortWays:
 
     def find(self, environ: Mapping[str, Any]) -> ShortWay | None:
         """Return the short way of this request, None if it has to go the long way."""
-        method, path = str(environ.get("REQUEST_METHOD")), str(environ.get("PATH_INFO"))
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         way = self._ways.get((method, path)) or self._find_below(method, path)
-        if way is None or not self.open or not self._is_host_of(way, str(environ.get("HTTP_HOST", "")).lower()):
+        if way is None or not self.open or not self._is_host_of(way, environ.get("HTTP_HOST", "").lower()):
             return None
-        return None if any(name in environ for name in _UNUSUAL) or not _within_bounds(environ) else way
+        return None if _is_unusual(environ) or not _within_bounds(environ) else way
 
-    def answer(self, way: ShortWay, environ: dict[str, Any]) -> Answer | None:
+    def answer(self, way: ShortWay, environ: dict[str, Any]) -> ReadyAnswer | None:
         """Return the view's answer, None if the request has to go the long way after all."""
-        method, octets = str(environ["REQUEST_METHOD"]), b""
+        method, octets = environ["REQUEST_METHOD"], b""
         if method == "POST":
             read = _read_body(environ, way)
             if read is None:
                 return None
             octets = read
-        g.short_way = (way.endpoint, method)
-        return way.view(ShortRequest(environ, method, str(environ["PATH_INFO"]), octets))
+        return way.view(ShortRequest(environ, method, environ["PATH_INFO"], octets))
 
     def _find_below(self, method: str, path: str) -> ShortWay | None:
         ways = self._below.get(method, ())
@@ -144,6 +125,17 @@ class ShortWays:
     def _is_host_of(self, way: ShortWay, host: str) -> bool:
         # The host of mutual TLS has its own list of paths, which is Flask's affair.
         return host == self._host or (way.any_host and host != self._mtls_host)
+
+
+def _is_unusual(environ: Mapping[str, Any]) -> bool:
+    """Tell whether the answer depends on something that a short view does not look at."""
+    return (
+        "HTTP_ORIGIN" in environ
+        or "HTTP_TRANSFER_ENCODING" in environ
+        or "HTTP_EXPECT" in environ
+        or RFC_9440_HEADER in environ
+        or NGINX_HEADER in environ
+    )
 
 
 def _within_bounds(environ: Mapping[str, Any]) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app
+from flask import Flask
 
 from kernel.clock import Clock
 from kernel.settings import Settings
+from web.in_progress import application
 
 if TYPE_CHECKING:
     from web.error_texts import ErrorText
@@ -69,7 +70,7 @@ def install_state(app: Flask, state: WebState) -> None:
 
 def web_state(app: Flask | None = None) -> WebState:
     """Return the plumbing of ``app`` (of the application in progress by default)."""
-    return cast(WebState, (app or current_app).extensions["web"])
+    return cast(WebState, (app or application()).extensions["web"])
 
 
 def accept_any_host(app: Flask, *prefixes: str) -> None:

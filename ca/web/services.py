@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import current_app
-
 from ca.revocation.ocsp import OcspResponder
 from ca.services import CaServices
+from web.in_progress import application
 
 
 def services() -> CaServices:
     """Return the authority's services of the application in progress."""
-    return cast(CaServices, current_app.extensions["ca"])
+    return cast(CaServices, application().extensions["ca"])
 
 
 def ocsp_responder() -> OcspResponder:
     """Return this process's OCSP responder."""
-    return cast(OcspResponder, current_app.extensions["ca.ocsp"])
+    return cast(OcspResponder, application().extensions["ca.ocsp"])

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flask import current_app, g
+from flask import g
 
 from idp.authentication.browser_session import BrowserSession, find_browser_session, touch_browser_session
 from idp.services import IdpServices
 from idp.web.cookies import session_secret
+from web.in_progress import application
 
 _VISIT_GRAIN = timedelta(minutes=1)
 
 
 def services() -> IdpServices:
     """Return what the composition root gave the provider."""
-    given: IdpServices = current_app.extensions["idp"]
+    given: IdpServices = application().extensions["idp"]
     return given
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext
 from limits import parse
 from sqlalchemy.orm import Session
@@ -30,7 +30,7 @@ from idp.tokens.claims import person_claims
 from idp.tokens.subject import subject_for
 from idp.web.access import services
 from idp.web.consent_words import ConsentLine, client_pages, consent_lines
-from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret, show_browser_state
+from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret, show_browser_state, state_cookie
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
 from idp.web.details_words import details_blocks
 from idp.web.reading_ahead import wants_of_visit
@@ -42,6 +42,7 @@ from web.headers import allow_form_redirect_to
 from web.locale import prefer_languages
 from web.pages import render
 from web.rate_limit import check_limit
+from web.ready_answer import ReadyAnswer, see_other
 
 blueprint = Blueprint("idp_authorize", __name__, template_folder="templates")
 # Applications may POST their request (OpenID Connect Core §3.1.2.1): from another site, hence without our form token.
@@ -223,26 +224,34 @@ def _consent_page(needed: ConsentIsNeeded) -> Response:
     )
 
 
-def leave(outcome: AuthorizationAnswer | PersonIsNeeded) -> Response | WerkzeugResponse:
+def leave(outcome: AuthorizationAnswer | PersonIsNeeded) -> Response:
     """Send the browser on."""
-    # RFC 9700 §4.12: never 307, which would carry a typed password on to the application.
-    if isinstance(outcome, PersonIsNeeded):
-        return redirect(outcome.path, 303)
-    response = _carry(outcome)
-    if outcome.browser_state is not None:
-        show_browser_state(response, outcome.browser_state)
-    return response
-
-
-def _carry(outcome: AuthorizationAnswer) -> Response | WerkzeugResponse:
-    if outcome.response_mode == FORM_POST:
+    if isinstance(outcome, AuthorizationAnswer) and outcome.response_mode == FORM_POST:
         allow_form_redirect_to(outcome.redirect_uri)
-        return render(
+        response = render(
             "idp/form_post.html",
             action=outcome.redirect_uri,
             parameters=outcome.parameters,
             destination=origin_of(outcome.redirect_uri).partition("//")[2],
             failed=outcome.failed,
         )
+    else:
+        response = leave_at_once(outcome, shown=False).response()
+    if isinstance(outcome, AuthorizationAnswer) and outcome.browser_state is not None:
+        show_browser_state(response, outcome.browser_state)
+    return response
+
+
+def leave_at_once(outcome: AuthorizationAnswer | PersonIsNeeded, *, shown: bool = True) -> ReadyAnswer:
+    """Send the browser on, not by a form.
+
+    :param shown: with the cookie that stands for the login towards applications' pages.
+    """
+    # RFC 9700 §4.12: never 307, which would carry a typed password on to the application.
+    if isinstance(outcome, PersonIsNeeded):
+        return see_other(outcome.path)
     build = with_fragment if outcome.response_mode == FRAGMENT else with_query
-    return redirect(build(outcome.redirect_uri, outcome.parameters), 303)
+    answer = see_other(build(outcome.redirect_uri, outcome.parameters))
+    if shown and outcome.browser_state is not None:
+        answer.headers.append(("Set-Cookie", state_cookie(outcome.browser_state)))
+    return answer

@@ -9,7 +9,7 @@ from flask import Response, after_this_request, g
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from kernel.identifiers import new_secret
-from web.cookies import cookie_name, end_cookie, read_cookie, set_cookie, set_readable_cookie
+from web.cookies import cookie_name, end_cookie, read_cookie, readable_cookie, set_cookie, set_readable_cookie
 from web.state import web_state
 
 SESSION_COOKIE = "sau_session"
@@ -43,6 +43,11 @@ def show_browser_state(response: WerkzeugResponse, state: str) -> None:
     """Let ``state`` stand for the login from now on, towards pages of applications that ask whether it changed."""
     g.sau_state = state
     set_readable_cookie(response, STATE_COOKIE, state)
+
+
+def state_cookie(state: str) -> str:
+    """Return the header that does the same, for the short way."""
+    return readable_cookie(STATE_COOKIE, state)
 
 
 def _show_change() -> None:

@@ -9,6 +9,8 @@ from idp.clients.origins import is_origin_of_public_client
 
 # Discovery and keys are public: no cookie, no secret.
 ANYONE = "*"
+#: Says that the answer may be another one for a script of another site.
+DEPENDS_ON_ORIGIN = ("Vary", "Origin")
 
 
 def allow_anyone(response: Response) -> Response:
@@ -21,7 +23,7 @@ def allow_anyone(response: Response) -> Response:
 def allow_registered_origin(response: Response, session: Session) -> Response:
     """Let the script of a registered public client's own origin read this answer; no cookie goes with it."""
     origin = request.headers.get("Origin", "")
-    response.headers.add("Vary", "Origin")
+    response.headers.add(*DEPENDS_ON_ORIGIN)
     if is_origin_of_public_client(session, origin):
         response.headers["Access-Control-Allow-Origin"] = origin
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 
 from idp.authentication.assurance import served_acr_values
 from idp.clients.api import list_details_types
@@ -26,8 +26,9 @@ from idp.web import check_session
 from idp.web.access import services
 from idp.web.authorization_metadata import authorization_metadata
 from idp.web.cross_origin import allow_anyone
+from web.in_progress import application
 from web.locale import LOCALES
-from web.short_way import ReadyAnswer
+from web.ready_answer import ReadyAnswer
 
 blueprint = Blueprint("idp_discovery", __name__)
 
@@ -87,11 +88,12 @@ def details_types() -> tuple[str, ...]:
     """Return the types of authorization details that APIs declare, as they were within the last minute."""
     provider = services()
     minute = int(provider.clock.now().timestamp()) // 60
-    kept: tuple[int, tuple[str, ...]] = current_app.extensions.get("idp_details_types", (0, ()))
+    extensions = application().extensions
+    kept: tuple[int, tuple[str, ...]] = extensions.get("idp_details_types", (0, ()))
     if kept[0] != minute:
         with provider.database.reading() as session:
             kept = (minute, list_details_types(session))
-        current_app.extensions["idp_details_types"] = kept
+        extensions["idp_details_types"] = kept
     return kept[1]
 
 

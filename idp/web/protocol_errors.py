@@ -6,7 +6,6 @@ import json
 import math
 
 import structlog
-from flask import Response
 
 from idp.protocol.dpop import DPOP_ALGORITHMS
 from idp.protocol.errors import BearerTokenError, InvalidClientError, TokenError
@@ -14,6 +13,7 @@ from idp.protocol.step_up import InsufficientAuthenticationError
 from idp.tokens.binding import BEARER, DPOP
 from kernel.errors import Fault, ServiceError, Throttled, Unavailable
 from kernel.identifiers import new_reference
+from web.ready_answer import ReadyAnswer
 
 _log = structlog.get_logger("idp.protocol")
 
@@ -25,11 +25,12 @@ _STATUS = {
     "insufficient_scope": 403,
     "invalid_request": 400,
 }
+_UNCACHED = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 # RFC 9728 §3.1: where the description of our own API stands.
 USERINFO_METADATA_PATH = "/.well-known/oauth-protected-resource/userinfo"
 
 
-def token_error_response(error: ServiceError, *, basic: bool) -> Response:
+def token_error_response(error: ServiceError, *, basic: bool) -> ReadyAnswer:
     """Return the answer of the token, revocation or introspection endpoint to ``error``.
 
     :param basic: the client used the ``Authorization`` header, so it is told how (RFC 6749 §5.2).
@@ -38,17 +39,17 @@ def token_error_response(error: ServiceError, *, basic: bool) -> Response:
         return _our_fault(error)
     if isinstance(error, Throttled):
         response = json_response({"error": error.code, "error_description": error.public_detail}, 429)
-        response.headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
+        response.headers.append(("Retry-After", str(math.ceil(error.retry_after.total_seconds()))))
         return response
     if isinstance(error, InvalidClientError):
         response = json_response({"error": "invalid_client", "error_description": error.public_detail}, 401)
         if basic:
-            response.headers["WWW-Authenticate"] = 'Basic realm="SAU", charset="UTF-8"'
+            response.headers.append(("WWW-Authenticate", 'Basic realm="SAU", charset="UTF-8"'))
         return response
     return json_response({"error": error.code, "error_description": error.public_detail}, 400)
 
 
-def bearer_error_response(error: ServiceError | None, *, scheme: str, issuer: str) -> Response:
+def bearer_error_response(error: ServiceError | None, *, scheme: str, issuer: str) -> ReadyAnswer:
     """Return the answer of a protected resource; without ``error`` no token came at all (RFC 6750 §3.1).
 
     :param scheme: in which the token came, in lower case: its challenge tells the error, the other one that it exists
@@ -69,32 +70,26 @@ def bearer_error_response(error: ServiceError | None, *, scheme: str, issuer: st
     bearer = f'Bearer realm="SAU"{told if scheme == BEARER else ""}, {described}'
     dpop = f'DPoP realm="SAU"{told if scheme == DPOP else ""}, algs="{" ".join(DPOP_ALGORITHMS)}", {described}'
     for challenge in (dpop, bearer) if scheme == DPOP else (bearer, dpop):
-        response.headers.add("WWW-Authenticate", challenge)
+        response.headers.append(("WWW-Authenticate", challenge))
     return response
 
 
-def json_response(document: dict[str, object], status: int = 200) -> Response:
+def json_response(document: dict[str, object], status: int = 200) -> ReadyAnswer:
     """Return ``document`` as JSON that no cache keeps (RFC 6749 §5.1)."""
-    response = Response(json.dumps(document), status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"
-    return response
+    return ReadyAnswer.made(status, "application/json", json.dumps(document).encode("ascii"), _UNCACHED)
 
 
-def jwt_response(token: str, *, mimetype: str = "application/jwt") -> Response:
+def jwt_response(token: str, *, media_type: str = "application/jwt") -> ReadyAnswer:
     """Return a signed or encrypted answer that no cache keeps (OpenID Connect Core §5.3.2, RFC 9701 §5)."""
-    response = Response(token, mimetype=mimetype)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"
-    return response
+    return ReadyAnswer.made(200, media_type, token.encode("ascii"), _UNCACHED)
 
 
-def _our_fault(error: ServiceError) -> Response:
+def _our_fault(error: ServiceError) -> ReadyAnswer:
     reference = new_reference()
     _log.error("request_failed", reference=reference, code=error.code, detail=error.public_detail, exc_info=error)
     busy = isinstance(error, Unavailable)
     code = "temporarily_unavailable" if busy else "server_error"
     response = json_response({"error": code, "error_description": f"Reference {reference}."}, 503 if busy else 500)
     if busy:
-        response.headers["Retry-After"] = "10"
+        response.headers.append(("Retry-After", "10"))
     return response

@@ -37,7 +37,7 @@ def register() -> Response:
     def answer(token: str) -> Response:
         provider = services()
         registered = register_dynamically(provider, token=token, metadata=_metadata(), now=provider.clock.now())
-        return json_response(_document(registered), 201)
+        return json_response(_document(registered), 201).response()
 
     return _guarded(answer)
 
@@ -57,8 +57,9 @@ def manage(client_id: str) -> Response:
         if request.method == "PUT":
             metadata = _metadata()
             changed = update_registration(provider, client_id=client_id, token=token, metadata=metadata, now=now)
-            return json_response(_document(changed, secret=metadata.get("client_secret")))
-        return json_response(_document(read_registration(provider, client_id=client_id, token=token, now=now), token))
+            return json_response(_document(changed, secret=metadata.get("client_secret"))).response()
+        registered = read_registration(provider, client_id=client_id, token=token, now=now)
+        return json_response(_document(registered, token)).response()
 
     return _guarded(answer)
 
@@ -70,7 +71,7 @@ def secret(client_id: str) -> Response:
     def answer(token: str) -> Response:
         provider = services()
         renewed = renew_secret(provider, client_id=client_id, token=token, now=provider.clock.now())
-        return json_response(_document(renewed, token))
+        return json_response(_document(renewed, token)).response()
 
     return _guarded(answer)
 
@@ -86,9 +87,9 @@ def _guarded(answer: Callable[[str], Response]) -> Response:
             "error": _ERRORS.get(error.code, "invalid_client_metadata"),
             "error_description": error.public_detail,
         }
-        return json_response(document, 400)
+        return json_response(document, 400).response()
     except ServiceError as error:
-        return token_error_response(error, basic=False)
+        return token_error_response(error, basic=False).response()
 
 
 def _refusal(error: BearerTokenError) -> Response:
@@ -96,7 +97,7 @@ def _refusal(error: BearerTokenError) -> Response:
     detail = error.public_detail
     response = json_response(
         {"error": error.code, "error_description": detail}, 401 if error.code == "invalid_token" else 400
-    )
+    ).response()
     response.headers["WWW-Authenticate"] = f'Bearer realm="SAU", error="{error.code}", error_description="{detail}"'
     return response
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from flask import request
 
 from idp.protocol.sender import Sender
 from idp.tokens.binding import current_nonce
@@ -27,9 +27,8 @@ def request_sender() -> Sender:
     )
 
 
-def with_nonce(response: Response, sender: Sender) -> Response:
+def add_nonce(headers: list[tuple[str, str]], sender: Sender) -> None:
     """Give whoever uses DPoP the nonce for his next proof, with errors and with answers (RFC 9449 §8, §8.2)."""
     if sender.dpop:
         provider = services()
-        response.headers[NONCE_HEADER] = current_nonce(provider, now=provider.clock.now())
-    return response
+        headers.append((NONCE_HEADER, current_nonce(provider, now=provider.clock.now())))

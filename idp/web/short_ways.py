@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import Flask, Response
-from werkzeug.wrappers import Response as WerkzeugResponse
+from flask import Flask
 
 from idp.authorization.answer import AuthorizationAnswer
 from idp.protocol.response_mode import FORM_POST
@@ -13,9 +12,11 @@ from idp.web import authorize, discovery
 from idp.web.access import services
 from idp.web.asked import asked_shortly
 from idp.web.cookies import SESSION_COOKIE, secret_in
+from idp.web.cross_origin import DEPENDS_ON_ORIGIN
 from idp.web.token import answer_form, answer_userinfo
 from kernel.errors import ServiceError
 from web.application import SauFlask
+from web.ready_answer import ReadyAnswer
 from web.short_way import ShortRequest, ShortWay
 
 
@@ -33,23 +34,28 @@ def open_short_ways(app: Flask) -> None:
         ways.add("GET", path, metadata)
 
 
-def _token(given: ShortRequest) -> Response:
-    return answer_form("token", asked_shortly(given, services().settings.issuer))
+def _token(given: ShortRequest) -> ReadyAnswer:
+    return _for_anyone(answer_form("token", asked_shortly(given, services().settings.issuer)))
 
 
-def _introspect(given: ShortRequest) -> Response:
+def _introspect(given: ShortRequest) -> ReadyAnswer:
     return answer_form("introspect", asked_shortly(given, services().settings.issuer))
 
 
-def _userinfo(given: ShortRequest) -> Response:
-    return answer_userinfo(asked_shortly(given, services().settings.issuer))
+def _userinfo(given: ShortRequest) -> ReadyAnswer:
+    return _for_anyone(answer_userinfo(asked_shortly(given, services().settings.issuer)))
+
+
+def _for_anyone(answer: ReadyAnswer) -> ReadyAnswer:
+    answer.headers.append(DEPENDS_ON_ORIGIN)  # no script of another site asks here
+    return answer
 
 
 class _LongWay(Exception):
     """Only Flask can go on."""
 
 
-def _authorize(given: ShortRequest) -> Response | WerkzeugResponse | None:
+def _authorize(given: ShortRequest) -> ReadyAnswer | None:
     """Answer who is logged in and has consented; whoever must see a page goes the long way."""
     secret = secret_in(given.cookies, SESSION_COOKIE)
     if secret is None:
@@ -66,7 +72,7 @@ def _authorize(given: ShortRequest) -> Response | WerkzeugResponse | None:
     if isinstance(outcome, AuthorizationAnswer) and outcome.response_mode == FORM_POST:
         given.environ[authorize.DECIDED] = outcome
         return None
-    return authorize.leave(outcome)
+    return authorize.leave_at_once(outcome)
 
 
 def _no_browser_secret() -> str:

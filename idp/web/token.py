@@ -17,14 +17,15 @@ from idp.tokens.userinfo import UserInfo, release_userinfo
 from idp.web.access import services
 from idp.web.asked import Asked, asked_of_flask
 from idp.web.client_failures import count_failure, require_few_failures
-from idp.web.cross_origin import allow_registered_origin, answer_preflight
+from idp.web.cross_origin import DEPENDS_ON_ORIGIN, allow_registered_origin, answer_preflight
 from idp.web.protocol_errors import bearer_error_response, json_response, jwt_response, token_error_response
 from idp.web.reading_ahead import wants_of_form, wants_of_token
-from idp.web.sender import with_nonce
+from idp.web.sender import add_nonce
 from kernel.errors import ServiceError
 from kernel.origin import current_origin
 from web.client_address import network_of
 from web.rate_limit import check_limit
+from web.ready_answer import ReadyAnswer
 from web.short_way import FORM
 
 blueprint = Blueprint("idp_protocol", __name__)
@@ -38,43 +39,49 @@ _ANSWERS = ("application/json", INTROSPECTION_JWT)
 @blueprint.post("/token", provide_automatic_options=False)
 def token() -> Response:
     """Exchange a grant for tokens (RFC 6749 §3.2)."""
-    return answer_form("token", asked_of_flask())
+    asked = asked_of_flask()
+    return _for_scripts(answer_form("token", asked), asked)
 
 
 @blueprint.post("/introspect", provide_automatic_options=False)
 def introspect() -> Response:
     """Say what a token is worth now (RFC 7662)."""
-    return answer_form("introspect", asked_of_flask())
+    return answer_form("introspect", asked_of_flask()).response()
 
 
 @blueprint.post("/revoke", provide_automatic_options=False)
 def revoke() -> Response:
     """End a token (RFC 7009)."""
-    return answer_form("revoke", asked_of_flask())
+    asked = asked_of_flask()
+    return _for_scripts(answer_form("revoke", asked), asked)
 
 
 @blueprint.post("/par", provide_automatic_options=False)
 def par() -> Response:
     """Keep an authorization request until the browser brings its reference (RFC 9126)."""
-    return answer_form("par", asked_of_flask())
+    asked = asked_of_flask()
+    return _for_scripts(answer_form("par", asked), asked)
 
 
 @blueprint.post("/device_authorization", provide_automatic_options=False)
 def device_authorization() -> Response:
     """Give a device its codes (RFC 8628 §3.1)."""
-    return answer_form("device_authorization", asked_of_flask())
+    asked = asked_of_flask()
+    return _for_scripts(answer_form("device_authorization", asked), asked)
 
 
 @blueprint.post("/ciba", provide_automatic_options=False)
 def backchannel_authentication() -> Response:
     """Ask a person to approve on a device of his own (CIBA Core §7)."""
-    return answer_form("ciba", asked_of_flask())
+    asked = asked_of_flask()
+    return _for_scripts(answer_form("ciba", asked), asked)
 
 
 @blueprint.route("/userinfo", methods=["GET", "POST"], provide_automatic_options=False)
 def userinfo() -> Response:
     """Return claims about the person (OpenID Connect Core §5.3)."""
-    return answer_userinfo(asked_of_flask())
+    asked = asked_of_flask()
+    return _for_scripts(answer_userinfo(asked), asked)
 
 
 @blueprint.route("/token", methods=["OPTIONS"])
@@ -87,8 +94,8 @@ def preflight() -> Response:
         return answer_preflight(session)
 
 
-def answer_userinfo(asked: Asked) -> Response:
-    """Answer one call of UserInfo."""
+def answer_userinfo(asked: Asked) -> ReadyAnswer:
+    """Answer one call of UserInfo, but for the headers that tell another site's script whether it may read."""
     provider = services()
     scheme = BEARER
     try:
@@ -109,11 +116,12 @@ def answer_userinfo(asked: Asked) -> Response:
             answer = json_response(released.claims) if released.jwt is None else jwt_response(released.jwt)
     except ServiceError as error:
         answer = bearer_error_response(error, scheme=scheme, issuer=provider.settings.issuer)
-    return _with_origin(with_nonce(answer, asked.sender), asked)
+    add_nonce(answer.headers, asked.sender)
+    return answer
 
 
-def answer_form(endpoint: str, asked: Asked) -> Response:
-    """Answer one call of the token, introspection or revocation endpoint."""
+def answer_form(endpoint: str, asked: Asked) -> ReadyAnswer:
+    """Answer one call of an endpoint that takes a form, but for the headers that concern other sites' scripts."""
     provider = services()
     authorization = asked.header("Authorization")
     try:
@@ -145,14 +153,14 @@ def answer_form(endpoint: str, asked: Asked) -> Response:
             count_failure(authorization=authorization, form=form)
             raise
         if isinstance(answered.document, str):
-            response = jwt_response(answered.document, mimetype=INTROSPECTION_JWT)
+            response = jwt_response(answered.document, media_type=INTROSPECTION_JWT)
         else:
             response = json_response(answered.document, answered.status)
     except ServiceError as error:
         response = token_error_response(error, basic=authorization is not None)
     if endpoint in ("token", "par"):
-        with_nonce(response, asked.sender)
-    return response if endpoint == "introspect" else _with_origin(response, asked)
+        add_nonce(response.headers, asked.sender)
+    return response
 
 
 def _wants_jwt(asked: Asked) -> bool:
@@ -199,9 +207,10 @@ def _wrong_place(detail: str) -> BearerTokenError:
     return BearerTokenError("wrong_place", code="invalid_request", public_detail=detail)
 
 
-def _with_origin(response: Response, asked: Asked) -> Response:
+def _for_scripts(answer: ReadyAnswer, asked: Asked) -> Response:
+    response = answer.response()
     if asked.header("Origin") is None:
-        response.headers.add("Vary", "Origin")
+        response.headers.add(*DEPENDS_ON_ORIGIN)
         return response
     with services().database.reading() as session:
         return allow_registered_origin(response, session)
