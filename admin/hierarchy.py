@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from admin.certificate_view import common_name, describe_key
 from ca.issuance.authority import AuthorityRecord, list_authorities
 from ca.issuance.model import Certificate
+from ca.locations import FULL_LIST
 from ca.revocation.model import OcspSigner, RevocationList
 
 
@@ -58,9 +60,10 @@ def authority_tree(session: Session, *, now: datetime) -> list[AuthorityNode]:
 
 
 def newest_lists(session: Session) -> dict[str, ListState]:
-    """Return the newest list (of all shards, the one that ends first) by authority id."""
+    """Return, by authority id, the newest list of the shard whose list ends first, with the entries of all shards."""
     newest = (
         select(RevocationList.authority_id, RevocationList.shard, func.max(RevocationList.number).label("number"))
+        .where(RevocationList.shard != FULL_LIST)
         .group_by(RevocationList.authority_id, RevocationList.shard)
         .subquery()
     )
@@ -80,9 +83,15 @@ def newest_lists(session: Session) -> dict[str, ListState]:
         )
         .order_by(RevocationList.next_update.desc())
     ).all()
+    entries = Counter[str]()
+    for row in rows:
+        entries[row.authority_id] += row.entries
     return {
         row.authority_id: ListState(
-            number=row.number, entries=row.entries, this_update=row.this_update, next_update=row.next_update
+            number=row.number,
+            entries=entries[row.authority_id],
+            this_update=row.this_update,
+            next_update=row.next_update,
         )
         for row in rows
     }

@@ -123,6 +123,7 @@ class EventType(StrEnum):
     CERTIFICATE_DELIVERED = "ca:certificate:delivered"
     CERTIFICATE_REVOKED = "ca:certificate:revoked"
     CERTIFICATE_REVOCATION_REFUSED = "ca:certificate:revocation_refused"
+    AUTHORITY_LISTS_CHANGED = "ca:authority:lists_changed"
     CRL_PUBLISHED = "ca:crl:published"
     OCSP_SIGNER_RENEWED = "ca:ocsp_signer:renewed"
 

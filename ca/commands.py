@@ -16,7 +16,7 @@ from ca.command_line.requests import (
     request_command,
     show_command,
 )
-from ca.revocation.commands import publish_command, revoke_command
+from ca.revocation.commands import lists_command, publish_command, revoke_command
 from ca.services import CaServices
 
 
@@ -38,6 +38,7 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         issue_command(load),
         revoke_command(load),
         publish_command(load),
+        lists_command(load),
     ):
         group.add_command(command)
     return [group]

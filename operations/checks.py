@@ -203,9 +203,13 @@ def _list(session: Session, authority: Authority, composition: Composition) -> F
     remedy = (
         "Run 'sau ca publish --root' where the root's key is." if authority.issuer_id is None else "Run 'sau worker'."
     )
-    newest = session.scalar(
-        select(func.max(RevocationList.next_update)).where(RevocationList.authority_id == authority.id)
+    of_each_shard = (
+        select(func.max(RevocationList.next_update).label("ends"))
+        .where(RevocationList.authority_id == authority.id)
+        .group_by(RevocationList.shard)
+        .subquery()
     )
+    newest = session.scalar(select(func.min(of_each_shard.c.ends)))
     if newest is None:
         return warning(check, "none was published yet", remedy)
     if newest <= now:

@@ -14,7 +14,7 @@ from admin.overview import ECUADOR
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.gate import requires
-from ca.locations import authority_certificate_url, crl_url
+from ca.locations import FIRST_SHARD, FULL_LIST, authority_certificate_url, crl_url
 from web.pages import render
 
 blueprint = Blueprint("admin_authorities", __name__, url_prefix="/admin/authorities", template_folder="../templates")
@@ -94,7 +94,7 @@ def show_all() -> Response:
         list_state=lambda node: _list_state(node.revocation_list, now=now),
         ocsp_state=lambda node: _ocsp_state(node.ocsp_until, now=now),
         certificate_address=lambda node: authority_certificate_url(issuer, node.name),
-        list_address=lambda node: crl_url(issuer, node.name, 0),
+        list_address=lambda node: crl_url(issuer, node.name, FIRST_SHARD if node.is_root else FULL_LIST),
     )
 
 

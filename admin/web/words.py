@@ -228,6 +228,7 @@ EVENTS: dict[EventType, Text] = {
     _E.CERTIFICATE_SIGNED: _l("Se firmó un certificado"),
     _E.CERTIFICATE_REVOKED: _l("Revocó un certificado"),
     _E.CERTIFICATE_REVOCATION_REFUSED: _l("No se revocó un certificado"),
+    _E.AUTHORITY_LISTS_CHANGED: _l("Se cambió el reparto de las listas de revocación de una autoridad"),
     _E.CRL_PUBLISHED: _l("Se publicó una lista de revocación"),
     _E.OCSP_SIGNER_RENEWED: _l("Se renovó la clave de respuestas OCSP"),
     _E.CONSOLE_OPENED: _l("Entró a la consola"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ca.ceremony.hierarchy import ROOT
 from ca.ceremony.root_store import open_root_signer
 from ca.issuance.authority import load_authority
-from ca.revocation.publish import FULL_LIST_SHARD, PublishedList, current_list, publish_list
+from ca.locations import FIRST_SHARD
+from ca.revocation.publish import PublishedList, current_list, publish_list
 from ca.services import CaServices
 from kernel.errors import NotFound
 
@@ -21,7 +22,7 @@ def publish_root_list(services: CaServices, *, only_if_missing: bool = False) ->
         authority = load_authority(session, ROOT)
         if only_if_missing:
             try:
-                return current_list(session, authority_name=ROOT, shard=FULL_LIST_SHARD, now=services.clock.now())
+                return current_list(session, authority_name=ROOT, shard=FIRST_SHARD, now=services.clock.now())
             except NotFound:
                 pass
     signer = open_root_signer(services.settings)

@@ -21,7 +21,7 @@ def to_be_signed(builder: x509.CertificateBuilder, algorithm: Algorithm) -> byte
 
     The builder signs with a key of the same algorithm that lives in this process only and certifies nothing.
     """
-    signed = builder.sign(_throw_away_key(algorithm), algorithm.hash)  # type: ignore[arg-type]
+    signed = builder.sign(throw_away_key(algorithm), algorithm.hash)  # type: ignore[arg-type]
     return signed.tbs_certificate_bytes
 
 
@@ -32,7 +32,7 @@ def read_unsigned(tbs_der: bytes) -> x509.Certificate:
 
 def with_throw_away_signature(tbs_der: bytes, algorithm: Algorithm) -> bytes:
     """Return ``tbs_der`` signed by the throw-away key (DER): byte for byte what will be signed, in a form to lint."""
-    return _assemble(tbs_der, sign_with(_throw_away_key(algorithm), algorithm, tbs_der))
+    return _assemble(tbs_der, sign_with(throw_away_key(algorithm), algorithm, tbs_der))
 
 
 def sign_to_be_signed(tbs_der: bytes, *, signer: Signer, issuer: x509.Certificate | None) -> bytes:
@@ -70,5 +70,6 @@ def _signature_algorithm(tbs_der: bytes) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _throw_away_key(algorithm: Algorithm) -> CertificateIssuerPrivateKeyTypes:
+def throw_away_key(algorithm: Algorithm) -> CertificateIssuerPrivateKeyTypes:
+    """Return a key of this process only, for what must be signed to be built and is signed again by its real key."""
     return generate_private_key(algorithm)

@@ -19,6 +19,8 @@ class AuthorityRecord:
 
     :ivar name: short name in addresses and commands, e.g. ``issuing-1``.
     :ivar issuer_id: the authority that certified it; None: it signed itself.
+    :ivar crl_shards: over how many revocation lists its new certificates are spread.
+    :ivar delta_lists: whether each list has a delta beside it.
     """
 
     id: str
@@ -26,6 +28,8 @@ class AuthorityRecord:
     key_name: str
     issuer_id: str | None
     certificate_der: bytes
+    crl_shards: int = 1
+    delta_lists: bool = False
 
     @cached_property
     def certificate(self) -> x509.Certificate:
@@ -83,4 +87,6 @@ def _record(row: Authority) -> AuthorityRecord:
         key_name=row.key_name,
         issuer_id=row.issuer_id,
         certificate_der=row.certificate_der,
+        crl_shards=row.crl_shards,
+        delta_lists=row.delta_lists,
     )

@@ -14,7 +14,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from ca.issuance.authority import AuthorityRecord
 from ca.issuance.subject import first_filled
-from ca.locations import authority_certificate_url, cps_url, crl_url, ocsp_url
+from ca.locations import FIRST_SHARD, authority_certificate_url, cps_url, crl_url, delta_url, ocsp_url
 from ca.profiles.profile import Policy, Profile, StatusPointers, Usage
 from kernel.errors import Rejected
 from kernel.settings import Settings
@@ -41,10 +41,9 @@ class Surroundings:
     private_arc: str
     domicile: str
     backdating: timedelta
-    crl_shard: int = 0
 
     @classmethod
-    def of(cls, authority: AuthorityRecord, settings: Settings, *, crl_shard: int = 0) -> Surroundings:
+    def of(cls, authority: AuthorityRecord, settings: Settings) -> Surroundings:
         """Return those of an authority of this service."""
         return cls(
             authority=authority,
@@ -52,7 +51,6 @@ class Surroundings:
             private_arc=settings.pki_arc,
             domicile=settings.pki_domicile,
             backdating=timedelta(hours=settings.pki_backdating_hours),
-            crl_shard=crl_shard,
         )
 
     @property
@@ -71,11 +69,13 @@ def extensions_of(
     values: Mapping[str, str],
     around: Surroundings,
     not_before: datetime,
+    crl_shard: int = FIRST_SHARD,
 ) -> Iterator[Placed]:
     """Yield each extension with its criticality: KeyUsage is critical, a time-stamping signer's purpose too, no other.
 
     National fields come last.
 
+    :param crl_shard: which of the authority's lists the certificate would be on.
     :raises Rejected: (``subject_incomplete``) if a required national field has no value; (``notice_too_long``).
     """
     yield x509.AuthorityKeyIdentifier(around.authority.key_identifier, None, None), False
@@ -89,7 +89,7 @@ def extensions_of(
         yield x509.SubjectAlternativeName(names + [x509.IPAddress(address) for address in addresses]), False
     if profile.policy is not None:
         yield _policies(profile.policy, around), False
-    yield from _status_pointers(profile.status, around)
+    yield from _status_pointers(profile, around, crl_shard)
     if profile.no_revocation_available:
         yield x509.UnrecognizedExtension(NO_REVOCATION_AVAILABLE, core.Null().dump()), False
     if profile.private_key_days is not None:
@@ -113,16 +113,19 @@ def _key_usage(granted: Sequence[Usage]) -> x509.KeyUsage:
     )
 
 
-def _status_pointers(status: StatusPointers, around: Surroundings) -> Iterator[Placed]:
-    name, origin = around.authority.name, around.issuer_origin
+def _status_pointers(profile: Profile, around: Surroundings, crl_shard: int) -> Iterator[Placed]:
+    status, name, origin = profile.status, around.authority.name, around.issuer_origin
     if status is StatusPointers.NONE:
         return
     access = [
         x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, _URI(authority_certificate_url(origin, name)))
     ]
     if status is StatusPointers.FULL:
-        list_url = _URI(crl_url(origin, name, around.crl_shard))
+        list_url = _URI(crl_url(origin, name, crl_shard))
         yield x509.CRLDistributionPoints([x509.DistributionPoint([list_url], None, None, None)]), False
+        if profile.freshest_list and around.authority.delta_lists:
+            delta = _URI(delta_url(origin, name, crl_shard))
+            yield x509.FreshestCRL([x509.DistributionPoint([delta], None, None, None)]), False
         # OCSP first: software tries them in order.
         access.insert(0, x509.AccessDescription(AuthorityInformationAccessOID.OCSP, _URI(ocsp_url(origin))))
     yield x509.AuthorityInformationAccess(access), False

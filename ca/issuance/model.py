@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -27,6 +27,9 @@ class Authority(Base):
     subject_key_identifier: Mapped[str] = mapped_column(String(64), unique=True)  # lower-case hex
     not_after: Mapped[datetime]
     created_at: Mapped[datetime]
+    # How its certificates' status is listed: ca.revocation.lists.
+    crl_shards: Mapped[int] = mapped_column(default=1, server_default="1")  # new certificates are spread over these
+    delta_lists: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
 
 class Certificate(Base):
@@ -60,3 +63,21 @@ class Certificate(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(index=True)
     revocation_reason: Mapped[str | None] = mapped_column(String(32))  # RFC 5280 §5.3.1 name, e.g. keyCompromise
     compromised_at: Mapped[datetime | None]  # invalidityDate
+    crl_revision: Mapped[int | None]  # of its list's series, when its entry last changed
+
+    # All that a list says, in the order of the list: it is read from the index, and never from these wide rows.
+    __table_args__ = (
+        Index(
+            "ix_ca_certificate_listed",
+            "authority_id",
+            "crl_shard",
+            "revoked_at",
+            "serial",
+            "revocation_reason",
+            "compromised_at",
+            "not_after",
+            "crl_revision",
+            sqlite_where=text("revoked_at IS NOT NULL"),
+            postgresql_where=text("revoked_at IS NOT NULL"),
+        ),
+    )

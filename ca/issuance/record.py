@@ -17,6 +17,7 @@ from audit.journal import Journal
 from audit.vocabulary import EventType
 from ca.issuance.assembly import read_unsigned, sign_to_be_signed
 from ca.issuance.model import Authority, Certificate
+from ca.locations import FIRST_SHARD, shard_named_by
 from ca.serial import serial_text
 from ca.transparency.entry import LoggedCertificate
 from ca.transparency.record import log_certificate
@@ -31,7 +32,6 @@ class Intent:
     """A certificate that is about to be signed.
 
     :ivar tbs_der: the exact bytes that will be signed.
-    :ivar crl_shard: which of the authority's lists its CDP names.
     :ivar holder_id: the person, for a personal certificate.
     :ivar client_id: the application, for one that registered with its request.
     :ivar batch_id: the batch that it was asked for in, instead of a request.
@@ -41,7 +41,6 @@ class Intent:
     authority_id: str
     profile: str
     profile_version: int
-    crl_shard: int = 0
     request_id: str | None = None
     institution_ruc: str | None = None
     holder_id: str | None = None
@@ -85,7 +84,7 @@ def certificate_values(intent: Intent, certificate: x509.Certificate, *, now: da
         "holder_id": intent.holder_id,
         "client_id": intent.client_id,
         "spki_sha256": spki_sha256(certificate),
-        "crl_shard": intent.crl_shard,
+        "crl_shard": list_named_in(certificate),
         "not_before": certificate.not_valid_before_utc,
         "not_after": certificate.not_valid_after_utc,
         "issued_at": now,
@@ -198,3 +197,12 @@ def alternative_names(certificate: x509.Certificate) -> list[str]:
     except x509.ExtensionNotFound:
         return []
     return [str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress)]
+
+
+def list_named_in(certificate: x509.Certificate) -> int:
+    """Return which of its authority's lists the certificate names: its row says the same, so it is looked for there."""
+    try:
+        points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    except x509.ExtensionNotFound:
+        return FIRST_SHARD
+    return shard_named_by(next(str(name.value) for name in points[0].full_name or ()))

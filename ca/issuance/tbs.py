@@ -82,6 +82,8 @@ def build_tbs(blueprint: Blueprint, *, around: Surroundings, algorithm: Algorith
         values=blueprint.values,
         around=around,
         not_before=not_before,
+        # Serial numbers are random: so the lists of an authority grow alike.
+        crl_shard=serial % around.authority.crl_shards,
     ):
         builder = builder.add_extension(extension, critical=critical)
     return to_be_signed(builder, algorithm)

@@ -36,8 +36,18 @@ class TbsTemplate:
 
     def __init__(self, sample: Blueprint, *, around: Surroundings, algorithm: Algorithm, now: datetime) -> None:
         self._around, self._algorithm = around, algorithm
-        fields = _children(build_tbs(sample, around=around, algorithm=algorithm, serial=2**158, now=now))
+        self._sample, self._made_at = sample, now
+        self._shared: dict[int, tuple[bytes, bytes]] = {}
+        shards = around.authority.crl_shards
+        fields = self._read_shared(0, serial=2**158 // shards * shards)
         self._version, self._signature, self._issuer = fields[0], fields[2], fields[3]
+
+    def _read_shared(self, shard: int, *, serial: int) -> list[bytes]:
+        """Keep the extensions that all certificates on one revocation list share, taken from one with ``serial``."""
+        around = self._around
+        fields = _children(
+            build_tbs(self._sample, around=around, algorithm=self._algorithm, serial=serial, now=self._made_at)
+        )
         extensions = _children(_content(fields[-1]))
         self._authority_key = extensions[0]
         varying = {
@@ -56,7 +66,8 @@ class TbsTemplate:
             # Alternative names, where there are any, follow the purposes.
             if oid == ExtensionOID.EXTENDED_KEY_USAGE.dotted_string:
                 current = after
-        self._before_names, self._after_names = b"".join(before), b"".join(after)
+        self._shared[shard] = b"".join(before), b"".join(after)
+        return fields
 
     def build(self, blueprint: Blueprint, *, serial: int, now: datetime) -> bytes:
         """Return the TBSCertificate (DER). :raises Rejected: as :func:`ca.issuance.tbs.build_tbs`."""
@@ -73,7 +84,7 @@ class TbsTemplate:
             _sequence(_time(not_before) + _time(not_after)),
             subject.public_bytes(),
             blueprint.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-            emit(_CONTEXT, 1, _EXTENSIONS, _sequence(b"".join(self._extensions(blueprint, not_before)))),
+            emit(_CONTEXT, 1, _EXTENSIONS, _sequence(b"".join(self._extensions(blueprint, serial, not_before)))),
         )
         return _sequence(b"".join(parts))
 
@@ -81,17 +92,21 @@ class TbsTemplate:
         """Tell whether ``tbs_der`` is, octet for octet, what is built the long way."""
         return tbs_der == build_tbs(blueprint, around=self._around, algorithm=self._algorithm, serial=serial, now=now)
 
-    def _extensions(self, blueprint: Blueprint, not_before: datetime) -> Iterator[bytes]:
+    def _extensions(self, blueprint: Blueprint, serial: int, not_before: datetime) -> Iterator[bytes]:
         profile = blueprint.profile
+        shard = serial % self._around.authority.crl_shards
+        if shard not in self._shared:
+            self._read_shared(shard, serial=serial)
+        before_names, after_names = self._shared[shard]
         yield self._authority_key
         if profile.subject_key_identifier:
             yield _extension(x509.SubjectKeyIdentifier.from_public_key(blueprint.public_key))
-        yield self._before_names
+        yield before_names
         if blueprint.dns_names or blueprint.addresses:
             names: list[x509.GeneralName] = [x509.DNSName(name) for name in blueprint.dns_names]
             names += [x509.IPAddress(address) for address in blueprint.addresses]
             yield _extension(x509.SubjectAlternativeName(names))
-        yield self._after_names
+        yield after_names
         if profile.private_key_days is not None:
             yield _extension(x509.PrivateKeyUsagePeriod(*private_key_period(profile, not_before)))
         for field in profile.country_fields:

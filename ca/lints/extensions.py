@@ -41,6 +41,7 @@ def only_known_extensions(case: LintCase) -> Iterator[Finding]:
     known |= {"2.5.29.17"} if case.profile.names.dns != "refused" or case.profile.names.addresses else set()
     known |= {"2.5.29.32"} if case.profile.policy else set()
     known |= _STATUS_OIDS[case.profile.status]
+    known |= {"2.5.29.46"} if case.profile.freshest_list else set()
     known |= {"2.5.29.56"} if case.profile.no_revocation_available else set()
     known |= {"2.5.29.16"} if case.profile.private_key_days is not None else set()
     known |= {"1.3.6.1.5.5.7.48.1.5"} if case.profile.ocsp_no_check else set()

@@ -207,6 +207,7 @@ class Profile:
         personal certificates only.
     :ivar status: what it points at for its status; a responder's own points nowhere.
     :ivar no_revocation_available: says outright that no status is to be looked for (RFC 9608 §2).
+    :ivar freshest_list: whether the certificate names the delta list beside its list, where its authority has them.
     :ivar ocsp_no_check: RFC 6960 §4.2.2.2.1.
     """
 
@@ -242,6 +243,7 @@ class Profile:
     keys_made_here: bool = False
     status: StatusPointers = StatusPointers.FULL
     no_revocation_available: bool = False
+    freshest_list: bool = False
     ocsp_no_check: bool = False
 
     @model_validator(mode="after")

@@ -1,8 +1,9 @@
-"""``sau ca revoke`` and ``sau ca publish``."""
+"""``sau ca revoke``, ``sau ca publish`` and ``sau ca lists``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +11,13 @@ import click
 
 from ca.ceremony.root_list import publish_root_list
 from ca.issuance.authority import list_authorities
+from ca.locations import FULL_LIST
+from ca.revocation.arrangement import arrange_lists, newest_lists
 from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.publish import PublishedList, publish_list
 from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import Revocation, RevocationPreview, preview_revocation, revoke_certificate
-from ca.revocation.upkeep import publish_if_behind
+from ca.revocation.upkeep import list_shards, publish_if_behind
 from ca.serial import parse_serial
 from ca.services import CaServices
 from kernel.command_line import json_option, print_record, print_records
@@ -75,15 +78,59 @@ def publish_command(load: Callable[[], CaServices]) -> click.Command:
     return publish
 
 
+def lists_command(load: Callable[[], CaServices]) -> click.Command:
+    """Return the command ``lists``."""
+
+    @click.command()
+    @click.option("--ca", "authority", metavar="NAME", help="This authority alone.")
+    @click.option("--shards", type=int, metavar="N", help="From now on spread its new certificates over N lists.")
+    @click.option("--delta/--no-delta", default=None, help="Publish a delta beside each list, or no longer.")
+    @json_option
+    def lists(authority: str | None, shards: int | None, delta: bool | None, as_json: bool) -> None:
+        """Show the newest revocation lists, or change how an authority's lists are arranged."""
+        services = load()
+        if shards is not None or delta is not None:
+            if authority is None:
+                raise Rejected("Say which authority: --ca NAME.", code="authority_missing")
+            with services.database.transaction() as session:
+                chosen = arrange_lists(
+                    session,
+                    services=services,
+                    authority=authority,
+                    shards=shards,
+                    delta=delta,
+                    actor=f"command:{login_name()}"[:64],
+                    now=services.clock.now(),
+                )
+            print_record({"authority": authority, "shards": chosen[0], "delta_lists": chosen[1]}, as_json=as_json)
+            return
+        with services.database.reading() as session:
+            found = [item for item in newest_lists(session) if authority in (None, item.authority)]
+        records = [{**asdict(item), "shard": "full" if item.shard == FULL_LIST else item.shard} for item in found]
+        print_records(records, as_json=as_json, empty="No list: sau ca publish")
+
+    return lists
+
+
 def _publish_all(services: CaServices) -> list[PublishedList]:
     now = services.clock.now()
     renew_ocsp_signers(services, now=now)
     with services.database.reading() as session:
-        records = [record for record in list_authorities(session) if not record.is_root]
+        due = [
+            (record, shard)
+            for record in list_authorities(session)
+            if not record.is_root and record.certificate.not_valid_after_utc > now
+            for shard in list_shards(session, authority_id=record.id, shards=record.crl_shards)
+        ]
     return [
-        publish_list(services, authority_id=record.id, signer=services.keystore.open(record.key_name), scheduled=True)
-        for record in records
-        if record.certificate.not_valid_after_utc > now
+        publish_list(
+            services,
+            authority_id=record.id,
+            shard=shard,
+            signer=services.keystore.open(record.key_name),
+            scheduled=True,
+        )
+        for record, shard in due
     ]
 
 
@@ -124,7 +171,7 @@ def _revocation_record(result: Revocation) -> dict[str, Any]:
 def _list_record(published: PublishedList) -> dict[str, Any]:
     return {
         "authority": published.authority,
-        "shard": published.shard,
+        "shard": "full" if published.shard == FULL_LIST else published.shard,
         "number": published.number,
         "entries": published.entries,
         "this_update": published.this_update,

@@ -24,8 +24,9 @@ class CompromisedKey(Base):
 class CrlSeries(Base):
     """The lists of one authority and shard, one after the other. Its row is the lock of their order.
 
-    ``revision`` counts the revocations, ``last_number`` the CRL numbers given out, ``published_number`` the newest
-    list that is public: 0 before the first.
+    ``shard`` may be :data:`ca.locations.FULL_LIST`, the list of all shards together. ``revision`` counts the
+    revocations of a shard, ``last_number`` the CRL numbers given out, ``published_number`` the newest list that is
+    public: 0 before the first.
     """
 
     __tablename__ = "ca_crl_series"
@@ -40,8 +41,10 @@ class CrlSeries(Base):
 class RevocationList(Base):
     """A published list (CRL).
 
-    ``revision`` is the series' revision that it covers. ``scheduled`` tells a regular list from one that a revocation
-    brought about: an expired certificate leaves after a regular one (RFC 5280 §3.3).
+    ``revision`` is the series' revision that it covers, for a full list the sum of those of its shards. ``scheduled``
+    tells a regular list from one that a revocation brought about: an expired certificate leaves after a regular one
+    (RFC 5280 §3.3). ``expired_since``: who expired before it, and was not revoked since, is left out; null: nobody is.
+    A delta has the number of the list that it was issued with (§5.2.4), and stands beside it.
     """
 
     __tablename__ = "ca_crl"
@@ -56,6 +59,10 @@ class RevocationList(Base):
     entries: Mapped[int]
     sha256: Mapped[str] = mapped_column(String(64))
     der: Mapped[bytes]
+    expired_since: Mapped[datetime | None]
+    delta_base: Mapped[int | None]
+    delta_next_update: Mapped[datetime | None]
+    delta_der: Mapped[bytes | None]
 
 
 class OcspSigner(Base):

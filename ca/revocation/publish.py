@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
-from ca.issuance.model import Authority, Certificate
-from ca.locations import crl_url
-from ca.revocation.crl import LIST_LIFETIME, ROOT_LIST_LIFETIME, RevokedEntry, build_list
+from ca.issuance.authority import AuthorityRecord, authority_chain
+from ca.issuance.model import Authority
+from ca.locations import FIRST_SHARD, FULL_LIST, crl_file, crl_url, delta_url
+from ca.revocation.crl import DELTA_LIFETIME, LIST_LIFETIME, ROOT_LIST_LIFETIME, ListFrame, build_list
+from ca.revocation.crl_entries import ListedCertificate
+from ca.revocation.listed import read_gone, read_listed
 from ca.revocation.model import RevocationList
-from ca.revocation.reason import RevocationReason
-from ca.revocation.series import claim_publication, take_turn
-from ca.serial import serial_number
+from ca.revocation.series import Turn, claim_publication, take_turn
 from ca.services import CaServices
 from kernel.errors import NotFound, Unavailable
 from kernel.identifiers import sha256_hex
 from keys.signer import Signer
-
-FULL_LIST_SHARD = 0  # one full list now; a certificate's row says which list is its own
-
-_LATE_COMMIT = timedelta(hours=1)  # a revocation may commit this long after its own clock reading
 
 
 @dataclass(frozen=True)
 class PublishedList:
     """A list as it is served.
 
+    :ivar shard: or :data:`ca.locations.FULL_LIST`.
     :ivar der: the CertificateList. :ivar sha256: of ``der``, lower-case hex.
+    :ivar is_delta: whether it only says what changed since a complete list.
     """
 
     authority: str
@@ -44,10 +41,29 @@ class PublishedList:
     entries: int
     sha256: str
     der: bytes
+    is_delta: bool = False
+
+
+@dataclass(frozen=True)
+class _Delta:
+    """What a delta says: the changes since a complete list."""
+
+    base_number: int
+    entries: list[ListedCertificate]
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What the lists of one turn say."""
+
+    turn: Turn
+    listed: list[ListedCertificate]
+    expired_since: datetime | None
+    delta: _Delta | None
 
 
 def publish_list(
-    services: CaServices, *, authority_id: str, signer: Signer, shard: int = FULL_LIST_SHARD, scheduled: bool
+    services: CaServices, *, authority_id: str, signer: Signer, shard: int = FIRST_SHARD, scheduled: bool
 ) -> PublishedList:
     """Build, sign and publish the authority's list of one shard; return the newest, which is this one or a later one.
 
@@ -56,60 +72,40 @@ def publish_list(
     its list to itself: the later number read later, and says at least as much.
 
     :param signer: the authority's key; for a root, from the ceremony's store.
+    :param shard: or :data:`ca.locations.FULL_LIST`.
     :param scheduled: a regular list, as against one that a revocation brought about.
     """
     now = services.clock.now()
     with services.database.transaction() as session:
-        authority = session.get_one(Authority, authority_id)
-        turn = take_turn(session, authority_id=authority_id, shard=shard)
-        entries = _entries(session, authority_id=authority_id, shard=shard)
-    is_root = authority.issuer_id is None
-    built = build_list(
-        authority=x509.load_der_x509_certificate(authority.certificate_der),
-        signer=signer,
-        entries=entries,
-        number=turn.number,
-        distribution_point=None if is_root else crl_url(services.settings.issuer, authority.name, shard),
-        this_update=now,
-        lifetime=ROOT_LIST_LIFETIME if is_root else LIST_LIFETIME,
+        authority = authority_chain(session, authority_id)[0]
+        contents = _take_contents(session, authority, shard=shard, now=now)
+    frame = _frame(services, authority, shard=shard, number=contents.turn.number, now=now)
+    der = build_list(frame, contents.listed, signer=signer)
+    delta_frame, delta_der = None, None
+    if contents.delta is not None:
+        delta_frame = replace(frame, lifetime=DELTA_LIFETIME, base_number=contents.delta.base_number)
+        delta_der = build_list(delta_frame, contents.delta.entries, signer=signer)
+    row = RevocationList(
+        authority_id=authority_id,
+        shard=shard,
+        number=contents.turn.number,
+        revision=contents.turn.revision,
+        scheduled=scheduled,
+        this_update=frame.this_update,
+        next_update=frame.next_update,
+        entries=len(contents.listed),
+        sha256=sha256_hex(der),
+        der=der,
+        expired_since=contents.expired_since,
+        delta_base=contents.delta.base_number if contents.delta else None,
+        delta_next_update=delta_frame.next_update if delta_frame else None,
+        delta_der=delta_der,
     )
-    der = built.public_bytes(Encoding.DER)
-    next_update = built.next_update_utc
-    assert next_update is not None
     with services.database.transaction() as session:
-        if not claim_publication(session, authority_id=authority_id, shard=shard, number=turn.number):
+        if not claim_publication(session, authority_id=authority_id, shard=shard, number=row.number):
             return current_list(session, authority_name=authority.name, shard=shard, now=now)
-        row = RevocationList(
-            authority_id=authority_id,
-            shard=shard,
-            number=turn.number,
-            revision=turn.revision,
-            scheduled=scheduled,
-            this_update=built.last_update_utc,
-            next_update=next_update,
-            entries=len(entries),
-            sha256=sha256_hex(der),
-            der=der,
-        )
         session.add(row)
-        services.journal.record(
-            session,
-            Event(
-                type=EventType.CRL_PUBLISHED,
-                object_id=f"{authority.name}-{shard}",
-                details={
-                    "authority": authority.name,
-                    "shard": shard,
-                    "number": turn.number,
-                    "entries": len(entries),
-                    "this_update": row.this_update.isoformat(),
-                    "next_update": row.next_update.isoformat(),
-                    "sha256": row.sha256,
-                    "scheduled": scheduled,
-                },
-            ),
-            now=now,
-        )
+        _record(session, services, authority, row, delta=contents.delta, now=now)
         return _published(authority.name, row)
 
 
@@ -119,18 +115,29 @@ def current_list(session: Session, *, authority_name: str, shard: int, now: date
     :raises NotFound: (``unknown_list``) if there is none.
     :raises Unavailable: (``list_expired``) if its nextUpdate has passed: a stale list is never served.
     """
-    row = session.execute(
-        select(RevocationList)
-        .join(Authority, Authority.id == RevocationList.authority_id)
-        .where(Authority.name == authority_name, RevocationList.shard == shard)
-        .order_by(RevocationList.number.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    if row is None:
-        raise NotFound("There is no such revocation list.", code="unknown_list")
+    row = _newest(session, authority_name=authority_name, shard=shard)
     if row.next_update <= now:
         raise Unavailable("The revocation list is past its next update; a new one is due.", code="list_expired")
     return _published(authority_name, row)
+
+
+def current_delta(session: Session, *, authority_name: str, shard: int, now: datetime) -> PublishedList:
+    """Return the delta beside the newest list.
+
+    :raises NotFound: (``unknown_list``) if it has none. :raises Unavailable: as :func:`current_list`.
+    """
+    row = _newest(session, authority_name=authority_name, shard=shard)
+    if row.delta_der is None or row.delta_next_update is None:
+        raise NotFound("There is no such revocation list.", code="unknown_list")
+    if row.delta_next_update <= now:
+        raise Unavailable("The revocation list is past its next update; a new one is due.", code="list_expired")
+    return replace(
+        _published(authority_name, row),
+        der=row.delta_der,
+        sha256=sha256_hex(row.delta_der),
+        next_update=row.delta_next_update,
+        is_delta=True,
+    )
 
 
 def last_regular_at(session: Session, *, authority_id: str, shard: int) -> datetime | None:
@@ -147,34 +154,100 @@ def last_regular_at(session: Session, *, authority_id: str, shard: int) -> datet
     )
 
 
-def _entries(session: Session, *, authority_id: str, shard: int) -> list[RevokedEntry]:
-    """What is revoked and must still be told, by date.
+def _take_contents(session: Session, authority: AuthorityRecord, *, shard: int, now: datetime) -> _Contents:
+    turn = take_turn(session, authority_id=authority.id, shard=shard)
+    expired_since = last_regular_at(session, authority_id=authority.id, shard=shard)
+    listed = read_listed(session, authority_id=authority.id, shard=shard, expired_since=expired_since)
+    delta = None
+    if authority.delta_lists and shard != FULL_LIST and not authority.is_root:
+        delta = _delta_contents(session, authority, shard=shard, expired_since=expired_since, now=now)
+    return _Contents(turn, list(listed), expired_since, delta)
 
-    RFC 5280 §3.3: an entry stays until it stood on one regular list issued after the certificate's validity; so only
-    what had expired before the last regular list may go, for that list still had it.
-    """
-    query = select(
-        Certificate.serial, Certificate.revoked_at, Certificate.revocation_reason, Certificate.compromised_at
-    ).where(
-        Certificate.authority_id == authority_id,
-        Certificate.crl_shard == shard,
-        Certificate.revoked_at.is_not(None),
+
+def _delta_contents(
+    session: Session, authority: AuthorityRecord, *, shard: int, expired_since: datetime | None, now: datetime
+) -> _Delta | None:
+    """The changes since the oldest regular list that is still valid: whoever has a valid one can go on from it."""
+    base = session.execute(
+        select(RevocationList.number, RevocationList.revision, RevocationList.expired_since)
+        .where(
+            RevocationList.authority_id == authority.id,
+            RevocationList.shard == shard,
+            RevocationList.scheduled.is_(True),
+            RevocationList.next_update > now,
+        )
+        .order_by(RevocationList.number)
+        .limit(1)
+    ).one_or_none()
+    if base is None:
+        return None
+    changed = read_listed(
+        session,
+        authority_id=authority.id,
+        shard=shard,
+        expired_since=expired_since,
+        after_revision=base.revision,
     )
-    last_regular = last_regular_at(session, authority_id=authority_id, shard=shard)
-    if last_regular is not None:
-        query = query.where(
-            or_(Certificate.not_after >= last_regular, Certificate.revoked_at >= last_regular - _LATE_COMMIT)
-        )
-    rows = session.execute(query.order_by(Certificate.revoked_at, Certificate.serial)).all()
-    return [
-        RevokedEntry(
-            serial=serial_number(row.serial),
-            revoked_at=row.revoked_at,
-            reason=RevocationReason(row.revocation_reason),
-            compromised_at=row.compromised_at,
-        )
-        for row in rows
-    ]
+    gone = read_gone(
+        session, authority_id=authority.id, shard=shard, still_on=base.expired_since, expired_since=expired_since
+    )
+    return _Delta(base.number, [*changed, *gone])
+
+
+def _frame(services: CaServices, authority: AuthorityRecord, *, shard: int, number: int, now: datetime) -> ListFrame:
+    issuer = services.settings.issuer
+    covers_all = authority.is_root or shard == FULL_LIST
+    has_delta = authority.delta_lists and not covers_all
+    return ListFrame(
+        authority=authority.certificate,
+        number=number,
+        this_update=now.replace(microsecond=0),
+        lifetime=ROOT_LIST_LIFETIME if authority.is_root else LIST_LIFETIME,
+        distribution_point=None if covers_all else crl_url(issuer, authority.name, shard),
+        delta_address=delta_url(issuer, authority.name, shard) if has_delta else None,
+    )
+
+
+def _record(
+    session: Session,
+    services: CaServices,
+    authority: AuthorityRecord,
+    row: RevocationList,
+    *,
+    delta: _Delta | None,
+    now: datetime,
+) -> None:
+    event = Event(
+        type=EventType.CRL_PUBLISHED,
+        object_id=crl_file(authority.name, row.shard).removesuffix(".crl"),
+        details={
+            "authority": authority.name,
+            "shard": row.shard,
+            "number": row.number,
+            "entries": row.entries,
+            "this_update": row.this_update.isoformat(),
+            "next_update": row.next_update.isoformat(),
+            "sha256": row.sha256,
+            "scheduled": row.scheduled,
+            "delta_base": row.delta_base,
+            "delta_entries": len(delta.entries) if delta else None,
+            "delta_sha256": sha256_hex(row.delta_der) if row.delta_der else None,
+        },
+    )
+    services.journal.record(session, event, now=now)
+
+
+def _newest(session: Session, *, authority_name: str, shard: int) -> RevocationList:
+    row = session.execute(
+        select(RevocationList)
+        .join(Authority, Authority.id == RevocationList.authority_id)
+        .where(Authority.name == authority_name, RevocationList.shard == shard)
+        .order_by(RevocationList.number.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    if row is None:
+        raise NotFound("There is no such revocation list.", code="unknown_list")
+    return row
 
 
 def _published(authority_name: str, row: RevocationList) -> PublishedList:

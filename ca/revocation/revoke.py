@@ -162,7 +162,6 @@ def revoke_certificate(
         ),
         now=now,
     )
-    advance_revision(session, authority_id=certificate.authority_id, shard=certificate.crl_shard)
     list_by_command = authority.issuer_id is None
     if not list_by_command:
         enqueue(session, LIST_DUE, {"authority_id": authority.id, "shard": certificate.crl_shard}, now=now)
@@ -214,10 +213,12 @@ def _write(
     *,
     now: datetime,
 ) -> datetime:
+    # The series first, everywhere: two that revoke in the same shard wait for each other here and nowhere else.
+    revision = advance_revision(session, authority_id=certificate.authority_id, shard=certificate.crl_shard)
     first = session.execute(
         update(Certificate)
         .where(Certificate.serial == certificate.serial, Certificate.revoked_at.is_(None))
-        .values(revoked_at=now, revocation_reason=reason.value, compromised_at=compromised_at)
+        .values(revoked_at=now, revocation_reason=reason.value, compromised_at=compromised_at, crl_revision=revision)
         .returning(Certificate.revoked_at)
         .execution_options(synchronize_session=False)
     ).scalar_one_or_none()
@@ -227,7 +228,7 @@ def _write(
         kept = session.execute(
             update(Certificate)
             .where(Certificate.serial == certificate.serial, Certificate.revocation_reason.not_in(_COMPROMISE))
-            .values(revocation_reason=reason.value, compromised_at=compromised_at)
+            .values(revocation_reason=reason.value, compromised_at=compromised_at, crl_revision=revision)
             .returning(Certificate.revoked_at)
             .execution_options(synchronize_session=False)
         ).scalar_one_or_none()

@@ -4,34 +4,39 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ca.issuance.model import Authority
+from ca.locations import FIRST_SHARD, FULL_LIST
 from ca.revocation.model import CrlSeries, RevocationList
-from ca.revocation.publish import FULL_LIST_SHARD, PublishedList, last_regular_at, publish_list
+from ca.revocation.publish import PublishedList, last_regular_at, publish_list
 from ca.revocation.series import is_behind
 from ca.services import CaServices
 from kernel.errors import Denied
 
 REFRESH_INTERVAL = timedelta(days=1)
+FULL_LIST_INTERVAL = timedelta(hours=1)  # at the soonest, when shards changed
 KEPT_AFTER_EXPIRY = timedelta(days=30)
 
 
 def publish_overdue_lists(services: CaServices) -> list[PublishedList]:
     """Publish every issuing authority's list that is missing, behind, or a day old, and return the new ones.
 
-    The root's is left alone: its key is not here.
+    Only what changed is signed again: a shard without a new revocation waits for its day. The full list beside the
+    shards follows them within the hour, for it may be large. The root's list is left alone: its key is not here.
     """
     now = services.clock.now()
     with services.database.reading() as session:
         authorities = session.execute(
-            select(Authority.id, Authority.key_name).where(Authority.issuer_id.is_not(None), Authority.not_after > now)
+            select(Authority.id, Authority.key_name, Authority.crl_shards).where(
+                Authority.issuer_id.is_not(None), Authority.not_after > now
+            )
         ).all()
         due = [
             (authority_id, key_name, shard)
-            for authority_id, key_name in authorities
-            for shard in _shards(session, authority_id)
+            for authority_id, key_name, shards in authorities
+            for shard in list_shards(session, authority_id=authority_id, shards=shards)
             if _is_overdue(session, authority_id, shard, now=now)
         ]
     return [
@@ -44,6 +49,19 @@ def publish_overdue_lists(services: CaServices) -> list[PublishedList]:
         )
         for authority_id, key_name, shard in due
     ]
+
+
+def list_shards(session: Session, *, authority_id: str, shards: int) -> list[int]:
+    """Return the lists of an issuing authority, the full one last.
+
+    Shards that it had once stay: certificates may still name them.
+
+    :param shards: how many it has now.
+    """
+    known = session.scalars(
+        select(CrlSeries.shard).where(CrlSeries.authority_id == authority_id, CrlSeries.shard != FULL_LIST)
+    )
+    return [*sorted({FIRST_SHARD, *range(shards), *known}), FULL_LIST]
 
 
 def publish_if_behind(services: CaServices, *, authority_id: str, shard: int) -> PublishedList | None:
@@ -77,11 +95,16 @@ def drop_old_lists(services: CaServices) -> int:
         )
         .scalar_subquery()
     )
+    now = services.clock.now()
     with services.database.transaction() as session:
         dropped = session.execute(
             delete(RevocationList)
             .where(
-                RevocationList.next_update < services.clock.now() - KEPT_AFTER_EXPIRY,
+                or_(
+                    RevocationList.next_update < now - KEPT_AFTER_EXPIRY,
+                    # Large, and said again by the shards: a day is enough for who reads one now.
+                    (RevocationList.shard == FULL_LIST) & (RevocationList.this_update < now - REFRESH_INTERVAL),
+                ),
                 RevocationList.number < newest_regular,
             )
             .returning(RevocationList.number)
@@ -90,11 +113,10 @@ def drop_old_lists(services: CaServices) -> int:
     return len(dropped)
 
 
-def _shards(session: Session, authority_id: str) -> list[int]:
-    known = session.scalars(select(CrlSeries.shard).where(CrlSeries.authority_id == authority_id))
-    return sorted({FULL_LIST_SHARD, *known})
-
-
 def _is_overdue(session: Session, authority_id: str, shard: int, *, now: datetime) -> bool:
     last = last_regular_at(session, authority_id=authority_id, shard=shard)
-    return last is None or last + REFRESH_INTERVAL <= now or is_behind(session, authority_id=authority_id, shard=shard)
+    if last is None or last + REFRESH_INTERVAL <= now:
+        return True
+    if shard == FULL_LIST and now < last + FULL_LIST_INTERVAL:
+        return False
+    return is_behind(session, authority_id=authority_id, shard=shard)

@@ -7,8 +7,8 @@ from datetime import datetime
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
-from ca.issuance.authority import list_authorities
-from ca.locations import PKI_PREFIX, crl_url, ocsp_url
+from ca.issuance.authority import AuthorityRecord, list_authorities
+from ca.locations import FIRST_SHARD, FULL_LIST, PKI_PREFIX, crl_url, ocsp_url
 from ca.register.public_certificate import (
     MAX_WORDS,
     Found,
@@ -36,7 +36,7 @@ def home() -> Response:
     now = services().clock.now()
     with services().database.reading() as session:
         authorities = list_authorities(session)
-        lists = {record.name: _newest_list(session, record.name, now) for record in authorities}
+        lists = {record.name: _newest_list(session, record, now) for record in authorities}
     return render(
         "ca/home.html",
         authorities=[authority_rows(record, lists[record.name], services().settings.issuer) for record in authorities],
@@ -116,9 +116,10 @@ def _find(serial: str) -> PublicCertificate:
         return find_public_certificate(session, serial)
 
 
-def _newest_list(session: Session, authority_name: str, now: datetime) -> PublishedList | None:
+def _newest_list(session: Session, record: AuthorityRecord, now: datetime) -> PublishedList | None:
+    shard = FIRST_SHARD if record.is_root else FULL_LIST
     try:
-        return current_list(session, authority_name=authority_name, shard=0, now=now)
+        return current_list(session, authority_name=record.name, shard=shard, now=now)
     except (NotFound, Unavailable):
         return None
 

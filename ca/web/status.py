@@ -10,10 +10,10 @@ from flask import Blueprint, Response, request, session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ca.issuance.authority import AuthorityRecord, load_authority
-from ca.locations import OCSP_PATH, PKI_PREFIX
+from ca.locations import FIRST_SHARD, FULL_LIST, OCSP_PATH, PKI_PREFIX
 from ca.revocation.ocsp_answer import OcspAnswer, malformed_request
 from ca.revocation.ocsp_request import MAX_REQUEST_SIZE
-from ca.revocation.publish import current_list
+from ca.revocation.publish import PublishedList, current_delta, current_list
 from ca.web.pem import to_pem
 from ca.web.services import ocsp_responder, services
 
@@ -53,6 +53,29 @@ def revocation_list(authority: str, shard: int) -> Response:
     now = services().clock.now()
     with services().database.reading() as database:
         published = current_list(database, authority_name=authority, shard=shard, now=now)
+    return _list(published, now=now)
+
+
+@blueprint.get(f"{PKI_PREFIX}/crl/<authority>-full.crl")
+def full_revocation_list(authority: str) -> Response:
+    """The newest list of all of an authority's certificates together; a root has no other."""
+    now = services().clock.now()
+    with services().database.reading() as database:
+        shard = FIRST_SHARD if load_authority(database, authority).is_root else FULL_LIST
+        published = current_list(database, authority_name=authority, shard=shard, now=now)
+    return _list(published, now=now)
+
+
+@blueprint.get(f"{PKI_PREFIX}/crl/<authority>-<int(max=9999):shard>-delta.crl")
+def delta_revocation_list(authority: str, shard: int) -> Response:
+    """What changed since a complete list (RFC 5280 §5.2.4)."""
+    now = services().clock.now()
+    with services().database.reading() as database:
+        published = current_delta(database, authority_name=authority, shard=shard, now=now)
+    return _list(published, now=now)
+
+
+def _list(published: PublishedList, *, now: datetime) -> Response:
     return _document(
         published.der,
         "application/pkix-crl",

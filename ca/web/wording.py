@@ -13,9 +13,9 @@ from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from ca.issuance.authority import AuthorityRecord
-from ca.locations import crl_url
+from ca.locations import FIRST_SHARD, FULL_LIST, crl_url
 from ca.register.public_certificate import MIN_WORDS, PublicCertificate, Standing
-from ca.revocation.publish import FULL_LIST_SHARD, PublishedList
+from ca.revocation.publish import PublishedList
 from ca.revocation.reason import RevocationReason
 from kernel.identifiers import sha256_hex
 
@@ -104,7 +104,7 @@ def authority_rows(record: AuthorityRecord, newest_list: PublishedList | None, i
         key=key_words(record.certificate),
         not_after=record.certificate.not_valid_after_utc,
         fingerprint=spaced(sha256_hex(record.certificate_der)),
-        list_address=crl_url(issuer, record.name, FULL_LIST_SHARD),
+        list_address=crl_url(issuer, record.name, FIRST_SHARD if record.is_root else FULL_LIST),
         newest_list=newest_list,
     )
 

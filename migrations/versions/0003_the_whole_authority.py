@@ -156,6 +156,20 @@ def upgrade() -> None:
     with op.batch_alter_table('audit_head', schema=None) as batch_op:
         batch_op.add_column(sa.Column('began_at', sa.DateTime(timezone=True), nullable=True))
 
+    with op.batch_alter_table('ca_authority', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('crl_shards', sa.Integer(), server_default='1', nullable=False))
+        batch_op.add_column(sa.Column('delta_lists', sa.Boolean(), server_default=sa.text('(false)'), nullable=False))
+
+    with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('crl_revision', sa.Integer(), nullable=True))
+        batch_op.create_index('ix_ca_certificate_listed', ['authority_id', 'crl_shard', 'revoked_at', 'serial', 'revocation_reason', 'compromised_at', 'not_after', 'crl_revision'], unique=False, sqlite_where=sa.text('revoked_at IS NOT NULL'), postgresql_where=sa.text('revoked_at IS NOT NULL'))
+
+    with op.batch_alter_table('ca_crl', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('expired_since', sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('delta_base', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('delta_next_update', sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('delta_der', sa.LargeBinary(), nullable=True))
+
     with op.batch_alter_table('ca_request', schema=None) as batch_op:
         batch_op.add_column(sa.Column('proved_names', sa.JSON(), server_default='[]', nullable=False))
 
@@ -164,6 +178,20 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table('ca_request', schema=None) as batch_op:
         batch_op.drop_column('proved_names')
+
+    with op.batch_alter_table('ca_crl', schema=None) as batch_op:
+        batch_op.drop_column('delta_der')
+        batch_op.drop_column('delta_next_update')
+        batch_op.drop_column('delta_base')
+        batch_op.drop_column('expired_since')
+
+    with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
+        batch_op.drop_index('ix_ca_certificate_listed', sqlite_where=sa.text('revoked_at IS NOT NULL'), postgresql_where=sa.text('revoked_at IS NOT NULL'))
+        batch_op.drop_column('crl_revision')
+
+    with op.batch_alter_table('ca_authority', schema=None) as batch_op:
+        batch_op.drop_column('delta_lists')
+        batch_op.drop_column('crl_shards')
 
     with op.batch_alter_table('audit_head', schema=None) as batch_op:
         batch_op.drop_column('began_at')

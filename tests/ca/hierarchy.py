@@ -33,6 +33,7 @@ class Hierarchy:
     root_certificate: x509.Certificate
     issuing_certificate: x509.Certificate
     leaves: list[x509.Certificate] = field(default_factory=list)
+    shards: int = 1  # over how many lists new leaves are spread
 
     def issue(
         self,
@@ -49,6 +50,7 @@ class Hierarchy:
         """Sign a leaf for ``name`` and store its row."""
         public_key = (private_key or ec.generate_private_key(ec.SECP256R1())).public_key()
         origin = self.services.settings.issuer
+        shard = len(self.leaves) % self.shards
         builder = (
             _builder(name, self.issuing_certificate.subject, public_key, now, lifetime)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -56,7 +58,7 @@ class Hierarchy:
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(_authority_key_identifier(self.issuing_certificate), critical=False)
-            .add_extension(_distribution_point(crl_url(origin, self.issuing.name, 0)), critical=False)
+            .add_extension(_distribution_point(crl_url(origin, self.issuing.name, shard)), critical=False)
             .add_extension(
                 x509.AuthorityInformationAccess(
                     [
@@ -81,6 +83,7 @@ class Hierarchy:
                 now=now,
                 institution_ruc=institution_ruc,
                 holder_id=holder_id,
+                crl_shard=shard,
             )
         )
         session.flush()
@@ -154,6 +157,7 @@ def _row(
     now: datetime,
     institution_ruc: str | None = None,
     holder_id: str | None = None,
+    crl_shard: int = 0,
 ) -> Certificate:
     der = certificate.public_bytes(Encoding.DER)
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -166,6 +170,7 @@ def _row(
         names=names,
         institution_ruc=institution_ruc,
         holder_id=holder_id,
+        crl_shard=crl_shard,
         spki_sha256=sha256_hex(spki),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,

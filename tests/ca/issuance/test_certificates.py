@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,11 +15,16 @@ from asn1crypto.x509 import Certificate as Asn1Certificate
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
+from sqlalchemy import update
 
 from ca.ceremony.hierarchy import Hierarchy, create_hierarchy
+from ca.issuance.model import Authority, Certificate
 from ca.issuance.serial import new_serial
 from ca.issuance.tbs import validity_of
+from ca.locations import crl_url, delta_url
+from ca.profiles.registry import ProfileRegistry
 from ca.profiles.schedule import longest_tls_lifetime
+from ca.serial import serial_text
 from ca.services import CaServices
 from kernel.clock import ManualClock
 from kernel.errors import Rejected
@@ -219,3 +225,35 @@ def run(command: str, folder: Path) -> str:
     """Run a command in a folder and return what it printed."""
     done = subprocess.run(command.split(), cwd=folder, capture_output=True, text=True, check=False)
     return done.stdout or done.stderr
+
+
+def test_new_certificates_are_spread_over_the_lists_and_stand_where_they_say(
+    services: CaServices, hierarchy: Hierarchy, now: datetime
+) -> None:
+    """Certificate authority 19: the row's list is the one that the signed bytes name."""
+    with services.database.transaction() as session:
+        session.execute(update(Authority).where(Authority.name == "issuing-1").values(crl_shards=3, delta_lists=True))
+    issued = issue(services, "tls-client", now)
+    [point] = issued.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    assert point.full_name is not None
+    with services.database.reading() as session:
+        row = session.get_one(Certificate, serial_text(issued.serial_number))
+    assert row.crl_shard == issued.serial_number % 3
+    assert point.full_name[0].value == crl_url(services.settings.issuer, "issuing-1", row.crl_shard)
+    with pytest.raises(x509.ExtensionNotFound):
+        issued.extensions.get_extension_for_class(x509.FreshestCRL)
+
+
+def test_a_profile_that_asks_names_the_delta_list(services: CaServices, hierarchy: Hierarchy, now: datetime) -> None:
+    """RFC 5280 §4.2.1.15: freshestCRL, not critical, where the authority publishes deltas."""
+    profiles = [
+        replace(profile, freshest_list=True) if profile.name == "tls-client" else profile
+        for profile in services.profiles.list()
+    ]
+    with services.database.transaction() as session:
+        session.execute(update(Authority).where(Authority.name == "issuing-1").values(delta_lists=True))
+    issued = issue(replace(services, profiles=ProfileRegistry(profiles)), "tls-client", now)
+    freshest = issued.extensions.get_extension_for_class(x509.FreshestCRL)
+    [point] = freshest.value
+    address = delta_url(services.settings.issuer, "issuing-1", 0)
+    assert (freshest.critical, [name.value for name in point.full_name or ()]) == (False, [address])

@@ -53,9 +53,9 @@ KEYS = (
 
 @pytest.fixture
 def around(services: CaServices, hierarchy: Hierarchy) -> Surroundings:
-    """Where the certificates are issued."""
+    """Where the certificates are issued: by an authority with several lists, so that octets differ by serial."""
     with services.database.reading() as session:
-        authority = load_authority(session, "issuing-1")
+        authority = replace(load_authority(session, "issuing-1"), crl_shards=3, delta_lists=True)
     return replace(Surroundings.of(authority, services.settings), issuer_origin="https://sau.gob.ec")
 
 

@@ -6,16 +6,19 @@ from datetime import datetime
 
 from cryptography import x509
 
+from ca.locations import FIRST_SHARD
 from ca.revocation.publish import PublishedList, publish_list
 from ca.revocation.revoke import revoke_certificate
 from tests.ca.hierarchy import Hierarchy, serial_of
 
 
-def publish(hierarchy: Hierarchy, *, root: bool = False, scheduled: bool = True) -> PublishedList:
+def publish(
+    hierarchy: Hierarchy, *, root: bool = False, scheduled: bool = True, shard: int = FIRST_SHARD
+) -> PublishedList:
     services = hierarchy.services
     authority = hierarchy.root if root else hierarchy.issuing
     signer = hierarchy.root_signer if root else services.keystore.open("issuing-1")
-    return publish_list(services, authority_id=authority.id, signer=signer, scheduled=scheduled)
+    return publish_list(services, authority_id=authority.id, signer=signer, shard=shard, scheduled=scheduled)
 
 
 def issue(hierarchy: Hierarchy, **options: object) -> x509.Certificate:

@@ -81,7 +81,8 @@ def test_bad_input_is_refused_with_what_to_write(hierarchy: Hierarchy, program: 
 def test_publish_gives_every_issuing_authority_a_new_list(hierarchy: Hierarchy, program: click.Group) -> None:
     """Interface: ``sau ca publish``."""
     publish(hierarchy)
-    [record] = parsed(run(program, "publish"))
+    record, full = parsed(run(program, "publish"))
+    assert (full["shard"], full["number"]) == ("full", 1)
     assert (record["authority"], record["number"]) == ("issuing-1", 2)
 
 

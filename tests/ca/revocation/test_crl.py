@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 from cryptography import x509
 from sqlalchemy import select
 
-import ca.revocation.crl as crl_module
 from audit.model import AuditEvent
 from audit.vocabulary import EventType
 from ca.jobs import handlers
-from ca.revocation.crl import RevokedEntry, build_list
 from ca.revocation.model import RevocationList
 from ca.revocation.publish import current_list
-from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import LIST_DUE
 from ca.revocation.upkeep import drop_old_lists, publish_if_behind, publish_overdue_lists
 from kernel.clock import ManualClock
 from kernel.errors import Denied, NotFound, Unavailable
 from kernel.outbox import run_due
-from keys.signer import Algorithm, PrivateKeySigner, generate_private_key
 from tests.ca.hierarchy import Hierarchy, serial_of
 from tests.ca.revocation.steps import issue, parse, publish, revoke, serials
 
@@ -166,12 +162,15 @@ def test_listeners_hear_of_a_revocation(hierarchy: Hierarchy, clock: ManualClock
 def test_overdue_lists_are_those_missing_behind_or_a_day_old(hierarchy: Hierarchy, clock: ManualClock) -> None:
     """Certificate authority 19: refreshed daily, long before nextUpdate; the root's is left to commands."""
     services = hierarchy.services
-    assert [published.authority for published in publish_overdue_lists(services)] == ["issuing-1"]
+    first = publish_overdue_lists(services)
+    assert [(published.authority, published.shard) for published in first] == [("issuing-1", 0), ("issuing-1", -1)]
     assert publish_overdue_lists(services) == []
     clock.advance(timedelta(hours=25))
-    assert [published.number for published in publish_overdue_lists(services)] == [2]
+    assert [published.number for published in publish_overdue_lists(services)] == [2, 2]
     revoke(hierarchy, issue(hierarchy))
-    assert [published.number for published in publish_overdue_lists(services)] == [3]
+    assert [(published.shard, published.number) for published in publish_overdue_lists(services)] == [(0, 3)]
+    clock.advance(timedelta(hours=1))
+    assert [(published.shard, published.number) for published in publish_overdue_lists(services)] == [(-1, 3)]
 
 
 def test_no_list_is_served_after_its_next_update(hierarchy: Hierarchy, clock: ManualClock) -> None:
@@ -216,31 +215,3 @@ def test_a_list_never_outlives_its_authority(hierarchy: Hierarchy, clock: Manual
     """A signature beyond the authority's own notAfter would be believed by nobody."""
     clock.advance(hierarchy.issuing_certificate.not_valid_after_utc - clock.now() - timedelta(days=2))
     assert publish(hierarchy).next_update == hierarchy.issuing_certificate.not_valid_after_utc
-
-
-def test_a_hundred_thousand_entries_take_the_constructor_not_one_copy_each(
-    hierarchy: Hierarchy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``add_revoked_certificate`` copies the list for each entry (quadratic): it must never be called."""
-
-    class Guarded(x509.CertificateRevocationListBuilder):
-        def add_revoked_certificate(self, revoked_certificate: x509.RevokedCertificate):  # type: ignore[no-untyped-def]
-            raise AssertionError("quadratic")
-
-    monkeypatch.setattr(crl_module.x509, "CertificateRevocationListBuilder", Guarded)
-    now = datetime(2026, 11, 23, tzinfo=UTC)
-    key = PrivateKeySigner("issuing", generate_private_key(Algorithm.ES256), Algorithm.ES256)
-    entries = [
-        RevokedEntry(serial=2**150 + index, revoked_at=now, reason=RevocationReason.SUPERSEDED, compromised_at=None)
-        for index in range(100_000)
-    ]
-    crl = build_list(
-        authority=hierarchy.issuing_certificate,
-        signer=key,
-        entries=entries,
-        number=7,
-        distribution_point="http://localhost:8000/pki/crl/issuing-1-0.crl",
-        this_update=now,
-        lifetime=timedelta(days=7),
-    )
-    assert len(crl) == 100_000
