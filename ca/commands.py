@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from ca.command_line.bulk import batch_group, bulk_command
 from ca.command_line.hierarchy import chain_command, list_command
 from ca.command_line.profiles import profile_group
 from ca.command_line.requests import (
@@ -36,6 +37,8 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         approve_command(load),
         refuse_command(load),
         issue_command(load),
+        bulk_command(load),
+        batch_group(load),
         revoke_command(load),
         publish_command(load),
         lists_command(load),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from audit.sequencer import Sequencer
+from ca.bulk.jobs import finish_batches
 from ca.issuance.recovery import finish_issuance
 from ca.revocation.fallen import certificates_that_fall, login_person
 from ca.revocation.ocsp_signer import renew_ocsp_signers
@@ -53,6 +54,9 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     def finish_what_was_begun() -> None:
         finish_issuance(services)
 
+    def finish_what_was_agreed() -> None:
+        finish_batches(services)
+
     sequencer = Sequencer(services.certificate_log)
 
     def sequence_certificates() -> None:
@@ -60,6 +64,7 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
 
     return [
         PeriodicJob("ca.log", timedelta(seconds=0.5), sequence_certificates, close=sequencer.release),
+        PeriodicJob(name="ca.batches", every=timedelta(seconds=10), run=finish_what_was_agreed),
         PeriodicJob(name="ca.issuance", every=timedelta(seconds=30), run=finish_what_was_begun),
         PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
         PeriodicJob(name="ca.old_lists", every=timedelta(hours=6), run=clear_lists),

@@ -20,6 +20,8 @@ from ca.issuance.model import Certificate
 from ca.issuance.record import Intent, certificate_values, issued_event, signed_event
 from ca.transparency.entry import LoggedCertificate
 from ca.transparency.record import log_certificates
+from ca.transparency.entry import LoggedCertificate
+from ca.transparency.record import log_certificates
 from kernel.identifiers import sha256_hex
 from kernel.late_rows import insert_later
 from keys.signer import Signer
@@ -63,7 +65,7 @@ def store_many_signed(
     :param signed: certificates (DER) by serial.
     """
     serials = sorted(signed)  # two that store the same ones lock them in the same order
-    rows = session.execute(
+    waiting = session.execute(
         select(
             Certificate.serial,
             Certificate.profile,
@@ -75,7 +77,7 @@ def store_many_signed(
         .order_by(Certificate.serial)
         .with_for_update()
     ).all()
-    digests = {row.serial: sha256_hex(signed[row.serial]) for row in rows}
+    digests = {row.serial: sha256_hex(signed[row.serial]) for row in waiting}
     if digests:
         session.connection().execute(
             update(_TABLE)
@@ -83,7 +85,17 @@ def store_many_signed(
             .values(certificate_der=bindparam("der"), certificate_sha256=bindparam("digest")),
             [{"of_serial": serial, "der": signed[serial], "digest": digest} for serial, digest in digests.items()],
         )
-    logged = (LoggedCertificate(certificate_der=signed[row.serial], **row._mapping) for row in rows)
+    logged = (
+        LoggedCertificate(
+            serial=row.serial,
+            certificate_der=signed[row.serial],
+            profile=row.profile,
+            profile_version=row.profile_version,
+            institution_ruc=row.institution_ruc,
+            holder_id=row.holder_id,
+        )
+        for row in waiting
+    )
     log_certificates(session, logged, now=now)
     for serial, digest in digests.items():
         journal.record(session, signed_event(serial, digest, actor=actor), now=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from typing import cast
@@ -25,7 +25,15 @@ def lint_tbs(
     tbs_der: bytes, *, profile: Profile, authority: AuthorityRecord, algorithm: Algorithm, services: CaServices
 ) -> tuple[Finding, ...]:
     """Return what our own lints, one a clause, and pkilint find in the bytes that would be signed, worst first."""
-    case = LintCase(
+    case = lint_case(tbs_der, profile=profile, authority=authority, algorithm=algorithm, services=services)
+    return worst_first((*own_findings(case), *outside_lint()(case)))
+
+
+def lint_case(
+    tbs_der: bytes, *, profile: Profile, authority: AuthorityRecord, algorithm: Algorithm, services: CaServices
+) -> LintCase:
+    """Return what the lints look at."""
+    return LintCase(
         tbs_der=tbs_der,
         issuer=authority.certificate,
         profile=profile,
@@ -33,10 +41,17 @@ def lint_tbs(
         private_arc=services.settings.pki_arc,
         issuer_origin=services.settings.issuer,
     )
-    found = [finding for lint in OWN_LINTS for finding in lint(case)]
-    found += outside_lint()(case)
+
+
+def own_findings(case: LintCase) -> list[Finding]:
+    """Return what our own lints find."""
+    return [finding for lint in OWN_LINTS for finding in lint(case)]
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return the findings in the order in which they matter, none twice."""
     order = {"error": 0, "warning": 1, "notice": 2}
-    return tuple(sorted(dict.fromkeys(found), key=lambda finding: order[finding.severity]))
+    return tuple(sorted(dict.fromkeys(findings), key=lambda finding: order[finding.severity]))
 
 
 @cache

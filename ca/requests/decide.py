@@ -62,7 +62,7 @@ def approve_request(
     if profile.people > 1 and approver in (row.requested_by, row.prepared_by):
         refuse(Denied("Nobody approves what they requested themselves.", code="own_request"))
     approvers = _approvers(session, row)
-    if profile.people > 1 and not _can_be_told_apart(approver, {row.requested_by, row.prepared_by, *approvers}):
+    if profile.people > 1 and not can_be_told_apart(approver, {row.requested_by, row.prepared_by, *approvers}):
         refuse(Denied("Decide this where it was asked for: console or command line.", code="other_channel"))
     if any(item["severity"] != "notice" for item in row.findings):
         refuse(Rejected("The check before signing found something that blocks.", code="lint_blocked"))
@@ -148,7 +148,7 @@ def _approvers(session: Session, row: CertificateRequest) -> set[str]:
     )
 
 
-def _can_be_told_apart(approver: str, others: Iterable[str]) -> bool:
+def can_be_told_apart(approver: str, others: Iterable[str]) -> bool:
     """Tell whether the names prove different people: a person of the console may well hold a login of the machine."""
     return all(approver.startswith(_COMMAND) == other.startswith(_COMMAND) for other in others)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any, Protocol
 
 import badkeys
 from badkeys.utils import _cachedir
@@ -86,16 +87,35 @@ def require_unclaimed_key(
         )
     )
     for row in rows:
-        if row.profile in _AUTHORITY_PROFILES:
-            raise Rejected("This key belongs to the authority itself.", code="key_of_authority")
-        if row.revocation_reason == "keyCompromise":
-            raise Rejected("This key was reported as compromised; make a new one.", code="key_compromised")
-        if row.institution_ruc != institution_ruc or (holder is not None and holder not in row.subject):
-            raise Rejected(
-                "Another subject has a certificate for this key; make a new one.", code="key_of_another_subject"
-            )
-        if row.profile != profile:
-            raise Rejected("This key is certified for another use; make a new one.", code="key_in_other_profile")
+        problem = certified_before(row, profile=profile, institution_ruc=institution_ruc, holder=holder)
+        if problem is not None:
+            raise problem
+
+
+class CertifiedKey(Protocol):
+    """What of a certificate with the same key decides whether it may be certified again."""
+
+    profile: Any
+    institution_ruc: Any
+    subject: Any
+    revocation_reason: Any
+
+
+def certified_before(
+    row: CertifiedKey, *, profile: str, institution_ruc: str | None, holder: str | None
+) -> Rejected | None:
+    """Return why a key that ``row`` certifies is not certified for this subject, or None; see above."""
+    if row.profile in _AUTHORITY_PROFILES:
+        return Rejected("This key belongs to the authority itself.", code="key_of_authority")
+    if row.revocation_reason == "keyCompromise":
+        return Rejected("This key was reported as compromised; make a new one.", code="key_compromised")
+    if row.institution_ruc != institution_ruc or (holder is not None and holder not in row.subject):
+        return Rejected(
+            "Another subject has a certificate for this key; make a new one.", code="key_of_another_subject"
+        )
+    if row.profile != profile:
+        return Rejected("This key is certified for another use; make a new one.", code="key_in_other_profile")
+    return None
 
 
 def describe_key(public_key: CertificatePublicKeyTypes) -> str:
