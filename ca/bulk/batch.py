@@ -250,9 +250,7 @@ def count_approvers(session: Session, batch: CertificateBatch) -> list[str]:
     )
 
 
-def unsigned_serials(
-    session: Session, *, batch_id: str, before: datetime, limit: int = CHUNK_ROWS
-) -> dict[str, bytes]:
+def unsigned_serials(session: Session, *, batch_id: str, before: datetime, limit: int = CHUNK_ROWS) -> dict[str, bytes]:
     """Return to-be-signed bytes by serial of rows that were recorded before a moment and wait for their signature."""
     rows = session.execute(
         select(Certificate.serial, Certificate.tbs_der)
@@ -290,7 +288,11 @@ def _record(
     now: datetime,
     details: dict[str, str | int | bool | None],
 ) -> None:
-    shared: dict[str, str | int | bool | None] = {"profile": row.profile, "profile_version": row.profile_version, "institution_ruc": row.institution_ruc}
+    shared: dict[str, str | int | bool | None] = {
+        "profile": row.profile,
+        "profile_version": row.profile_version,
+        "institution_ruc": row.institution_ruc,
+    }
     event = Event(type=kind, actor=actor, object_id=row.id, details={**shared, **details})
     services.journal.record(session, event, now=now)
 

@@ -91,7 +91,7 @@ class Judge:
             except ServiceError as error:
                 result.refusal = error
         self._refuse_claimed([result for result, _ in plans], session)
-        around = self._around()
+        around = Surroundings.of(self.authority, self.services.settings)
         trusted = False
         for result, blueprint in plans:
             if result.refusal is not None:
@@ -191,10 +191,6 @@ class Judge:
         if ruc not in known:
             known[ruc] = self.services.institutions.find(session, ruc)
         return known[ruc]
-
-    def _around(self) -> Surroundings:
-        settings = self.services.settings
-        return Surroundings(authority=self.authority, issuer_origin=settings.issuer, private_arc=settings.pki_arc)
 
     def _build(self, blueprint: Blueprint, around: Surroundings, *, trusted: bool, now: datetime) -> tuple[bytes, bool]:
         """Return the bytes, and whether the template was compared with the long way in this chunk."""

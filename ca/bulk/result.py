@@ -46,9 +46,7 @@ def write_result(out: IO[bytes], *, services: CaServices, batch_id: str, actor: 
         return _write(session, out, services=services, batch_id=batch_id, actor=actor, now=now)
 
 
-def _write(
-    session: Session, out: IO[bytes], *, services: CaServices, batch_id: str, actor: str, now: datetime
-) -> int:
+def _write(session: Session, out: IO[bytes], *, services: CaServices, batch_id: str, actor: str, now: datetime) -> int:
     batch = find_batch(session, services=services, batch_id=batch_id)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         above = authority_chain(session, batch.authority_id)

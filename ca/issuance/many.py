@@ -20,8 +20,6 @@ from ca.issuance.model import Certificate
 from ca.issuance.record import Intent, certificate_values, issued_event, signed_event
 from ca.transparency.entry import LoggedCertificate
 from ca.transparency.record import log_certificates
-from ca.transparency.entry import LoggedCertificate
-from ca.transparency.record import log_certificates
 from kernel.identifiers import sha256_hex
 from kernel.late_rows import insert_later
 from keys.signer import Signer
