@@ -49,9 +49,16 @@ def populate(composition: Composition, *, people: int, redirect_uri: str, api: s
             )
             for name, algorithm in _PORTALS.items()
         }
-        service = register(
-            client_name="Servicio", grant_types=["client_credentials"], scope="read", resources=[f"{api}ES256"]
-        )
+        services = {
+            algorithm: register(
+                client_name=f"Servicio {algorithm}",
+                grant_types=["client_credentials"],
+                scope="read",
+                resources=[f"{api}{algorithm}"],
+                access_token_signed_response_alg=algorithm,
+            )
+            for algorithm in ("ES256", "RS256")
+        }
         cookies = []
         for number in range(people):
             person = add_person(
@@ -81,7 +88,10 @@ def populate(composition: Composition, *, people: int, redirect_uri: str, api: s
     return Population(
         cookies=cookies,
         portals={name: _shown(portal, _PORTALS[name]) for name, portal in portals.items()},
-        services={"ES256": (_shown(service, "ES256"), "grant_type=client_credentials&scope=read")},
+        services={
+            algorithm: (_shown(service, algorithm), "grant_type=client_credentials&scope=read")
+            for algorithm, service in services.items()
+        },
     )
 
 

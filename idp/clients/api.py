@@ -24,6 +24,7 @@ class Api:
     :ivar scopes: what can be allowed there, with the words that people read; empty: it tells none apart.
     :ivar details: types of authorization details that it declares.
     :ivar access_token_format: ``jwt`` or ``opaque``.
+    :ivar access_token_alg: what JWTs for it are signed by.
     """
 
     identifier: str
@@ -32,6 +33,7 @@ class Api:
     scopes: Mapping[str, str]
     details: Mapping[str, DetailsType]
     access_token_format: str
+    access_token_alg: str
 
 
 @dataclass(frozen=True)
@@ -111,4 +113,5 @@ def api_of(client: Client) -> Api:
         scopes=client.metadata.resource_scopes,
         details=details_types(client.metadata.resource_details, resource=identifier, api_name=client.name),
         access_token_format=client.metadata.access_token_format,
+        access_token_alg=client.metadata.access_token_signed_response_alg,
     )

@@ -6,6 +6,10 @@ from __future__ import annotations
 # be made with them; and `none` proves nothing.
 TOKEN_ALGORITHMS = ("ES256", "RS256", "PS256", "ES384", "EdDSA")
 
+# What access tokens are signed by. RFC 9068 §2.1: whoever takes them must know RS256, so nobody is given what it cannot
+# verify; §4 leaves no choice to the token, for its first part is compared with those that our keys write.
+ACCESS_TOKEN_ALGORITHMS = ("ES256", "RS256")
+
 # How a content key reaches its reader, to us and from us. Not `dir` and the bare key wraps: they need a
 # shared secret.
 KEY_MANAGEMENT_ALGORITHMS = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW")

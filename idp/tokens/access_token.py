@@ -12,11 +12,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from idp.clients.client import Client
+from idp.protocol.algorithms import ACCESS_TOKEN_ALGORITHMS
 from idp.protocol.errors import BearerTokenError
 from idp.protocol.jose import JwtError, text_claim, time_claim, verify_jwt
 from idp.services import IdpServices
 from idp.tokens.confirmation import Confirmation
-from idp.tokens.jws import read_own_es256, sign_jwt
+from idp.tokens.jws import read_own_jwt, sign_jwt
 from idp.tokens.key_ring import ACCESS_TOKEN_TYPE
 from idp.tokens.model import RevokedAccessTokenRow
 from idp.tokens.opaque import FORMAT as OPAQUE
@@ -27,7 +28,6 @@ from kernel.prefetch import find_row
 
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=5)
 TYPE = ACCESS_TOKEN_TYPE
-ALGORITHM = "ES256"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,7 @@ def issue_access_token(
     extra: Mapping[str, Any],
     expires_at: datetime | None = None,
     access_token_format: str = "jwt",
+    access_token_alg: str = ACCESS_TOKEN_ALGORITHMS[0],
     now: datetime,
 ) -> str:
     """Return an access token (RFC 9068 §2.2).
@@ -69,6 +70,7 @@ def issue_access_token(
     :param subject: the person as the client knows him, or the client itself.
     :param expires_at: where it is to end earlier than usual.
     :param access_token_format: ``jwt`` or ``opaque``.
+    :param access_token_alg: what a JWT is signed by.
     :param confirmation: the key that it is bound to, or None for a bearer token.
     :param extra: ``auth_time``, ``acr``, ``amr``, ``sid`` and ``family`` where a person stands behind it.
     """
@@ -87,7 +89,7 @@ def issue_access_token(
     }
     if access_token_format == OPAQUE:
         return keep_opaque_token(session, claims, expires_at=ends_at)
-    return sign_jwt(claims, signer=services.token_keys.active_signer(session, ALGORITHM), typ=TYPE)
+    return sign_jwt(claims, signer=services.token_keys.active_signer(session, access_token_alg), typ=TYPE)
 
 
 def read_access_token(session: Session, services: IdpServices, *, token: str, now: datetime) -> AccessToken:
@@ -124,10 +126,10 @@ def read_access_token(session: Session, services: IdpServices, *, token: str, no
 
 def _signed(session: Session, services: IdpServices, token: str) -> Mapping[str, Any]:
     published = services.token_keys.published(session)
-    own = read_own_es256(token, keys=published.access_token_keys)
+    own = read_own_jwt(token, keys=published.access_token_keys)
     if own is not None:
         return own
-    verified = verify_jwt(token, keys=published.key_set, algorithms=(ALGORITHM,))
+    verified = verify_jwt(token, keys=published.key_set, algorithms=ACCESS_TOKEN_ALGORITHMS)
     # RFC 9068 §4: an ID token must not pass for an access token.
     if verified.header.get("typ") not in (TYPE, f"application/{TYPE}"):
         raise JwtError("wrong_type")

@@ -8,6 +8,8 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -15,7 +17,11 @@ from idp.protocol.jose import SIZE_LIMIT, JwtError
 from kernel.identifiers import b64url, b64url_decode
 from keys.signer import Algorithm, Signer
 
-_ES256 = ECDSA(SHA256())
+AccessTokenKey = EllipticCurvePublicKey | RSAPublicKey
+
+_SHA256 = SHA256()
+_ES256 = ECDSA(_SHA256)
+_PKCS1 = PKCS1v15()
 # RFC 7518 §3.4: the octets of each half of an ECDSA signature.
 _HALF = {Algorithm.ES256: 32, Algorithm.ES384: 48, Algorithm.ES512: 66}
 
@@ -40,8 +46,8 @@ def header_segment(signer: Signer, typ: str) -> str:
     return _segment({"alg": signer.algorithm.value, "typ": typ, "kid": signer.key_id})
 
 
-def read_own_es256(token: str, *, keys: Mapping[str, EllipticCurvePublicKey]) -> Mapping[str, Any] | None:
-    """Return the claims of a token that we signed by ES256; None if it does not begin as one of ours does.
+def read_own_jwt(token: str, *, keys: Mapping[str, AccessTokenKey]) -> Mapping[str, Any] | None:
+    """Return the claims of a token that we signed by ES256 or RS256; None if it does not begin as one of ours does.
 
     What is compared is the whole first part, character by character, with those that our keys write: no header of
     anyone's is read, and there is nothing in it to choose. Claims are the caller's to check.
@@ -55,12 +61,7 @@ def read_own_es256(token: str, *, keys: Mapping[str, EllipticCurvePublicKey]) ->
         return None
     payload, _, signature = rest.partition(".")
     try:
-        octets = b64url_decode(signature)
-        half = _HALF[Algorithm.ES256]
-        if len(octets) != 2 * half:
-            raise JwtError("bad_signature")
-        der = encode_dss_signature(int.from_bytes(octets[:half]), int.from_bytes(octets[half:]))
-        key.verify(der, f"{header}.{payload}".encode("ascii"), _ES256)
+        _verify(key, b64url_decode(signature), f"{header}.{payload}".encode("ascii"))
         claims = json.loads(b64url_decode(payload))
     except InvalidSignature as error:
         raise JwtError("bad_signature") from error
@@ -69,6 +70,17 @@ def read_own_es256(token: str, *, keys: Mapping[str, EllipticCurvePublicKey]) ->
     if not isinstance(claims, dict):
         raise JwtError("malformed")
     return claims
+
+
+def _verify(key: AccessTokenKey, signature: bytes, signed: bytes) -> None:
+    if isinstance(key, RSAPublicKey):
+        key.verify(signature, signed, _PKCS1, _SHA256)
+        return
+    half = _HALF[Algorithm.ES256]
+    if len(signature) != 2 * half:
+        raise JwtError("bad_signature")
+    der = encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
+    key.verify(der, signed, _ES256)
 
 
 def _segment(document: Mapping[str, Any]) -> str:

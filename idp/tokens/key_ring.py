@@ -22,12 +22,13 @@ from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idp.tokens.jws import header_segment
+from idp.protocol.algorithms import ACCESS_TOKEN_ALGORITHMS
+from idp.tokens.jws import AccessTokenKey, header_segment
 from idp.tokens.model import EncryptionKeyRow, SigningKeyRow
 from kernel.clock import Clock
 from kernel.errors import Fault
 from keys.decrypter import Decrypter, EncryptionKind
-from keys.signer import Algorithm, Signer
+from keys.signer import Signer
 from keys.store import KeyStore
 
 ACTIVE, NEXT, RETIRED, REVOKED = "active", "next", "retired", "revoked"
@@ -41,7 +42,7 @@ class PublishedKeys:
 
     key_set: KeySet
     jwks_json: str
-    access_token_keys: Mapping[str, EllipticCurvePublicKey] = field(default_factory=dict)
+    access_token_keys: Mapping[str, AccessTokenKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -160,13 +161,14 @@ class KeyRing:
         self._standing = read if read.active else None
         return read
 
-    def _access_token_keys(self, standing: _Standing) -> dict[str, EllipticCurvePublicKey]:
+    def _access_token_keys(self, standing: _Standing) -> dict[str, AccessTokenKey]:
         """Return the keys of our own access tokens by how those tokens begin."""
         signers = [self._signer(kid) for kid in standing.signing]
         return {
             header_segment(signer, ACCESS_TOKEN_TYPE): signer.public_key
             for signer in signers
-            if signer.algorithm is Algorithm.ES256 and isinstance(signer.public_key, EllipticCurvePublicKey)
+            if signer.algorithm.value in ACCESS_TOKEN_ALGORITHMS
+            and isinstance(signer.public_key, EllipticCurvePublicKey | RSAPublicKey)
         }
 
     def _signer(self, kid: str) -> Signer:

@@ -70,6 +70,7 @@ def issue_service_token(
         scopes=target.scopes,
         confirmation=confirmation,
         access_token_format=target.access_token_format,
+        access_token_alg=target.access_token_alg,
         extra={},
         now=now,
     )

@@ -23,12 +23,14 @@ class Target:
     """The audience of one token.
 
     :ivar access_token_format: ``jwt`` or ``opaque``: as the API wants it, else as the client does.
+    :ivar access_token_alg: what a JWT is signed by: RS256 if the API or the client wants it.
     :ivar authorization_details: of what was allowed in detail, the part that the API declares (RFC 9396 §9.1).
     """
 
     identifier: str
     scopes: tuple[str, ...]
     access_token_format: str
+    access_token_alg: str
     authorization_details: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -66,7 +68,8 @@ def target_for_person(
         raise _invalid_target() from error
     if identifier == userinfo:
         own = tuple(scope for scope in scopes if scope in IDENTITY_SCOPES)
-        return Target(identifier, own, client.metadata.access_token_format)
+        wanted = client.metadata
+        return Target(identifier, own, wanted.access_token_format, wanted.access_token_signed_response_alg)
     return _at_api(session, client, identifier, scopes, narrowed)
 
 
@@ -97,9 +100,17 @@ def _at_api(
         for scope in scopes
         if scope not in IDENTITY_SCOPES and (api is None or not api.scopes or scope in api.scopes)
     )
-    formats = {client.metadata.access_token_format, api.access_token_format if api else "jwt"}
+    wanted = client.metadata
+    formats = {wanted.access_token_format, api.access_token_format if api else "jwt"}
+    algorithms = {wanted.access_token_signed_response_alg, api.access_token_alg if api else "ES256"}
     declared = tuple(item for item in details if api is not None and item["type"] in api.details)
-    return Target(identifier, meant, "opaque" if "opaque" in formats else "jwt", declared)
+    return Target(
+        identifier,
+        meant,
+        "opaque" if "opaque" in formats else "jwt",
+        "RS256" if "RS256" in algorithms else "ES256",
+        declared,
+    )
 
 
 def _invalid_target() -> TokenError:

@@ -162,6 +162,7 @@ def _issue(
         },
         expires_at=ends_at,
         access_token_format=target.access_token_format,
+        access_token_alg=target.access_token_alg,
         now=now,
     )
     return TokenSet(

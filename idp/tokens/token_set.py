@@ -134,6 +134,7 @@ def issue_family_access_token(
         scopes=target.scopes,
         confirmation=confirmation or family.confirmation,
         access_token_format=target.access_token_format,
+        access_token_alg=target.access_token_alg,
         extra={
             "auth_time": to_timestamp(family.authenticated_at),
             "acr": family.acr,

@@ -120,7 +120,7 @@ class ClientRegistration:
                 **subject_metadata(given, redirect_uris=addresses),
                 **request_metadata(given, grants=grants, policy=policy),
                 **answer_metadata(given, policy=policy),
-                **token_metadata(given),
+                **token_metadata(given, policy=policy),
                 **leaving_values(given, redirect_uris=addresses),
                 **event_values(given),
                 **backchannel_metadata(given, grants=grants, policy=policy),

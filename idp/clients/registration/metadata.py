@@ -25,8 +25,9 @@ class ClientMetadata:
 
     Names that are ours: ``resources`` (the APIs that tokens may be asked for, the first by default),
     ``resource_scopes`` (of an API: its scopes, with the words that people read), ``resource_details`` (of an API: its
-    types of authorization details), ``access_token_format`` (``jwt`` or ``opaque``), ``event_delivery_uri`` and
-    ``events_requested`` (security events, RFC 8935).
+    types of authorization details), ``access_token_format`` (``jwt`` or ``opaque``),
+    ``access_token_signed_response_alg`` (``ES256`` or ``RS256``), ``event_delivery_uri`` and ``events_requested``
+    (security events, RFC 8935).
     """
 
     response_types: tuple[str, ...] = ("code",)
@@ -77,6 +78,7 @@ class ClientMetadata:
     resource_scopes: Mapping[str, str] = field(default_factory=dict)
     resource_details: Mapping[str, Any] = field(default_factory=dict)
     access_token_format: str = "jwt"
+    access_token_signed_response_alg: str = "ES256"
     dpop_bound_access_tokens: bool = False
     tls_client_certificate_bound_access_tokens: bool = False
     # decoupled

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from idp.clients.policy import ClientPolicy
 from idp.clients.registration.authorization_details import read_resource_details
 from idp.clients.registration.uris import require_resource_identifier
 from idp.clients.registration.values import flag, one_of, refusal, texts
+from idp.protocol.algorithms import ACCESS_TOKEN_ALGORITHMS
 from idp.protocol.scope import IDENTITY_SCOPES, SCOPE_TOKEN
 
 ACCESS_TOKEN_FORMATS = ("jwt", "opaque")
@@ -15,16 +17,20 @@ WORDS_LIMIT = 100
 RESOURCE_SCOPES_LIMIT = 50
 
 
-def token_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def token_metadata(metadata: Mapping[str, Any], *, policy: ClientPolicy) -> dict[str, Any]:
     """Return the valid members about tokens. :raises Rejected: ``bad_client_metadata``, ``bad_resource``."""
     resources = texts(metadata, "resources")
     for resource in resources:
         require_resource_identifier(resource)
+    algorithms = [each for each in ACCESS_TOKEN_ALGORITHMS if each in (policy.signature_algorithms or [each])]
     return {
         "resources": resources,
         "resource_scopes": _resource_scopes(metadata.get("resource_scopes")),
         "resource_details": read_resource_details(metadata.get("resource_details")),
         "access_token_format": one_of(metadata, "access_token_format", ACCESS_TOKEN_FORMATS, default="jwt"),
+        "access_token_signed_response_alg": one_of(
+            metadata, "access_token_signed_response_alg", algorithms, default=ACCESS_TOKEN_ALGORITHMS[0]
+        ),
         "dpop_bound_access_tokens": flag(metadata, "dpop_bound_access_tokens"),
         "tls_client_certificate_bound_access_tokens": flag(metadata, "tls_client_certificate_bound_access_tokens"),
     }

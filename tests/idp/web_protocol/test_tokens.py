@@ -295,7 +295,7 @@ def test_forged_access_tokens_are_refused(composition: Composition, http: FlaskC
     header, payload, signature = tokens["access_token"].split(".")
     with composition.database.reading() as session:
         signer = composition.idp.token_keys.active_signer(session, "ES256")
-        rsa = composition.idp.token_keys.active_signer(session, "RS256")
+        rsa = composition.idp.token_keys.active_signer(session, "PS256")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
     unsigned = b64url(json.dumps({"alg": "none", "typ": "at+jwt"}).encode())
     forged = [
