@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 import admin.model
 import ca.bulk.model
+import ca.enrolment.model
 import ca.issuance.model
 import ca.requests.model
 import ca.revocation.model
@@ -53,6 +54,7 @@ from outgoing.client import OutgoingClient
 TABLES = (
     admin.model,
     ca.bulk.model,
+    ca.enrolment.model,
     ca.issuance.model,
     ca.requests.model,
     ca.revocation.model,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from ca.command_line.bulk import batch_group, bulk_command
+from ca.command_line.enrolment import credential_group
 from ca.command_line.hierarchy import chain_command, list_command
 from ca.command_line.profiles import profile_group
 from ca.command_line.requests import (
@@ -17,12 +18,13 @@ from ca.command_line.requests import (
     request_command,
     show_command,
 )
+from ca.enrolment.credential import Protocol
 from ca.revocation.commands import lists_command, publish_command, revoke_command
 from ca.services import CaServices
 
 
 def commands(load: Callable[[], CaServices]) -> list[click.Command]:
-    """Return the group ``ca``.
+    """Return the groups ``ca`` and ``est``.
 
     :param load: composes the services when a command runs, so that ``--help`` needs no database.
     """
@@ -44,4 +46,6 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         lists_command(load),
     ):
         group.add_command(command)
-    return [group]
+    est = click.Group("est", help="Enrolment over Secure Transport (RFC 7030).")
+    est.add_command(credential_group(load, Protocol.EST))
+    return [group, est]

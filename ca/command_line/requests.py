@@ -227,10 +227,11 @@ def _approve_and_issue(
 
 
 def _inputs(person: str | None, fields: tuple[str, ...]) -> dict[str, str]:
-    return _parse_fields(fields) | ({CEDULA: person} if person else {})
+    return parse_fields(fields) | ({CEDULA: person} if person else {})
 
 
-def _parse_fields(fields: tuple[str, ...]) -> dict[str, str]:
+def parse_fields(fields: tuple[str, ...]) -> dict[str, str]:
+    """Return the values of ``--field NAME=VALUE``. :raises Rejected: (``bad_field``)."""
     parsed = {}
     for field in fields:
         name, separator, value = field.partition("=")

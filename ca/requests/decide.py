@@ -149,8 +149,12 @@ def _approvers(session: Session, row: CertificateRequest) -> set[str]:
 
 
 def can_be_told_apart(approver: str, others: Iterable[str]) -> bool:
-    """Tell whether the names prove different people: a person of the console may well hold a login of the machine."""
-    return all(approver.startswith(_COMMAND) == other.startswith(_COMMAND) for other in others)
+    """Tell whether the names prove different people: a person of the console may well hold a login of the machine.
+
+    Software that asked by a protocol (``est:…``) is no person, so nobody is mistaken for it.
+    """
+    people = [other for other in others if ":" not in other or other.startswith(_COMMAND)]
+    return all(approver.startswith(_COMMAND) == other.startswith(_COMMAND) for other in people)
 
 
 def _lock(session: Session, request_id: str) -> CertificateRequest:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 from flask import Flask
 
+from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
 from ca.services import CaServices
-from ca.web import public_pages, status
+from ca.web import est, public_pages, status
 from ca.web.error_texts import ERROR_TEXTS
 from ca.web.services import services
 from web.csrf import exempt
 from web.error_texts import describe_errors
 from web.locale import add_translations
-from web.state import accept_any_host
+from web.state import accept_any_host, answer_on_mtls_host
 
 __all__ = ["mount", "services"]
 
@@ -23,8 +24,11 @@ def mount(app: Flask, services: CaServices) -> None:
     """Put the authority's addresses on ``app``: ``/pki`` and everything below it."""
     app.extensions["ca"] = services
     app.extensions["ca.ocsp"] = OcspResponder(services)
+    app.extensions["ca.register"] = CertificateRegister()
     add_translations(app, Path(__file__).parent / "translations")
     describe_errors(app, ERROR_TEXTS)
     accept_any_host(app, *status.ADDRESSES)
+    answer_on_mtls_host(app, est.PREFIX)
     app.register_blueprint(exempt(status.blueprint))
+    app.register_blueprint(exempt(est.blueprint))
     app.register_blueprint(public_pages.blueprint)

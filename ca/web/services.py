@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
 from ca.services import CaServices
 from web.in_progress import application
@@ -17,3 +18,8 @@ def services() -> CaServices:
 def ocsp_responder() -> OcspResponder:
     """Return this process's OCSP responder."""
     return cast(OcspResponder, application().extensions["ca.ocsp"])
+
+
+def register() -> CertificateRegister:
+    """Return this process's register of certificates that may be shown."""
+    return cast(CertificateRegister, application().extensions["ca.register"])

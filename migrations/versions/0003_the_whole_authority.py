@@ -16,6 +16,25 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('ca_enrolment_credential',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('protocol', sa.String(length=8), nullable=False),
+    sa.Column('secret_sha256', sa.String(length=64), nullable=False),
+    sa.Column('secret_sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('institution_ruc', sa.String(length=13), nullable=False),
+    sa.Column('profile', sa.String(length=64), nullable=False),
+    sa.Column('names', sa.JSON(), nullable=False),
+    sa.Column('inputs', sa.JSON(), nullable=False),
+    sa.Column('uses_left', sa.Integer(), nullable=False),
+    sa.Column('created_by', sa.String(length=64), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_enrolment_credential'))
+    )
+    with op.batch_alter_table('ca_enrolment_credential', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_enrolment_credential_institution_ruc'), ['institution_ruc'], unique=False)
+
     op.create_table('ca_log_checkpoint',
     sa.Column('size', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('root', sa.LargeBinary(), nullable=False),
@@ -230,3 +249,7 @@ def downgrade() -> None:
 
     op.drop_table('ca_log_entry')
     op.drop_table('ca_log_checkpoint')
+    with op.batch_alter_table('ca_enrolment_credential', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_enrolment_credential_institution_ruc'))
+
+    op.drop_table('ca_enrolment_credential')

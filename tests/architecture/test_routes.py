@@ -24,6 +24,7 @@ EXEMPT = {
     "/revoke": "client authentication",
     "/userinfo": "access token",
     "/pki/ocsp": "public service (RFC 6960)",
+    "/.well-known/est": "enrolment credential, or the certificate of the TLS handshake (RFC 7030)",
 }
 _UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
