@@ -60,10 +60,13 @@ def main() -> None:
 
 @main.command()
 @click.option("--demo", is_flag=True, help="Add test people, institutions and two portals (loopback and .test only).")
+@click.option("--without-authorities", is_flag=True, help="Make no root: it comes from 'sau ca ceremony'.")
 @json_option
-def init(demo: bool, as_json: bool) -> None:
+def init(demo: bool, without_authorities: bool, as_json: bool) -> None:
     """Make database, keys, root and issuing CA, and the first administrator's one-time link. Safe to repeat."""
-    report = install(_composition(), demo=demo)
+    if demo and without_authorities:
+        raise click.UsageError("The demonstration needs authorities.")
+    report = install(_composition(), demo=demo, authorities=not without_authorities)
     print_record(report.as_record(), as_json=True) if as_json else click.echo(report.as_text())
 
 

@@ -112,6 +112,9 @@ class EventType(StrEnum):
 
     # certificate authority
     AUTHORITY_CREATED = "ca:authority:created"
+    CEREMONY_REHEARSED = "ca:ceremony:rehearsed"
+    CEREMONY_HELD = "ca:ceremony:held"
+    PROFILE_MOVED = "ca:profile:moved"
     CERTIFICATE_REQUESTED = "ca:request:submitted"
     CERTIFICATE_REQUEST_REFUSED = "ca:request:refused"
     CERTIFICATE_REQUEST_APPROVED = "ca:request:approved"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from ca.command_line.bulk import batch_group, bulk_command
+from ca.command_line.ceremony import ceremony_command
 from ca.command_line.enrolment import credential_group
 from ca.command_line.hierarchy import chain_command, list_command
 from ca.command_line.profiles import profile_group
@@ -30,6 +31,7 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
     """
     group = click.Group("ca", help="The certificate authority: hierarchy, profiles, requests, certificates, lists.")
     for command in (
+        ceremony_command(load),
         list_command(load),
         chain_command(load),
         profile_group(load),

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import (
     CertificateIssuerPrivateKeyTypes,
     CertificateIssuerPublicKeyTypes,
@@ -16,7 +16,7 @@ from kernel.errors import Rejected
 
 
 class Algorithm(StrEnum):
-    """A key's one signature algorithm, by its JOSE name (RFC 7518 §3.1, RFC 8037)."""
+    """A key's one signature algorithm, by its JOSE name (RFC 7518 §3.1, RFC 8037; ML-DSA: RFC 9964)."""
 
     ES256 = "ES256"
     ES384 = "ES384"
@@ -25,11 +25,12 @@ class Algorithm(StrEnum):
     RS384 = "RS384"
     PS256 = "PS256"
     EDDSA = "EdDSA"
+    ML_DSA_65 = "ML-DSA-65"
 
     @property
     def hash(self) -> hashes.HashAlgorithm | None:
-        """The hash that the algorithm signs over; None for EdDSA, which hashes by itself."""
-        if self is Algorithm.EDDSA:
+        """The hash that the algorithm signs over; None for EdDSA and ML-DSA, which hash by themselves."""
+        if self in (Algorithm.EDDSA, Algorithm.ML_DSA_65):
             return None
         return {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}[self.value[-3:]]
 
@@ -64,7 +65,7 @@ class Signer(Protocol):
         ...
 
     def sign(self, data: bytes) -> bytes:
-        """Return the signature over ``data`` in the form X.509 uses: ECDSA as DER, RSA and EdDSA as is.
+        """Return the signature over ``data`` in the form X.509 uses: ECDSA as DER, the others as is.
 
         :raises kernel.errors.Unavailable: if the token that holds the key does not answer.
         """
@@ -95,7 +96,7 @@ def sign_with(private_key: CertificateIssuerPrivateKeyTypes, algorithm: Algorith
     """
     require_fitting_key(private_key, algorithm)
     chosen = algorithm.hash
-    if isinstance(private_key, ed25519.Ed25519PrivateKey):
+    if isinstance(private_key, ed25519.Ed25519PrivateKey | mldsa.MLDSA65PrivateKey):
         return private_key.sign(data)
     if isinstance(private_key, ec.EllipticCurvePrivateKey) and chosen is not None:
         return private_key.sign(data, ec.ECDSA(chosen))
@@ -118,6 +119,8 @@ def require_fitting_key(private_key: CertificateIssuerPrivateKeyTypes, algorithm
         fits = _CURVES.get(algorithm) == private_key.curve.name
     elif isinstance(private_key, ed25519.Ed25519PrivateKey):
         fits = algorithm is Algorithm.EDDSA
+    elif isinstance(private_key, mldsa.MLDSA65PrivateKey):
+        fits = algorithm is Algorithm.ML_DSA_65
     else:
         fits = isinstance(private_key, rsa.RSAPrivateKey) and algorithm.value[:2] in ("RS", "PS")
     if not fits:
@@ -135,5 +138,7 @@ def generate_private_key(algorithm: Algorithm, *, rsa_bits: int = RSA_BITS) -> C
             return ec.generate_private_key(ec.SECP521R1())
         case Algorithm.EDDSA:
             return ed25519.Ed25519PrivateKey.generate()
+        case Algorithm.ML_DSA_65:
+            return mldsa.MLDSA65PrivateKey.generate()
         case _:
             return rsa.generate_private_key(65537, rsa_bits)

@@ -96,16 +96,18 @@ def _home(composition: Composition) -> Iterator[Finding]:
             f"{free // 1024**2} MiB free under the home",
             "Make room: a full disk stops every login.",
         )
-    if (
-        (home / "root").exists()
-        and (home / "root-passphrase").exists()
-        and not is_loopback(composition.settings.issuer)
-    ):
-        yield warning(
-            "root key",
-            "The root's key and its passphrase are on this machine.",
-            f"Move {home / 'root'} and {home / 'root-passphrase'} to two offline media.",
-        )
+    if is_loopback(composition.settings.issuer):
+        return
+    for passphrase in sorted(home.glob("root*-passphrase")):
+        folder = home / passphrase.name.removesuffix("-passphrase")
+        if folder.exists():
+            yield warning(
+                "root key",
+                f"The key of {folder.name} and its passphrase are on this machine.",
+                f"Move {folder} and {passphrase} to two offline media.",
+            )
+    for page in sorted((home / "shares").glob("*-share-*.txt")):
+        yield warning("key share", f"{page.name} is on this machine.", f"Print it for its holder, then shred {page}.")
 
 
 def _database(composition: Composition) -> Iterator[Finding]:

@@ -61,7 +61,9 @@ class InstallationReport:
             f"Service        {self.issuer}",
             f"Home           {self.home}",
             f"Database       {self.database} (schema {self.schema})",
-            f"Root           SHA-256 {self.root_fingerprint}",
+            f"Root           SHA-256 {self.root_fingerprint}"
+            if self.root_fingerprint
+            else "Root           by ceremony",
         ]
         if self.administrator_link:
             lines += ["", "The first administrator enrols here (one use, 72 hours):", f"  {self.administrator_link}"]
@@ -70,9 +72,10 @@ class InstallationReport:
         return "\n".join(lines)
 
 
-def install(composition: Composition, *, demo: bool) -> InstallationReport:
+def install(composition: Composition, *, demo: bool, authorities: bool = True) -> InstallationReport:
     """Make what is missing and leave what exists as it is.
 
+    :param authorities: whether root and issuing authority are made; else they come from a ceremony.
     :raises Rejected: (``demo_refused``) ``demo`` on an issuer that is neither loopback nor under ``.test``.
     :raises Fault: if the home or a key in it can be read by others.
     """
@@ -88,9 +91,10 @@ def install(composition: Composition, *, demo: bool) -> InstallationReport:
         ensure_signing_keys(session, composition.idp, now=now)
         ensure_encryption_keys(session, composition.idp, now=now)
         ensure_console_client(session, composition.idp, f"{settings.issuer}/admin/callback", now=now)
-    hierarchy = create_hierarchy(composition.ca, now=now)
-    sequence_waiting(composition.ca.certificate_log, now=now)
-    _publish_first_status(composition)
+    hierarchy = create_hierarchy(composition.ca, now=now) if authorities else None
+    if hierarchy:
+        sequence_waiting(composition.ca.certificate_log, now=now)
+        _publish_first_status(composition)
     report = install_demo(composition, now=now) if demo else None
     with composition.database.transaction() as session:
         link = _administrator_link(session, composition, now=now)
@@ -100,7 +104,7 @@ def install(composition: Composition, *, demo: bool) -> InstallationReport:
         home=str(settings.home.resolve()),
         database=composition.database.url.render_as_string(hide_password=True),
         schema=revision,
-        root_fingerprint=hierarchy.root.fingerprint(SHA256()).hex(":").upper(),
+        root_fingerprint=hierarchy.root.fingerprint(SHA256()).hex(":").upper() if hierarchy else "",
         administrator_link=link,
         demo=report,
     )

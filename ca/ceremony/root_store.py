@@ -1,47 +1,97 @@
-"""The root's key store: a folder and passphrase of its own, opened by a person at the command line only.
+"""The roots' key stores: each a folder and passphrase of its own, opened by a person at the command line only.
 
 No process that serves HTTP may import this module, directly or not; an import contract and a test hold that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from kernel.errors import NotFound
+from kernel.errors import Conflict, Fault, NotFound, Rejected
+from kernel.secret_text import SecretText
 from kernel.settings import Settings
 from keys.file_store import FileKeyStore, read_passphrase
 from keys.signer import Signer
+from keys.store import KeyStore
 
 ROOT_KEY_NAME = "root"
 
 
-def root_folder(settings: Settings) -> Path:
-    """Return the folder of the root's key: take it, and the passphrase, off the machine between ceremonies."""
-    return settings.home / "root"
+def root_folder(settings: Settings, name: str = ROOT_KEY_NAME) -> Path:
+    """Return the folder of a root's key: take it, and the passphrase, off the machine between ceremonies."""
+    return settings.home / name
 
 
-def root_passphrase_file(settings: Settings) -> Path:
-    """Return the file of the root's passphrase."""
-    return settings.home / "root-passphrase"
+def root_passphrase_file(settings: Settings, name: str = ROOT_KEY_NAME) -> Path:
+    """Return the file of the root's passphrase; there is none if the passphrase is in shares."""
+    return settings.home / f"{name}-passphrase"
 
 
-def open_root_store(settings: Settings, *, create: bool = False) -> FileKeyStore:
-    """Open the root's key store; with ``create`` make folder and passphrase if there are none.
+class RootKeys:
+    """Opens the roots' stores for one command.
 
-    :raises NotFound: (``root_key_away``) if the key material is not on this machine.
+    :param passphrases: that were put together from shares; which opens what is found by trying.
     """
-    folder, passphrase_file = root_folder(settings), root_passphrase_file(settings)
-    if not create and not (folder.is_dir() and passphrase_file.exists()):
-        raise NotFound(
-            f"The root's key is not on this machine: bring {folder.name} and {passphrase_file.name} back to the home.",
-            code="root_key_away",
-        )
-    return FileKeyStore(folder, read_passphrase(passphrase_file, create=create))
+
+    def __init__(self, settings: Settings, passphrases: Iterable[SecretText] = ()) -> None:
+        self._settings = settings
+        self._passphrases = list(passphrases)
+        self._chosen: dict[str, SecretText] = {}
+
+    def keep(self, name: str, passphrase: SecretText) -> None:
+        """Let ``passphrase`` be that of the root ``name``, which is about to be made: it is written nowhere.
+
+        :raises Conflict: (``root_key_exists``) if there is a key already, under whatever passphrase.
+        """
+        if self.has_key(name):
+            raise Conflict(f"There is a key in {root_folder(self._settings, name)} already.", code="root_key_exists")
+        self._chosen[name] = passphrase
+
+    def has_key(self, name: str) -> bool:
+        """Tell whether the root's key is on this machine, whether or not it can be opened."""
+        return (root_folder(self._settings, name) / f"{name}.key").exists()
+
+    def store(self, name: str, *, create: bool = False) -> KeyStore:
+        """Open the store of the root ``name``; with ``create`` make folder and passphrase if there are none.
+
+        :raises NotFound: (``root_key_away``) if the key, or what opens it, is not on this machine.
+        :raises Rejected: (``shares_wrong``) if none of the passphrases from shares opens it.
+        """
+        folder, passphrase_file = root_folder(self._settings, name), root_passphrase_file(self._settings, name)
+        if name in self._chosen:
+            return FileKeyStore(folder, self._chosen[name])
+        if self.has_key(name) and not passphrase_file.exists():
+            self._chosen[name] = self._fitting(name, folder, passphrase_file.name)
+            return FileKeyStore(folder, self._chosen[name])
+        if not create and not (folder.is_dir() and passphrase_file.exists()):
+            raise NotFound(
+                f"The root's key is not on this machine: bring {folder.name} and {passphrase_file.name} back to the "
+                "home.",
+                code="root_key_away",
+            )
+        return FileKeyStore(folder, read_passphrase(passphrase_file, create=create))
+
+    def _fitting(self, name: str, folder: Path, passphrase_file: str) -> SecretText:
+        if not self._passphrases:
+            raise NotFound(
+                f"The key of {name} is closed: bring {passphrase_file} back to the home or, if its passphrase is in "
+                "shares, call the holders (--share FILE, once for each).",
+                code="root_key_away",
+            )
+        for passphrase in self._passphrases:
+            try:
+                FileKeyStore(folder, passphrase).require_readable(name)
+            except Fault:
+                continue
+            return passphrase
+        raise Rejected(f"The shares do not open {name}: they are another root's.", code="shares_wrong")
+
+    def signer(self, name: str) -> Signer:
+        """Return the root's signer. :raises NotFound: as :meth:`store`, or ``key_not_found`` before its ceremony."""
+        return self.store(name).open(name)
 
 
-def open_root_signer(settings: Settings) -> Signer:
-    """Return the root's signer, for its list and for authorities under it: from the command line only.
-
-    :raises NotFound: ``root_key_away``, or ``key_not_found`` before the first ceremony.
-    """
-    return open_root_store(settings).open(ROOT_KEY_NAME)
+def open_root_signer(settings: Settings, name: str = ROOT_KEY_NAME) -> Signer:
+    """Return a root's signer, for its list. :raises NotFound: as :meth:`RootKeys.signer`."""
+    return RootKeys(settings).signer(name)

@@ -1,4 +1,4 @@
-"""``sau ca profile list | show``."""
+"""``sau ca profile list | show | move``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from collections.abc import Callable
 
 import click
 
+from ca.issuance.authority import issuing_authority
+from ca.issuance.moving import move_profile
 from ca.profiles.profile import Profile
 from ca.services import CaServices
 from kernel.command_line import json_option, print_record, print_records
+from kernel.errors import NotFound
+from kernel.login import login_name
 
 
 def profile_group(load: Callable[[], CaServices]) -> click.Group:
@@ -29,9 +33,31 @@ def profile_group(load: Callable[[], CaServices]) -> click.Group:
         """Show everything that profile NAME decides."""
         services = load()
         profile = services.profiles.get(name)
-        print_record(_details(profile, services.settings.pki_arc), as_json=as_json)
+        print_record(
+            _details(profile, services.settings.pki_arc) | {"authority": _issuer(services, profile)}, as_json=as_json
+        )
+
+    @group.command()
+    @click.argument("name")
+    @click.option("--to", "authority", required=True, metavar="AUTHORITY", help="Short name of an issuing authority.")
+    @json_option
+    def move(name: str, authority: str, as_json: bool) -> None:
+        """Let another authority issue profile NAME from now on. What was issued, and what was approved, stays."""
+        services = load()
+        actor, now = f"command:{login_name()}"[:64], services.clock.now()
+        with services.database.transaction() as session:
+            moved = move_profile(session, services=services, profile=name, authority=authority, actor=actor, now=now)
+        print_record({"profile": name, "authority": moved.name}, as_json=as_json)
 
     return group
+
+
+def _issuer(services: CaServices, profile: Profile) -> str:
+    with services.database.reading() as session:
+        try:
+            return issuing_authority(session, profile).name
+        except NotFound:
+            return profile.authority
 
 
 def _summary(profile: Profile) -> dict[str, object]:

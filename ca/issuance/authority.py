@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ca.issuance.model import Authority
+from ca.issuance.model import Authority, Certificate, ProfileAuthority
+from ca.profiles.profile import Profile
 from kernel.errors import NotFound
+from kernel.identifiers import sha256_hex
+
+CROSS_PROFILE = "cross-ca"
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,34 @@ def authority_chain(session: Session, authority_id: str) -> list[AuthorityRecord
         chain.append(_record(row))
         next_id = row.issuer_id
     return chain
+
+
+def issuing_authority(session: Session, profile: Profile) -> AuthorityRecord:
+    """Return the authority that issues the profile's certificates: the one that it was moved to, else its file's.
+
+    :raises NotFound: ``unknown_authority``.
+    """
+    moved = session.scalar(
+        select(Authority)
+        .join(ProfileAuthority, ProfileAuthority.authority_id == Authority.id)
+        .where(ProfileAuthority.profile == profile.name)
+    )
+    return _record(moved) if moved else load_authority(session, profile.authority)
+
+
+def cross_certificates(session: Session, authority: AuthorityRecord) -> list[bytes]:
+    """Return the certificates (DER) by which other roots certify the root ``authority``, that still stand."""
+    spki = authority.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    found = session.scalars(
+        select(Certificate.certificate_der)
+        .where(
+            Certificate.profile == CROSS_PROFILE,
+            Certificate.spki_sha256 == sha256_hex(spki),
+            Certificate.revoked_at.is_(None),
+        )
+        .order_by(Certificate.issued_at)
+    )
+    return [der for der in found if der is not None]
 
 
 def _record(row: Authority) -> AuthorityRecord:

@@ -32,6 +32,29 @@ class Authority(Base):
     delta_lists: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
 
+class ProfileAuthority(Base):
+    """Which authority issues a profile's certificates, where that is another than the profile's file says."""
+
+    __tablename__ = "ca_profile_authority"
+
+    profile: Mapped[str] = mapped_column(String(64), primary_key=True)
+    authority_id: Mapped[str] = mapped_column(ForeignKey("ca_authority.id"))
+    since: Mapped[datetime]
+
+
+class CeremonyRecord(Base):
+    """A ceremony that was rehearsed or held. Its file and its minutes are on paper; here are their digests."""
+
+    __tablename__ = "ca_ceremony"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    file_sha256: Mapped[str] = mapped_column(String(64), index=True)
+    title: Mapped[str] = mapped_column(String(200))
+    rehearsal: Mapped[bool]
+    minutes_sha256: Mapped[str] = mapped_column(String(64))
+    held_at: Mapped[datetime]
+
+
 class Certificate(Base):
     """A certificate that was or is being issued, authorities' own ones and OCSP responders' included.
 

@@ -34,7 +34,8 @@ def algorithm_is_the_issuing_keys(case: LintCase) -> Iterator[Finding]:
     expected = case.algorithm.hash
     if chosen is not None and chosen.name in ("sha1", "md5"):
         yield error("weak_hash", "BR §7.1.3.2", f"Se firmaría con {chosen.name.upper()}.")
-    if case.algorithm is not Algorithm.EDDSA and (chosen is None or expected is None or chosen.name != expected.name):
+    hashes_itself = case.algorithm in (Algorithm.EDDSA, Algorithm.ML_DSA_65)
+    if not hashes_itself and (chosen is None or expected is None or chosen.name != expected.name):
         yield error("wrong_algorithm", "RFC 5280 §4.1.1.2", "El algoritmo anunciado no es el de la clave emisora.")
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import cast
 
 from ca.issuance.authority import AuthorityRecord
-from ca.lints import extensions, fields, naming
+from ca.lints import constraints, extensions, fields, naming
 from ca.lints.case import LintCase
 from ca.lints.finding import Finding, blocking
 from ca.profiles.profile import Profile
@@ -18,7 +18,7 @@ from keys.signer import Algorithm
 
 OutsideLint = Callable[[LintCase], Iterator[Finding]]
 
-OWN_LINTS = (*fields.LINTS, *extensions.LINTS, *naming.LINTS)
+OWN_LINTS = (*fields.LINTS, *extensions.LINTS, *naming.LINTS, *constraints.LINTS)
 
 
 def lint_tbs(

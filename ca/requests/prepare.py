@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ca.issuance.assembly import read_unsigned
-from ca.issuance.authority import AuthorityRecord, load_authority
+from ca.issuance.authority import AuthorityRecord, issuing_authority
 from ca.issuance.extensions import Surroundings
 from ca.issuance.serial import new_serial
 from ca.issuance.tbs import build_tbs
@@ -87,7 +87,7 @@ def preview_request(
     filled, holder_id = fill_in_holder(session, services=services, profile=chosen, inputs=inputs or {})
     grant = decide_grant(parsed, profile=chosen, institution=institution, inputs=filled, proved_names=proved_names)
     require_free_key(session, parsed.spki_sha256, profile=chosen, institution=institution, inputs=grant.inputs)
-    authority = load_authority(session, chosen.authority)
+    authority = issuing_authority(session, chosen)
     algorithm = services.keystore.open(authority.key_name).algorithm
     tbs_der = build_tbs(
         grant.blueprint,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ca.ceremony.root_list import publish_root_list
+from ca.ceremony.hierarchy import ROOT
+from ca.ceremony.root_list import publish_root_list, root_names
+from ca.ceremony.root_store import RootKeys
+from ca.command_line.share_options import read_shares, share_options
 from ca.issuance.authority import list_authorities
 from ca.locations import FULL_LIST
 from ca.revocation.arrangement import arrange_lists, newest_lists
@@ -67,12 +71,19 @@ def publish_command(load: Callable[[], CaServices]) -> click.Command:
     """Return the command ``publish``."""
 
     @click.command()
-    @click.option("--root", is_flag=True, help="The root's list instead; its key must be on this machine.")
+    @click.option("--root", is_flag=True, help="The roots' lists instead; their keys must be on this machine.")
+    @click.option("--only", metavar="ROOT", help="With --root: the list of this root alone.")
+    @share_options
     @json_option
-    def publish(root: bool, as_json: bool) -> None:
+    def publish(root: bool, only: str | None, share_files: Sequence[Path], ask_shares: bool, as_json: bool) -> None:
         """Publish fresh revocation lists of the issuing authorities, and renew their OCSP signers where due."""
         services = load()
-        published = [publish_root_list(services)] if root else _publish_all(services)
+        if root:
+            keys = RootKeys(services.settings, read_shares(share_files, ask=ask_shares))
+            names = [only] if only else root_names(services) or [ROOT]
+            published = [publish_root_list(services, name=name, roots=keys) for name in names]
+        else:
+            published = _publish_all(services)
         print_records([_list_record(item) for item in published], as_json=as_json, empty="No authority: sau init")
 
     return publish

@@ -16,6 +16,18 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('ca_ceremony',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('file_sha256', sa.String(length=64), nullable=False),
+    sa.Column('title', sa.String(length=200), nullable=False),
+    sa.Column('rehearsal', sa.Boolean(), nullable=False),
+    sa.Column('minutes_sha256', sa.String(length=64), nullable=False),
+    sa.Column('held_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_ceremony'))
+    )
+    with op.batch_alter_table('ca_ceremony', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_ceremony_file_sha256'), ['file_sha256'], unique=False)
+
     op.create_table('ca_enrolment_credential',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('protocol', sa.String(length=8), nullable=False),
@@ -128,6 +140,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_ca_batch_status'), ['status'], unique=False)
         batch_op.create_index('uq_ca_batch_open_content', ['content_sha256'], unique=True, postgresql_where=sa.text("status IN ('preparing', 'proposed', 'approved')"), sqlite_where=sa.text("status IN ('preparing', 'proposed', 'approved')"))
 
+    op.create_table('ca_profile_authority',
+    sa.Column('profile', sa.String(length=64), nullable=False),
+    sa.Column('authority_id', sa.String(length=26), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['authority_id'], ['ca_authority.id'], name=op.f('fk_ca_profile_authority_authority_id')),
+    sa.PrimaryKeyConstraint('profile', name=op.f('pk_ca_profile_authority'))
+    )
     op.create_table('ca_batch_approval',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('batch_id', sa.String(length=26), nullable=False),
@@ -224,6 +243,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ca_batch_approval_batch_id'))
 
     op.drop_table('ca_batch_approval')
+    op.drop_table('ca_profile_authority')
     with op.batch_alter_table('ca_batch', schema=None) as batch_op:
         batch_op.drop_index('uq_ca_batch_open_content', postgresql_where=sa.text("status IN ('preparing', 'proposed', 'approved')"), sqlite_where=sa.text("status IN ('preparing', 'proposed', 'approved')"))
         batch_op.drop_index(batch_op.f('ix_ca_batch_status'))
@@ -253,3 +273,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ca_enrolment_credential_institution_ruc'))
 
     op.drop_table('ca_enrolment_credential')
+    with op.batch_alter_table('ca_ceremony', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_ceremony_file_sha256'))
+
+    op.drop_table('ca_ceremony')

@@ -15,7 +15,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 from sqlalchemy import func, select
 
 from audit.model import AuditEvent
-from ca.ceremony import hierarchy as ceremony
+from ca.ceremony import making as ceremony
 from ca.ceremony.hierarchy import Hierarchy, create_hierarchy
 from ca.ceremony.root_store import open_root_signer, root_folder, root_passphrase_file
 from ca.issuance.authority import load_authority
