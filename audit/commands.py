@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.orm import Session
 
 from audit.checkpoint import LogKey
+from audit.command_output import print_report, progress_bar
 from audit.event import Event, fit
 from audit.export import BundleLog, export_log
-from audit.findings import LogTamperedError, VerificationReport
+from audit.findings import LogTamperedError
 from audit.inspection import verify_stored_log
 from audit.proofs import prove_event
 from audit.search import MOST, EventFilter, EventView, search_events
@@ -31,7 +29,6 @@ from kernel.command_line import json_option, print_record, print_records
 Load = Callable[[], AuditServices]
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_SHOWN_FINDINGS = 20
 
 
 def commands(load: Load) -> list[click.Command]:
@@ -58,7 +55,7 @@ def _verify(load: Load) -> click.Command:
         if key is not None and bundle is None:
             raise click.UsageError("--key goes with --bundle.")
         try:
-            with _bar("Verifying") as progress:
+            with progress_bar("Verifying") as progress:
                 if bundle is None:
                     report = verify_stored_log(load(), since=since or 0, progress=progress)
                 else:
@@ -67,9 +64,9 @@ def _verify(load: Load) -> click.Command:
                         BundleLog(bundle), log_key=lambda origin: expected or load().log_key(origin), progress=progress
                     )
         except LogTamperedError as error:
-            _print_report(error.report, as_json=as_json)
+            print_report(error.report, as_json=as_json)
             click.get_current_context().exit(1)
-        _print_report(report, as_json=as_json)
+        print_report(report, as_json=as_json)
 
     return verify
 
@@ -147,7 +144,7 @@ def _export(load: Load) -> click.Command:
     def export(file: Path, as_json: bool) -> None:
         """Write the log, its signed heads and its public key to FILE (zip)."""
         services = load()
-        with services.database.reading() as session, _bar("Exporting") as progress:
+        with services.database.reading() as session, progress_bar("Exporting") as progress:
             key = _key(session, services)
             size = export_log(session, file, log_key=key, progress=progress)
         print_record({"file": str(file), "records": size, "log_key": str(key)}, as_json=as_json)
@@ -185,29 +182,6 @@ def _record_look(session: Session, services: AuditServices, filters: EventFilter
         Event(type=EventType.AUDIT_SEARCHED, details={"reason": reason, "revealed": True, **asked}),
         now=services.clock.now(),
     )
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on stderr, on a terminal only."""
-    console = Console(stderr=True)
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
-def _print_report(report: VerificationReport, *, as_json: bool) -> None:
-    summary = {"intact": not report.findings, **asdict(report)}
-    if as_json:
-        click.echo(json.dumps(summary, default=str))
-        return
-    del summary["findings"]
-    print_record(summary, as_json=False)
-    for finding in report.findings[:_SHOWN_FINDINGS]:
-        click.echo(str(finding))
-    if len(report.findings) > _SHOWN_FINDINGS:
-        click.echo(f"… and {len(report.findings) - _SHOWN_FINDINGS} more (--json has all)")
 
 
 def _plain(event: EventView) -> dict[str, object]:

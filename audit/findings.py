@@ -22,6 +22,7 @@ class FindingKind(StrEnum):
     CHECKPOINT_FORGED = "checkpoint_forged"
     CHECKPOINT_REMOVED = "checkpoint_removed"
     ANCHOR_DAMAGED = "anchor_damaged"
+    UNRECORDED = "unrecorded"  # something that must be in the log has no record there
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,7 @@ class EventType(StrEnum):
     HANDOVER_COLLECTED = "ca:handover:collected"  # the file was handed over and destroyed
     HANDOVER_REFUSED = "ca:handover:refused"
     HANDOVER_ENDED = "ca:handover:ended"  # destroyed without being collected
+    CERTIFICATES_LOGGED_LATE = "ca:certificate:logged_late"
     CERTIFICATE_REVOKED = "ca:certificate:revoked"
     CERTIFICATE_REVOCATION_REFUSED = "ca:certificate:revocation_refused"
     AUTHORITY_LISTS_CHANGED = "ca:authority:lists_changed"

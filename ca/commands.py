@@ -10,6 +10,7 @@ from ca.command_line.bulk import batch_group, bulk_command
 from ca.command_line.ceremony import ceremony_command
 from ca.command_line.enrolment import credential_group
 from ca.command_line.hierarchy import chain_command, list_command
+from ca.command_line.log import log_group
 from ca.command_line.profiles import profile_group
 from ca.command_line.requests import (
     approve_command,
@@ -46,6 +47,7 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         revoke_command(load),
         publish_command(load),
         lists_command(load),
+        log_group(load),
     ):
         group.add_command(command)
     est = click.Group("est", help="Enrolment over Secure Transport (RFC 7030).")

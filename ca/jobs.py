@@ -13,6 +13,7 @@ from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
 from ca.revocation.upkeep import drop_old_lists, publish_if_behind, publish_overdue_lists
 from ca.services import CaServices
+from ca.transparency.backfill import Backfill
 from kernel.outbox import Handler, Task
 from kernel.worker import PeriodicJob
 
@@ -58,6 +59,10 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
         finish_batches(services)
 
     sequencer = Sequencer(services.certificate_log)
+    backfill = Backfill(services.certificate_log, services.journal)
+
+    def log_older_certificates() -> None:
+        backfill.run(now=services.clock.now())
 
     def sequence_certificates() -> None:
         sequencer.run()
@@ -65,6 +70,7 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     return [
         PeriodicJob("ca.log", timedelta(seconds=0.5), sequence_certificates, close=sequencer.release),
         PeriodicJob(name="ca.batches", every=timedelta(seconds=10), run=finish_what_was_agreed),
+        PeriodicJob("ca.log_backfill", timedelta(seconds=1), log_older_certificates),
         PeriodicJob(name="ca.issuance", every=timedelta(seconds=30), run=finish_what_was_begun),
         PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
         PeriodicJob(name="ca.old_lists", every=timedelta(hours=6), run=clear_lists),

@@ -15,6 +15,7 @@ from audit.status import log_status
 from ca.issuance.model import Authority
 from ca.requests.keys import has_block_list
 from ca.revocation.model import RevocationList
+from ca.transparency.status import certificate_log_status
 from composition import Composition
 from idp.accounts.model import PersonRow
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
@@ -234,6 +235,27 @@ def _evidence(composition: Composition) -> Iterator[Finding]:
         )
 
 
+def _certificate_log(composition: Composition) -> Iterator[Finding]:
+    check = "certificate log"
+    with composition.database.reading() as session:
+        status = certificate_log_status(session, now=composition.clock.now())
+    said = f"{status.log.size} certificates, {status.log.waiting} waiting"
+    if status.unlogged:
+        yield broken(
+            check,
+            f"{said}; {status.unlogged} are in their table and not in the log",
+            "Find out who issued them past the log: 'sau ca log backfill --dry-run' names them.",
+        )
+    elif not status.log.healthy:
+        yield broken(
+            check, f"{said}, the oldest for {status.log.behind}", "Run 'sau worker', then 'sau ca log verify'."
+        )
+    elif status.older:
+        yield warning(check, f"{said}; {status.older} are older than the log", "Run 'sau worker': it puts them in.")
+    else:
+        yield ok(check, said)
+
+
 def _queue(composition: Composition) -> Iterator[Finding]:
     now = composition.clock.now()
     with composition.database.reading() as session:
@@ -287,6 +309,7 @@ CONTENTS: dict[str, Check] = {
     "keys": _keys,
     "authorities": _authorities,
     "audit log": _evidence,
+    "certificate log": _certificate_log,
     "queue": _queue,
     "people": _people,
 }

@@ -19,6 +19,7 @@ import structlog
 from flask import Blueprint, Flask, Response, abort, current_app, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from kernel.origin import current_origin
 from web.client_address import is_in
@@ -40,6 +41,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._collectors: list[Collector] = []
         labels = ("endpoint", "method", "status")
         self._requests = Counter("sau_http_requests", "Requests answered.", labels, registry=self.registry)
         self._seconds = Histogram(
@@ -61,11 +63,18 @@ class Metrics:
         counts[0].inc()
         counts[1].observe(seconds)
 
+    def add(self, collector: Collector) -> None:
+        """Have ``collector`` asked with each answer, by whichever process gives it."""
+        self._collectors.append(collector)
+        self.registry.register(collector)
+
     def text(self) -> bytes:
         """Return the metrics in Prometheus's text format, of all processes where they share a folder."""
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             together = CollectorRegistry()
             MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+            for collector in self._collectors:
+                together.register(collector)
             return generate_latest(together)
         return generate_latest(self.registry)
 
@@ -73,6 +82,11 @@ class Metrics:
 def web_metrics() -> Metrics:
     """Return the metrics of the application in progress."""
     return cast(Metrics, current_app.extensions["metrics"])
+
+
+def add_collector(app: Flask, collector: Collector) -> None:
+    """Add numbers that are read when they are asked for."""
+    cast(Metrics, app.extensions["metrics"]).add(collector)
 
 
 def add_readiness_checks(app: Flask, checks: Sequence[Check]) -> None:

@@ -78,7 +78,7 @@ class Certificate(Base):
     crl_shard: Mapped[int] = mapped_column(default=0)  # the list of its authority that its CDP names
     not_before: Mapped[datetime]
     not_after: Mapped[datetime] = mapped_column(index=True)
-    issued_at: Mapped[datetime]
+    issued_at: Mapped[datetime] = mapped_column(index=True)
     tbs_der: Mapped[bytes]
     certificate_der: Mapped[bytes | None]
     certificate_sha256: Mapped[str | None] = mapped_column(String(64), index=True)

@@ -1,7 +1,7 @@
 """An entry of the certificate log: the whole certificate, or a commitment where a person's data stands in it.
 
 A log that anyone can read forever must not list people. For a certificate with a person in it the log holds a hash
-that only whoever has the certificate can compute, and facts that describe no one (docs/decisions/0017).
+that only whoever has the certificate can compute, and facts that describe no one (docs/decisions/0024).
 """
 
 from __future__ import annotations

@@ -9,12 +9,14 @@ from flask import Flask
 from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
 from ca.services import CaServices
-from ca.web import est, public_pages, status
+from ca.web import est, log, public_pages, status
 from ca.web.error_texts import ERROR_TEXTS
+from ca.web.metrics import CertificateLogCollector
 from ca.web.services import services
 from web.csrf import exempt
 from web.error_texts import describe_errors
 from web.locale import add_translations
+from web.operations import add_collector
 from web.state import accept_any_host, answer_on_mtls_host
 
 __all__ = ["mount", "services"]
@@ -32,3 +34,5 @@ def mount(app: Flask, services: CaServices) -> None:
     app.register_blueprint(exempt(status.blueprint))
     app.register_blueprint(exempt(est.blueprint))
     app.register_blueprint(public_pages.blueprint)
+    app.register_blueprint(log.blueprint)
+    add_collector(app, CertificateLogCollector(services))

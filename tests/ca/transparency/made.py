@@ -10,9 +10,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from ca.issuance.model import Authority, Certificate
 from ca.serial import serial_text
 from ca.transparency.entry import LoggedCertificate
+from ca.transparency.record import log_certificates
+from kernel.identifiers import sha256_hex
 
 
 @lru_cache(maxsize=1)
@@ -54,3 +59,33 @@ def make_logged(
         institution_ruc=ruc,
         holder_id=holder_id,
     )
+
+
+def store(session: Session, *certificates: LoggedCertificate, now: datetime, logged: bool = True) -> list[str]:
+    """Write rows as issuance would, with their entries unless ``logged`` is false; return the serials."""
+    authority_id = session.scalars(select(Authority.id).where(Authority.name == "issuing-1")).one()
+    for each in certificates:
+        parsed = x509.load_der_x509_certificate(each.certificate_der)
+        session.add(
+            Certificate(
+                serial=each.serial,
+                authority_id=authority_id,
+                profile=each.profile,
+                profile_version=each.profile_version,
+                subject=parsed.subject.rfc4514_string(),
+                names=[name.value for name in parsed.extensions[0].value],  # type: ignore[attr-defined]
+                institution_ruc=each.institution_ruc,
+                holder_id=each.holder_id,
+                spki_sha256=sha256_hex(each.serial.encode()),
+                not_before=parsed.not_valid_before_utc,
+                not_after=parsed.not_valid_after_utc,
+                issued_at=now,
+                tbs_der=parsed.tbs_certificate_bytes,
+                certificate_der=each.certificate_der,
+                certificate_sha256=sha256_hex(each.certificate_der),
+            )
+        )
+    session.flush()
+    if logged:
+        log_certificates(session, certificates, now=now)
+    return [each.serial for each in certificates]
