@@ -23,7 +23,7 @@ from ca.profiles.registry import packaged_profiles
 from kernel.errors import Fault, NotFound
 
 VERSION = 1
-_COMMITMENT_PREFIX = b"sau certificate log: commitment\n"
+_COMMITMENT_PREFIX = b"certificate log: commitment\n"
 _PERSONAL = (
     NameOID.GIVEN_NAME,
     NameOID.SURNAME,

@@ -200,6 +200,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
         batch_op.add_column(sa.Column('crl_revision', sa.Integer(), nullable=True))
+        batch_op.create_index(batch_op.f('ix_ca_certificate_issued_at'), ['issued_at'], unique=False)
         batch_op.create_index('ix_ca_certificate_listed', ['authority_id', 'crl_shard', 'revoked_at', 'serial', 'revocation_reason', 'compromised_at', 'not_after', 'crl_revision'], unique=False, sqlite_where=sa.text('revoked_at IS NOT NULL'), postgresql_where=sa.text('revoked_at IS NOT NULL'))
 
     with op.batch_alter_table('ca_crl', schema=None) as batch_op:
@@ -225,6 +226,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
         batch_op.drop_index('ix_ca_certificate_listed', sqlite_where=sa.text('revoked_at IS NOT NULL'), postgresql_where=sa.text('revoked_at IS NOT NULL'))
+        batch_op.drop_index(batch_op.f('ix_ca_certificate_issued_at'))
         batch_op.drop_column('crl_revision')
 
     with op.batch_alter_table('ca_authority', schema=None) as batch_op:

@@ -44,7 +44,7 @@ def test_of_a_person_s_certificate_only_a_commitment_is_public(
         *("v", "kind", "profile", "profile_version", "authority_key"),
         *("logged_on", "institution", "not_before", "not_after", "commitment"),
     }
-    assert document["commitment"] == hashlib.sha256(b"sau certificate log: commitment\n" + der).hexdigest()
+    assert document["commitment"] == hashlib.sha256(b"certificate log: commitment\n" + der).hexdigest()
     person = [PERSON.cedula, *PERSON.given_names.split(), *PERSON.surnames.split(), *INPUTS[profile].values()]
     digest, encoded = hashlib.sha256(der).hexdigest(), base64.b64encode(der).decode()
     secrets = [*person, f"{certificate.serial_number:x}", digest, encoded]

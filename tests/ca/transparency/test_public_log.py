@@ -93,7 +93,7 @@ def test_the_proof_of_an_institution_s_certificate_is_found_by_any_of_its_names(
         "serial": serial,
         "colons": ":".join(serial[at : at + 2] for at in range(0, len(serial), 2)).upper(),
         "fingerprint": hashlib.sha256(der).hexdigest(),
-        "commitment": hashlib.sha256(b"sau certificate log: commitment\n" + der).hexdigest(),
+        "commitment": hashlib.sha256(b"certificate log: commitment\n" + der).hexdigest(),
     }[form]
     document = client.get(f"/pki/log/proof/{name}").get_json()
     leaf = document["leaf"].encode()
@@ -111,7 +111,7 @@ def test_a_person_proves_his_own_certificate_and_nobody_finds_it_by_number(
     der, serial = certificate.public_bytes(Encoding.DER), serial_text(certificate.serial_number)
     assert client.get(f"/pki/log/proof/{serial}").status_code == 404
     assert client.get(f"/pki/log/proof/{hashlib.sha256(der).hexdigest()}").status_code == 404
-    committed = hashlib.sha256(b"sau certificate log: commitment\n" + der).hexdigest()
+    committed = hashlib.sha256(b"certificate log: commitment\n" + der).hexdigest()
     document = client.get(f"/pki/log/proof/{committed}").get_json()
     assert json.loads(document["leaf"])["commitment"] == committed
 
