@@ -32,7 +32,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(services: CaServices) -> Run:
     """Run ``sau ca log \u2026``."""
-    [group] = commands(lambda: services)
+    group = next(command for command in commands(lambda: services) if command.name == "ca")
     return lambda *words: CliRunner().invoke(group, ["log", *words])
 
 
