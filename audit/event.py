@@ -12,7 +12,9 @@ from audit.vocabulary import EventType, Outcome
 Scalar = str | int | bool | None
 Details = Mapping[str, Scalar | list[str]]
 
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False, check_circular=False
+)
 _MOST_NAMES = 32
 _MOST_ITEMS = 64
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # controls, bidirectional marks, lone surrogates, line separators
@@ -61,7 +63,8 @@ def fit(text: str, limit: int) -> str:
     Names of things come from outside (a ``client_id`` of a request, say): no terminal escape, NUL or bidirectional mark
     of theirs reaches a column, a screen or a log line.
     """
-    text = text[:limit]
+    if len(text) > limit:
+        text = text[:limit]
     if text.isascii() and text.isprintable():
         return text
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(each) in _HIDDEN else each for each in text)

@@ -54,12 +54,13 @@ class Journal:
 
         Whatever its texts hold, it becomes one leaf of at most 65,535 octets of plain ASCII: long texts are cut.
         """
-        event_id, now = new_id(), now.astimezone(UTC)
-        columns = _columns(event, current_origin())
-        leaf = self._leaf(session, event, event_id, columns, now=now, limit=_TEXT_LIMIT)
+        event_id, now, origin = new_id(), now.astimezone(UTC), current_origin()
+        columns = _columns(event, origin)
+        leaf = self._leaf(session, event, origin, event_id, columns, now=now, limit=_TEXT_LIMIT)
         if len(leaf) > ENTRY_LIMIT:
-            leaf = self._leaf(session, event, event_id, columns, now=now, limit=_TIGHT_LIMIT)
-        insert_later(session, _TABLE, _NO_COLUMNS | columns | {"id": event_id, "occurred_at": now, "leaf": leaf})
+            leaf = self._leaf(session, event, origin, event_id, columns, now=now, limit=_TIGHT_LIMIT)
+        row = {**_NO_COLUMNS, **columns, "id": event_id, "occurred_at": now, "leaf": leaf}
+        insert_later(session, _TABLE, row)
         return event_id
 
     def refuse(self, session: Session, event: Event, error: ServiceError, *, now: datetime) -> NoReturn:
@@ -72,11 +73,21 @@ class Journal:
         raise error
 
     def _leaf(
-        self, session: Session, event: Event, event_id: str, columns: dict[str, str], *, now: datetime, limit: int
+        self,
+        session: Session,
+        event: Event,
+        origin: Origin,
+        event_id: str,
+        columns: dict[str, str],
+        *,
+        now: datetime,
+        limit: int,
     ) -> bytes:
-        origin, salt = current_origin(), new_secret(16)
-        proof = {"client_authentication": origin.client_method} if origin.client_method else {}
-        details = fit_details({**proof, **event.details}, limit)
+        salt = new_secret(16)
+        told = (
+            {"client_authentication": origin.client_method, **event.details} if origin.client_method else event.details
+        )
+        details = fit_details(told, limit)
         if limit == _TIGHT_LIMIT:  # what was too long is at least committed to
             details = {
                 "cut_sha256": hashlib.sha256(canonical_json(fit_details(event.details, _TEXT_LIMIT))).hexdigest()
@@ -91,30 +102,30 @@ class Journal:
             "details": details,
             "salt": salt,
         }
-        private = fit_private({**event.private, **_of_origin(origin)}, limit)
+        private = dict(event.private)
+        if origin.address:
+            private["address"] = origin.address
+        if origin.user_agent:
+            private["user_agent"] = origin.user_agent
         if private:
-            holder = columns.get("subject") or f"service:{now:%Y-%m}"
+            holder = columns.get("subject") or f"service:{now.year:04d}-{now.month:02d}"
             key = self.holder_keys.obtain(session, holder, now=now)
             leaf["holder"] = holder
-            leaf["private"] = conceal(private, key=key, event_id=event_id, salt=salt)
+            leaf["private"] = conceal(fit_private(private, limit), key=key, event_id=event_id, salt=salt)
         return canonical_json(leaf)
 
 
 def _columns(event: Event, origin: Origin) -> dict[str, str]:
-    values = {
-        "type": event.type.value,
-        "outcome": event.outcome.value,
-        "reason": event.reason,
-        "subject": event.subject,
-        "actor": event.actor or event.subject or (origin.channel if origin.channel != "web" else None),
-        "client_id": event.client_id,
-        "session_id": event.session_id,
-        "request_id": origin.request_id or None,
-        "object_id": event.object_id,
-    }
-    return {name: fit(value, COLUMNS[name]) for name, value in values.items() if value is not None}
-
-
-def _of_origin(origin: Origin) -> dict[str, str]:
-    found = {"address": origin.address, "user_agent": origin.user_agent}
-    return {name: value for name, value in found.items() if value}
+    actor = event.actor or event.subject or (origin.channel if origin.channel != "web" else None)
+    values = (
+        ("type", event.type._value_),
+        ("outcome", event.outcome._value_),
+        ("reason", event.reason),
+        ("subject", event.subject),
+        ("actor", actor),
+        ("client_id", event.client_id),
+        ("session_id", event.session_id),
+        ("request_id", origin.request_id or None),
+        ("object_id", event.object_id),
+    )
+    return {name: fit(value, COLUMNS[name]) for name, value in values if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from json import JSONEncoder
 from typing import Any, TypeVar, cast
@@ -29,7 +30,6 @@ from kernel.prefetch import dialect_of, keep
 from kernel.prepared import Prepared
 
 _KEY = "late_rows"
-_JSON = JSONEncoder()
 E = TypeVar("E")
 
 
@@ -89,33 +89,23 @@ def _write(
         statement, renamed = _each(table, names, changes)
         session.connection().execute(statement, [{renamed[name]: row[name] for name in names} for row in rows])
         return
-    prepared, documents = _arrays(table, names, changes)
-    columns = {f"c{at}": [row[name] for row in rows] for at, name in enumerate(names)}
-    for name in documents:
-        columns[name] = [_JSON.encode(value) for value in columns[name]]
-    prepared.write(session, columns)
+    _from_json(table, names, changes).write(session, {"rows": _ROWS.encode([dict(row) for row in rows])})
 
 
 @lru_cache(maxsize=64)
-def _arrays(table: Table, names: tuple[str, ...], changes: bool) -> tuple[Prepared, tuple[str, ...]]:
-    """Return a statement that is the same for any number of rows, one array a column, and which columns are JSON."""
-    kinds = [table.c[name].type for name in names]
-    arrays = ", ".join(f"CAST(:c{at} AS {_array_type(kind)}[])" for at, kind in enumerate(kinds))
-    values = [f"given.c{at}" + "::json" * isinstance(kind, JSON) for at, kind in enumerate(kinds)]
-    taken = ", ".join(f"c{at}" for at in range(len(names)))
+def _from_json(table: Table, names: tuple[str, ...], changes: bool) -> Prepared:
+    """Return a statement that is the same for any number of rows: they come as one JSON document."""
+    kinds = ", ".join(f'"{name}" {_type_name(table.c[name].type)}' for name in names)
+    given = f"json_to_recordset(CAST(:rows AS json)) AS given({kinds})"
     # Names of our own tables and columns; what is written is bound.
-    given = f"unnest({arrays}) AS given({taken})"
     if changes:
-        key, *others = zip(names, values, strict=True)
-        sets = ", ".join(f'"{name}" = {value}' for name, value in others)
-        sql = f'UPDATE {table.name} SET {sets} FROM {given} WHERE {table.name}."{key[0]}" = {key[1]}'  # noqa: S608  # nosec B608
+        key, *others = names
+        sets = ", ".join(f'"{name}" = given."{name}"' for name in others)
+        sql = f'UPDATE {table.name} SET {sets} FROM {given} WHERE {table.name}."{key}" = given."{key}"'  # noqa: S608  # nosec B608
     else:
         columns = ", ".join(f'"{name}"' for name in names)
-        sql = f"INSERT INTO {table.name} ({columns}) SELECT {', '.join(values)} FROM {given}"  # noqa: S608  # nosec B608
-    return (
-        Prepared(lambda _: text(sql.replace("::", "\\:\\:"))),
-        tuple(f"c{at}" for at, kind in enumerate(kinds) if isinstance(kind, JSON)),
-    )
+        sql = f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {given}"  # noqa: S608  # nosec B608
+    return Prepared(lambda _: text(sql))
 
 
 @lru_cache(maxsize=64)
@@ -128,7 +118,7 @@ def _each(table: Table, names: tuple[str, ...], changes: bool) -> tuple[Insert |
     return table.update().where(table.c[names[0]] == bindparam(renamed[names[0]])).values(changed), renamed
 
 
-def _array_type(kind: TypeEngine[Any]) -> str:
+def _type_name(kind: TypeEngine[Any]) -> str:
     match kind:
         case UtcDateTime():
             return "timestamptz"
@@ -138,7 +128,23 @@ def _array_type(kind: TypeEngine[Any]) -> str:
             return "boolean"
         case Integer():
             return "bigint"
+        case JSON():
+            return "json"
     return "text"
+
+
+def _plain(value: object) -> str:
+    """Return as text what JSON has no form for, as PostgreSQL reads it."""
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("a stored datetime must be aware")
+        return value.isoformat()
+    raise TypeError(f"a {type(value).__name__} is no value of a column")
+
+
+_ROWS = JSONEncoder(default=_plain, separators=(",", ":"), check_circular=False)
 
 
 def _place(entry: tuple[tuple[Table, bool, tuple[str, ...]], object]) -> tuple[int, bool]:

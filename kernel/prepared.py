@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +52,7 @@ class Prepared:
     def fetch(self, session: Session, given: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """Run it in the session's transaction and return the rows as plain values.
 
-        :param given: texts, numbers, truth values, aware moments, octets or None; on PostgreSQL lists of them, too.
+        :param given: texts, numbers, None, or lists of texts.
         :raises DBAPIError: as any statement does.
         """
         connection = session.connection()
@@ -156,30 +155,12 @@ def _wire_of(connection: Connection) -> _Wire:
 
 def _literal(value: Any) -> bytes | None:
     """Return ``value`` as PostgreSQL reads it in text (array literals: PostgreSQL manual, §8.15.2)."""
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"{{{','.join([_element(each) for each in value])}}}".encode()
-    if isinstance(value, str):
-        return value.encode()
-    return None if value is None else _plain(value).encode()
+    return None if value is None else str(value).encode()
 
 
-def _element(value: Any) -> str:
-    if value is None:
-        return "NULL"
-    text = value if isinstance(value, str) else _plain(value)
+def _element(text: str) -> str:
     if len(text) != 4 and text.isalnum() and text.isascii():  # four letters may say NULL
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _plain(value: Any) -> str:
-    match value:
-        case bool():
-            return "t" if value else "f"
-        case datetime():
-            if value.tzinfo is None:
-                raise ValueError("a stored datetime must be aware")
-            return value.astimezone(UTC).isoformat()
-        case bytes():
-            return f"\\x{value.hex()}"
-    return str(value)

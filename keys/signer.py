@@ -32,9 +32,14 @@ class Algorithm(StrEnum):
         """The hash that the algorithm signs over; None for EdDSA and ML-DSA, which hash by themselves."""
         if self in (Algorithm.EDDSA, Algorithm.ML_DSA_65):
             return None
-        return {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}[self.value[-3:]]
+        return _HASHES[self.value[-3:]]
 
 
+_HASHES: dict[str, hashes.HashAlgorithm] = {
+    "256": hashes.SHA256(),
+    "384": hashes.SHA384(),
+    "512": hashes.SHA512(),
+}
 _CURVES = {Algorithm.ES256: "secp256r1", Algorithm.ES384: "secp384r1", Algorithm.ES512: "secp521r1"}
 
 

@@ -1,11 +1,13 @@
 """Authlib's authorization server over our use cases: it finds the grant or endpoint, they do the work.
 
-Only its dispatch is used. Client authentication, codes, tokens and their storage are ours, because the stock classes
-save a token before they use up the code, accept other clients' codes and log tokens.
+Only its dispatch is used, and not even that for what is asked for most (see ``_DIRECT``). Client authentication, codes,
+tokens and their storage are ours, because the stock classes save a token before they use up the code, accept other
+clients' codes and log tokens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
 from authlib.oauth2.rfc6749 import (
@@ -66,18 +68,7 @@ class _Server(AuthorizationServer):
         return request if isinstance(request, _Request) else _Request(request)
 
     def authenticate_client(self, request: _Request, methods: object, endpoint: str = "token") -> Client:
-        call = request.call
-        return authenticate_client(
-            call.session,
-            services=call.services,
-            authorization=call.authorization,
-            form=call.form,
-            sender=call.sender,
-            endpoint=call.endpoint,
-            # Their own event says by which method the client proved who it is; a poll that finds nothing has none.
-            recorded=call.endpoint not in _TOLD_BY_THEMSELVES,
-            now=call.now,
-        )
+        return _authenticate(request.call)
 
     def get_token_grant(self, request: _Request) -> Any:
         try:
@@ -257,11 +248,7 @@ class _IntrospectionEndpoint(TokenEndpoint):
 
     def create_endpoint_response(self, request: _Request) -> _Answer:
         call, client = request.call, self.authenticate_endpoint_client(request)
-        token = call.form.get("token")
-        said = introspect_token(call.session, services=call.services, client=client, token=token, now=call.now)
-        if not call.wants_jwt:
-            return 200, said, []
-        return 200, introspection_jwt(call.session, call.services, client=client, response=said, now=call.now), []
+        return 200, _introspected(call, client), []
 
 
 class _RevocationEndpoint(TokenEndpoint):
@@ -290,12 +277,41 @@ def answer_endpoint(call: EndpointCall) -> EndpointAnswer:
     :raises ServiceError: whatever the use cases refuse; it leaves the caller's ``with`` block after the commit.
     """
     call.form.require_each_once()
+    direct = _DIRECT.get((call.endpoint, call.form.get("grant_type") if call.endpoint == "token" else None))
+    if direct is not None:
+        return EndpointAnswer(200, direct(call, _authenticate(call)), {})
     if call.endpoint == "token":
         answer = _server.create_token_response(call)
     else:
         answer = _server.create_endpoint_response(call.endpoint, call)
     assert isinstance(answer, EndpointAnswer)
     return answer
+
+
+def _authenticate(call: EndpointCall) -> Client:
+    return authenticate_client(
+        call.session,
+        services=call.services,
+        authorization=call.authorization,
+        form=call.form,
+        sender=call.sender,
+        endpoint=call.endpoint,
+        # Their own event says by which method the client proved who it is; a poll that finds nothing has none.
+        recorded=call.endpoint not in _TOLD_BY_THEMSELVES,
+        now=call.now,
+    )
+
+
+def _introspected(call: EndpointCall, client: Client) -> dict[str, Any] | str:
+    token = call.form.get("token")
+    said = introspect_token(call.session, services=call.services, client=client, token=token, now=call.now)
+    if not call.wants_jwt:
+        return said
+    return introspection_jwt(call.session, call.services, client=client, response=said, now=call.now)
+
+
+def _exchanged(grant: _Grant) -> _Direct:
+    return lambda call, client: grant.exchange(call, client).to_document()
 
 
 def _refuse_grant_type(call: EndpointCall) -> NoReturn:
@@ -308,6 +324,13 @@ def _refuse_grant_type(call: EndpointCall) -> NoReturn:
     event = Event(type=EventType.TOKEN_REFUSED, outcome=Outcome.REFUSED, reason=error.code)
     call.services.journal.refuse(call.session, event, error, now=call.now)
 
+
+_Direct = Callable[[EndpointCall, Client], dict[str, Any] | str]
+# By endpoint and, at the token endpoint, ``grant_type``.
+_DIRECT: dict[tuple[str, str | None], _Direct] = {
+    ("token", str(grant.GRANT_TYPE)): _exchanged(grant(None, None))
+    for grant in (_AuthorizationCodeGrant, _RefreshTokenGrant, _ClientCredentialsGrant)
+} | {("introspect", None): _introspected}
 
 _server = _Server()
 for _grant in (

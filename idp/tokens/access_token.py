@@ -126,8 +126,12 @@ def read_access_token(session: Session, services: IdpServices, *, token: str, no
 
 def _signed(session: Session, services: IdpServices, token: str) -> Mapping[str, Any]:
     published = services.token_keys.published(session)
+    known = published.verified.find(token)
+    if known is not None:
+        return known
     own = read_own_jwt(token, keys=published.access_token_keys)
     if own is not None:
+        published.verified.remember(token, own)
         return own
     verified = verify_jwt(token, keys=published.key_set, algorithms=ACCESS_TOKEN_ALGORITHMS)
     # RFC 9068 §4: an ID token must not pass for an access token.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 from sqlalchemy import Select, Table, delete, select, update
@@ -122,7 +123,7 @@ def start_family(
         "revoked_at": None,
         "revoked_reason": None,
     }
-    family = family_value(TokenFamilyRow(**row))
+    family = family_value(SimpleNamespace(**row))
     # A logout, a new password or a closed account between the decision and now hold here too.
     if sid is not None and browser_session is None:
         raise DeadFamilyError("session_ended")
@@ -244,8 +245,8 @@ def purge_families(session: Session, *, now: datetime) -> int:
     return len(gone.all())
 
 
-def family_value(row: TokenFamilyRow) -> TokenFamily:
-    """Return the row as a value."""
+def family_value(row: Any) -> TokenFamily:
+    """Return a row of the table, or what has its attributes, as a value."""
     return TokenFamily(
         id=row.id,
         grant_type=row.grant_type,

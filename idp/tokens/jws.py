@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +23,7 @@ AccessTokenKey = EllipticCurvePublicKey | RSAPublicKey
 _SHA256 = SHA256()
 _ES256 = ECDSA(_SHA256)
 _PKCS1 = PKCS1v15()
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 # RFC 7518 §3.4: the octets of each half of an ECDSA signature.
 _HALF = {Algorithm.ES256: 32, Algorithm.ES384: 48, Algorithm.ES512: 66}
 
@@ -43,7 +45,12 @@ def sign_jwt(claims: Mapping[str, Any], *, signer: Signer, typ: str) -> str:
 
 def header_segment(signer: Signer, typ: str) -> str:
     """Return the first part of every token of this type that the key signs."""
-    return _segment({"alg": signer.algorithm.value, "typ": typ, "kid": signer.key_id})
+    return _header_segment(signer.algorithm.value, typ, signer.key_id)
+
+
+@lru_cache(maxsize=256)
+def _header_segment(alg: str, typ: str, kid: str) -> str:
+    return _segment({"alg": alg, "typ": typ, "kid": kid})
 
 
 def read_own_jwt(token: str, *, keys: Mapping[str, AccessTokenKey]) -> Mapping[str, Any] | None:
@@ -84,4 +91,4 @@ def _verify(key: AccessTokenKey, signature: bytes, signed: bytes) -> None:
 
 
 def _segment(document: Mapping[str, Any]) -> str:
-    return b64url(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
+    return b64url(_COMPACT.encode(document).encode())

@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from idp.protocol.algorithms import ACCESS_TOKEN_ALGORITHMS
 from idp.tokens.jws import AccessTokenKey, header_segment
 from idp.tokens.model import EncryptionKeyRow, SigningKeyRow
+from idp.tokens.verified import VerifiedTokens
 from kernel.clock import Clock
 from kernel.errors import Fault
 from keys.decrypter import Decrypter, EncryptionKind
@@ -38,11 +39,15 @@ CACHE_LIFETIME = timedelta(seconds=5)
 
 @dataclass(frozen=True)
 class PublishedKeys:
-    """The public halves: of signing keys as objects to verify with, of all as the document to serve (RFC 7517 §5)."""
+    """The public halves: of signing keys as objects to verify with, of all as the document to serve (RFC 7517 §5).
+
+    :ivar verified: tokens of ours whose signature one of these keys was found to have made.
+    """
 
     key_set: KeySet
     jwks_json: str
     access_token_keys: Mapping[str, AccessTokenKey] = field(default_factory=dict)
+    verified: VerifiedTokens = field(default_factory=VerifiedTokens)
 
 
 @dataclass(frozen=True)
@@ -52,12 +57,16 @@ class _Standing:
     :ivar active: algorithm → kid of the key that signs.
     :ivar signing: kids of all published signing keys, oldest first.
     :ivar encryption: kid → state of the keys that open what was encrypted to them, the newest first.
+    :ivar open_to_others: kids of those that are published.
+    :ivar published: kids of all published keys.
     """
 
     read_at: datetime
     active: Mapping[str, str]
     signing: tuple[str, ...]
     encryption: Mapping[str, str]
+    open_to_others: tuple[str, ...]
+    published: tuple[str, ...]
 
 
 class KeyRing:
@@ -91,23 +100,21 @@ class KeyRing:
         standing, now = self._standing, self._clock.now()
         if standing is None or not standing.read_at <= now < standing.read_at + CACHE_LIFETIME:
             return None
-        open_to_others = tuple(kid for kid, state in standing.encryption.items() if state == ACTIVE)
-        return self._published.get(standing.signing + open_to_others)
+        return self._published.get(standing.published)
 
     def published(self, session: Session) -> PublishedKeys:
         """Return all public keys: next, active and retired ones that sign, active ones to encrypt to."""
         standing = self._stand(session)
-        open_to_others = tuple(kid for kid, state in standing.encryption.items() if state == ACTIVE)
-        found = self._published.get(standing.signing + open_to_others)
+        found = self._published.get(standing.published)
         if found is None:
             keys = [_verification_key(self._signer(kid)) for kid in standing.signing]
-            others = [_encryption_key(self._decrypter(kid)) for kid in open_to_others]
+            others = [_encryption_key(self._decrypter(kid)) for kid in standing.open_to_others]
             documents = [key.as_dict(private=False) for key in (*keys, *others)]
             # A KeySet finds the key by the token's kid; none is ever picked at random, for it signs nothing.
             found = PublishedKeys(
                 KeySet(list(keys)), json.dumps({"keys": documents}), self._access_token_keys(standing)
             )
-            self._published = {standing.signing + open_to_others: found}
+            self._published = {standing.published: found}
         return found
 
     def decrypter(self, session: Session, *, kind: EncryptionKind, kid: str | None) -> Decrypter | None:
@@ -117,7 +124,7 @@ class KeyRing:
             # A key that another process published a moment ago is used at once.
             self.forget()
             standing = self._stand(session)
-        wanted = [kid] if kid is not None else [name for name, state in standing.encryption.items() if state == ACTIVE]
+        wanted = [kid] if kid is not None else standing.open_to_others
         for name in wanted:
             if name in standing.encryption and (found := self._decrypter(name)).kind is kind:
                 return found
@@ -151,11 +158,15 @@ class KeyRing:
             .where(EncryptionKeyRow.state != REVOKED)
             .order_by(EncryptionKeyRow.created_at.desc(), EncryptionKeyRow.kid)
         ).all()
+        signing = tuple(row.kid for row in rows)
+        open_to_others = tuple(pair.kid for pair in pairs if pair.state == ACTIVE)
         read = _Standing(
             read_at=now,
             active={row.algorithm: row.kid for row in rows if row.state == ACTIVE},
-            signing=tuple(row.kid for row in rows),
+            signing=signing,
             encryption={pair.kid: pair.state for pair in pairs},
+            open_to_others=open_to_others,
+            published=signing + open_to_others,
         )
         # Before `sau init` there is nothing to remember.
         self._standing = read if read.active else None
