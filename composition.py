@@ -10,6 +10,7 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 import admin.model
+import ca.acme.model
 import ca.bulk.model
 import ca.enrolment.model
 import ca.issuance.model
@@ -55,6 +56,7 @@ TABLES = (
     admin.model,
     ca.bulk.model,
     ca.enrolment.model,
+    ca.acme.model,
     ca.issuance.model,
     ca.requests.model,
     ca.revocation.model,
@@ -224,6 +226,7 @@ class Composition:
             journal=self.journal,
             institutions=_InstitutionRegister(),
             people=_PeopleRegister(),
+            sealing_secret=self.sealing_secret,
             revocation_listeners=(LetGoOfCertificate(self.idp),),
         )
 

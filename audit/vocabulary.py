@@ -148,6 +148,25 @@ class EventType(StrEnum):
     ENROLMENT_CREDENTIAL_REVOKED = "ca:enrolment_credential:revoked"
     ENROLMENT_REFUSED = "ca:enrolment:refused"  # by a protocol: not let in, or not theirs to ask for
 
+    # certificate authority: automatic issuance (ACME)
+    ACME_CREDENTIAL_ISSUED = "ca:acme_credential:issued"
+    ACME_CREDENTIAL_REVOKED = "ca:acme_credential:revoked"
+    ACME_CREDENTIAL_REFUSED = "ca:acme_credential:refused"
+    ACME_ACCOUNT_OPENED = "ca:acme_account:opened"
+    ACME_ACCOUNT_UPDATED = "ca:acme_account:updated"
+    ACME_ACCOUNT_KEY_CHANGED = "ca:acme_account:key_changed"
+    ACME_ACCOUNT_CLOSED = "ca:acme_account:closed"
+    ACME_ACCOUNT_REFUSED = "ca:acme_account:refused"
+    ACME_ORDER_PLACED = "ca:acme_order:placed"
+    ACME_ORDER_REFUSED = "ca:acme_order:refused"
+    ACME_ORDER_FULFILLED = "ca:acme_order:fulfilled"
+    ACME_ORDER_FAILED = "ca:acme_order:failed"
+    ACME_ORDER_EXPIRED = "ca:acme_order:expired"
+    ACME_CONTROL_PROVED = "ca:acme_control:proved"
+    ACME_CONTROL_NOT_PROVED = "ca:acme_control:not_proved"
+    ACME_CONTROL_GIVEN_UP = "ca:acme_control:given_up"  # the account itself deactivated an authorization
+    ACME_REQUEST_REFUSED = "ca:acme_request:refused"
+
     # console
     CONSOLE_OPENED = "admin:console:opened"
     CONSOLE_ACCESS_REFUSED = "admin:console:access_refused"

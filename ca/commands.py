@@ -1,4 +1,4 @@
-"""The authority's part of the ``sau`` program: ``sau ca …``."""
+"""The authority's part of the ``sau`` program: ``sau ca …``, ``sau acme …``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from ca.command_line.acme import acme_group
 from ca.command_line.bulk import batch_group, bulk_command
 from ca.command_line.ceremony import ceremony_command
 from ca.command_line.enrolment import credential_group
@@ -27,6 +28,7 @@ from ca.services import CaServices
 
 def commands(load: Callable[[], CaServices]) -> list[click.Command]:
     """Return the groups ``ca`` and ``est``.
+    """Return the groups ``ca`` and ``acme``.
 
     :param load: composes the services when a command runs, so that ``--help`` needs no database.
     """
@@ -53,3 +55,4 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
     est = click.Group("est", help="Enrolment over Secure Transport (RFC 7030).")
     est.add_command(credential_group(load, Protocol.EST))
     return [group, est]
+    return [group, acme_group(load)]

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from audit.sequencer import Sequencer
+from ca.acme.authorization import PROVE_CONTROL
+from ca.acme.perspectives import Perspectives
+from ca.acme.prove import prove_control
+from ca.acme.upkeep import expire_orders, finish_orders, forget_what_is_over
 from ca.bulk.jobs import finish_batches
 from ca.issuance.recovery import finish_issuance
 from ca.revocation.fallen import certificates_that_fall, login_person
@@ -40,6 +44,16 @@ def handlers(services: CaServices) -> Mapping[str, Handler]:
     return {LIST_DUE: publish_due_list, CERTIFICATE_REVOKED: pass_on_revocation}
 
 
+def deliveries(services: CaServices) -> Mapping[str, Handler]:
+    """Return what does the tasks that wait for others' servers: proofs of control are looked at."""
+    prover = Perspectives.from_settings(services.settings)
+
+    def look_at_proof(task: Task) -> None:
+        prove_control(services, prover, authorization_id=task.payload["authorization_id"], looks=task.attempts)
+
+    return {PROVE_CONTROL: look_at_proof}
+
+
 def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     """Return the authority's periodic jobs: each looks what is due, so the interval is only how late it may be."""
 
@@ -54,6 +68,13 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
 
     def finish_what_was_begun() -> None:
         finish_issuance(services)
+        finish_orders(services, now=services.clock.now())
+
+    def let_orders_expire() -> None:
+        expire_orders(services, now=services.clock.now())
+
+    def forget_orders() -> None:
+        forget_what_is_over(services, now=services.clock.now())
 
     def finish_what_was_agreed() -> None:
         finish_batches(services)
@@ -71,6 +92,8 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
         PeriodicJob("ca.log", timedelta(seconds=0.5), sequence_certificates, close=sequencer.release),
         PeriodicJob(name="ca.batches", every=timedelta(seconds=10), run=finish_what_was_agreed),
         PeriodicJob("ca.log_backfill", timedelta(seconds=1), log_older_certificates),
+        PeriodicJob(name="ca.acme_expiry", every=timedelta(minutes=1), run=let_orders_expire),
+        PeriodicJob(name="ca.acme_purge", every=timedelta(minutes=10), run=forget_orders),
         PeriodicJob(name="ca.issuance", every=timedelta(seconds=30), run=finish_what_was_begun),
         PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
         PeriodicJob(name="ca.old_lists", every=timedelta(hours=6), run=clear_lists),

@@ -19,6 +19,7 @@ from keys.store import KeyStore
 class CaServices:
     """Adapters and shared values of the authority. The root's key store is not here: see ``ca.ceremony``.
 
+    :ivar sealing_secret: from which keys are derived that seal what the authority reads back.
     :ivar revocation_listeners: told of each revocation by the worker.
     """
 
@@ -29,6 +30,7 @@ class CaServices:
     journal: Journal
     institutions: Institutions
     people: People
+    sealing_secret: bytes = field(repr=False)
     profiles: ProfileRegistry = field(default_factory=packaged_profiles)
     revocation_listeners: tuple[RevocationListener, ...] = ()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -15,6 +16,18 @@ from kernel.errors import Rejected
 
 Role = Literal["idp", "pki", "admin"]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+_HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+
+
+class NameServerAddress(NamedTuple):
+    """Where a name server answers."""
+
+    address: str
+    port: int = 53
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return host if self.port == 53 else f"{host}:{self.port}"
 
 
 class Settings(BaseModel):
@@ -80,6 +93,28 @@ class Settings(BaseModel):
         default=None,
         description="PEM file of trust anchors for connections to applications, beside the system's own.",
     )
+    acme_resolvers: tuple[NameServerAddress, ...] = Field(
+        default=(),
+        description=(
+            "Recursive name servers (`192.0.2.53,[2001:db8::53]:5353`) that proofs of control are looked at from, "
+            "each on its own; none: the system's."
+        ),
+    )
+    acme_quorum: int = Field(
+        default=0,
+        ge=0,
+        le=16,
+        description="How many of them must see a proof; 0: all, or all but one where there are three or more.",
+    )
+    acme_caa_identities: tuple[str, ...] = Field(
+        default=(), description="Names by which CAA records may name this authority; none: the issuer's host."
+    )
+    acme_http_port: int = Field(
+        default=80, ge=1, le=65535, description="Port of http-01; another than 80 on loopback and .test only."
+    )
+    acme_tls_port: int = Field(
+        default=443, ge=1, le=65535, description="Port of tls-alpn-01; another than 443 on loopback and .test only."
+    )
     rate_limits: Literal["on", "off"] = Field(
         default="on", description="`on`, or `off`: for benchmarks, on loopback and .test only."
     )
@@ -93,7 +128,7 @@ class Settings(BaseModel):
         default="json", description="Form of log lines: `json`, or `text` for people."
     )
 
-    @field_validator("roles", "trusted_proxies", "outgoing_networks", mode="before")
+    @field_validator("roles", "trusted_proxies", "outgoing_networks", "acme_caa_identities", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -111,6 +146,20 @@ class Settings(BaseModel):
         if parts.path not in ("", "/"):
             raise ValueError("must be an origin: scheme, host and port, without a path")
         return value.rstrip("/")
+
+    @field_validator("acme_resolvers", mode="before")
+    @classmethod
+    def _name_servers(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(_name_server(part.strip()) for part in value.split(",") if part.strip())
+
+    @field_validator("acme_caa_identities")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_HOST_NAME.fullmatch(name.lower()) for name in value):
+            raise ValueError("must be host names in A-label form")
+        return tuple(name.lower() for name in value)
 
     @field_validator("keystore")
     @classmethod
@@ -141,6 +190,8 @@ class Settings(BaseModel):
                 raise ValueError("SAU_RATE_LIMITS=off is refused unless the issuer is loopback or under .test")
             if self.demo:
                 raise ValueError("SAU_DEMO is refused unless the issuer is loopback or under .test")
+            if (self.acme_http_port, self.acme_tls_port) != (80, 443):
+                raise ValueError("SAU_ACME_HTTP_PORT, SAU_ACME_TLS_PORT: others only for an issuer of tests")
         return self
 
     @property
@@ -233,3 +284,14 @@ def is_test_name(origin: str) -> bool:
     """Tell whether the host of ``origin`` stands under the reserved ``.test`` (RFC 6761 §6.2)."""
     host = urlsplit(origin).hostname or ""
     return host == "test" or host.endswith(".test")
+
+
+def _name_server(text: str) -> NameServerAddress:
+    """Return ``ADDRESS``, ``ADDRESS:PORT`` or ``[ADDRESS]:PORT`` taken apart. :raises ValueError: if it is none."""
+    bracketed = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::(\d{1,5}))?", text)
+    plain = re.fullmatch(r"([0-9.]+)(?::(\d{1,5}))?", text)
+    host, port = (bracketed or plain).groups() if (bracketed or plain) else (text, None)  # type: ignore[union-attr]
+    number = int(port or 53)
+    if not 1 <= number <= 65535:
+        raise ValueError("names no port")
+    return NameServerAddress(str(ipaddress.ip_address(host)), number)

@@ -15,7 +15,7 @@ def background_worker(composition: Composition) -> Worker:
     return Worker(
         database=composition.database,
         clock=composition.clock,
-        deliveries=idp.jobs.deliveries(composition.idp),
+        deliveries={**idp.jobs.deliveries(composition.idp), **ca.jobs.deliveries(composition.ca)},
         handlers={**idp.jobs.handlers(composition.idp), **ca.jobs.handlers(composition.ca)},
         jobs=[
             *audit.jobs.periodic_jobs(composition.audit),

@@ -34,8 +34,12 @@ class Answer:
         return 200 <= self.status < 300
 
 
-def receive(response: http.client.HTTPResponse, connection: BoundedSocket, *, most_octets: int) -> Answer:
+def receive(
+    response: http.client.HTTPResponse, connection: BoundedSocket, *, most_octets: int, may_redirect: bool = False
+) -> Answer:
     """Return the answer whose header ``response`` has read.
+
+    :param may_redirect: whether an answer that sends elsewhere (3xx) is returned, without its body.
 
     :raises OutgoingError: ``redirected``, ``encoded``, ``too_large``, ``bad_answer`` if it ends early.
     """
@@ -43,6 +47,8 @@ def receive(response: http.client.HTTPResponse, connection: BoundedSocket, *, mo
     for name, value in response.getheaders():
         key = name.lower()
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    if 300 <= response.status < 400 and may_redirect:
+        return Answer(response.status, headers, b"")
     if 300 <= response.status < 400:
         raise OutgoingError(OutgoingReason.REDIRECTED)
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):

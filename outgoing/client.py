@@ -20,14 +20,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from kernel.database import in_transaction
 from kernel.errors import Fault
 from kernel.settings import IpNetwork
 from outgoing.addresses import Address, is_listed, parse_address, require_reachable
-from outgoing.answer import Answer, receive
+from outgoing.answer import Answer
 from outgoing.bounded_socket import BoundedSocket
+from outgoing.connection import connect_to, exchange
 from outgoing.deadline import Deadline
 from outgoing.errors import OutgoingError, OutgoingReason
 from outgoing.resolution import BoundedResolution, Resolver, resolve_by_system
@@ -130,7 +130,7 @@ class OutgoingClient:
             raise OutgoingError(OutgoingReason.BUSY)
         try:
             with closing(self._connect(target, deadline)) as connected:
-                return _exchange(
+                return exchange(
                     BoundedSocket(connected, deadline=deadline, allowance=_MOST_OCTETS_OF_HEADER),
                     target,
                     method=method,
@@ -159,7 +159,7 @@ class OutgoingClient:
         failure: OSError = ConnectionError()
         for address in addresses[:_MOST_ADDRESSES]:
             try:
-                connected = _connect_to(address, target.port, seconds=deadline.remaining())
+                connected = connect_to(address, target.port, seconds=deadline.remaining())
             except OSError as error:
                 failure = error
                 continue
@@ -192,34 +192,3 @@ class OutgoingClient:
                     raise OutgoingError(OutgoingReason.BAD_TRUST_FILE) from None
             self._trust = context
         return self._trust
-
-
-def _connect_to(address: Address, port: int, *, seconds: float) -> socket.socket:
-    """Connect to the address itself: nothing is resolved here."""
-    connected = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_STREAM)
-    try:
-        connected.settimeout(seconds)
-        connected.connect((str(address), port))
-    except BaseException:
-        connected.close()
-        raise
-    return connected
-
-
-def _exchange(
-    connected: BoundedSocket,
-    target: Target,
-    *,
-    method: str,
-    body: bytes | None,
-    headers: Mapping[str, str],
-    most_octets: int,
-) -> Answer:
-    connection = http.client.HTTPConnection(target.host, target.port)
-    connection.auto_open = 0  # it may use the socket that it is given, and open none
-    held: Any = connected
-    connection.sock = held
-    always = {"Host": target.host_header, "Accept-Encoding": "identity", "Connection": "close", "User-Agent": "SAU"}
-    connection.request(method, target.path, body=body, headers={**headers, **always})
-    with connection.getresponse() as response:
-        return receive(response, connected, most_octets=most_octets)

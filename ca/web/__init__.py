@@ -9,7 +9,7 @@ from flask import Flask
 from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
 from ca.services import CaServices
-from ca.web import est, log, public_pages, status
+from ca.web import acme, est, log, public_pages, status
 from ca.web.error_texts import ERROR_TEXTS
 from ca.web.metrics import CertificateLogCollector
 from ca.web.services import services
@@ -23,7 +23,7 @@ __all__ = ["mount", "services"]
 
 
 def mount(app: Flask, services: CaServices) -> None:
-    """Put the authority's addresses on ``app``: ``/pki`` and everything below it."""
+    """Put the authority's addresses on ``app``: ``/pki`` and ``/acme`` and everything below them."""
     app.extensions["ca"] = services
     app.extensions["ca.ocsp"] = OcspResponder(services)
     app.extensions["ca.register"] = CertificateRegister()
@@ -36,3 +36,4 @@ def mount(app: Flask, services: CaServices) -> None:
     app.register_blueprint(public_pages.blueprint)
     app.register_blueprint(log.blueprint)
     add_collector(app, CertificateLogCollector(services))
+    acme.mount(app, services)

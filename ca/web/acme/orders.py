@@ -1,0 +1,146 @@
+"""Orders, authorizations, challenges, certificates and revocation over HTTP (RFC 8555 §7.4 to §7.6)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+from limits import parse
+
+from ca.acme.account import load_account
+from ca.acme.addresses import PREFIX
+from ca.acme.authorization import begin_challenge, find_authorization, find_challenge, give_up_authorization
+from ca.acme.download import chains_of
+from ca.acme.finalize import complete_order, finalize_order, read_csr
+from ca.acme.order import find_order, place_order
+from ca.acme.problem import AcmeProblem, Kind
+from ca.acme.revoke import revoke_by_message
+from ca.acme.state import PROCESSING
+from ca.acme.view import OrderView
+from ca.web.acme.frame import addresses, answer, received, received_by_either
+from ca.web.services import services
+from web.rate_limit import check_limit
+
+blueprint = Blueprint("acme_orders", __name__, url_prefix=PREFIX)
+
+#: Of one account. Servers of an institution that all begin at once stay below it; a client in a loop does not.
+_ORDERS = parse("300 per hour")
+_POLL = 1  # second
+
+
+@blueprint.post("/new-order")
+def new_order() -> Response:
+    """Place an order (§7.4)."""
+    signed = received()
+    check_limit(_ORDERS, "acme.orders", str(signed.account_id))
+    now, document = services().clock.now(), signed.document
+    order = signed.write(
+        lambda writing, own: place_order(writing, services=services(), account=own, request=document, now=now)
+    )
+    return answer(order.to_json(addresses()), 201, location=addresses().order(order.id))
+
+
+@blueprint.post("/order/<order_id>")
+def order(order_id: str) -> Response:
+    """Show an order; one that waits for its signature is gone on with."""
+    signed, now = received(), services().clock.now()
+    found = signed.read(lambda reading, own: find_order(reading, account=own, order_id=order_id, now=now))
+    if found.status == PROCESSING:
+        found = complete_order(services(), order_id, now=now)
+    return _order(found)
+
+
+@blueprint.post("/order/<order_id>/finalize")
+def finalize(order_id: str) -> Response:
+    """Take the CSR of a ready order and issue (§7.4)."""
+    signed, now = received(), services().clock.now()
+    csr = read_csr(signed.document.get("csr"))
+    with services().database.transaction() as writing:
+        own = load_account(writing, signed.account_id)
+        finalize_order(writing, services=services(), account=own, order_id=order_id, csr=csr, now=now)
+    return _order(complete_order(services(), order_id, now=now))
+
+
+@blueprint.post("/authorization/<authorization_id>")
+def authorization(authorization_id: str) -> Response:
+    """Show an authorization, or give it up (§7.5, §7.5.2)."""
+    signed, now = received(), services().clock.now()
+    if signed.message.is_reading:
+        found = signed.read(
+            lambda reading, own: find_authorization(reading, account=own, authorization_id=authorization_id, now=now)
+        )
+    else:
+        document = signed.document
+        found = signed.write(
+            lambda writing, own: give_up_authorization(
+                writing,
+                services=services(),
+                account=own,
+                authorization_id=authorization_id,
+                request=document,
+                now=now,
+            )
+        )
+    response = answer(found.to_json(addresses()))
+    if found.in_progress:
+        response.headers["Retry-After"] = str(_POLL)
+    return response
+
+
+@blueprint.post("/challenge/<authorization_id>/<challenge_type>")
+def challenge(authorization_id: str, challenge_type: str) -> Response:
+    """Show a challenge, or have it looked at (§7.5.1)."""
+    signed, now = received(), services().clock.now()
+    if signed.message.is_reading:
+        found = signed.read(
+            lambda reading, own: find_challenge(
+                reading, account=own, authorization_id=authorization_id, challenge_type=challenge_type
+            )
+        )
+    else:
+        document = signed.document
+        found = signed.write(
+            lambda writing, own: begin_challenge(
+                writing,
+                account=own,
+                authorization_id=authorization_id,
+                challenge_type=challenge_type,
+                request=document,
+                now=now,
+            )
+        )
+    response = answer(found.to_json(addresses()), up=addresses().authorization(authorization_id))
+    if found.status == PROCESSING:
+        response.headers["Retry-After"] = str(_POLL)
+    return response
+
+
+@blueprint.post("/certificate/<serial>", defaults={"chain": 0})
+@blueprint.post("/certificate/<serial>/<int(max=9):chain>")
+def certificate(serial: str, chain: int) -> Response:
+    """Hand the certificate over with a chain; the others are linked (§7.4.2)."""
+    signed = received()
+    chains = signed.read(lambda reading, own: chains_of(reading, account=own, serial=serial))
+    if chain >= len(chains):
+        raise AcmeProblem(Kind.NOT_FOUND, "There is no such chain.")
+    response = Response(chains[chain], mimetype="application/pem-certificate-chain")
+    for other in range(len(chains)):
+        if other != chain:
+            response.headers.add("Link", f'<{addresses().certificate(serial, other)}>;rel="alternate"')
+    return response
+
+
+@blueprint.post("/revoke-cert")
+def revoke() -> Response:
+    """Revoke a certificate (§7.6)."""
+    signed, now = received_by_either(strong=False), services().clock.now()
+    document = signed.document
+    with services().database.transaction() as writing:
+        own = None if signed.account_id is None else load_account(writing, signed.account_id)
+        revoke_by_message(writing, services=services(), request=document, account=own, key=signed.key, now=now)
+    return answer(None)
+
+
+def _order(found: OrderView) -> Response:
+    response = answer(found.to_json(addresses()), location=addresses().order(found.id))
+    if found.status == PROCESSING:
+        response.headers["Retry-After"] = str(_POLL)
+    return response

@@ -1,0 +1,114 @@
+"""Questions to name servers (DNS) in bounded time: addresses, texts, and who may issue certificates (CAA)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import dns.exception
+import dns.flags
+import dns.name
+import dns.nameserver
+import dns.rdatatype
+import dns.resolver
+
+from kernel.settings import NameServerAddress
+from outgoing.errors import OutgoingError, OutgoingReason
+from outgoing.resolution import resolve_by_system
+
+SECONDS = 4.0
+"""For one question, repetitions included."""
+_MOST_RECORDS = 100
+
+
+@dataclass(frozen=True)
+class CaaRecord:
+    """A CAA record (RFC 8659 §4.1). :ivar tag: in lower case."""
+
+    critical: bool
+    tag: str
+    value: str
+
+
+class NameSource(Protocol):
+    """Somewhere that names are looked up."""
+
+    def addresses(self, host: str, port: int) -> Sequence[str]:
+        """Return the addresses of ``host`` as text. :raises OSError: if there are none."""
+        ...
+
+    def texts(self, name: str) -> Sequence[bytes]:
+        """Return the TXT records of ``name``, each with its parts joined; none if there is no such name.
+
+        :raises OutgoingError: ``unresolved``, ``timed_out``.
+        """
+        ...
+
+    def issuers(self, name: str) -> Sequence[CaaRecord]:
+        """Return the CAA records of exactly ``name``; none if there is no such name.
+
+        :raises OutgoingError: ``unresolved``, ``timed_out``.
+        """
+        ...
+
+
+class NameServer:
+    """A recursive name server, asked directly.
+
+    :param where: its address; None: those of the system's configuration, and its files for addresses.
+    """
+
+    def __init__(self, where: NameServerAddress | None, *, seconds: float = SECONDS) -> None:
+        self._where = where
+        self._seconds = seconds
+
+    def addresses(self, host: str, port: int) -> Sequence[str]:
+        """See :class:`NameSource`."""
+        if self._where is None:
+            return resolve_by_system(host, port)
+        found: list[str] = []
+        failure: OutgoingError | None = None
+        for kind in (dns.rdatatype.A, dns.rdatatype.AAAA):
+            try:
+                found += [str(record.address) for record in self._ask(host, kind)]
+            except OutgoingError as error:
+                failure = error
+        if not found and failure is not None:
+            raise OSError from failure
+        return found
+
+    def texts(self, name: str) -> Sequence[bytes]:
+        """See :class:`NameSource`."""
+        return [b"".join(record.strings) for record in self._ask(name, dns.rdatatype.TXT)]
+
+    def issuers(self, name: str) -> Sequence[CaaRecord]:
+        """See :class:`NameSource`."""
+        return [
+            CaaRecord(
+                critical=bool(record.flags & 0x80),
+                tag=record.tag.decode("ascii", "replace").lower(),
+                value=record.value.decode("ascii", "replace"),
+            )
+            for record in self._ask(name, dns.rdatatype.CAA)
+        ]
+
+    def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> list[Any]:
+        try:
+            answer = self._resolver().resolve(
+                dns.name.from_text(name), kind, search=False, raise_on_no_answer=False, lifetime=self._seconds
+            )
+        except dns.resolver.NXDOMAIN:
+            return []
+        except dns.resolver.LifetimeTimeout:
+            raise OutgoingError(OutgoingReason.TIMED_OUT) from None
+        except (dns.exception.DNSException, OSError, ValueError):
+            raise OutgoingError(OutgoingReason.UNRESOLVED) from None
+        return list(answer)[:_MOST_RECORDS]
+
+    def _resolver(self) -> dns.resolver.Resolver:
+        resolver = dns.resolver.Resolver(configure=self._where is None)
+        if self._where is not None:
+            resolver.nameservers = [dns.nameserver.Do53Nameserver(self._where.address, self._where.port)]
+        resolver.timeout = self._seconds / 2  # so that a lost packet is repeated once
+        return resolver
