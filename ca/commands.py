@@ -1,4 +1,4 @@
-"""The authority's part of the ``sau`` program: ``sau ca …``, ``sau acme …``."""
+"""The authority's part of the ``sau`` program: ``sau ca …``, ``sau acme …``, ``sau est …``."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ from ca.services import CaServices
 
 
 def commands(load: Callable[[], CaServices]) -> list[click.Command]:
-    """Return the groups ``ca`` and ``est``.
-    """Return the groups ``ca`` and ``acme``.
+    """Return the groups ``ca``, ``acme`` and ``est``.
 
     :param load: composes the services when a command runs, so that ``--help`` needs no database.
     """
@@ -54,5 +53,4 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         group.add_command(command)
     est = click.Group("est", help="Enrolment over Secure Transport (RFC 7030).")
     est.add_command(credential_group(load, Protocol.EST))
-    return [group, est]
-    return [group, acme_group(load)]
+    return [group, acme_group(load), est]

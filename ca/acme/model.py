@@ -70,7 +70,7 @@ class Order(Base):
 class Authorization(Base):
     """One name of an order, and the proof that the account controls it.
 
-    All challenges share ``token``; ``tried`` is the type of the one that the client chose. ``thumbprint`` is the
+    All challenges share ``challenge``; ``tried`` is the type of the one that the client chose. ``thumbprint`` is the
     account key's when it chose.
     """
 
@@ -83,7 +83,7 @@ class Authorization(Base):
     name: Mapped[str] = mapped_column(String(253))  # without the star
     wildcard: Mapped[bool]
     status: Mapped[str] = mapped_column(String(11))
-    token: Mapped[str] = mapped_column(String(43))  # public: it is served in the clear by whoever proves
+    challenge: Mapped[str] = mapped_column(String(43))  # the token: public, whoever proves serves it in the clear
     tried: Mapped[str | None] = mapped_column(String(11))
     tried_at: Mapped[datetime | None]
     thumbprint: Mapped[str | None] = mapped_column(String(43))

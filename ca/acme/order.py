@@ -108,7 +108,7 @@ def _place(
             name=base_name(name),
             wildcard=is_wildcard(name),
             status=PENDING,
-            token=new_secret(),
+            challenge=new_secret(),
             expires_at=row.expires_at,
         )
         for authorization_id, name in zip(ids, names, strict=True)

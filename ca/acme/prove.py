@@ -70,7 +70,7 @@ def _read_claim(session: Session, services: CaServices, authorization_id: str, *
     return Claim(
         name=row.name,
         type=row.tried,
-        token=row.token,
+        token=row.challenge,
         thumbprint=row.thumbprint,
         caa=Asked(
             wildcard=row.wildcard,

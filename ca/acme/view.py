@@ -141,7 +141,7 @@ def view_challenge(row: Authorization, challenge_type: str) -> ChallengeView:
         authorization_id=row.id,
         type=challenge_type,
         status=status,
-        token=row.token,
+        token=row.challenge,
         validated_at=row.validated_at if chosen else None,
         problem=row.problem if chosen else None,
     )

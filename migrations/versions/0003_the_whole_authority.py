@@ -16,6 +16,30 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('ca_acme_credential',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('institution_ruc', sa.String(length=13), nullable=False),
+    sa.Column('domains', sa.JSON(), nullable=False),
+    sa.Column('key_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('accounts_left', sa.Integer(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('created_by', sa.String(length=64), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('revoked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_acme_credential'))
+    )
+    with op.batch_alter_table('ca_acme_credential', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_acme_credential_created_at'), ['created_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_acme_credential_institution_ruc'), ['institution_ruc'], unique=False)
+
+    op.create_table('ca_acme_nonce_spent',
+    sa.Column('nonce', sa.String(length=43), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('nonce', name=op.f('pk_ca_acme_nonce_spent'))
+    )
+    with op.batch_alter_table('ca_acme_nonce_spent', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_acme_nonce_spent_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('ca_ceremony',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('file_sha256', sa.String(length=64), nullable=False),
@@ -111,6 +135,24 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_public_name', schema=None) as batch_op:
         batch_op.create_index('ix_ca_public_name_newest', ['name', sa.literal_column('not_before DESC'), 'serial'], unique=False)
 
+    op.create_table('ca_acme_account',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('credential_id', sa.String(length=26), nullable=False),
+    sa.Column('status', sa.String(length=11), nullable=False),
+    sa.Column('jwk', sa.JSON(), nullable=False),
+    sa.Column('thumbprint', sa.String(length=43), nullable=False),
+    sa.Column('spki_sha256', sa.String(length=64), nullable=False),
+    sa.Column('contacts', sa.JSON(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['credential_id'], ['ca_acme_credential.id'], name=op.f('fk_ca_acme_account_credential_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_acme_account')),
+    sa.UniqueConstraint('thumbprint', name=op.f('uq_ca_acme_account_thumbprint'))
+    )
+    with op.batch_alter_table('ca_acme_account', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_acme_account_credential_id'), ['credential_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_acme_account_spki_sha256'), ['spki_sha256'], unique=False)
+
     op.create_table('ca_batch',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('content_sha256', sa.String(length=64), nullable=False),
@@ -147,6 +189,28 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['authority_id'], ['ca_authority.id'], name=op.f('fk_ca_profile_authority_authority_id')),
     sa.PrimaryKeyConstraint('profile', name=op.f('pk_ca_profile_authority'))
     )
+    op.create_table('ca_acme_order',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('account_id', sa.String(length=26), nullable=False),
+    sa.Column('status', sa.String(length=10), nullable=False),
+    sa.Column('profile', sa.String(length=64), nullable=False),
+    sa.Column('profile_named', sa.Boolean(), nullable=False),
+    sa.Column('names', sa.JSON(), nullable=False),
+    sa.Column('replaces', sa.String(length=120), nullable=True),
+    sa.Column('problem', sa.JSON(), nullable=True),
+    sa.Column('request_id', sa.String(length=26), nullable=True),
+    sa.Column('serial', sa.String(length=40), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['ca_acme_account.id'], name=op.f('fk_ca_acme_order_account_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_acme_order'))
+    )
+    with op.batch_alter_table('ca_acme_order', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_acme_order_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_acme_order_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_acme_order_replaces'), ['replaces'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_acme_order_serial'), ['serial'], unique=False)
+
     op.create_table('ca_batch_approval',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('batch_id', sa.String(length=26), nullable=False),
@@ -190,6 +254,27 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('ca_batch_row', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ca_batch_row_serial'), ['serial'], unique=False)
+
+    op.create_table('ca_acme_authorization',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('order_id', sa.String(length=26), nullable=False),
+    sa.Column('account_id', sa.String(length=26), nullable=False),
+    sa.Column('name', sa.String(length=253), nullable=False),
+    sa.Column('wildcard', sa.Boolean(), nullable=False),
+    sa.Column('status', sa.String(length=11), nullable=False),
+    sa.Column('challenge', sa.String(length=43), nullable=False),
+    sa.Column('tried', sa.String(length=11), nullable=True),
+    sa.Column('tried_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('thumbprint', sa.String(length=43), nullable=True),
+    sa.Column('validated_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('problem', sa.JSON(), nullable=True),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['order_id'], ['ca_acme_order.id'], name=op.f('fk_ca_acme_authorization_order_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_acme_authorization'))
+    )
+    with op.batch_alter_table('ca_acme_authorization', schema=None) as batch_op:
+        batch_op.create_index('ix_ca_acme_authorization_failed', ['account_id', 'name', 'tried_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_acme_authorization_order_id'), ['order_id'], unique=False)
 
     with op.batch_alter_table('audit_head', schema=None) as batch_op:
         batch_op.add_column(sa.Column('began_at', sa.DateTime(timezone=True), nullable=True))
@@ -236,6 +321,11 @@ def downgrade() -> None:
     with op.batch_alter_table('audit_head', schema=None) as batch_op:
         batch_op.drop_column('began_at')
 
+    with op.batch_alter_table('ca_acme_authorization', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_acme_authorization_order_id'))
+        batch_op.drop_index('ix_ca_acme_authorization_failed')
+
+    op.drop_table('ca_acme_authorization')
     with op.batch_alter_table('ca_batch_row', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ca_batch_row_serial'))
 
@@ -245,6 +335,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ca_batch_approval_batch_id'))
 
     op.drop_table('ca_batch_approval')
+    with op.batch_alter_table('ca_acme_order', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_acme_order_serial'))
+        batch_op.drop_index(batch_op.f('ix_ca_acme_order_replaces'))
+        batch_op.drop_index(batch_op.f('ix_ca_acme_order_expires_at'))
+        batch_op.drop_index(batch_op.f('ix_ca_acme_order_account_id'))
+
+    op.drop_table('ca_acme_order')
     op.drop_table('ca_profile_authority')
     with op.batch_alter_table('ca_batch', schema=None) as batch_op:
         batch_op.drop_index('uq_ca_batch_open_content', postgresql_where=sa.text("status IN ('preparing', 'proposed', 'approved')"), sqlite_where=sa.text("status IN ('preparing', 'proposed', 'approved')"))
@@ -255,6 +352,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ca_batch_content_sha256'))
 
     op.drop_table('ca_batch')
+    with op.batch_alter_table('ca_acme_account', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_acme_account_spki_sha256'))
+        batch_op.drop_index(batch_op.f('ix_ca_acme_account_credential_id'))
+
+    op.drop_table('ca_acme_account')
     with op.batch_alter_table('ca_public_name', schema=None) as batch_op:
         batch_op.drop_index('ix_ca_public_name_newest')
 
@@ -279,3 +381,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ca_ceremony_file_sha256'))
 
     op.drop_table('ca_ceremony')
+    with op.batch_alter_table('ca_acme_nonce_spent', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_acme_nonce_spent_expires_at'))
+
+    op.drop_table('ca_acme_nonce_spent')
+    with op.batch_alter_table('ca_acme_credential', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_acme_credential_institution_ruc'))
+        batch_op.drop_index(batch_op.f('ix_ca_acme_credential_created_at'))
+
+    op.drop_table('ca_acme_credential')

@@ -25,6 +25,7 @@ EXEMPT = {
     "/userinfo": "access token",
     "/pki/ocsp": "public service (RFC 6960)",
     "/.well-known/est": "enrolment credential, or the certificate of the TLS handshake (RFC 7030)",
+    "/acme": "each request is signed by an account or a certificate key (RFC 8555)",
 }
 _UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from ca.services import CaServices
-from ca.web.acme import accounts, frame, orders, public
+from ca.web.acme import accounts, orders, public
 from keys.sealing import derive_secret
 from web.csrf import exempt
 
@@ -16,5 +16,4 @@ def mount(app: Flask, services: CaServices) -> None:
     """Put the protocol's addresses on ``app``."""
     app.extensions["ca.acme.nonce"] = derive_secret(services.sealing_secret, "acme-nonce")
     for module in (public, accounts, orders):
-        frame.wrap(module.blueprint)
         app.register_blueprint(exempt(module.blueprint))

@@ -8,11 +8,12 @@ from ca.acme.account import AccountView, change_account, change_key, open_accoun
 from ca.acme.addresses import PREFIX
 from ca.acme.order import list_orders
 from ca.acme.problem import AcmeProblem, Kind
-from ca.web.acme.frame import Signed, addresses, answer, received
+from ca.web.acme.frame import Signed, addresses, answer, received, wrap
 from ca.web.services import services
 from web.rate_limit import limit
 
 blueprint = Blueprint("acme_accounts", __name__, url_prefix=PREFIX)
+wrap(blueprint)
 
 
 @blueprint.post("/new-account")

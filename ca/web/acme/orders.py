@@ -15,11 +15,12 @@ from ca.acme.problem import AcmeProblem, Kind
 from ca.acme.revoke import revoke_by_message
 from ca.acme.state import PROCESSING
 from ca.acme.view import OrderView
-from ca.web.acme.frame import addresses, answer, received, received_by_either
+from ca.web.acme.frame import addresses, answer, received, received_by_either, wrap
 from ca.web.services import services
 from web.rate_limit import check_limit
 
 blueprint = Blueprint("acme_orders", __name__, url_prefix=PREFIX)
+wrap(blueprint)
 
 #: Of one account. Servers of an institution that all begin at once stay below it; a client in a loop does not.
 _ORDERS = parse("300 per hour")

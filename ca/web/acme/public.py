@@ -9,11 +9,12 @@ from ca.acme.profiles import offered_profiles
 from ca.acme.prove import caa_identities
 from ca.acme.renewal import ASK_AGAIN, renewal_info
 from ca.locations import cps_url
-from ca.web.acme.frame import addresses, answer, nonce
+from ca.web.acme.frame import addresses, answer, nonce, wrap
 from ca.web.services import services
 from web.rate_limit import limit
 
 blueprint = Blueprint("acme", __name__, url_prefix=PREFIX)
+wrap(blueprint)
 
 
 @blueprint.get("/directory")

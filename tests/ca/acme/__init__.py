@@ -1,0 +1,1 @@
+"""Automatic issuance (certificate authority, line 24)."""
