@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
 from werkzeug.routing import Rule
 
 from keys.file_store import FileKeyStore, read_passphrase
@@ -55,3 +56,9 @@ def _make_home(kept: Path) -> None:
     passphrase = read_passphrase(kept / "passphrase", create=True)
     kept.chmod(0o700)
     FileKeyStore(kept / "keys", passphrase).secret("sealing")
+
+
+@lru_cache(maxsize=8)
+def rsa_key(bits: int) -> rsa.RSAPrivateKey:
+    """Return an RSA key of that size, the same one for all tests of a process."""
+    return rsa.generate_private_key(65537, bits)

@@ -7,7 +7,10 @@ from functools import lru_cache
 from asn1crypto.parser import emit, parse, peek
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import (
+    CertificateIssuerPrivateKeyTypes,
+    CertificateIssuerPublicKeyTypes,
+)
 
 from kernel.errors import Fault
 from keys.signer import Algorithm, Signer, generate_private_key, sign_with
@@ -33,6 +36,11 @@ def read_unsigned(tbs_der: bytes) -> x509.Certificate:
 def with_throw_away_signature(tbs_der: bytes, algorithm: Algorithm) -> bytes:
     """Return ``tbs_der`` signed by the throw-away key (DER): byte for byte what will be signed, in a form to lint."""
     return _assemble(tbs_der, sign_with(throw_away_key(algorithm), algorithm, tbs_der))
+
+
+def throw_away_public_key(algorithm: Algorithm) -> CertificateIssuerPublicKeyTypes:
+    """Return the public half of the key that :func:`with_throw_away_signature` signs with in this process."""
+    return throw_away_key(algorithm).public_key()
 
 
 def sign_to_be_signed(tbs_der: bytes, *, signer: Signer, issuer: x509.Certificate | None) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from asn1crypto import core
+from asn1crypto.parser import emit, parse
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
@@ -31,6 +31,7 @@ _STATUS_OIDS: dict[StatusPointers, set[str]] = {
     StatusPointers.ISSUER_ONLY: {"1.3.6.1.5.5.7.1.1"},
     StatusPointers.NONE: set(),
 }
+_UTF8_STRING = 12
 _SHORT_LIVED = timedelta(days=7)
 
 
@@ -66,7 +67,7 @@ def only_key_usage_is_critical(case: LintCase) -> Iterator[Finding]:
 def authority_key_identifier_is_the_issuers(case: LintCase) -> Iterator[Finding]:
     """RFC 5280 §4.2.1.1, BR §7.1.2.11.1: keyIdentifier only, equal to the issuer's SKI."""
     found = case.extension(x509.AuthorityKeyIdentifier)
-    issuer_id = case.issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    issuer_id = case.issuer_facts.key_identifier
     if found is None or found.value.key_identifier != issuer_id:
         yield error("aki_differs", "RFC 5280 §4.2.1.1", "El identificador de la clave emisora falta o es otro.")
     elif found.value.authority_cert_issuer or found.value.authority_cert_serial_number:
@@ -115,8 +116,7 @@ def without_pointers_it_is_short_lived(case: LintCase) -> Iterator[Finding]:
     """BR §1.6.1, §7.1.2.11.2: who goes without a list lives seven days at most and names its issuer."""
     if case.profile.status is not StatusPointers.ISSUER_ONLY:
         return
-    lifetime = case.certificate.not_valid_after_utc - case.certificate.not_valid_before_utc + timedelta(seconds=1)
-    if lifetime > _SHORT_LIVED:
+    if case.lifetime > _SHORT_LIVED:
         yield error("not_short_lived", "BR §1.6.1", "Vale más de siete días y no dice dónde ver su estado.")
     access = case.extension(x509.AuthorityInformationAccess)
     methods = [item.access_method for item in access.value] if access else []
@@ -126,12 +126,11 @@ def without_pointers_it_is_short_lived(case: LintCase) -> Iterator[Finding]:
 
 def no_revocation_is_said_plainly(case: LintCase) -> Iterator[Finding]:
     """RFC 9608 §2: noRevAvail holds NULL, and stands where there is neither a list nor an OCSP address."""
-    found = [item for item in case.certificate.extensions if item.oid.dotted_string == "2.5.29.56"]
-    if bool(found) is not case.profile.no_revocation_available:
+    found = case.unrecognized.get("2.5.29.56")
+    if (found is not None) is not case.profile.no_revocation_available:
         yield error("no_revocation_differs", "RFC 9608 §2", "La marca «sin revocación» no es la del perfil.")
-    for item in found:
-        if getattr(item.value, "value", b"") != b"\x05\x00":
-            yield error("no_revocation_malformed", "RFC 9608 §2", "La marca «sin revocación» no es NULL.")
+    if found not in (None, b"\x05\x00"):
+        yield error("no_revocation_malformed", "RFC 9608 §2", "La marca «sin revocación» no es NULL.")
 
 
 def policy_is_documented(case: LintCase) -> Iterator[Finding]:
@@ -150,22 +149,20 @@ def policy_is_documented(case: LintCase) -> Iterator[Finding]:
 def national_fields_are_der_strings(case: LintCase) -> Iterator[Finding]:
     """The layout that the country's authorities share: each field one DER string, none empty."""
     numbers = {f"{case.private_arc}.3.{field.number}": field for field in case.profile.country_fields}
-    present = set()
-    for extension in case.certificate.extensions:
-        if extension.oid.dotted_string in numbers and isinstance(extension.value, x509.UnrecognizedExtension):
-            present.add(extension.oid.dotted_string)
-            if not _is_der_text(extension.value.value):
-                yield error("national_field_malformed", "campos nacionales", "Un campo nacional no es un texto DER.")
-    if any(field.required and oid not in present for oid, field in numbers.items()):
+    for oid, der in case.unrecognized.items():
+        if oid in numbers and der_text(der) is None:
+            yield error("national_field_malformed", "campos nacionales", "Un campo nacional no es un texto DER.")
+    if any(field.required and oid not in case.unrecognized for oid, field in numbers.items()):
         yield error("national_field_missing", "campos nacionales", "Falta un campo nacional obligatorio.")
 
 
-def _is_der_text(der: bytes) -> bool:
+def der_text(der: bytes) -> str | None:
+    """Return the text of a DER UTF8String; None if it is none, is empty or is written in a longer way than DER's."""
     try:
-        value = core.UTF8String.load(der, strict=True)
-        return bool(value.native) and value.dump(force=True) == der
+        text = bytes(parse(der, strict=True)[4]).decode("utf-8")
     except ValueError:
-        return False
+        return None
+    return text if text and emit(0, 0, _UTF8_STRING, text.encode()) == der else None
 
 
 LINTS = (

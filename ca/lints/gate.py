@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import cast
 
 from ca.issuance.authority import AuthorityRecord
-from ca.lints import constraints, extensions, fields, naming
+from ca.lints import constraints, encoding, extensions, fields, identity, keys, naming
 from ca.lints.case import LintCase
 from ca.lints.finding import Finding, blocking
 from ca.profiles.profile import Profile
@@ -18,7 +18,15 @@ from keys.signer import Algorithm
 
 OutsideLint = Callable[[LintCase], Iterator[Finding]]
 
-OWN_LINTS = (*fields.LINTS, *extensions.LINTS, *naming.LINTS, *constraints.LINTS)
+OWN_LINTS = (
+    *encoding.LINTS,
+    *fields.LINTS,
+    *keys.LINTS,
+    *extensions.LINTS,
+    *naming.LINTS,
+    *identity.LINTS,
+    *constraints.LINTS,
+)
 
 
 def lint_tbs(
@@ -45,6 +53,9 @@ def lint_case(
 
 def own_findings(case: LintCase) -> list[Finding]:
     """Return what our own lints find."""
+    broken = encoding.unreadable(case)
+    if broken is not None:
+        return [broken]
     return [finding for lint in OWN_LINTS for finding in lint(case)]
 
 

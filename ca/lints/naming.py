@@ -6,19 +6,20 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 
-from asn1crypto.x509 import TbsCertificate
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from ca.issuance.subject import LIMITS, OIDS
-from ca.lints.case import LintCase, error
+from ca.lints.case import LintCase, children, error
 from ca.lints.finding import Finding
 from ca.requests.names import canonical_dns_name
 from kernel.errors import Rejected
 
 _LIMIT_OF = {OIDS[name]: limit for name, limit in LIMITS.items()}
 _PRINTABLE_TAG = 19
-_MUST_BE_PRINTABLE = ("country_name", "serial_number")
+_UTF8_TAG = 12
+_SUBJECT = 5  # place in the TBSCertificate
+_MUST_BE_PRINTABLE = (b"\x06\x03\x55\x04\x06", b"\x06\x03\x55\x04\x05")  # DER of countryName, serialNumber
 
 
 def one_attribute_per_rdn(case: LintCase) -> Iterator[Finding]:
@@ -36,8 +37,8 @@ def one_attribute_per_rdn(case: LintCase) -> Iterator[Finding]:
 
 def lengths_in_characters(case: LintCase) -> Iterator[Finding]:
     """RFC 5280 appendix A.1: upper bounds count characters; an attribute is never empty."""
-    for attribute in case.certificate.subject:
-        if not 1 <= len(str(attribute.value)) <= _LIMIT_OF.get(attribute.oid, 64):
+    for oid, value in case.subject:
+        if not 1 <= len(value) <= _LIMIT_OF.get(oid, 64):
             yield error(
                 "attribute_length", "RFC 5280 apéndice A.1", "Un atributo del nombre está vacío o es muy largo."
             )
@@ -45,22 +46,25 @@ def lengths_in_characters(case: LintCase) -> Iterator[Finding]:
 
 def country_and_serial_are_printable(case: LintCase) -> Iterator[Finding]:
     """RFC 5280 appendix A.1: countryName and serialNumber are PrintableString; a country has two letters."""
-    for rdn in TbsCertificate.load(case.tbs_der)["subject"].chosen:
-        for attribute in rdn:
-            if attribute["type"].native in _MUST_BE_PRINTABLE and attribute["value"].chosen.tag != _PRINTABLE_TAG:
+    for rdn in children(case.parts[_SUBJECT]):
+        for attribute in children(rdn):
+            oid, text = children(attribute)
+            if oid in _MUST_BE_PRINTABLE and text[0] != _PRINTABLE_TAG:
                 yield error("not_printable_string", "RFC 5280 apéndice A.1", "País o número no son PrintableString.")
-    for country in case.certificate.subject.get_attributes_for_oid(NameOID.COUNTRY_NAME):
-        value = str(country.value)
-        if not (len(value) == 2 and value.isascii() and value.isalpha() and value.isupper()):
+            elif text[0] not in (_PRINTABLE_TAG, _UTF8_TAG):
+                yield error("not_utf8_string", "RFC 5280 §4.1.2.4", "Un atributo no es UTF8String ni PrintableString.")
+    for kind, value in case.subject:
+        if kind == NameOID.COUNTRY_NAME and not (
+            len(value) == 2 and value.isascii() and value.isalpha() and value.isupper()
+        ):
             yield error("bad_country", "BR §7.1.4.2", "El país no tiene dos letras mayúsculas.")
 
 
 def text_is_what_it_shows(case: LintCase) -> Iterator[Finding]:
     """No control or invisible character, no space at an end, composed form (RFC 8399 §2.2)."""
-    for attribute in case.certificate.subject:
-        value = str(attribute.value)
-        hidden = any(unicodedata.category(character)[0] == "C" for character in value)
-        if hidden or value != value.strip() or value != unicodedata.normalize("NFC", value):
+    for _, value in case.subject:
+        hidden = not value.isprintable()  # controls, formats, private and line separators
+        if hidden or value != value.strip() or not unicodedata.is_normalized("NFC", value):
             yield error("attribute_not_plain", "RFC 8399 §2.2", "Un atributo tiene espacios al borde o signos ocultos.")
 
 
@@ -90,8 +94,8 @@ def tls_common_name_is_an_alternative_name(case: LintCase) -> Iterator[Finding]:
         return
     found = case.extension(x509.SubjectAlternativeName)
     names = {str(name.value) for name in found.value} if found else set()
-    for common_name in case.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
-        if common_name.value not in names:
+    for kind, value in case.subject:
+        if kind == NameOID.COMMON_NAME and value not in names:
             yield error("common_name_not_listed", "BR §7.1.4.3", "El nombre común no está entre los otros nombres.")
 
 

@@ -8,26 +8,20 @@ from typing import Any, Protocol
 
 import badkeys
 from badkeys.utils import _cachedir
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ca.issuance.model import Certificate
+from ca.profiles.key_kinds import key_type_of
 from ca.profiles.profile import KeyType
 from ca.revocation.compromised_key import is_compromised
 from kernel.errors import Rejected
 
 _MIN_RSA_BITS = 2048
 _MIN_RSA_EXPONENT = 65537
-_CURVES = {"secp256r1": KeyType.P256, "secp384r1": KeyType.P384, "secp521r1": KeyType.P521}
-_OTHER_KINDS: dict[type, KeyType] = {
-    ed25519.Ed25519PublicKey: KeyType.ED25519,
-    mldsa.MLDSA44PublicKey: KeyType.ML_DSA_44,
-    mldsa.MLDSA65PublicKey: KeyType.ML_DSA_65,
-    mldsa.MLDSA87PublicKey: KeyType.ML_DSA_87,
-}
 _OFFLINE_CHECKS = ["fermat", "roca", "rsainvalid", "rsapoly", "sharedprimes", "smalld", "smallfactors", "pattern"]
 _WEAKNESSES = {
     "fermat": "its two primes are close to each other (Fermat)",
@@ -52,7 +46,7 @@ def require_sound_key(
 
     :raises Rejected: ``key_type_refused``, ``rsa_too_short``, ``rsa_odd_size``, ``rsa_bad_exponent``, ``weak_key``.
     """
-    key_type = _key_type(public_key)
+    key_type = key_type_of(public_key)
     if key_type is None or key_type not in allowed:
         accepted = ", ".join(allowed)
         raise Rejected(f"This profile takes keys of the kinds {accepted}.", code="key_type_refused")
@@ -122,18 +116,10 @@ def describe_key(public_key: CertificatePublicKeyTypes) -> str:
     """Return the key's kind and size for people: ``RSA 3072``, ``EC P-256``, ``Ed25519``."""
     if isinstance(public_key, rsa.RSAPublicKey):
         return f"RSA {public_key.key_size}"
-    key_type = _key_type(public_key)
+    key_type = key_type_of(public_key)
     if key_type is None:
         return type(public_key).__name__.removesuffix("PublicKey")
     return f"EC {key_type}" if isinstance(public_key, ec.EllipticCurvePublicKey) else str(key_type)
-
-
-def _key_type(public_key: CertificatePublicKeyTypes) -> KeyType | None:
-    if isinstance(public_key, rsa.RSAPublicKey):
-        return KeyType.RSA
-    if isinstance(public_key, ec.EllipticCurvePublicKey):
-        return _CURVES.get(public_key.curve.name)
-    return next((kind for type_, kind in _OTHER_KINDS.items() if isinstance(public_key, type_)), None)
 
 
 def _require_sound_rsa(public_key: rsa.RSAPublicKey, *, min_bits: int) -> None:
