@@ -16,6 +16,7 @@ import ca.enrolment.model
 import ca.issuance.model
 import ca.requests.model
 import ca.revocation.model
+import ca.timestamping.model
 import ca.transparency.model
 import idp.accounts.model
 import idp.authentication.model
@@ -60,6 +61,7 @@ TABLES = (
     ca.issuance.model,
     ca.requests.model,
     ca.revocation.model,
+    ca.timestamping.model,
     ca.transparency.model,
     idp.accounts.model,
     idp.authentication.model,

@@ -21,6 +21,7 @@ from ca.command_line.requests import (
     request_command,
     show_command,
 )
+from ca.command_line.time_stamping import tsa_group
 from ca.enrolment.credential import Protocol
 from ca.revocation.commands import lists_command, publish_command, revoke_command
 from ca.services import CaServices
@@ -53,4 +54,4 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         group.add_command(command)
     est = click.Group("est", help="Enrolment over Secure Transport (RFC 7030).")
     est.add_command(credential_group(load, Protocol.EST))
-    return [group, acme_group(load), est]
+    return [group, acme_group(load), est, tsa_group(load)]

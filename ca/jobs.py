@@ -17,6 +17,7 @@ from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
 from ca.revocation.upkeep import drop_old_lists, publish_if_behind, publish_overdue_lists
 from ca.services import CaServices
+from ca.timestamping.signer import renew_stamp_signer
 from ca.transparency.backfill import Backfill
 from kernel.outbox import Handler, Task
 from kernel.worker import PeriodicJob
@@ -66,6 +67,9 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     def renew_signers() -> None:
         renew_ocsp_signers(services, now=services.clock.now())
 
+    def renew_stamps() -> None:
+        renew_stamp_signer(services, now=services.clock.now())
+
     def finish_what_was_begun() -> None:
         finish_issuance(services)
         finish_orders(services, now=services.clock.now())
@@ -97,5 +101,6 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
         PeriodicJob(name="ca.issuance", every=timedelta(seconds=30), run=finish_what_was_begun),
         PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
         PeriodicJob(name="ca.old_lists", every=timedelta(hours=6), run=clear_lists),
+        PeriodicJob(name="ca.time_stamping", every=timedelta(hours=1), run=renew_stamps),
         PeriodicJob(name="ca.ocsp_signers", every=timedelta(minutes=5), run=renew_signers),
     ]

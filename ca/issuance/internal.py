@@ -1,4 +1,4 @@
-"""Certificates that the service issues to itself: OCSP responders."""
+"""Certificates that the service issues to itself: OCSP responders, the time-stamping unit."""
 
 from __future__ import annotations
 
@@ -16,20 +16,40 @@ from ca.lints.gate import require_clean
 from ca.services import CaServices
 from kernel.identifiers import sha256_hex
 
-OCSP_RESPONDER = "ocsp-responder"
+OCSP_RESPONDER, TIME_STAMPING = "ocsp-responder", "time-stamping"
 
 
 def prepare_responder(
     services: CaServices, *, authority: AuthorityRecord, public_key: CertificatePublicKeyTypes, now: datetime
 ) -> Intent:
-    """Build and lint an OCSP responder's certificate; the caller records the intent and signs after the commit.
+    """Build and lint an OCSP responder's certificate: :func:`prepare_own`."""
+    return prepare_own(
+        services,
+        profile_name=OCSP_RESPONDER,
+        title=f"OCSP {authority.name}",
+        authority=authority,
+        public_key=public_key,
+        now=now,
+    )
 
-    Outside of any transaction: linting takes a moment, and nobody should wait for it. The responder's name carries
-    a part of the serial's digest, so two responders of one authority are told apart.
+
+def prepare_own(
+    services: CaServices,
+    *,
+    profile_name: str,
+    title: str,
+    authority: AuthorityRecord,
+    public_key: CertificatePublicKeyTypes,
+    now: datetime,
+) -> Intent:
+    """Build and lint a certificate of the service's own; the caller records the intent and signs after the commit.
+
+    Outside of any transaction: linting takes a moment, and nobody should wait for it. The name carries a part of the
+    serial's digest, so two units of one authority are told apart.
 
     :raises kernel.errors.Rejected: (``lint_blocked``) if a lint finds something.
     """
-    profile = services.profiles.get(OCSP_RESPONDER)
+    profile = services.profiles.get(profile_name)
     algorithm = services.keystore.open(authority.key_name).algorithm
     serial = new_serial()
     organization = authority.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value
@@ -37,7 +57,7 @@ def prepare_responder(
     values = {
         "country": str(country),
         "authority_organization": str(organization),
-        "responder": f"OCSP {authority.name} {sha256_hex(f'{serial:x}')[:8]}",
+        "responder": f"{title} {sha256_hex(f'{serial:x}')[:8]}",
     }
     tbs_der = build_tbs(
         Blueprint(profile=profile, public_key=public_key, values=values),

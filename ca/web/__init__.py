@@ -9,7 +9,8 @@ from flask import Flask
 from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
 from ca.services import CaServices
-from ca.web import acme, est, log, public_pages, status
+from ca.timestamping.unit import TimeStampingUnit
+from ca.web import acme, est, log, public_pages, status, time_stamps
 from ca.web.error_texts import ERROR_TEXTS
 from ca.web.metrics import CertificateLogCollector
 from ca.web.services import services
@@ -30,9 +31,11 @@ def mount(app: Flask, services: CaServices) -> None:
     add_translations(app, Path(__file__).parent / "translations")
     describe_errors(app, ERROR_TEXTS)
     accept_any_host(app, *status.ADDRESSES)
+    app.extensions["ca.stamps"] = TimeStampingUnit(services)
     answer_on_mtls_host(app, est.PREFIX)
     app.register_blueprint(exempt(status.blueprint))
     app.register_blueprint(exempt(est.blueprint))
+    app.register_blueprint(exempt(time_stamps.blueprint))
     app.register_blueprint(public_pages.blueprint)
     app.register_blueprint(log.blueprint)
     add_collector(app, CertificateLogCollector(services))

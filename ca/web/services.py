@@ -7,6 +7,7 @@ from typing import cast
 from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
 from ca.services import CaServices
+from ca.timestamping.unit import TimeStampingUnit
 from web.in_progress import application
 
 
@@ -23,3 +24,8 @@ def ocsp_responder() -> OcspResponder:
 def register() -> CertificateRegister:
     """Return this process's register of certificates that may be shown."""
     return cast(CertificateRegister, application().extensions["ca.register"])
+
+
+def stamping_unit() -> TimeStampingUnit:
+    """Return this process's time-stamping unit."""
+    return cast(TimeStampingUnit, application().extensions["ca.stamps"])

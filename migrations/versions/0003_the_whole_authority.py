@@ -135,6 +135,20 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_public_name', schema=None) as batch_op:
         batch_op.create_index('ix_ca_public_name_newest', ['name', sa.literal_column('not_before DESC'), 'serial'], unique=False)
 
+    op.create_table('ca_stamp_signer',
+    sa.Column('serial', sa.String(length=40), nullable=False),
+    sa.Column('generation', sa.Integer(), nullable=False),
+    sa.Column('key_name', sa.String(length=80), nullable=False),
+    sa.Column('not_before', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('signs_until', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('certificate_der', sa.LargeBinary(), nullable=True),
+    sa.Column('last_stamp_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('serial', name=op.f('pk_ca_stamp_signer')),
+    sa.UniqueConstraint('generation', name=op.f('uq_ca_stamp_signer_generation'))
+    )
+    with op.batch_alter_table('ca_stamp_signer', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_stamp_signer_signs_until'), ['signs_until'], unique=False)
+
     op.create_table('ca_acme_account',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('credential_id', sa.String(length=26), nullable=False),
@@ -357,6 +371,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ca_acme_account_credential_id'))
 
     op.drop_table('ca_acme_account')
+    with op.batch_alter_table('ca_stamp_signer', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_stamp_signer_signs_until'))
+
+    op.drop_table('ca_stamp_signer')
     with op.batch_alter_table('ca_public_name', schema=None) as batch_op:
         batch_op.drop_index('ix_ca_public_name_newest')
 
