@@ -68,6 +68,7 @@ def is_in(address: IpAddress, networks: Sequence[IpNetwork]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
 
 
+@lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
     """Return the unit that limits are counted by: an IPv4 address itself, the /64 of an IPv6 address (RFC 6177).
 

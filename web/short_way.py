@@ -11,8 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 from werkzeug.exceptions import HTTPException
@@ -27,8 +26,7 @@ FORM = "application/x-www-form-urlencoded"
 _MOST_BODY = 64 * 1024
 
 
-@dataclass(frozen=True)
-class ShortRequest:
+class ShortRequest(NamedTuple):
     """A plain request.
 
     :ivar path: as WSGI gives it, decoded once.
@@ -40,17 +38,17 @@ class ShortRequest:
     path: str
     octets: bytes = b""
 
-    @cached_property
+    @property
     def query(self) -> list[tuple[str, str]]:
         """The pairs of the query, repetitions included, as Flask reads them."""
         return _pairs(str(self.environ.get("QUERY_STRING", "")))
 
-    @cached_property
+    @property
     def form(self) -> list[tuple[str, str]]:
         """The pairs of the body, which is a form, repetitions included, as Flask reads them."""
         return _pairs(self.octets.decode("ascii"))
 
-    @cached_property
+    @property
     def cookies(self) -> Mapping[str, str]:
         """The cookies."""
         return parse_cookie(str(self.environ.get("HTTP_COOKIE", "")))
@@ -163,5 +161,11 @@ def _read_body(environ: dict[str, Any], way: ShortWay) -> bytes | None:
 
 
 def _pairs(encoded: str) -> list[tuple[str, str]]:
-    # The error handler is Werkzeug's, which keeps octets that are no UTF-8 as they came.
-    return parse_qsl(encoded, keep_blank_values=True, errors="werkzeug.url_quote")
+    """Return the pairs as Werkzeug reads them."""
+    if not encoded:
+        return []
+    if "%" in encoded or "+" in encoded:
+        # The error handler is Werkzeug's, which keeps octets that are no UTF-8 as they came.
+        return parse_qsl(encoded, keep_blank_values=True, errors="werkzeug.url_quote")
+    parts = [part.partition("=") for part in encoded.split("&") if part]
+    return [(name, value) for name, _, value in parts]

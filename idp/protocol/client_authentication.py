@@ -75,6 +75,8 @@ def _basic(header: str) -> PresentedCredentials:
 
 
 def _form_decode(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text  # nothing in it is encoded
     if not _FORM_ENCODED.fullmatch(text):
         raise InvalidClientError("malformed_basic")
     try:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from audit.model import AuditEvent
+from composition import Composition
 from idp.authentication.model import InteractionRow
 from kernel.identifiers import b64url
-from tests.idp.relying_party import RelyingParty, Visitor, register
+from tests.idp.dpop import Holder
+from tests.idp.relying_party import RelyingParty, Visitor, change, register
 from web.application import SauFlask
 from web.short_way import ShortRequest, ShortWay
 
@@ -39,23 +46,62 @@ def taken(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def both_ways(app: Flask, ask: Ask, taken: list[str], *, short: bool = True) -> TestResponse:
-    """Ask on the short way and on the long one; the answers are alike. Return the short one's."""
+    """Ask on the short way and on the long one: answer, log, counts and events are alike. Return the short answer."""
     ways = cast(SauFlask, app).short_ways
-    quick = ask()
+    with _traces(app) as quick_traces:
+        quick = ask()
     assert bool(taken) == short
     del taken[:]
     ways.open = False
-    slow = ask()
+    with _traces(app) as slow_traces:
+        slow = ask()
     ways.open = True
     assert not taken
     assert quick.status_code == slow.status_code
     assert _shape(quick) == _shape(slow)
+    assert quick_traces == slow_traces
     return quick
+
+
+@contextmanager
+def _traces(app: Flask) -> Iterator[dict[str, object]]:
+    """What one request leaves behind, request ids and times apart: counts, its line in the log, events."""
+    traces: dict[str, object] = {}
+    before, seen = _counts(app), _events(app)
+    logger = logging.getLogger("web.requests")
+    logger.setLevel(logging.INFO)
+    try:
+        with structlog.testing.capture_logs() as lines:
+            yield traces
+    finally:
+        logger.setLevel(logging.NOTSET)
+    after = _counts(app)
+    traces["counts"] = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
+    unlike = ("ms", "reference")
+    traces["lines"] = [{name: value for name, value in line.items() if name not in unlike} for line in lines]
+    traces["events"] = sorted(repr(kind) for name, kind in _events(app).items() if name not in seen)
+
+
+def _counts(app: Flask) -> dict[tuple[str, ...], float]:
+    found = {}
+    for family in app.extensions["metrics"].registry.collect():
+        for sample in family.samples:
+            if sample.name.endswith("_total") or sample.name.endswith("_count"):
+                found[sample.name, *sorted(sample.labels.values())] = sample.value
+    return found
+
+
+def _events(app: Flask) -> dict[str, tuple[str | None, ...]]:
+    with app.extensions["idp"].database.reading() as session:
+        rows = session.scalars(select(AuditEvent))
+        return {row.id: (row.type, row.outcome, row.reason, row.client_id, row.actor, row.subject) for row in rows}
 
 
 def _shape(response: TestResponse) -> object:
     fresh = ("X-Request-Id", "Content-Length", "Location", "DPoP-Nonce")
     headers = sorted((name, value) for name, value in response.headers if name not in fresh)
+    assert len(response.headers["X-Request-Id"]) == 26
+    assert response.headers["Content-Length"] == str(len(response.data))
     parts = urlsplit(response.headers.get("Location", ""))
     names = sorted(response.json) if response.is_json and response.json else response.mimetype
     path = parts.path.split("/")[:3]  # what follows names an interaction
@@ -101,6 +147,100 @@ def test_refusals(app: Flask, http: FlaskClient, party: RelyingParty, taken: lis
         lambda: http.get("/userinfo?access_token=x"),
     ):
         assert both_ways(app, ask, taken).status_code in (400, 401)
+
+
+def test_refresh_tokens(app: Flask, http: FlaskClient, party: RelyingParty, visitor: Visitor, taken: list[str]) -> None:
+    """Redeemed once each; one that is used again, and one that is nobody's."""
+    tokens = iter(
+        [
+            party.exchange(http, visitor.authorize(party, scope="openid offline_access")).get_json()["refresh_token"]
+            for _ in range(2)
+        ]
+    )
+    del taken[:]
+    assert both_ways(app, lambda: party.refresh(http, next(tokens)), taken).status_code == 200
+    assert both_ways(app, lambda: party.refresh(http, "x" * 43), taken).status_code == 400
+
+
+def test_services(app: Flask, composition: Composition, http: FlaskClient, taken: list[str]) -> None:
+    """Their own tokens, JWT and opaque, and more than they may have."""
+    service = register(
+        composition,
+        redirect_uris=[],
+        post_logout_redirect_uris=[],
+        grant_types=["client_credentials"],
+        scope="read",
+        optional_scope="",
+        resources=["https://api.example/"],
+    )
+    form = {"grant_type": "client_credentials", "scope": "read"}
+    assert both_ways(app, lambda: http.post("/token", data=form, headers=service.basic()), taken).status_code == 200
+    change(composition, service, access_token_format="opaque")
+    assert both_ways(app, lambda: http.post("/token", data=form, headers=service.basic()), taken).status_code == 200
+    wrong = form | {"scope": "write"}
+    assert both_ways(app, lambda: http.post("/token", data=wrong, headers=service.basic()), taken).status_code == 400
+
+
+def test_tokens_bound_to_a_key(
+    app: Flask, composition: Composition, http: FlaskClient, party: RelyingParty, visitor: Visitor, taken: list[str]
+) -> None:
+    """With a nonce for the next proof, in answers and in errors."""
+    holder = Holder(composition)
+    codes = iter([visitor.authorize(party) for _ in range(2)])
+    del taken[:]
+    answer = both_ways(app, lambda: party.exchange(http, next(codes), party.basic() | holder.headers()), taken)
+    assert answer.headers["DPoP-Nonce"]
+    token = answer.get_json()["access_token"]
+    seen = both_ways(app, lambda: http.get("/userinfo", headers=holder.showing(token)), taken)
+    assert seen.status_code == 200
+    assert seen.headers["DPoP-Nonce"]
+    refused = both_ways(app, lambda: http.get("/userinfo", headers={"Authorization": f"Bearer {token}"}), taken)
+    assert refused.status_code == 401
+    wrong = party.basic() | {"DPoP": "none"}
+    assert both_ways(app, lambda: party.exchange(http, "x", wrong), taken).headers["DPoP-Nonce"]
+
+
+def test_signed_answers_and_posted_tokens(
+    app: Flask, composition: Composition, http: FlaskClient, party: RelyingParty, visitor: Visitor, taken: list[str]
+) -> None:
+    """UserInfo and introspection as JWTs; the token in a form; tokens that are worth nothing."""
+    token = party.exchange(http, visitor.authorize(party)).get_json()["access_token"]
+    del taken[:]
+    posted = both_ways(app, lambda: http.post("/userinfo", data={"access_token": token}), taken)
+    assert posted.status_code == 200
+    accept = party.basic() | {"Accept": "application/token-introspection+jwt"}
+    jwt = both_ways(app, lambda: http.post("/introspect", data={"token": token}, headers=accept), taken)
+    assert jwt.mimetype == "application/token-introspection+jwt"
+    for ask in (
+        lambda: http.post("/introspect", data={"token": "x"}, headers=party.basic()),
+        lambda: http.post("/introspect", data={"token": ""}, headers=party.basic()),
+        lambda: http.post("/introspect", data={"token": token}, headers=party.basic("wrong")),
+        lambda: http.post("/introspect", data={"token": token}),
+        lambda: http.post("/userinfo", data={"access_token": "x"}),
+        lambda: http.post("/userinfo", data={"access_token": token}, headers={"Authorization": f"Bearer {token}"}),
+    ):
+        assert both_ways(app, ask, taken).status_code in (200, 400, 401)
+    change(composition, party, userinfo_signed_response_alg="ES256")
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert both_ways(app, lambda: http.get("/userinfo", headers=bearer), taken).mimetype == "application/jwt"
+
+
+def test_who_is_not_logged_in_or_asked_for_no_page(
+    app: Flask, party: RelyingParty, visitor: Visitor, taken: list[str]
+) -> None:
+    """``prompt=none``, answers in a fragment, a login that is too old, a request that goes nowhere."""
+    visitor.authorize(party)
+    del taken[:]
+    wishes: list[dict[str, str | None]] = [
+        {"prompt": "none"},
+        {"response_mode": "fragment"},
+        {"response_mode": "jwt"},
+        {"prompt": "none", "max_age": "0"},
+        {"prompt": "login"},
+    ]
+    for wish in wishes:
+        both_ways(app, partial(visitor.http.get, party.authorization_url(**wish)), taken)
+        del taken[:]
 
 
 @pytest.mark.parametrize(
