@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from collections import deque
@@ -20,7 +21,6 @@ from ca.bulk.view import CHUNK_ROWS, BatchStatus, BatchView, find_batch
 from ca.issuance.authority import authority_chain, load_authority
 from ca.profiles.profile import Profile
 from ca.services import CaServices
-from ca.transparency.promise import sequence_waiting
 from kernel.database import Database
 from kernel.origin import Origin, current_origin, working_for
 from kernel.process import end_with_parent
@@ -87,7 +87,6 @@ def run_batch(
     tasks = [_Task(number, None) for number in prepared]
     _run(services, batch, tasks, processes=processes if len(tasks) > 1 else 1, report=report)
     _worker(services, batch).sign_leftovers(before=services.clock.now() - grace)
-    sequence_waiting(services.certificate_log, now=services.clock.now())
     with services.database.transaction() as session:
         return complete_batch(session, services=services, batch_id=batch_id, now=services.clock.now())
 
@@ -179,6 +178,8 @@ def _pool(services: CaServices, batch: BatchView, processes: int) -> Iterator[Pr
 def _begin_process(services: CaServices, batch: BatchView, origin: Origin, parent: int) -> None:
     """Connections do not survive a fork: the process makes its own."""
     end_with_parent(parent)
+    gc.freeze()  # what was there before the fork stays: looking through it again and again is lost time
+    gc.set_threshold(50_000, 20, 50)
     own = replace(services, database=Database(services.database.url.render_as_string(hide_password=False), pool_size=2))
     _of_process.append((_worker(own, batch), origin))
 
