@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,6 +14,7 @@ import admin.model
 import ca.acme.model
 import ca.bulk.model
 import ca.enrolment.model
+import ca.expiry.model
 import ca.issuance.model
 import ca.requests.model
 import ca.revocation.model
@@ -35,10 +37,11 @@ from ca.ports import InstitutionRecord, PersonRecord
 from ca.register.standing import CertificateRegister
 from ca.requests.client_certificate import complete_client_certificate, request_client_certificate
 from ca.services import CaServices
-from idp.accounts.person import VERIFIED_LEVEL, find_person_by_cedula
+from idp.accounts.person import VERIFIED_LEVEL, find_person, find_person_by_cedula
 from idp.authorization.revoked_certificate import LetGoOfCertificate
 from idp.clients.remote_keys import RemoteKeys
 from idp.directory.institutions import find_institution_by_ruc
+from idp.notices.mail import notify, send_mail
 from idp.ports import CertificateIdentity, IssuedClientCertificate, RequestedClientCertificate
 from idp.services import IdpServices
 from idp.tokens.key_ring import KeyRing
@@ -58,6 +61,7 @@ TABLES = (
     ca.bulk.model,
     ca.enrolment.model,
     ca.acme.model,
+    ca.expiry.model,
     ca.issuance.model,
     ca.requests.model,
     ca.revocation.model,
@@ -99,6 +103,53 @@ class _PeopleRegister:
             raise Rejected("The identity behind this account was not verified yet.", code="person_not_verified")
         return PersonRecord(
             id=person.id, cedula=person.cedula, given_names=person.given_names, surnames=person.surnames
+        )
+
+
+@dataclass(frozen=True)
+class _Letters:
+    """The provider's mails as the authority sends them."""
+
+    composition: Composition
+
+    def to_person(
+        self, session: Session, person_id: str, *, template: str, context: Mapping[str, str], now: datetime
+    ) -> bool:
+        person = find_person(session, person_id)
+        if not (person.is_active and person.email):
+            return False
+        notify(session, services=self.composition.idp, person=person, template=template, context=context, now=now)
+        return True
+
+    def to_institution(
+        self, session: Session, ruc: str, *, template: str, context: Mapping[str, str], now: datetime
+    ) -> bool:
+        try:
+            institution = find_institution_by_ruc(session, ruc)
+        except (NotFound, Rejected):
+            return False
+        if not institution.contact_email:
+            return False
+        self._send(session, institution.contact_email, institution.name, template, context, now=now)
+        return True
+
+    def to_address(
+        self, session: Session, address: str, *, template: str, context: Mapping[str, str], now: datetime
+    ) -> None:
+        self._send(session, address, "", template, context, now=now)
+
+    def _send(
+        self, session: Session, to: str, name: str, template: str, context: Mapping[str, str], *, now: datetime
+    ) -> None:
+        send_mail(
+            session,
+            services=self.composition.idp,
+            to=to,
+            locale="es",
+            template=template,
+            context={"name": name, **context},
+            person_id=None,
+            now=now,
         )
 
 
@@ -229,6 +280,7 @@ class Composition:
             institutions=_InstitutionRegister(),
             people=_PeopleRegister(),
             sealing_secret=self.sealing_secret,
+            letters=_Letters(self),
             revocation_listeners=(LetGoOfCertificate(self.idp),),
         )
 

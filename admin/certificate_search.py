@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select
 from sqlalchemy.orm import Session
 
+from ca.expiry.renewal import list_expiring
 from ca.issuance.model import Certificate
+from ca.profiles.registry import packaged_profiles
 from ca.serial import parse_serial
 from kernel.errors import Rejected
 
@@ -46,29 +48,12 @@ def count_certificates(session: Session, query: CertificateQuery, *, now: dateti
 def expiring_certificates(
     session: Session, *, institutions: frozenset[str] | None, now: datetime, limit: int
 ) -> list[Certificate]:
-    """Return live certificates that end within 30 days and have no younger one of the same subject and profile.
+    """Return live certificates that end within 30 days and that no newer one replaces.
 
-    Those that the service issues to itself are left out: it renews them by itself.
+    Those that are renewed without anybody asking are left out.
     """
-    younger = Certificate.__table__.alias("younger")
-    replaced = (
-        select(younger.c.serial)
-        .where(
-            younger.c.subject == Certificate.subject,
-            younger.c.profile == Certificate.profile,
-            younger.c.revoked_at.is_(None),
-            younger.c.not_after > Certificate.not_after,
-        )
-        .exists()
-    )
-    query = CertificateQuery(status="expiring", institutions=institutions)
-    return list(
-        session.scalars(
-            select(Certificate)
-            .where(*_conditions(query, now=now), Certificate.request_id.is_not(None), ~replaced)
-            .order_by(Certificate.not_after)
-            .limit(limit)
-        )
+    return list_expiring(
+        session, profiles=packaged_profiles(), within=EXPIRING, institutions=institutions, now=now, limit=limit
     )
 
 

@@ -11,6 +11,7 @@ from ca.acme.perspectives import Perspectives
 from ca.acme.prove import prove_control
 from ca.acme.upkeep import expire_orders, finish_orders, forget_what_is_over
 from ca.bulk.jobs import finish_batches
+from ca.expiry.announce import announce_expiring
 from ca.issuance.recovery import finish_issuance
 from ca.revocation.fallen import certificates_that_fall, login_person
 from ca.revocation.ocsp_signer import renew_ocsp_signers
@@ -80,6 +81,9 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     def forget_orders() -> None:
         forget_what_is_over(services, now=services.clock.now())
 
+    def announce() -> None:
+        announce_expiring(services)
+
     def finish_what_was_agreed() -> None:
         finish_batches(services)
 
@@ -94,6 +98,7 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
 
     return [
         PeriodicJob("ca.log", timedelta(seconds=0.5), sequence_certificates, close=sequencer.release),
+        PeriodicJob(name="ca.expiry", every=timedelta(hours=1), run=announce),
         PeriodicJob(name="ca.batches", every=timedelta(seconds=10), run=finish_what_was_agreed),
         PeriodicJob("ca.log_backfill", timedelta(seconds=1), log_older_certificates),
         PeriodicJob(name="ca.acme_expiry", every=timedelta(minutes=1), run=let_orders_expire),

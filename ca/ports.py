@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from sqlalchemy.orm import Session
@@ -55,6 +57,28 @@ class People(Protocol):
         :raises kernel.errors.NotFound: (``holder_unknown``).
         :raises kernel.errors.Rejected: (``person_not_verified``).
         """
+        ...
+
+
+class Letters(Protocol):
+    """Mails to people and institutions, written with the caller's transaction and sent after it."""
+
+    def to_person(
+        self, session: Session, person_id: str, *, template: str, context: Mapping[str, str], now: datetime
+    ) -> bool:
+        """Write to a person with an account; return whether there is an address."""
+        ...
+
+    def to_institution(
+        self, session: Session, ruc: str, *, template: str, context: Mapping[str, str], now: datetime
+    ) -> bool:
+        """Write to an institution's contact; return whether there is one."""
+        ...
+
+    def to_address(
+        self, session: Session, address: str, *, template: str, context: Mapping[str, str], now: datetime
+    ) -> None:
+        """Write to an address that an operator gave, in Spanish."""
         ...
 
 

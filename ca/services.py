@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from audit.journal import Journal
-from ca.ports import Institutions, People, RevocationListener
+from ca.ports import Institutions, Letters, People, RevocationListener
 from ca.profiles.registry import ProfileRegistry, packaged_profiles
 from ca.transparency.log import CertificateLog
 from kernel.clock import Clock
@@ -31,6 +31,7 @@ class CaServices:
     institutions: Institutions
     people: People
     sealing_secret: bytes = field(repr=False)
+    letters: Letters
     profiles: ProfileRegistry = field(default_factory=packaged_profiles)
     revocation_listeners: tuple[RevocationListener, ...] = ()
 

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Annotated, Literal, NamedTuple, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -79,6 +79,10 @@ class Settings(BaseModel):
     pki_backdating_hours: int = Field(
         default=1, ge=0, le=23, description="Hours by which certificates begin before they are built, for slow clocks."
     )
+    pki_notice_days: tuple[Annotated[int, Field(ge=1, le=365)], ...] = Field(
+        default=(60, 30, 14, 7, 1),
+        description="Days before a certificate ends on which its holder or institution is written to; empty: never.",
+    )
     smtp_url: str = Field(
         default="",
         repr=False,
@@ -128,7 +132,9 @@ class Settings(BaseModel):
         default="json", description="Form of log lines: `json`, or `text` for people."
     )
 
-    @field_validator("roles", "trusted_proxies", "outgoing_networks", "acme_caa_identities", mode="before")
+    @field_validator(
+        "roles", "trusted_proxies", "outgoing_networks", "acme_caa_identities", "pki_notice_days", mode="before"
+    )
     @classmethod
     def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

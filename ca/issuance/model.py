@@ -71,7 +71,7 @@ class Certificate(Base):
     profile_version: Mapped[int]
     subject: Mapped[str] = mapped_column(String(1000))  # RFC 4514 text
     names: Mapped[list[str]]  # dNSNames and addresses of the SAN
-    institution_ruc: Mapped[str | None] = mapped_column(String(13), index=True)
+    institution_ruc: Mapped[str | None] = mapped_column(String(13))
     holder_id: Mapped[str | None] = mapped_column(String(26), index=True)  # person, for personal certificates
     client_id: Mapped[str | None] = mapped_column(String(64))  # application, if it registered with its CSR
     spki_sha256: Mapped[str] = mapped_column(String(64), index=True)
@@ -90,6 +90,8 @@ class Certificate(Base):
 
     # All that a list says, in the order of the list: it is read from the index, and never from these wide rows.
     __table_args__ = (
+        # An institution's certificates, and those of one subject: whether a certificate was renewed is asked by it.
+        Index("ix_ca_certificate_institution_ruc", "institution_ruc", "subject"),
         Index(
             "ix_ca_certificate_listed",
             "authority_id",

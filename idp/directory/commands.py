@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from idp.directory.institutions import Institution, add_institution, find_institution_by_ruc, list_institutions
+from idp.directory.institutions import (
+    Institution,
+    add_institution,
+    find_institution_by_ruc,
+    list_institutions,
+    set_institution_contact,
+)
 from idp.directory.ruc import has_check_digit
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record, print_records
@@ -51,6 +57,23 @@ def institution_commands(load: Callable[[], IdpServices]) -> click.Group:
         with load().database.reading() as session:
             print_record(_record(find_institution_by_ruc(session, ruc)), as_json=as_json)
 
+    @institution.command()
+    @click.argument("ruc")
+    @click.argument("email")
+    @json_option
+    def contact(ruc: str, email: str, as_json: bool) -> None:
+        """Set who is written to about the certificates of the institution with this RUC; "" for nobody."""
+        services = load()
+        with services.database.transaction() as session:
+            changed = set_institution_contact(
+                session,
+                journal=services.journal,
+                institution_id=find_institution_by_ruc(session, ruc).id,
+                email=email,
+                now=services.clock.now(),
+            )
+        print_record(_record(changed), as_json=as_json)
+
     return institution
 
 
@@ -61,4 +84,5 @@ def _record(institution: Institution) -> dict[str, Any]:
         "name": institution.name,
         "domains": list(institution.domains),
         "active": institution.active,
+        "contact_email": institution.contact_email,
     }

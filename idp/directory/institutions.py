@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
+from idp.accounts.identity import parse_email
 from idp.directory.domain import normalize_domain
 from idp.directory.model import InstitutionRow
 from idp.directory.ruc import normalize_ruc
@@ -28,6 +29,7 @@ class Institution:
 
     :ivar ruc: 13 digits.
     :ivar domains: DNS domains that it holds, lower-case A-labels.
+    :ivar contact_email: who is written to about its certificates; empty: nobody.
     :ivar active: an inactive one gets no new client and no new certificate.
     """
 
@@ -36,6 +38,7 @@ class Institution:
     name: str
     domains: tuple[str, ...]
     active: bool
+    contact_email: str = ""
 
 
 def add_institution(
@@ -94,6 +97,31 @@ def set_institution_domains(
     return _change(session, journal, institution_id, {"domains": wanted}, actor=actor, now=now)
 
 
+def set_institution_contact(
+    session: Session,
+    *,
+    journal: Journal,
+    institution_id: str,
+    email: str,
+    actor: str | None = None,
+    now: datetime,
+) -> Institution:
+    """Set who is written to about the institution's certificates; empty: nobody.
+
+    :raises NotFound: ``unknown_institution``. :raises Rejected: as :func:`idp.accounts.identity.parse_email`.
+    """
+    address = parse_email(email) if email.strip() else None
+    return _change(
+        session,
+        journal,
+        institution_id,
+        {"contact_email": address},
+        details={"contact": address is not None},
+        actor=actor,
+        now=now,
+    )
+
+
 def set_institution_active(
     session: Session,
     *,
@@ -135,8 +163,9 @@ def _change(
     session: Session,
     journal: Journal,
     institution_id: str,
-    values: dict[str, list[str] | bool],
+    values: Mapping[str, list[str] | bool | str | None],
     *,
+    details: Mapping[str, bool] | None = None,
     actor: str | None,
     now: datetime,
 ) -> Institution:
@@ -146,7 +175,8 @@ def _change(
     if changed is None:
         raise NotFound("There is no such institution.", code="unknown_institution")
     session.refresh(changed)
-    event = Event(type=EventType.INSTITUTION_UPDATED, actor=actor, object_id=institution_id, details={**values})
+    shown = values if details is None else details
+    event = Event(type=EventType.INSTITUTION_UPDATED, actor=actor, object_id=institution_id, details={**shown})
     journal.record(session, event, now=now)
     return _value(changed)
 
@@ -159,4 +189,11 @@ def _valid_name(name: str) -> str:
 
 
 def _value(row: InstitutionRow) -> Institution:
-    return Institution(id=row.id, ruc=row.ruc, name=row.name, domains=tuple(row.domains), active=row.active)
+    return Institution(
+        id=row.id,
+        ruc=row.ruc,
+        name=row.name,
+        domains=tuple(row.domains),
+        active=row.active,
+        contact_email=row.contact_email or "",
+    )

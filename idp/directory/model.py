@@ -20,4 +20,5 @@ class InstitutionRow(Base):
     name: Mapped[str] = mapped_column(String(200))
     domains: Mapped[list[str]]
     active: Mapped[bool] = mapped_column(default=True)
+    contact_email: Mapped[str | None] = mapped_column(String(254))  # who answers for its certificates
     created_at: Mapped[datetime]

@@ -269,6 +269,14 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_batch_row', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ca_batch_row_serial'), ['serial'], unique=False)
 
+    op.create_table('ca_expiry_notice',
+    sa.Column('serial', sa.String(length=40), nullable=False),
+    sa.Column('days', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('outcome', sa.String(length=8), nullable=False),
+    sa.Column('announced_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['serial'], ['ca_certificate.serial'], name=op.f('fk_ca_expiry_notice_serial')),
+    sa.PrimaryKeyConstraint('serial', 'days', name=op.f('pk_ca_expiry_notice'))
+    )
     op.create_table('ca_acme_authorization',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('order_id', sa.String(length=26), nullable=False),
@@ -299,6 +307,8 @@ def upgrade() -> None:
 
     with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
         batch_op.add_column(sa.Column('crl_revision', sa.Integer(), nullable=True))
+        batch_op.drop_index(batch_op.f('ix_ca_certificate_institution_ruc'))
+        batch_op.create_index('ix_ca_certificate_institution_ruc', ['institution_ruc', 'subject'], unique=False)
         batch_op.create_index(batch_op.f('ix_ca_certificate_issued_at'), ['issued_at'], unique=False)
         batch_op.create_index('ix_ca_certificate_listed', ['authority_id', 'crl_shard', 'revoked_at', 'serial', 'revocation_reason', 'compromised_at', 'not_after', 'crl_revision'], unique=False, sqlite_where=sa.text('revoked_at IS NOT NULL'), postgresql_where=sa.text('revoked_at IS NOT NULL'))
 
@@ -311,9 +321,15 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_request', schema=None) as batch_op:
         batch_op.add_column(sa.Column('proved_names', sa.JSON(), server_default='[]', nullable=False))
 
+    with op.batch_alter_table('idp_institution', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('contact_email', sa.String(length=254), nullable=True))
+
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('idp_institution', schema=None) as batch_op:
+        batch_op.drop_column('contact_email')
+
     with op.batch_alter_table('ca_request', schema=None) as batch_op:
         batch_op.drop_column('proved_names')
 
@@ -326,6 +342,8 @@ def downgrade() -> None:
     with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
         batch_op.drop_index('ix_ca_certificate_listed', sqlite_where=sa.text('revoked_at IS NOT NULL'), postgresql_where=sa.text('revoked_at IS NOT NULL'))
         batch_op.drop_index(batch_op.f('ix_ca_certificate_issued_at'))
+        batch_op.drop_index('ix_ca_certificate_institution_ruc')
+        batch_op.create_index(batch_op.f('ix_ca_certificate_institution_ruc'), ['institution_ruc'], unique=False)
         batch_op.drop_column('crl_revision')
 
     with op.batch_alter_table('ca_authority', schema=None) as batch_op:
@@ -340,6 +358,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_ca_acme_authorization_failed')
 
     op.drop_table('ca_acme_authorization')
+    op.drop_table('ca_expiry_notice')
     with op.batch_alter_table('ca_batch_row', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ca_batch_row_serial'))
 
