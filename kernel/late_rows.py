@@ -60,12 +60,18 @@ def change_row(session: Session, entity: type[E], row: E, **changes: Any) -> E:
         for name, value in changes.items():
             setattr(row, name, value)
         return row
-    table = cast(Table, inspect(entity).local_table)
-    (key,) = table.primary_key.columns.keys()
+    table, key = _keyed(cast(Any, entity))
     update_later(session, table, {key: getattr(row, key), **changes})
     changed: E = row._replace(**changes)  # type: ignore[attr-defined]
     keep(session, entity, getattr(row, key), changed)
     return changed
+
+
+@lru_cache(maxsize=64)
+def _keyed(entity: Any) -> tuple[Table, str]:
+    table = cast(Table, inspect(entity).local_table)
+    (key,) = table.primary_key.columns.keys()
+    return table, key
 
 
 def write_rows(session: Session) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ _current: ContextVar[Origin] = ContextVar("origin", default=_NONE)
 
 def note_client_proof(method: str) -> None:
     """Note that the calling application proved who it is: each event of this piece of work says by which method."""
-    _current.set(replace(_current.get(), client_method=method))
+    known = _current.get()
+    _current.set(Origin(known.request_id, known.address, known.user_agent, known.channel, method))
 
 
 def current_origin() -> Origin:

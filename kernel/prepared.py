@@ -7,8 +7,11 @@ values. On SQLite, where nothing lies in between, they are ordinary statements.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +25,17 @@ if TYPE_CHECKING:
 
 try:
     from psycopg import Error, OperationalError
-    from psycopg.adapt import Transformer
+    from psycopg.adapt import AdaptersMap, Loader, Transformer
     from psycopg.errors import error_from_result
 except ImportError:  # pragma: no cover - an extra: only who has PostgreSQL has it
-    Transformer = Any  # type: ignore[assignment]
+    Transformer, Loader, AdaptersMap = Any, object, Any  # type: ignore[assignment,misc]
 
 _KEY = "prepared"
 # libpq's PQTRANS_IDLE; PGRES_COMMAND_OK and PGRES_TUPLES_OK; CONNECTION_OK; PG_DIAG_SQLSTATE.
 _IDLE, _GOOD, _ALIVE, _SQLSTATE = 0, (1, 2), 0, 67
 _BOUND = re.compile(r"%\((\w+)\)s")
 _names = count(1)
+_SHORT = 512
 
 #: What was prepared is gone (behind a pooler), or a migration has changed what it gives. It is prepared anew.
 STALE = ("26000", "0A000")
@@ -121,7 +125,7 @@ class _Wire:
     def _read(self, name: str, result: PGresult) -> list[Any]:
         reader = self._readers.get(name)
         if reader is None:
-            reader = self._readers[name] = Transformer(self._driver)
+            reader = self._readers[name] = Transformer(_reading_as(self._driver))
             reader.set_pgresult(result)
         else:
             reader.set_pgresult(result, set_loaders=False)
@@ -144,6 +148,34 @@ class _Wire:
             error = OperationalError("the connection is lost")
         # As the toolkit would say it: what was bound stays out of it.
         raise DBAPIError.instance(text, None, error, Error, hide_parameters=True, dialect=connection.dialect) from error
+
+
+class _JsonLoader(Loader):
+    """Reads the same short document once: scopes, methods and terms are the same few for thousands of rows."""
+
+    def load(self, data: Any) -> Any:
+        octets = bytes(data)
+        known = _known_json(octets) if len(octets) <= _SHORT else json.loads(octets)
+        return known.copy() if isinstance(known, dict | list) else known
+
+
+@lru_cache(maxsize=2048)
+def _known_json(octets: bytes) -> Any:
+    return json.loads(octets)
+
+
+@dataclass(frozen=True)
+class _ReadingContext:
+    """What a reader needs of a connection (psycopg's ``AdaptContext``)."""
+
+    adapters: AdaptersMap
+    connection: DriverConnection[Any]
+
+
+def _reading_as(driver: DriverConnection[Any]) -> _ReadingContext:
+    adapters = AdaptersMap(driver.adapters)
+    adapters.register_loader("json", _JsonLoader)
+    return _ReadingContext(adapters, driver)
 
 
 def _wire_of(connection: Connection) -> _Wire:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -15,6 +16,12 @@ from kernel.errors import Fault
 def derive_secret(master: bytes, purpose: str, *, octets: int = 32) -> bytes:
     """Return the sub-secret of ``master`` for one ``purpose`` (HKDF-SHA256, RFC 5869)."""
     return HKDF(algorithm=hashes.SHA256(), length=octets, salt=None, info=purpose.encode()).derive(master)
+
+
+@lru_cache(maxsize=64)
+def derive_once(master: bytes, purpose: str) -> bytes:
+    """Return what :func:`derive_secret` does, and keep it: for a ``master`` that this process holds anyway."""
+    return derive_secret(master, purpose)
 
 
 class Sealer:

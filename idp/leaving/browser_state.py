@@ -8,12 +8,12 @@ from idp.clients.registration.uris import origin_of
 from idp.protocol.session_state import session_state
 from idp.services import IdpServices
 from kernel.identifiers import b64url, new_secret
-from keys.sealing import derive_secret
+from keys.sealing import derive_once
 
 
 def browser_state(services: IdpServices, sid: str) -> str:
     """Return the state that stands for the session ``sid``: the same as long as it lives, in every process."""
-    return b64url(hmac.digest(derive_secret(services.sealing_secret, "browser-state"), sid.encode(), "sha256"))
+    return b64url(hmac.digest(derive_once(services.sealing_secret, "browser-state"), sid.encode(), "sha256"))
 
 
 def session_state_for(services: IdpServices, *, client_id: str, redirect_uri: str, sid: str) -> str | None:

@@ -25,7 +25,7 @@ from idp.tokens.confirmation import Confirmation
 from idp.tokens.family import DeadFamilyError, TokenFamily
 from idp.tokens.model import UsedProofRow
 from kernel.identifiers import b64url, sha256, sha256_hex
-from keys.sealing import derive_secret
+from keys.sealing import derive_once
 
 BEARER, DPOP = "bearer", "dpop"
 
@@ -229,4 +229,4 @@ def _refuse(
 
 
 def _nonce_secret(services: IdpServices) -> bytes:
-    return derive_secret(services.sealing_secret, "dpop-nonce")
+    return derive_once(services.sealing_secret, "dpop-nonce")

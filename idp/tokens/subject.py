@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hmac
-from functools import lru_cache
 from urllib.parse import urlsplit
 
 from idp.clients.client import Client
 from idp.services import IdpServices
 from kernel.identifiers import b64url
-from keys.sealing import derive_secret
+from keys.sealing import derive_once
 
 
 def subject_for(services: IdpServices, client: Client, person_id: str) -> str:
@@ -23,15 +22,10 @@ def subject_for(services: IdpServices, client: Client, person_id: str) -> str:
         return person_id
     # The sector is a host name or a client_id: neither has a NUL in it, so no two pairs make the same message.
     message = f"{sector_of(client)}\0{person_id}".encode()
-    return b64url(hmac.digest(_pairwise_key(services.sealing_secret), message, "sha256"))
+    return b64url(hmac.digest(derive_once(services.sealing_secret, "pairwise-subject"), message, "sha256"))
 
 
 def sector_of(client: Client) -> str:
     """Return what tells apart who may recognise the same person (§8.1): a host, or the client itself if it has none."""
     address = client.metadata.sector_identifier_uri or next(iter(client.redirect_uris), "")
     return urlsplit(address).hostname or client.client_id
-
-
-@lru_cache(maxsize=4)
-def _pairwise_key(sealing_secret: bytes) -> bytes:
-    return derive_secret(sealing_secret, "pairwise-subject")
