@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ca.issuance.authority import AuthorityRecord, authority_chain
 from ca.issuance.delivery import certificate_chain_pem
 from ca.issuance.model import Certificate
+from ca.transparency.promise import require_logged
 from kernel.errors import NotFound
 
 _EXTENDED_USES = {
@@ -114,6 +115,7 @@ def deliver(session: Session, certificate: Certificate, form: str) -> Delivery:
     """
     if certificate.certificate_der is None:
         raise NotFound("The certificate is not signed yet.", code="certificate_not_signed")
+    require_logged(session, certificate.serial)
     chain = [certificate.certificate_der]
     chain += [authority.certificate_der for authority in _issuers(session, certificate)]
     loaded = [x509.load_der_x509_certificate(der) for der in chain]

@@ -15,7 +15,6 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from admin.csv_export import csv_lines
 from admin.evidence import (
     check_recent,
     export_evidence,
@@ -37,6 +36,7 @@ from audit.proofs import EntryProof, prove_event
 from audit.search import EventFilter, EventView
 from audit.vocabulary import Outcome
 from kernel.errors import Denied, NotFound, Rejected
+from web.csv_export import csv_lines
 from web.pages import render
 
 blueprint = Blueprint("admin_audit", __name__, url_prefix="/admin/audit", template_folder="../templates")

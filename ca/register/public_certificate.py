@@ -1,25 +1,20 @@
-"""Certificates of institutions as everyone may see them: found by name, serial number or RUC."""
+"""Certificates as everyone may see them: those that stand whole in the certificate log, and no person's."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from ca.issuance.authority import authority_chain
 from ca.issuance.model import Authority, Certificate
 from ca.serial import parse_serial
+from ca.transparency.model import PublicListing
 from kernel.errors import NotFound, Rejected
-
-PAGE_SIZE = 20
-MIN_WORDS = 3
-MAX_WORDS = 200
-# Named one by one: what is not known to be an institution's is not shown. A servant's own certificate names a person.
-PUBLIC_PROFILES = ("tls-server", "tls-client", "institution-seal")
 
 
 class Standing(StrEnum):
@@ -33,17 +28,18 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class PublicCertificate:
-    """A certificate of an institution.
+    """A public certificate.
 
     :ivar serial: lower-case hex. :ivar subject: RFC 4514 text. :ivar authority: short name of who issued it.
-    :ivar sha256: of the DER certificate, lower-case hex.
+    :ivar institution_ruc: whose it is; None for those of the authority itself.
+    :ivar sha256: of the DER certificate, lower-case hex. :ivar log_index: its place in the certificate log, from 0.
     """
 
     serial: str
     subject: str
     names: tuple[str, ...]
     profile: str
-    institution_ruc: str
+    institution_ruc: str | None
     authority: str
     authority_id: str
     crl_shard: int
@@ -53,6 +49,7 @@ class PublicCertificate:
     revocation_reason: str | None
     sha256: str
     der: bytes
+    log_index: int
 
     def standing(self, now: datetime) -> Standing:
         """Return whether it may be relied on at ``now``; revoked says more than expired."""
@@ -63,50 +60,29 @@ class PublicCertificate:
         return Standing.VALID if now >= self.not_before else Standing.NOT_YET_VALID
 
 
-@dataclass(frozen=True)
-class Found:
-    """One page of what was found. :ivar has_more: whether older ones follow."""
-
-    certificates: tuple[PublicCertificate, ...]
-    has_more: bool
-
-
-def search_certificates(session: Session, *, words: str, page: int = 1) -> Found:
-    """Return institutions' certificates, newest first, whose serial number or RUC is ``words``, or whose names or
-    subject contain it.
-
-    :param page: from 1.
-    :raises Rejected: ``search_too_short``, ``search_too_long``.
-    """
-    words = words.strip()
-    if len(words) < MIN_WORDS:
-        raise Rejected(f"Write at least {MIN_WORDS} characters.", code="search_too_short")
-    if len(words) > MAX_WORDS:
-        raise Rejected(f"Write at most {MAX_WORDS} characters.", code="search_too_long")
-    rows = session.execute(
-        _public()
-        .where(_matches(words))
-        .order_by(Certificate.issued_at.desc(), Certificate.serial)
-        .offset((page - 1) * PAGE_SIZE)
-        .limit(PAGE_SIZE + 1)
-    ).all()
-    return Found(tuple(_view(row[0], row[1]) for row in rows[:PAGE_SIZE]), has_more=len(rows) > PAGE_SIZE)
-
-
 def find_public_certificate(session: Session, serial: str) -> PublicCertificate:
     """Return one certificate by its serial number in any usual writing.
 
     :raises NotFound: (``unknown_certificate``) if there is none, or it is not public: a reader cannot tell which.
     """
-    missing = NotFound("There is no public certificate with this serial number.", code="unknown_certificate")
     try:
         stored_form = parse_serial(serial)
     except Rejected as error:
-        raise missing from error
-    row = session.execute(_public().where(Certificate.serial == stored_form)).one_or_none()
-    if row is None:
-        raise missing
-    return _view(row[0], row[1])
+        raise _missing() from error
+    found = load_public_certificates(session, [stored_form])
+    if not found:
+        raise _missing()
+    return found[0]
+
+
+def load_public_certificates(session: Session, serials: Sequence[str]) -> list[PublicCertificate]:
+    """Return the public ones among these certificates, in the order in which they are named.
+
+    :param serials: in their stored form; not more than a page of them.
+    """
+    rows = session.execute(_public().where(Certificate.serial.in_(serials))).all()
+    found = {row[0].serial: _view(*row) for row in rows}
+    return [found[serial] for serial in serials if serial in found]
 
 
 def chain_of(session: Session, certificate: PublicCertificate) -> list[bytes]:
@@ -115,41 +91,21 @@ def chain_of(session: Session, certificate: PublicCertificate) -> list[bytes]:
     return [certificate.der, *(record.certificate_der for record in above if not record.is_root)]
 
 
-def _public() -> Select[Certificate, str]:
+def _public() -> Select[Certificate, str, int]:
     return (
-        select(Certificate, Authority.name)
+        select(Certificate, Authority.name, PublicListing.log_index)
         .join(Authority, Authority.id == Certificate.authority_id)
-        .where(
-            Certificate.profile.in_(PUBLIC_PROFILES),
-            Certificate.institution_ruc.is_not(None),
-            Certificate.holder_id.is_(None),
-            Certificate.certificate_der.is_not(None),
-        )
+        .join(PublicListing, PublicListing.serial == Certificate.serial)
+        .where(Certificate.certificate_der.is_not(None), Certificate.holder_id.is_(None))
     )
 
 
-def _matches(words: str) -> ColumnElement[bool]:
-    ways = [
-        Certificate.institution_ruc == words,
-        func.lower(Certificate.subject).contains(words.lower(), autoescape=True),
-        cast(Certificate.names, String).contains(_as_name(words), autoescape=True),
-    ]
-    with suppress(Rejected):
-        ways.append(Certificate.serial == parse_serial(words))
-    return or_(*ways)
+def _missing() -> NotFound:
+    return NotFound("There is no public certificate with this serial number.", code="unknown_certificate")
 
 
-def _as_name(words: str) -> str:
-    """Rows hold names as A-labels in lower case: what a reader types as ``ñ`` is looked for as ``xn--``."""
-    try:
-        return words.lower().encode("idna").decode("ascii")
-    except UnicodeError:
-        return words.lower()
-
-
-def _view(row: Certificate, authority: str) -> PublicCertificate:
+def _view(row: Certificate, authority: str, log_index: int) -> PublicCertificate:
     assert row.certificate_der is not None
-    assert row.institution_ruc is not None
     return PublicCertificate(
         serial=row.serial,
         subject=row.subject,
@@ -165,4 +121,5 @@ def _view(row: Certificate, authority: str) -> PublicCertificate:
         revocation_reason=row.revocation_reason,
         sha256=row.certificate_sha256 or "",
         der=row.certificate_der,
+        log_index=log_index,
     )

@@ -1,33 +1,32 @@
-"""Pages for everyone: what the authority is, how to trust it, which certificates institutions hold."""
+"""Pages for everyone: what the authority is, how to trust it, which certificates there are in public."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, jsonify, request, url_for
 from sqlalchemy.orm import Session
 
 from ca.issuance.authority import AuthorityRecord, list_authorities
 from ca.locations import FIRST_SHARD, FULL_LIST, PKI_PREFIX, crl_url, ocsp_url
-from ca.register.public_certificate import (
-    MAX_WORDS,
-    Found,
-    PublicCertificate,
-    chain_of,
-    find_public_certificate,
-    search_certificates,
-)
+from ca.register.public_certificate import PublicCertificate, chain_of, find_public_certificate
+from ca.register.public_search import MAX_PAGE, MAX_WORDS, Found, Scope, search_certificates
 from ca.revocation.publish import PublishedList, current_list
 from ca.web.pem import to_pem
 from ca.web.services import services
 from ca.web.wording import authority_rows, certificate_card, search_error
 from kernel.errors import NotFound, Rejected, Unavailable
+from web.csv_export import csv_lines
 from web.pages import render
 from web.rate_limit import limit
 
 blueprint = Blueprint("pki", __name__, template_folder="templates", url_prefix=PKI_PREFIX)
 
-_MAX_PAGE = 500
+_DOCUMENT_SIZE = 200  # certificates in one answer for programs
+_CSV_HEADER = (
+    *("serial", "sha256", "names", "subject", "institution", "profile", "authority"),
+    *("not_before", "not_after", "status", "revoked_at", "log_index"),
+)
 
 
 @blueprint.get("/")
@@ -54,14 +53,13 @@ def practice_statement() -> Response:
 @blueprint.get("/certificates")
 @limit("60 per minute", methods=("GET",))
 def search() -> Response:
-    """Institutions' certificates by name, serial number or RUC."""
-    words = request.args.get("q", "").strip()
-    page = min(max(request.args.get("page", 1, type=int), 1), _MAX_PAGE)
-    found, error = Found((), has_more=False), ""
+    """Public certificates by domain, institution, RUC, serial number or fingerprint."""
+    words, scope, page = _asked()
+    found, error = Found(), ""
     if words:
         try:
             with services().database.reading() as session:
-                found = search_certificates(session, words=words, page=page)
+                found = search_certificates(session, words=words, scope=scope, page=page)
         except Rejected as refusal:
             error = search_error(refusal.code)
     now = services().clock.now()
@@ -70,10 +68,36 @@ def search() -> Response:
         status=400 if error else 200,
         words=words[:MAX_WORDS],
         error=error,
+        scope=scope.value,
         cards=[certificate_card(certificate, now=now) for certificate in found.certificates],
+        institutions=found.institutions,
         page=page,
         has_more=found.has_more,
     )
+
+
+@blueprint.get("/certificates.json")
+@limit("60 per minute", methods=("GET",))
+def search_as_json() -> Response:
+    """The same search for programs: 200 certificates in one answer, ``next`` is the following page's number."""
+    page, found = _document()
+    return jsonify(
+        certificates=[_record(each) for each in found.certificates],
+        institutions=[{"ruc": each.ruc, "name": each.name} for each in found.institutions],
+        next=page + 1 if found.has_more and page < MAX_PAGE else None,
+    )
+
+
+@blueprint.get("/certificates.csv")
+@limit("60 per minute", methods=("GET",))
+def search_as_csv() -> Response:
+    """The same search for a spreadsheet."""
+    _, found = _document()
+    rows = (
+        [" ".join(value) if isinstance(value, list) else value for value in _record(each).values()]
+        for each in found.certificates
+    )
+    return _download("".join(csv_lines(_CSV_HEADER, rows)).encode("utf-8"), "certificados.csv", "text/csv")
 
 
 @blueprint.get("/certificates/<serial>")
@@ -85,6 +109,7 @@ def certificate(serial: str) -> Response:
         card=certificate_card(found, now=services().clock.now()),
         list_address=crl_url(services().settings.issuer, found.authority, found.crl_shard),
         ocsp=ocsp_url(services().settings.issuer),
+        proof=url_for("certificate_log.proof", name=found.serial),
     )
 
 
@@ -109,6 +134,31 @@ def certificate_chain(serial: str) -> Response:
         found = find_public_certificate(session, serial)
         chain = chain_of(session, found)
     return _download(to_pem(chain), f"{found.serial}-chain.pem", "application/pem-certificate-chain")
+
+
+def _asked() -> tuple[str, Scope, int]:
+    scope = Scope.EXACT if request.args.get("scope") == Scope.EXACT.value else Scope.BELOW
+    page = min(max(request.args.get("page", 1, type=int), 1), MAX_PAGE)
+    return request.args.get("q", "").strip(), scope, page
+
+
+def _document() -> tuple[int, Found]:
+    words, scope, page = _asked()
+    with services().database.reading() as session:
+        return page, search_certificates(session, words=words, scope=scope, page=page, page_size=_DOCUMENT_SIZE)
+
+
+def _record(certificate: PublicCertificate) -> dict[str, object]:
+    revoked_at = certificate.revoked_at
+    values = (
+        *(certificate.serial, certificate.sha256, list(certificate.names), certificate.subject),
+        *(certificate.institution_ruc, certificate.profile, certificate.authority),
+        *(certificate.not_before.isoformat(), certificate.not_after.isoformat()),
+        certificate.standing(services().clock.now()).value,
+        revoked_at.isoformat() if revoked_at else None,
+        certificate.log_index,
+    )
+    return dict(zip(_CSV_HEADER, values, strict=True))
 
 
 def _find(serial: str) -> PublicCertificate:

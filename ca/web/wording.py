@@ -14,7 +14,8 @@ from flask_babel.speaklater import LazyString
 
 from ca.issuance.authority import AuthorityRecord
 from ca.locations import FIRST_SHARD, FULL_LIST, crl_url
-from ca.register.public_certificate import MIN_WORDS, PublicCertificate, Standing
+from ca.register.public_certificate import PublicCertificate, Standing
+from ca.register.public_search import MIN_WORDS
 from ca.revocation.publish import PublishedList
 from ca.revocation.reason import RevocationReason
 from kernel.identifiers import sha256_hex
@@ -38,7 +39,14 @@ _ATTRIBUTE_NAMES = {NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier"}
 _PROFILES: dict[str, LazyString] = {
     "tls-server": _l("Sitio web o servidor (TLS)"),
     "tls-client": _l("Aplicación (TLS de cliente)"),
+    "tls-server-acme": _l("Sitio web o servidor (TLS, renovación automática)"),
+    "tls-server-short": _l("Sitio web o servidor (TLS, de pocos días)"),
     "institution-seal": _l("Sello de institución"),
+    "time-stamping": _l("Sellado de tiempo"),
+    "code-signing": _l("Firma de programas"),
+    "ocsp-responder": _l("Respuestas de estado (OCSP) de la autoridad"),
+    "root-ca": _l("Autoridad raíz"),
+    "issuing-ca": _l("Autoridad emisora"),
 }
 
 

@@ -7,8 +7,8 @@ import io
 
 import pytest
 
-from admin.csv_export import csv_lines, neutralize_cell
 from admin.masking import mask_cedula
+from web.csv_export import csv_lines, neutralize_cell
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+593", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "＝1"])

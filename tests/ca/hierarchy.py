@@ -18,6 +18,9 @@ from ca.issuance.model import Certificate
 from ca.locations import authority_certificate_url, crl_url, ocsp_url
 from ca.serial import serial_text
 from ca.services import CaServices
+from ca.transparency.entry import LoggedCertificate
+from ca.transparency.promise import sequence_now
+from ca.transparency.record import log_certificate
 from kernel.identifiers import sha256_hex
 from keys.signer import Signer
 
@@ -87,6 +90,16 @@ class Hierarchy:
             )
         )
         session.flush()
+        logged = LoggedCertificate(
+            serial=serial_of(certificate),
+            certificate_der=certificate.public_bytes(Encoding.DER),
+            profile=profile,
+            profile_version=1,
+            institution_ruc=institution_ruc,
+            holder_id=holder_id,
+        )
+        log_certificate(session, logged, now=now)
+        sequence_now(session, log=self.services.certificate_log, now=now)
         self.leaves.append(certificate)
         return certificate
 

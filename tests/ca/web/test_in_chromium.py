@@ -38,7 +38,7 @@ def pages(hierarchy: Hierarchy, served: str) -> list[str]:
         "/pki/",
         "/pki/cps",
         "/pki/certificates",
-        "/pki/certificates?q=ejemplo",
+        "/pki/certificates?q=ejemplo.gob.ec",
         "/pki/certificates?q=nadie",
         "/pki/certificates?q=x",
         f"/pki/certificates/{serial_of(good)}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import timedelta
 
 import pytest
@@ -9,8 +11,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask.testing import FlaskClient
 
-from ca.profiles.registry import packaged_profiles
-from ca.register.public_certificate import PUBLIC_PROFILES
 from ca.web.wording import spaced
 from kernel.clock import ManualClock
 from kernel.identifiers import sha256_hex
@@ -40,13 +40,18 @@ def test_the_home_page_stands_before_there_is_any_authority(ca_app_without_hiera
 
 
 @pytest.mark.parametrize(
-    "words", ["tramites.ejemplo.gob.ec", "TRAMITES", "ejemplo.gob", RUC, "SERIAL", "SERIAL-colons", " tramites "]
+    "words",
+    [
+        *("tramites.ejemplo.gob.ec", "TRAMITES.ejemplo.gob.ec.", " ejemplo.gob.ec ", "gob.ec"),
+        *(RUC, "SERIAL", "SERIAL-colons", "FINGERPRINT"),
+    ],
 )
-def test_finds_by_name_serial_and_ruc(hierarchy: Hierarchy, client: FlaskClient, words: str) -> None:
-    """Brief of the page: by domain or name, serial number as people copy it, RUC."""
+def test_finds_by_domain_serial_fingerprint_and_ruc(hierarchy: Hierarchy, client: FlaskClient, words: str) -> None:
+    """A domain and those above it, RUC, serial number and fingerprint as people copy them."""
     leaf = issue(hierarchy)
     serial = serial_of(leaf)
     words = words.replace("SERIAL-colons", x509_colons(serial)).replace("SERIAL", serial)
+    words = words.replace("FINGERPRINT", spaced(sha256_hex(leaf.public_bytes(Encoding.DER))))
     page = client.get("/pki/certificates", query_string={"q": words})
     assert page.status_code == 200
     assert f"/pki/certificates/{serial}" in page.text
@@ -56,7 +61,9 @@ def x509_colons(serial: str) -> str:
     return ":".join(serial[i : i + 2] for i in range(0, len(serial), 2)).upper()
 
 
-@pytest.mark.parametrize("words", ["%", "___", "%%%", "'; --", "<script>alert(1)</script>", "\\", "ñ" * 150])
+@pytest.mark.parametrize(
+    "words", ["%", "___", "%%%", "*.*", "*.gob.ec", "..", "'; --", "<script>alert(1)</script>", "\\", "ñ" * 150]
+)
 def test_odd_words_find_nothing_and_break_nothing(hierarchy: Hierarchy, client: FlaskClient, words: str) -> None:
     """Wildcards are letters here, markup is text."""
     serial = serial_of(issue(hierarchy))
@@ -78,34 +85,31 @@ def test_a_search_that_is_too_short_or_long_says_so_and_keeps_the_words(
 
 
 def test_certificates_of_persons_are_nowhere(hierarchy: Hierarchy, client: FlaskClient) -> None:
-    """Never a personal certificate: not by name, not by the institution's RUC, not by its exact address."""
+    """Never a personal certificate: not by name, RUC, serial number or fingerprint, not by its exact address."""
     of_servant = issue(hierarchy, name="maria.perez", profile="public-servant-signature")
     of_holder = issue(hierarchy, name="juan.lema", holder_id="01hxyz")
-    of_nobody = issue(hierarchy, name="sin.institucion", institution_ruc=None)
-    for certificate in (of_servant, of_holder, of_nobody):
+    for certificate in (of_servant, of_holder):
         serial = serial_of(certificate)
-        for words in ("maria", "juan", "sin.institucion", RUC, serial):
-            assert f"/pki/certificates/{serial}" not in client.get("/pki/certificates", query_string={"q": words}).text
+        digest = sha256_hex(certificate.public_bytes(Encoding.DER))
+        for words in ("maria", "maria.perez", "juan.lema", RUC, serial, digest):
+            query = {"q": words}
+            assert f"/pki/certificates/{serial}" not in client.get("/pki/certificates", query_string=query).text
+            assert serial not in client.get("/pki/certificates.json", query_string=query).text
+            assert serial not in client.get("/pki/certificates.csv", query_string=query).text
         for address in (serial, f"{serial}.cer", f"{serial}.pem", f"{serial}-chain.pem"):
             assert client.get(f"/pki/certificates/{address}").status_code == 404
-
-
-def test_the_register_shows_every_institution_s_profile_and_no_person_s() -> None:
-    """A new profile must be decided about: public, or a person's."""
-    requestable = [profile for profile in packaged_profiles().list() if profile.requestable]
-    assert {profile.name for profile in requestable if not profile.is_personal} == set(PUBLIC_PROFILES)
 
 
 def test_pages_of_results_follow_each_other(hierarchy: Hierarchy, client: FlaskClient) -> None:
     """Bounded: twenty a page."""
     for number in range(23):
         issue(hierarchy, name=f"n{number}.paginas.gob.ec")
-    first = client.get("/pki/certificates", query_string={"q": "paginas"})
-    second = client.get("/pki/certificates", query_string={"q": "paginas", "page": "2"})
+    first = client.get("/pki/certificates", query_string={"q": "paginas.gob.ec"})
+    second = client.get("/pki/certificates", query_string={"q": "paginas.gob.ec", "page": "2"})
     assert first.text.count('href="/pki/certificates/') == 20
     assert second.text.count('href="/pki/certificates/') == 3
-    assert client.get("/pki/certificates", query_string={"q": "paginas", "page": "-7"}).status_code == 200
-    assert client.get("/pki/certificates", query_string={"q": "paginas", "page": "9" * 30}).status_code == 200
+    assert client.get("/pki/certificates", query_string={"q": "paginas.gob.ec", "page": "-7"}).status_code == 200
+    assert client.get("/pki/certificates", query_string={"q": "paginas.gob.ec", "page": "9" * 30}).status_code == 200
 
 
 def test_a_certificate_s_page_says_its_standing_in_words(
@@ -150,8 +154,35 @@ def test_every_page_renders_in_every_language(hierarchy: Hierarchy, client: Flas
         "/pki/",
         "/pki/cps",
         "/pki/certificates",
-        "/pki/certificates?q=ejemplo",
+        "/pki/certificates?q=ejemplo.gob.ec",
         f"/pki/certificates/{serial}",
     ):
         joint = "&" if "?" in address else "?"
         assert client.get(f"{address}{joint}lang={language}").status_code == 200
+
+
+def test_a_certificate_s_page_shows_its_place_in_the_log_and_leads_to_the_proof(
+    hierarchy: Hierarchy, client: FlaskClient
+) -> None:
+    """What the page says can be checked without believing it."""
+    leaf = issue(hierarchy)
+    page = client.get(f"/pki/certificates/{serial_of(leaf)}").text
+    assert "Lugar en el registro" in page
+    assert f"/pki/log/proof/{serial_of(leaf)}" in page
+    proof = client.get(f"/pki/log/proof/{serial_of(leaf)}").get_json()
+    document = client.get("/pki/certificates.json", query_string={"q": serial_of(leaf)}).get_json()
+    assert proof["index"] == document["certificates"][0]["log_index"]
+
+
+def test_programs_get_the_same_search_as_json_and_csv(hierarchy: Hierarchy, client: FlaskClient) -> None:
+    """For a monitor that looks after a domain; a spreadsheet runs nothing of it."""
+    leaf = issue(hierarchy)
+    query = {"q": "ejemplo.gob.ec"}
+    document = client.get("/pki/certificates.json", query_string=query).get_json()
+    [record] = document["certificates"]
+    assert (record["serial"], record["status"], document["next"]) == (serial_of(leaf), "valid", None)
+    assert record["names"] == ["tramites.ejemplo.gob.ec"]
+    rows = list(csv.DictReader(io.StringIO(client.get("/pki/certificates.csv", query_string=query).text)))
+    assert [row["serial"] for row in rows] == [serial_of(leaf)]
+    for form in ("json", "csv"):
+        assert client.get(f"/pki/certificates.{form}").status_code == 400
