@@ -28,7 +28,7 @@ def test_the_home_page_shows_the_root_s_fingerprint_and_where_everything_stands(
     page = client.get("/pki/")
     assert page.status_code == 200
     fingerprint = spaced(sha256_hex(hierarchy.root_certificate.public_bytes(Encoding.DER)))
-    for text in (fingerprint, "/pki/ca/root.pem", "/pki/crl/issuing-1-0.crl", "/pki/ocsp", "/pki/cps"):
+    for text in (fingerprint, "/pki/ca/root.pem", "/pki/crl/issuing-1-full.crl", "/pki/ocsp", "/pki/cps"):
         assert text in page.text
 
 
