@@ -165,6 +165,8 @@ def as_lua(value: object) -> str:
         return "{" + ", ".join(f"[{as_lua(key)}] = {as_lua(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "{" + ", ".join(as_lua(item) for item in value) + "}"
+    if isinstance(value, bytes):
+        return '"' + "".join(f"\\{octet:03d}" for octet in value) + '"'
     return json.dumps(value)
 
 

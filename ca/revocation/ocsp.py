@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 
 from asn1crypto.x509 import Certificate as ParsedCertificate
 from cryptography import x509
@@ -13,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ca.issuance.model import Authority, Certificate
+from ca.revocation.answer_memory import LONGEST_REQUEST, AnswerMemory, KeptAnswer
 from ca.revocation.model import OcspSigner
 from ca.revocation.ocsp_answer import (
     CertificateStatus,
@@ -26,11 +25,10 @@ from ca.revocation.ocsp_answer import (
 from ca.revocation.ocsp_request import MalformedRequestError, StatusRequest, parse_request
 from ca.revocation.ocsp_signer import find_ocsp_signer
 from ca.revocation.reason import RevocationReason
-from ca.serial import serial_text
+from ca.revocation.status_watch import LOOK_EVERY, Changes, StatusWatch
+from ca.serial import serial_number, serial_text
 from ca.services import CaServices
 from kernel.errors import NotFound, Unavailable
-
-_KEPT_ANSWERS = 20_000
 
 
 @dataclass(frozen=True)
@@ -43,55 +41,74 @@ class _IssuerId:
 class OcspResponder:
     """Answers for every issuing authority of ours. One per process; safe among threads.
 
-    The status is read from the database for each question, so a revocation shows with the next one; what is kept is
-    the signature. An answer is kept under everything that it says, and until half of its life has passed.
+    What was answered is kept and given again, signature and all, for the first half of its life; before that is done, a
+    look at the database a moment ago has told what was revoked since. See :mod:`ca.revocation.status_watch`.
     """
 
-    def __init__(self, services: CaServices) -> None:
+    def __init__(self, services: CaServices, *, look_every: float = LOOK_EVERY) -> None:
         self._services = services
-        self._lock = Lock()
         self._issuers: dict[_IssuerId, str] = {}
         self._keys: dict[str, OcspSigningKey] = {}
-        self._answers: OrderedDict[tuple[object, ...], OcspAnswer] = OrderedDict()
+        self._memory = AnswerMemory()
+        self.watch = StatusWatch(services.database, self._forget, look_every=look_every)
+
+    def at_hand(self, request: bytes | str, *, now: datetime) -> KeptAnswer | None:
+        """Return the answer to a request that was answered before, None if it has to be read.
+
+        :param request: the DER, or the text that :meth:`answer_kept` was given as ``known_as``.
+        """
+        return self._memory.at_hand(request, now=now) if self.watch.is_current() else None
 
     def answer(self, request_der: bytes, *, now: datetime) -> OcspAnswer:
         """Return the response to ``request_der``; never raises for what a client can send."""
-        try:
-            question = parse_request(request_der)
-        except MalformedRequestError:
-            return malformed_request()
-        try:
-            return self._answer(question, now=now)
-        except (Unavailable, NotFound):
-            return try_later()
+        return self.answer_kept(request_der, now=now).answer
 
-    def _answer(self, question: StatusRequest, *, now: datetime) -> OcspAnswer:
+    def answer_kept(self, request_der: bytes, *, now: datetime, known_as: str | None = None) -> KeptAnswer:
+        """Return the response as it is, or would be, kept.
+
+        :param known_as: what else asks for the same: the path of a GET.
+        """
+        try:
+            self._look()
+            kept = self._memory.at_hand(request_der, now=now)
+            if kept is None:
+                question = parse_request(request_der)
+                kept = self._answer(question, now=now)
+                if kept.answer.reusable and len(request_der) <= LONGEST_REQUEST:
+                    self._memory.remember_request(request_der, kept)
+            if known_as is not None and kept.answer.reusable and len(request_der) <= LONGEST_REQUEST:
+                self._memory.remember_request(known_as, kept)
+            return kept
+        except MalformedRequestError:
+            return KeptAnswer(malformed_request(), now)
+        except (Unavailable, NotFound):
+            return KeptAnswer(try_later(), now)
+
+    def _look(self) -> None:
+        if not self.watch.is_current():
+            self.watch.look()
+
+    def _forget(self, changes: Changes) -> None:
+        if changes.too_many or not changes.serials.isdisjoint(self._keys):
+            self._keys = {}
+            self._memory.forget_all()
+        else:
+            self._memory.forget(frozenset(serial_number(serial) for serial in changes.serials))
+
+    def _answer(self, question: StatusRequest, *, now: datetime) -> KeptAnswer:
+        if question.nonce is None and (kept := self._memory.find(question, now=now)) is not None:
+            return kept
+        epoch = self._memory.epoch
         with self._services.database.reading() as session:
             authority_id = self._find_issuer(session, question)
             if authority_id is None:
-                return unauthorized()
+                return KeptAnswer(unauthorized(), now)
             status = read_status(session, authority_id=authority_id, serial=serial_text(question.serial))
             key = self._key(find_ocsp_signer(session, authority_id=authority_id, now=now))
-        if question.nonce is not None or not status.known:
-            return build_answer(question, status, key=key, now=now)
-        return self._kept_or_built(question, status, key, now=now)
-
-    def _kept_or_built(
-        self, question: StatusRequest, status: CertificateStatus, key: OcspSigningKey, *, now: datetime
-    ) -> OcspAnswer:
-        place = (question, status, key.serial)
-        with self._lock:
-            kept = self._answers.get(place)
-            if kept is not None and kept.is_fresh(now):
-                self._answers.move_to_end(place)
-                return kept
-        built = build_answer(question, status, key=key, now=now)
-        with self._lock:
-            self._answers[place] = built
-            self._answers.move_to_end(place)
-            while len(self._answers) > _KEPT_ANSWERS:
-                self._answers.popitem(last=False)
-        return built
+        answer = build_answer(question, status, key=key, now=now)
+        if not answer.reusable:
+            return KeptAnswer(answer, now)
+        return self._memory.keep(question, answer, epoch=epoch)
 
     def _find_issuer(self, session: Session, question: StatusRequest) -> str | None:
         wanted = _IssuerId(question.hash_name, question.issuer_name_hash, question.issuer_key_hash)

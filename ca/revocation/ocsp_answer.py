@@ -45,7 +45,8 @@ class OcspAnswer:
     """A response as it leaves.
 
     :ivar der: the OCSPResponse. :ivar this_update: None for an error, which nobody may keep.
-    :ivar reusable: whether the same octets answer the same question again: signed, and without a nonce.
+    :ivar reusable: whether the same octets answer the same question again: signed, of a certificate that we know,
+        without a nonce.
     """
 
     der: bytes
@@ -53,11 +54,11 @@ class OcspAnswer:
     next_update: datetime | None = None
     reusable: bool = False
 
-    def is_fresh(self, now: datetime) -> bool:
-        """Tell whether it may still be handed out: in the first half of its life (certificate authority 20)."""
-        if self.this_update is None or self.next_update is None:
-            return False
-        return self.this_update <= now < self.this_update + (self.next_update - self.this_update) / 2
+    @property
+    def fresh_until(self) -> datetime:
+        """Until when it may still be handed out: for the first half of its life (certificate authority 20)."""
+        assert self.this_update is not None and self.next_update is not None
+        return self.this_update + (self.next_update - self.this_update) / 2
 
 
 def build_answer(
@@ -94,7 +95,7 @@ def build_answer(
         der=response.public_bytes(Encoding.DER),
         this_update=this_update,
         next_update=next_update,
-        reusable=question.nonce is None,
+        reusable=question.nonce is None and status.known,
     )
 
 

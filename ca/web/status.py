@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, request, session
@@ -11,18 +9,18 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from ca.issuance.authority import AuthorityRecord, load_authority
 from ca.locations import FIRST_SHARD, FULL_LIST, OCSP_PATH, PKI_PREFIX
-from ca.revocation.ocsp_answer import OcspAnswer, malformed_request
+from ca.revocation.ocsp_answer import malformed_request
 from ca.revocation.ocsp_request import MAX_REQUEST_SIZE
 from ca.revocation.publish import PublishedList, current_delta, current_list
+from ca.web import ocsp_answers
 from ca.web.pem import to_pem
-from ca.web.services import ocsp_responder, services
+from ca.web.services import services
 
 blueprint = Blueprint("pki_status", __name__)
 ADDRESSES = (f"{PKI_PREFIX}/ca", f"{PKI_PREFIX}/crl", OCSP_PATH)
 
 # Short: whatever stands between us and a verifier must not keep a good answer for long after a revocation.
 _LIST_CACHED = timedelta(minutes=5)
-_ANSWER_CACHED = timedelta(seconds=10)
 _AUTHORITY_CACHED = timedelta(days=1)
 
 
@@ -91,38 +89,21 @@ def ocsp_by_post() -> Response:
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        return _ocsp_response(malformed_request(), cached=False)
-    return _ocsp_response(ocsp_responder().answer(body, now=services().clock.now()), cached=False)
+        return ocsp_answers.unkept(malformed_request()).response()
+    return ocsp_answers.answer_post(body).response()
 
 
 # Base64 has slashes, also two in a row and at the end: the path is taken as it came (RFC 5019 §5).
 @blueprint.get(f"{OCSP_PATH}/<path:encoded>", strict_slashes=False, merge_slashes=False)
 def ocsp_by_get(encoded: str) -> Response:
     """OCSP over GET: the request in base64 behind the address (RFC 6960 §A.1, RFC 5019 §5)."""
-    text = request.path.removeprefix(f"{OCSP_PATH}/")
-    try:
-        body = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return _ocsp_response(malformed_request(), cached=False)
-    return _ocsp_response(ocsp_responder().answer(body, now=services().clock.now()), cached=True)
+    response = ocsp_answers.answer_get(request.path).response()
+    return response.make_conditional(request)  # type: ignore[return-value]
 
 
 def _authority(name: str) -> AuthorityRecord:
     with services().database.reading() as database:
         return load_authority(database, name)
-
-
-def _ocsp_response(answer: OcspAnswer, *, cached: bool) -> Response:
-    """RFC 5019 §6.2: only what answers everyone alike may be kept by caches, and never beyond nextUpdate."""
-    if not (cached and answer.reusable and answer.next_update):
-        return Response(answer.der, mimetype="application/ocsp-response", headers={"Cache-Control": "no-store"})
-    left = answer.next_update - services().clock.now()
-    return _document(
-        answer.der,
-        "application/ocsp-response",
-        cached=min(_ANSWER_CACHED, left),
-        last_modified=answer.this_update,
-    )
 
 
 def _document(content: bytes, media_type: str, *, cached: timedelta, last_modified: datetime | None = None) -> Response:

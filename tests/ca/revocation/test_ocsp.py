@@ -35,7 +35,7 @@ CertStatus = ocsp.OCSPCertStatus
 @pytest.fixture
 def responder(hierarchy: Hierarchy, clock: ManualClock) -> OcspResponder:
     renew_ocsp_signers(hierarchy.services, now=clock.now())
-    return OcspResponder(hierarchy.services)
+    return OcspResponder(hierarchy.services, look_every=0.0)
 
 
 def question(
@@ -43,8 +43,11 @@ def question(
     issuer: x509.Certificate,
     algorithm: hashes.HashAlgorithm | None = None,
     nonce: bytes | None = None,
+    extension: x509.ExtensionType | None = None,
 ) -> bytes:
     builder = ocsp.OCSPRequestBuilder().add_certificate(certificate, issuer, algorithm or hashes.SHA256())
+    if extension is not None:
+        builder = builder.add_extension(extension, critical=False)
     if nonce is not None:
         builder = builder.add_extension(x509.OCSPNonce(nonce), critical=False)
     return builder.build().public_bytes(Encoding.DER)

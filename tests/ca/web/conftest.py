@@ -25,6 +25,7 @@ def app(hierarchy: Hierarchy) -> Flask:
     renew_ocsp_signers(services, now=services.clock.now())
     app = create_app(settings=services.settings, clock=services.clock, secret_key=b"k" * 32)
     mount(app, services)
+    app.extensions["ca.ocsp"].watch.look_every = 0.0  # a test does not wait
     return app
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from typing import cast
 from urllib.parse import quote
 
 import pytest
@@ -11,12 +12,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
+from flask import Flask
 from flask.testing import FlaskClient
 
 from kernel.clock import ManualClock
 from tests.ca.hierarchy import Hierarchy
 from tests.ca.revocation.steps import issue, publish, revoke
 from tests.ca.revocation.test_ocsp import question
+from web.application import SauFlask
 
 
 def status_of(body: bytes) -> ocsp.OCSPCertStatus:
@@ -180,3 +183,34 @@ def test_status_is_answered_under_any_host_and_pages_are_not(hierarchy: Hierarch
     assert client.post("/pki/ocsp", data=request, headers=other).status_code == 200
     assert client.get("/pki/", headers=other).status_code == 421
     assert client.get("/pki/certificates", headers=other).status_code == 421
+
+
+def test_ocsp_is_answered_before_flask_and_as_flask_would(
+    hierarchy: Hierarchy, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Certificate authority, line 20: one implementation through both doors, headers and all."""
+    ways = cast(SauFlask, app).short_ways
+    taken: list[bool] = []
+    answer = ways.answer
+    monkeypatch.setattr(ways, "answer", lambda *given: [found := answer(*given), taken.append(found is not None)][0])
+    good, bad = issue(hierarchy), issue(hierarchy)
+    revoke(hierarchy, bad)
+    issuer = hierarchy.issuing_certificate
+    asked = [question(good, issuer), question(bad, issuer, hashes.SHA1()), b"garbage"]
+    for body in asked:
+        paths = [f"/pki/ocsp/{base64.b64encode(body).decode()}", f"/pki/ocsp/{quote(base64.b64encode(body), safe='')}"]
+        for ask in (
+            lambda body=body: client.post("/pki/ocsp", data=body, content_type="application/ocsp-request"),
+            *(lambda path=path: client.get(path) for path in paths),
+        ):
+            del taken[:]
+            quick = ask()
+            assert taken == [True]
+            ways.open = False
+            slow = ask()
+            ways.open = True
+            assert (quick.status_code, quick.data) == (slow.status_code, slow.data)
+            plain = [
+                {k: v for k, v in each.headers.items() if k not in ("X-Request-Id", "Date")} for each in (quick, slow)
+            ]
+            assert plain[0] == plain[1]
