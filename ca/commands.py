@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from ca.command_line.acme import acme_group
+from ca.command_line.block_list import key_list_group
 from ca.command_line.bulk import batch_group, bulk_command
 from ca.command_line.ceremony import ceremony_command
 from ca.command_line.enrolment import credential_group
@@ -39,6 +40,7 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         list_command(load),
         chain_command(load),
         profile_group(load),
+        key_list_group(load),
         request_command(load),
         pending_command(load),
         show_command(load),

@@ -8,6 +8,7 @@ from functools import cached_property
 from audit.journal import Journal
 from ca.ports import Institutions, Letters, People, RevocationListener
 from ca.profiles.registry import ProfileRegistry, packaged_profiles
+from ca.requests.block_list import KeyBlockList
 from ca.transparency.log import CertificateLog
 from kernel.clock import Clock
 from kernel.database import Database
@@ -39,3 +40,8 @@ class CaServices:
     def certificate_log(self) -> CertificateLog:
         """The public log of certificates."""
         return CertificateLog(self.settings, self.clock, self.database, self.keystore)
+
+    @cached_property
+    def block_list(self) -> KeyBlockList:
+        """The list of publicly known keys, where the operator has put one."""
+        return KeyBlockList(self.settings.home / "key-list")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -13,7 +13,6 @@ from admin.permissions import Role
 from admin.roles import list_role_holdings
 from audit.status import log_status
 from ca.issuance.model import Authority
-from ca.requests.keys import has_block_list
 from ca.revocation.model import RevocationList
 from ca.transparency.status import certificate_log_status
 from composition import Composition
@@ -32,6 +31,7 @@ _LOW_DISK = 1024**3
 _LATE = timedelta(minutes=10)
 _LIST_SOON = timedelta(days=1)
 _ROOT_LIST_SOON = timedelta(days=30)  # a person has to bring the root's key
+_KEY_LIST_OLD_DAYS = 90
 _AUTHORITY_SOON = timedelta(days=365)
 
 
@@ -181,15 +181,21 @@ def _authorities(composition: Composition) -> Iterator[Finding]:
         for authority in authorities:
             yield _life(authority, now - authority.not_after)
             yield _list(session, authority, composition)
-    if not has_block_list():
-        yield Finding(
-            "weak keys",
-            Severity.OK if composition.settings.demo else Severity.WARNING,
-            "The list of publicly known keys is not here; all other checks of keys run.",
-            "Run 'badkeys --update-bl' as the service's user, and again every month.",
-        )
+    yield _key_list(composition, now=now)
     if not authorities:
         yield broken("authorities", "there is none", "Run 'sau init'.")
+
+
+def _key_list(composition: Composition, *, now: datetime) -> Finding:
+    check, remedy = "weak keys", "Run 'badkeys --update-bl', then 'sau ca key-list update', every month."
+    state = composition.ca.block_list.state()
+    severity = Severity.OK if composition.settings.demo else Severity.WARNING
+    if state is None:
+        said = "The list of publicly known keys is not here; all other checks of keys run."
+        return Finding(check, severity, said, remedy)
+    age = (now - state.taken_at).days
+    said = f"{state.entries} publicly known keys are refused; the list is {age} days old."
+    return Finding(check, severity, said, remedy) if age > _KEY_LIST_OLD_DAYS else ok(check, said)
 
 
 def _life(authority: Authority, past: timedelta) -> Finding:

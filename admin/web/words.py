@@ -227,6 +227,7 @@ EVENTS: dict[EventType, Text] = {
     _E.CERTIFICATE_ISSUED: _l("Se emitió un certificado"),
     _E.CERTIFICATE_ISSUANCE_REFUSED: _l("No se emitió un certificado"),
     _E.CERTIFICATE_DELIVERED: _l("Descargó un certificado"),
+    _E.KEY_LIST_REPLACED: _l("Cambió la lista de claves que se conocen públicamente"),
     _E.CERTIFICATES_LOGGED_LATE: _l("Puso en el registro público certificados que no estaban"),
     _E.CERTIFICATE_REQUEST_REBUILT: _l("Preparó de nuevo una solicitud"),
     _E.CERTIFICATE_SIGNED: _l("Se firmó un certificado"),

@@ -24,7 +24,8 @@ from ca.profiles.profile import Profile
 from ca.requests.claims import Claim, claimed_keys
 from ca.requests.csr import ParsedRequest, parse_csr
 from ca.requests.grant import decide_grant
-from ca.requests.holder import CEDULA, fill_in_holder
+from ca.requests.holder import fill_in_holder
+from ca.requests.inputs import holder_number
 from ca.requests.keys import describe_key
 from ca.services import CaServices
 from kernel.errors import Rejected, ServiceError
@@ -144,7 +145,13 @@ class Judge:
         filled, result.holder_id = fill_in_holder(
             session, services=self.services, profile=self.profile, inputs=row.inputs
         )
-        grant = decide_grant(parsed, profile=self.profile, institution=institution, inputs=filled)
+        grant = decide_grant(
+            parsed,
+            profile=self.profile,
+            institution=institution,
+            inputs=filled,
+            block_list=self.services.block_list,
+        )
         result.inputs = grant.inputs
         return grant.blueprint
 
@@ -156,7 +163,13 @@ class Judge:
             raise Rejected("Another person has this cédula now.", code="holder_changed")
         # The names that were granted are asked for again, as a request for exactly them would be.
         certificate = self._case(row.tbs_der).certificate
-        decide_grant(_as_request(certificate, row), profile=self.profile, institution=institution, inputs=row.inputs)
+        decide_grant(
+            _as_request(certificate, row),
+            profile=self.profile,
+            institution=institution,
+            inputs=row.inputs,
+            block_list=self.services.block_list,
+        )
 
     def _refuse_claimed(self, results: Sequence[JudgedRow], session: Session) -> None:
         claims: dict[str, Claim] = {}
@@ -181,7 +194,7 @@ class Judge:
                 result.refusal = problems[result.spki_sha256]
 
     def _claim(self, institution_ruc: str | None, inputs: Mapping[str, str]) -> Claim:
-        return Claim(self.profile.name, institution_ruc, inputs.get(CEDULA))
+        return Claim(self.profile.name, institution_ruc, holder_number(inputs))
 
     def _institution(
         self, session: Session, ruc: str | None, known: dict[str, InstitutionRecord]

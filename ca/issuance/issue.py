@@ -132,7 +132,14 @@ def _recheck(session: Session, row: CertificateRequest, *, services: CaServices,
     # The account may have been closed since, and another one have the cédula.
     if fill_in_holder(session, services=services, profile=profile, inputs=row.inputs)[1] not in (None, row.holder_id):
         raise Rejected("Another person has this cédula now.", code="holder_changed")
-    decide_grant(parsed, profile=profile, institution=institution, inputs=row.inputs, proved_names=row.proved_names)
+    decide_grant(
+        parsed,
+        profile=profile,
+        institution=institution,
+        inputs=row.inputs,
+        block_list=services.block_list,
+        proved_names=row.proved_names,
+    )
     require_free_key(
         session, row.spki_sha256, profile=profile, institution=institution, inputs=row.inputs, request_id=row.id
     )

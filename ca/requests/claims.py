@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ca.issuance.model import Certificate
+from ca.requests.inputs import holder_number
 from ca.requests.keys import certified_before
 from ca.requests.model import CertificateRequest
 from ca.revocation.model import CompromisedKey
@@ -59,7 +60,7 @@ def claimed_keys(session: Session, claims: Mapping[str, Claim]) -> dict[str, Rej
         ).where(CertificateRequest.spki_sha256.in_(digests), CertificateRequest.status.in_(("submitted", "approved")))
     )
     for digest, profile, ruc, inputs in requested:
-        if Claim(profile, ruc, inputs.get("cedula")) != claims[digest]:
+        if Claim(profile, ruc, holder_number(inputs)) != claims[digest]:
             problem = Rejected("Another request is open for this key; make a new one.", code="key_of_another_subject")
             problems.setdefault(digest, problem)
     return problems

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ca.issuance.tbs import Blueprint
 from ca.ports import InstitutionRecord
 from ca.profiles.profile import Profile
+from ca.requests.block_list import KeyBlockList, require_unlisted_key
 from ca.requests.csr import ParsedRequest
 from ca.requests.inputs import checked_inputs
 from ca.requests.keys import require_sound_key
@@ -33,17 +34,20 @@ def decide_grant(
     profile: Profile,
     institution: InstitutionRecord | None,
     inputs: Mapping[str, str],
+    block_list: KeyBlockList,
     proved_names: Collection[str] = (),
 ) -> Grant:
     """Return what is granted of the request.
 
     :param proved_names: see :func:`ca.requests.names.granted_dns_names`.
+    :param block_list: of publicly known keys.
     :raises Rejected: ``authority_refused``, ``usage_refused``, ``purpose_refused``, ``name_kind_refused``,
         ``common_name_not_listed``, ``no_names``, ``several_common_names``, and what keys, names and inputs raise.
     """
     _require_no_authority(parsed)
     _require_granted_usages(parsed, profile)
     require_sound_key(parsed.public_key, allowed=profile.keys, min_rsa_bits=profile.min_rsa_bits)
+    require_unlisted_key(parsed.public_key, block_list)
     known = institution_values(institution) if institution else {"country": "EC"}
     checked = checked_inputs(profile, inputs, parsed=parsed, known=known)
     dns_names, addresses = _requested_names(parsed, profile)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any, Protocol
 
-import badkeys
-from badkeys.utils import _cachedir
+from badkeys.checks import checkrsa
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -22,7 +19,6 @@ from kernel.errors import Rejected
 
 _MIN_RSA_BITS = 2048
 _MIN_RSA_EXPONENT = 65537
-_OFFLINE_CHECKS = ["fermat", "roca", "rsainvalid", "rsapoly", "sharedprimes", "smalld", "smallfactors", "pattern"]
 _WEAKNESSES = {
     "fermat": "its two primes are close to each other (Fermat)",
     "roca": "it was made by a faulty chip (ROCA, CVE-2017-15361)",
@@ -32,7 +28,6 @@ _WEAKNESSES = {
     "smalld": "its private exponent is small (Wiener)",
     "smallfactors": "its modulus has a small factor",
     "pattern": "its modulus repeats a pattern",
-    "blocklist": "its private half is publicly known",
 }
 _AUTHORITY_PROFILES = ("root-ca", "issuing-ca", "ocsp-responder")
 
@@ -52,7 +47,7 @@ def require_sound_key(
         raise Rejected(f"This profile takes keys of the kinds {accepted}.", code="key_type_refused")
     if isinstance(public_key, rsa.RSAPublicKey):
         _require_sound_rsa(public_key, min_bits=min_rsa_bits)
-    _require_no_known_weakness(public_key)
+        _require_no_known_weakness(public_key)
     return key_type
 
 
@@ -132,16 +127,9 @@ def _require_sound_rsa(public_key: rsa.RSAPublicKey, *, min_bits: int) -> None:
         raise Rejected("An RSA exponent is odd and 65537 or more.", code="rsa_bad_exponent")
 
 
-def _require_no_known_weakness(public_key: CertificatePublicKeyTypes) -> None:
-    pem = public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    checks = [*_OFFLINE_CHECKS, "blocklist"] if has_block_list() else _OFFLINE_CHECKS
-    found = badkeys.checkpubkey(pem, checks=checks)["results"]
+def _require_no_known_weakness(public_key: rsa.RSAPublicKey) -> None:
+    numbers = public_key.public_numbers()
+    found = checkrsa(numbers.n, e=numbers.e, checks=_WEAKNESSES)
     if found:
-        weaknesses = "; ".join(_WEAKNESSES.get(name, name) for name in found)
+        weaknesses = "; ".join(_WEAKNESSES[name] for name in found)
         raise Rejected(f"This key is weak: {weaknesses}. Make a new one.", code="weak_key")
-
-
-def has_block_list() -> bool:
-    """Tell whether the operator has fetched the list of publicly known keys (``badkeys --update-bl``)."""
-    folder = Path(_cachedir())
-    return (folder / "badkeysdata.json").exists() and (folder / "blocklist.dat").exists()

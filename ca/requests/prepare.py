@@ -85,7 +85,14 @@ def preview_request(
         raise Rejected(f"Profile {profile} needs an institution (RUC).", code="institution_missing")
     institution = services.institutions.find(session, institution_ruc) if institution_ruc else None
     filled, holder_id = fill_in_holder(session, services=services, profile=chosen, inputs=inputs or {})
-    grant = decide_grant(parsed, profile=chosen, institution=institution, inputs=filled, proved_names=proved_names)
+    grant = decide_grant(
+        parsed,
+        profile=chosen,
+        institution=institution,
+        inputs=filled,
+        block_list=services.block_list,
+        proved_names=proved_names,
+    )
     require_free_key(session, parsed.spki_sha256, profile=chosen, institution=institution, inputs=grant.inputs)
     authority = issuing_authority(session, chosen)
     algorithm = services.keystore.open(authority.key_name).algorithm

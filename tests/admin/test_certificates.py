@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from admin.permissions import Role
 from tests.admin.conftest import Operator, make_csr
+from tests.ca.weak_keys import weak_requests
 
 pytestmark = pytest.mark.usefixtures("authority")
 
@@ -179,6 +180,15 @@ def test_a_bad_request_gets_a_clear_word_and_keeps_what_was_typed(officer, insti
     assert BAD_REQUESTS[csr] in shown
     assert f'value="{institution.ruc}" selected' in shown
     assert 'aria-invalid="true"' in shown
+
+
+def test_a_weak_key_is_refused_in_words_and_on_record(officer, institution, events) -> None:
+    """Certificate authority, line 12, through the page: ROCA, close primes, small factors, a small private exponent."""
+    for csr, code in weak_requests().values():
+        answer = officer.post("/admin/requests/new/tls-server", {"institution": institution.ruc, "csr": csr})
+        assert answer.status_code == 422
+        assert "clave" in answer.get_data(as_text=True)
+        assert events()[-1].reason == code
 
 
 def test_a_name_of_another_institution_is_refused_in_words_and_on_record(officer, institution, events) -> None:
