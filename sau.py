@@ -22,7 +22,7 @@ from kernel.errors import ServiceError
 from kernel.identifiers import new_id
 from kernel.login import login_name
 from kernel.origin import Origin, working_for
-from kernel.process import end_with_parent
+from kernel.process import end_with_parent, name_process
 from kernel.settings import Settings, load_settings
 from operations import schema
 from operations.background import background_worker
@@ -95,13 +95,20 @@ def serve(
     settings = load_settings()
     configure_logging(level=settings.log_level, form=settings.log_format)
     _require_current_schema(Composition(settings))
-    serve_forever(settings, tls_cert=tls_cert, tls_key=tls_key, with_worker=not no_worker)
+    run_worker = None if no_worker else _work
+    serve_forever(settings, tls_cert=tls_cert, tls_key=tls_key, run_worker=run_worker)
 
 
 @main.command()
 @click.option("--parent", type=int, hidden=True)
 def worker(parent: int | None) -> None:
     """Do background work only: sequencing, mail, CRL and OCSP upkeep, clean-up."""
+    _work(parent)
+
+
+def _work(parent: int | None) -> None:
+    """Do background work until told to stop, or until the process ``parent`` is gone."""
+    name_process("sau worker")
     if parent:
         end_with_parent(parent)
     composition = _composition()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 import os
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import structlog
@@ -14,11 +18,14 @@ from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server import Server
 
+from ca.lints.gate import outside_lint
 from kernel.errors import Rejected
 from kernel.settings import Settings
 
 # Measured: more blocking threads than this only wait for each other. The database pool holds as many connections.
 BLOCKING_THREADS = 16
+_APPLICATION = "wsgi"
+_STOP_SECONDS = 10
 _RESTART_PAUSE = 1.0  # seconds before a background worker that died is started again
 
 _log = structlog.get_logger("sau.serve")
@@ -46,16 +53,26 @@ def require_free_port(host: str, port: int) -> None:
             ) from error
 
 
-def serve(settings: Settings, *, tls_cert: Path | None, tls_key: Path | None, with_worker: bool = True) -> None:
+def serve(
+    settings: Settings,
+    *,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    run_worker: Callable[[int], None] | None = None,
+) -> None:
     """Serve until told to stop (SIGTERM, Ctrl-C).
 
+    :param run_worker: does the background work of a process whose parent's id it is given; None: none is started.
     :raises Rejected: if the address is not one, or taken.
     """
     host, port = parse_bind(settings.bind)
     require_free_port(host, port)
-    background = _BackgroundWorker() if with_worker else None
+    background = _BackgroundWorker(run_worker) if run_worker else None
+    _load_before_forking(settings)
+    if background:
+        background.fork()
     server = Server(
-        "wsgi:create_app",
+        f"{_APPLICATION}:create_app",
         factory=True,
         address=host,
         port=port,
@@ -78,31 +95,61 @@ def serve(settings: Settings, *, tls_cert: Path | None, tls_key: Path | None, wi
             background.stop()
 
 
-class _BackgroundWorker:
-    """Keeps one ``sau worker`` running."""
+def _load_before_forking(settings: Settings) -> None:
+    """Import what the processes that are forked have in common, so that it is in memory once and read once.
 
-    def __init__(self) -> None:
+    What is there by then is left alone by the garbage collector: looking at it would make each process copy it.
+    """
+    import_module(_APPLICATION)
+    if "admin" in settings.roles:
+        outside_lint()  # every worker of the console wants it
+    gc.collect()
+    gc.freeze()
+
+
+class _BackgroundWorker:
+    """Keeps one ``sau worker`` running: the first is forked, before there is a thread; later ones are started anew."""
+
+    def __init__(self, run: Callable[[int], None]) -> None:
+        self._run = run
         self._stopped = threading.Event()
+        self._forked: multiprocessing.process.BaseProcess | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._supervise, name="background-worker", daemon=True)
 
+    def fork(self) -> None:
+        """Start the first one."""
+        context = multiprocessing.get_context("fork")
+        self._forked = context.Process(target=self._run, args=(os.getpid(),), name="sau worker")
+        self._forked.start()
+
     def start(self) -> None:
+        """Watch it from now on."""
         self._thread.start()
 
     def stop(self) -> None:
+        """End it, politely first."""
         self._stopped.set()
-        process = self._process
-        if process is not None:
-            process.terminate()
+        if self._forked is not None and self._forked.is_alive():
+            self._forked.terminate()
+            self._forked.join(_STOP_SECONDS)
+            self._forked.kill()
+        if self._process is not None:
+            self._process.terminate()
             try:
-                process.wait(timeout=10)
+                self._process.wait(timeout=_STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()
+                self._process.kill()
 
     def _supervise(self) -> None:
+        if self._forked is not None:
+            self._forked.join()
+            self._note_end(self._forked.exitcode)
         while not self._stopped.is_set():
             self._process = subprocess.Popen([sys.executable, "-m", "sau", "worker", "--parent", str(os.getpid())])
-            status = self._process.wait()
-            if not self._stopped.is_set():
-                _log.error("background_worker_ended", status=status)
-                self._stopped.wait(_RESTART_PAUSE)
+            self._note_end(self._process.wait())
+
+    def _note_end(self, status: int | None) -> None:
+        if not self._stopped.is_set():
+            _log.error("background_worker_ended", status=status)
+            self._stopped.wait(_RESTART_PAUSE)

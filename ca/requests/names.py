@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection, Sequence
+from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
@@ -17,7 +18,6 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _LDH = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 5890 §2.3.1
 _MAX_NAME = 253
 _MAX_NAMES = 100
-_suffixes = PublicSuffixList()
 
 
 def granted_dns_names(
@@ -77,7 +77,7 @@ def canonical_dns_name(typed: str, *, wildcards: bool) -> str:
         _require_label(label, name=name)
     if labels[-1].isdigit():
         raise Rejected(f"{name} does not end like a name.", code="name_not_ldh")
-    if _suffixes.is_public(base):
+    if _suffixes().is_public(base):
         raise Rejected(f"Under {base} others register their names: nobody holds it whole.", code="name_public_suffix")
     return name
 
@@ -158,3 +158,9 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """Return the list, read when it is first needed: most processes never ask."""
+    return PublicSuffixList()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from publicsuffixlist import PublicSuffixList
 
 from kernel.errors import Rejected
 
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-_suffixes = PublicSuffixList()
 
 
 def normalize_domain(typed: str) -> str:
@@ -28,6 +28,12 @@ def normalize_domain(typed: str) -> str:
         raise Rejected("This is not a domain name.", code="bad_domain")
     if labels[-1].isdigit():
         raise Rejected("An address is not a domain name.", code="bad_domain")
-    if _suffixes.is_public(name):
+    if _suffixes().is_public(name):
         raise Rejected("Under this name others register theirs: nobody holds it whole.", code="bad_domain")
     return name
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """Return the list, read when it is first needed: most processes never ask."""
+    return PublicSuffixList()

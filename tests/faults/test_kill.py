@@ -165,12 +165,12 @@ def kill_everything(service: LiveService) -> None:
 
 
 def is_background(command: str) -> bool:
-    """Tell the background worker from web workers by its command line."""
-    return "\0worker\0" in command
+    """Tell the background worker from web workers by its name."""
+    return command == "sau worker"
 
 
 def children_of(service: LiveService) -> dict[int, str]:
-    """Return the command lines of the service's child processes, by process id."""
+    """Return the names of the service's child processes, by process id."""
     assert service.process is not None
     found: dict[int, str] = {}
     for path in Path("/proc").glob("[0-9]*"):
@@ -178,7 +178,7 @@ def children_of(service: LiveService) -> dict[int, str]:
             parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
             command = (path / "cmdline").read_text()
             if parent == service.process.pid and "resource_tracker" not in command:
-                found[int(path.name)] = command
+                found[int(path.name)] = (path / "comm").read_text().strip()
         except OSError:
             continue
     return found

@@ -1,12 +1,17 @@
-"""Where the service listens."""
+"""Where the service listens, and what runs beside."""
 
 from __future__ import annotations
 
+import os
 import socket
+import threading
+from pathlib import Path
 
 import pytest
 
 from kernel.errors import Rejected
+from kernel.process import name_process
+from operations import serving
 from operations.serving import parse_bind, require_free_port
 
 
@@ -34,3 +39,38 @@ def test_a_busy_port_is_named_with_what_to_do() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(Rejected, match=rf"Port {port} .* SAU_BIND"):
             require_free_port("127.0.0.1", port)
+
+
+def test_the_background_worker_is_forked_once_and_started_anew_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is imported by then is shared by all processes; a fork beside threads could wait for a lock forever."""
+    seen, anew = tmp_path / "seen", threading.Event()
+
+    def work(parent: int) -> None:
+        name_process("sau worker, with a long name")
+        seen.write_text(f"{parent} {os.getppid()} {Path('/proc/self/comm').read_text().strip()}")
+
+    class Started:
+        """What is started in its place."""
+
+        def __init__(self, command: list[str]) -> None:
+            assert command[-2:] == ["--parent", str(os.getpid())]
+            self.ended = threading.Event()
+            anew.set()
+
+        def wait(self, timeout: float | None = None) -> int:
+            self.ended.wait(timeout)
+            return 0
+
+        def terminate(self) -> None:
+            self.ended.set()
+
+    monkeypatch.setattr(serving, "_RESTART_PAUSE", 0.01)
+    monkeypatch.setattr(serving.subprocess, "Popen", Started)
+    worker = serving._BackgroundWorker(work)
+    worker.fork()
+    worker.start()
+    assert anew.wait(30)
+    assert seen.read_text() == f"{os.getpid()} {os.getpid()} sau worker, wit"
+    worker.stop()
