@@ -53,6 +53,7 @@ from kernel.settings import Settings
 from keys.file_store import FileKeyStore, read_passphrase
 from keys.sealing import Sealer
 from keys.store import KeyStore
+from keys.token import open_token_store
 from outgoing.client import OutgoingClient
 
 # Naming them here is what brings their tables into the schema; a test finds the one that is left out.
@@ -224,6 +225,8 @@ class Composition:
     @cached_property
     def keystore(self) -> KeyStore:
         """Keys of the online service. The root's key is elsewhere."""
+        if self.settings.keys_in_token:
+            return open_token_store(self.settings.keystore, self.settings.keystore_folder)
         return FileKeyStore(self.settings.keystore_folder, read_passphrase(self.settings.passphrase_file))
 
     @cached_property

@@ -45,7 +45,16 @@ class Settings(BaseModel):
     redis_url: str = Field(
         default="", repr=False, description="Rate limits shared by all processes; none: each process counts alone."
     )
-    keystore: str = Field(default="", description="`file:FOLDER`, keys as encrypted PKCS#8; none: `keys` in the home.")
+    keystore: str = Field(
+        default="",
+        description=(
+            "`file:FOLDER`, keys as encrypted PKCS#8, or a token, "
+            "`pkcs11:token=LABEL?module-path=FILE&pin-source=FILE`; none: `keys` in the home."
+        ),
+    )
+    root_keystore: str = Field(
+        default="", description="Token of the roots' keys, in the same form; none: a folder for each in the home."
+    )
     keystore_passphrase_file: Path | None = Field(
         default=None, description="File with the key store's passphrase; none: `passphrase` in the home."
     )
@@ -170,8 +179,15 @@ class Settings(BaseModel):
     @field_validator("keystore")
     @classmethod
     def _known_keystore(cls, value: str) -> str:
-        if value and not value.startswith("file:"):
-            raise ValueError("must be file:FOLDER")
+        if value and not value.startswith(("file:", "pkcs11:")):
+            raise ValueError("must be file:FOLDER or pkcs11:token=LABEL?module-path=FILE&pin-source=FILE")
+        return value
+
+    @field_validator("root_keystore")
+    @classmethod
+    def _known_root_keystore(cls, value: str) -> str:
+        if value and not value.startswith("pkcs11:"):
+            raise ValueError("must be pkcs11:token=LABEL?module-path=FILE&pin-source=FILE")
         return value
 
     @field_validator("database_url")
@@ -208,7 +224,14 @@ class Settings(BaseModel):
     @property
     def keystore_folder(self) -> Path:
         """Folder of the encrypted key files."""
-        return Path(self.keystore.removeprefix("file:")) if self.keystore else self.home / "keys"
+        if self.keystore.startswith("file:"):
+            return Path(self.keystore.removeprefix("file:"))
+        return self.home / "keys"
+
+    @property
+    def keys_in_token(self) -> bool:
+        """Whether the online keys are in a token."""
+        return self.keystore.startswith("pkcs11:")
 
     @property
     def passphrase_file(self) -> Path:

@@ -79,6 +79,10 @@ class FileKeyStore:
         else:
             self._signer(name, purpose, key)
 
+    def place(self, name: str) -> str:
+        """See :meth:`keys.store.KeyStore.place`."""
+        return "file" if self._path(name, "key").exists() else "-"
+
     def names(self) -> list[str]:
         """See :meth:`keys.store.KeyStore.names`."""
         return sorted(path.name.removesuffix(".key") for path in self.folder.glob("*.key"))
@@ -142,8 +146,7 @@ class FileKeyStore:
         return Scrypt(salt=salt, length=32, n=2**14, r=8, p=1).derive(self._passphrase.reveal().encode())
 
     def _path(self, name: str, kind: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise Rejected(f"{name!r} is not a key name.", code="bad_key_name")
+        require_key_name(name)
         return self.folder / f"{name}.{kind}"
 
 
@@ -153,6 +156,12 @@ def _unreadable(name: str, purpose: str) -> Iterator[None]:
         yield
     except (ValueError, Rejected) as error:
         raise Fault(f"Key {name} is not a key for {purpose}.", code="key_unreadable") from error
+
+
+def require_key_name(name: str) -> None:
+    """Check that ``name`` can be a key's. :raises Rejected: (``bad_key_name``)."""
+    if not _NAME.fullmatch(name):
+        raise Rejected(f"{name!r} is not a key name.", code="bad_key_name")
 
 
 def require_private(path: Path) -> None:

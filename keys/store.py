@@ -35,6 +35,10 @@ class KeyStore(Protocol):
         """Check that the key, whatever it is for, can be used. :raises kernel.errors.Fault: if it cannot."""
         ...
 
+    def place(self, name: str) -> str:
+        """Return where the key of that name is, in a word or two for people: ``file``, ``token LABEL``."""
+        ...
+
     def names(self) -> list[str]:
         """Return the names of all keys, sorted."""
         ...

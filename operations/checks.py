@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -174,13 +175,25 @@ def _signing_keys(*, lost: Sequence[str], without: Sequence[str]) -> Finding:
     return ok(check, f"active and next for {', '.join(TOKEN_ALGORITHMS)}")
 
 
+def _key_store(composition: Composition) -> Iterator[Finding]:
+    places = Counter(composition.keystore.place(name) for name in composition.keystore.names())
+    yield ok("key store", ", ".join(f"{place}: {number} keys" for place, number in sorted(places.items())) or "empty")
+
+
 def _authorities(composition: Composition) -> Iterator[Finding]:
     now = composition.clock.now()
+    names = set(composition.keystore.names())
     with composition.database.reading() as session:
         authorities = session.scalars(select(Authority).order_by(Authority.created_at)).all()
         for authority in authorities:
             yield _life(authority, now - authority.not_after)
             yield _list(session, authority, composition)
+            if authority.issuer_id is not None and authority.not_after > now and authority.key_name not in names:
+                yield broken(
+                    f"CA {authority.name}",
+                    "its key is not in the key store: it signs neither certificates nor lists",
+                    "Bring the key back, or move its profiles to another authority ('sau ca profile move').",
+                )
     yield _key_list(composition, now=now)
     if not authorities:
         yield broken("authorities", "there is none", "Run 'sau init'.")
@@ -312,6 +325,7 @@ GROUND: dict[str, Check] = {
 
 # These read tables: they are asked only when the schema is this release's.
 CONTENTS: dict[str, Check] = {
+    "key store": _key_store,
     "keys": _keys,
     "authorities": _authorities,
     "audit log": _evidence,

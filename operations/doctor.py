@@ -12,6 +12,10 @@ from operations.finding import Finding, Severity, broken
 _REMEDIES = {
     "database_unavailable": "Start the database, or correct SAU_DATABASE_URL.",
     "key_not_found": "Run 'sau init', or bring back the file; a passphrase cannot be made again.",
+    "token_unavailable": "Look at the module and its network; the service goes on by itself when the token answers.",
+    "token_pin_refused": "Put the right PIN into the file that pin-source names; the wrong one is not tried again.",
+    "token_module_missing": "Correct module-path in SAU_KEYSTORE, or install the module.",
+    "key_extractable": "Make a new key (sau keys rotate, or a ceremony): who could read this one is not known.",
     "key_readable_by_others": "Run the chmod above, and ask who could read the key meanwhile.",
 }
 

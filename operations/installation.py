@@ -83,7 +83,8 @@ def install(composition: Composition, *, demo: bool, authorities: bool = True) -
     if demo and not (is_loopback(settings.issuer) or is_test_name(settings.issuer)):
         raise Rejected("Demo data are for loopback and .test issuers only.", code="demo_refused")
     _make_home(settings.home)
-    read_passphrase(settings.passphrase_file, create=True)
+    if not settings.keys_in_token:
+        read_passphrase(settings.passphrase_file, create=True)
     revision = schema.upgrade(composition.database)
     ensure_log_key(composition.keystore)
     now = composition.clock.now()

@@ -22,6 +22,7 @@ from tests.servers.postgresql import PostgreSqlServer, run_postgresql
 from tests.servers.process import RUNNING
 from tests.servers.redis import run_redis
 from tests.servers.service import LiveService, run_service
+from tests.servers.softhsm import SoftHsm, run_softhsm
 from tests.servers.sqlite import copy_template, make_template
 
 # TEST_DATABASES=sqlite runs the quick half while one works on something else.
@@ -94,6 +95,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Redis server."""
     with run_redis(tmp_path_factory.mktemp("redis")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
+    """A security module in software."""
+    with run_softhsm(tmp_path_factory.mktemp("softhsm")) as module:
+        yield module
 
 
 @pytest.fixture

@@ -21,10 +21,11 @@ from ca.ceremony.root_store import RootKeys
 from ca.issuance.authority import AuthorityRecord, load_authority
 from ca.services import CaServices
 from kernel.database import Base, Database
-from kernel.identifiers import new_secret
+from kernel.identifiers import new_id, new_secret
 from kernel.secret_text import SecretText
 from keys.file_store import FileKeyStore
 from keys.sealing import Sealer
+from keys.signer import Algorithm
 
 
 def rehearse(
@@ -43,9 +44,22 @@ def rehearse(
         standing = [load_authority(session, name) for name in needed]
     with _throw_away(services) as (stage, folder):
         bench = Workbench(services=stage, roots=RootKeys(stage.settings), actor=actor, now=services.clock.now())
+        _try_token(services, tell)
         for record in standing:
             make_root(bench, _as_plan(record))
         return hold_ceremony(bench, file, rehearsal=True, shares_to=folder / "shares", tell=tell)
+
+
+def _try_token(services: CaServices, tell: Callable[[Step], None]) -> None:
+    """Have the real token, if the keys are in one, make a key, sign with it and forget it."""
+    if not services.settings.keys_in_token:
+        return
+    name = f"rehearsal-{new_id()}"
+    try:
+        services.keystore.create(name, Algorithm.ES256).sign(b"rehearsal")
+    finally:
+        services.keystore.destroy(name)
+    tell(Step(services.clock.now(), "El módulo de seguridad hizo una clave, firmó con ella y la destruyó"))
 
 
 @contextmanager
@@ -55,7 +69,13 @@ def _throw_away(services: CaServices) -> Iterator[tuple[CaServices, Path]]:
         home = folder / "home"
         home.mkdir(mode=0o700)
         settings = services.settings.model_copy(
-            update={"home": home, "database_url": "", "keystore": "", "keystore_passphrase_file": None}
+            update={
+                "home": home,
+                "database_url": "",
+                "keystore": "",
+                "root_keystore": "",
+                "keystore_passphrase_file": None,
+            }
         )
         keystore = FileKeyStore(home / "keys", SecretText(new_secret()))
         database = Database(settings.effective_database_url)

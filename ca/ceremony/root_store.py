@@ -14,6 +14,7 @@ from kernel.settings import Settings
 from keys.file_store import FileKeyStore, read_passphrase
 from keys.signer import Signer
 from keys.store import KeyStore
+from keys.token import open_token_store
 
 ROOT_KEY_NAME = "root"
 
@@ -43,13 +44,21 @@ class RootKeys:
         """Let ``passphrase`` be that of the root ``name``, which is about to be made: it is written nowhere.
 
         :raises Conflict: (``root_key_exists``) if there is a key already, under whatever passphrase.
+        :raises Rejected: (``shares_of_token``) if the roots' keys are in a token, which has no passphrase of ours.
         """
+        if self._settings.root_keystore:
+            raise Rejected(
+                "The roots' keys are in a token: split its PIN, or its cards, as its maker says, not here.",
+                code="shares_of_token",
+            )
         if self.has_key(name):
             raise Conflict(f"There is a key in {root_folder(self._settings, name)} already.", code="root_key_exists")
         self._chosen[name] = passphrase
 
     def has_key(self, name: str) -> bool:
         """Tell whether the root's key is on this machine, whether or not it can be opened."""
+        if self._settings.root_keystore:
+            return name in self._token().names()
         return (root_folder(self._settings, name) / f"{name}.key").exists()
 
     def store(self, name: str, *, create: bool = False) -> KeyStore:
@@ -57,7 +66,10 @@ class RootKeys:
 
         :raises NotFound: (``root_key_away``) if the key, or what opens it, is not on this machine.
         :raises Rejected: (``shares_wrong``) if none of the passphrases from shares opens it.
+        :raises Unavailable: if the roots' token does not answer.
         """
+        if self._settings.root_keystore:
+            return self._token()
         folder, passphrase_file = root_folder(self._settings, name), root_passphrase_file(self._settings, name)
         if name in self._chosen:
             return FileKeyStore(folder, self._chosen[name])
@@ -71,6 +83,9 @@ class RootKeys:
                 code="root_key_away",
             )
         return FileKeyStore(folder, read_passphrase(passphrase_file, create=create))
+
+    def _token(self) -> KeyStore:
+        return open_token_store(self._settings.root_keystore, self._settings.home / "root-token")
 
     def _fitting(self, name: str, folder: Path, passphrase_file: str) -> SecretText:
         if not self._passphrases:

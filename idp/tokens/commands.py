@@ -29,8 +29,11 @@ def key_commands(load: Callable[[], IdpServices]) -> click.Group:
     @json_option
     def list_(as_json: bool) -> None:
         """List the keys: next, active, retired, revoked."""
-        with load().database.reading() as session:
-            print_records(_records(session), as_json=as_json)
+        services = load()
+        with services.database.reading() as session:
+            records = _records(session)
+        placed = [record | {"place": services.keystore.place(str(record["kid"]))} for record in records]
+        print_records(placed, as_json=as_json)
 
     @keys.command()
     @click.option("--algorithm", type=click.Choice(TOKEN_ALGORITHMS), help="Only the signing keys of this algorithm.")

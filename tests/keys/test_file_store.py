@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, padding, rsa
 
 from kernel.errors import Conflict, Fault, NotFound, Rejected
 from kernel.secret_text import SecretText
@@ -247,7 +247,7 @@ def test_each_algorithm_signs_what_verifies(algorithm: Algorithm) -> None:
         assert algorithm.hash is not None
         public.verify(signature, b"data", ec.ECDSA(algorithm.hash))
     else:
-        assert isinstance(public, ed25519.Ed25519PublicKey)
+        assert isinstance(public, ed25519.Ed25519PublicKey | mldsa.MLDSA65PublicKey)
         public.verify(signature, b"data")
 
 
