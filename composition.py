@@ -15,6 +15,7 @@ import ca.acme.model
 import ca.bulk.model
 import ca.enrolment.model
 import ca.expiry.model
+import ca.handover.model
 import ca.issuance.model
 import ca.requests.model
 import ca.revocation.model
@@ -38,6 +39,7 @@ from ca.register.standing import CertificateRegister
 from ca.requests.client_certificate import complete_client_certificate, request_client_certificate
 from ca.services import CaServices
 from idp.accounts.person import VERIFIED_LEVEL, find_person, find_person_by_cedula
+from idp.authentication.browser_session import SESSION_COOKIE, find_browser_session
 from idp.authorization.revoked_certificate import LetGoOfCertificate
 from idp.clients.remote_keys import RemoteKeys
 from idp.directory.institutions import find_institution_by_ruc
@@ -63,6 +65,7 @@ TABLES = (
     ca.enrolment.model,
     ca.acme.model,
     ca.expiry.model,
+    ca.handover.model,
     ca.issuance.model,
     ca.requests.model,
     ca.revocation.model,
@@ -152,6 +155,17 @@ class _Letters:
             person_id=None,
             now=now,
         )
+
+
+@dataclass(frozen=True)
+class _SignedIn:
+    """The provider's sessions as the authority asks for them."""
+
+    cookie: str = SESSION_COOKIE
+
+    def person_of(self, session: Session, *, secret: str | None, now: datetime) -> str | None:
+        found = find_browser_session(session, secret=secret, now=now)
+        return found.person_id if found else None
 
 
 @dataclass(frozen=True)
@@ -284,6 +298,7 @@ class Composition:
             people=_PeopleRegister(),
             sealing_secret=self.sealing_secret,
             letters=_Letters(self),
+            signed_in=_SignedIn(),
             revocation_listeners=(LetGoOfCertificate(self.idp),),
         )
 

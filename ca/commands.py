@@ -12,6 +12,7 @@ from ca.command_line.bulk import batch_group, bulk_command
 from ca.command_line.ceremony import ceremony_command
 from ca.command_line.enrolment import credential_group
 from ca.command_line.expiry import expiring_command
+from ca.command_line.handover import handover_group
 from ca.command_line.hierarchy import chain_command, list_command
 from ca.command_line.log import log_group
 from ca.command_line.profiles import profile_group
@@ -48,6 +49,7 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         refuse_command(load),
         issue_command(load),
         bulk_command(load),
+        handover_group(load),
         expiring_command(load),
         batch_group(load),
         revoke_command(load),

@@ -12,6 +12,7 @@ from ca.acme.prove import prove_control
 from ca.acme.upkeep import expire_orders, finish_orders, forget_what_is_over
 from ca.bulk.jobs import finish_batches
 from ca.expiry.announce import announce_expiring
+from ca.handover.jobs import upkeep_handovers
 from ca.issuance.recovery import finish_issuance
 from ca.revocation.fallen import certificates_that_fall, login_person
 from ca.revocation.ocsp_signer import renew_ocsp_signers
@@ -81,6 +82,9 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     def forget_orders() -> None:
         forget_what_is_over(services, now=services.clock.now())
 
+    def hand_over() -> None:
+        upkeep_handovers(services)
+
     def announce() -> None:
         announce_expiring(services)
 
@@ -98,6 +102,7 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
 
     return [
         PeriodicJob("ca.log", timedelta(seconds=0.5), sequence_certificates, close=sequencer.release),
+        PeriodicJob(name="ca.handover", every=timedelta(seconds=10), run=hand_over),
         PeriodicJob(name="ca.expiry", every=timedelta(hours=1), run=announce),
         PeriodicJob(name="ca.batches", every=timedelta(seconds=10), run=finish_what_was_agreed),
         PeriodicJob("ca.log_backfill", timedelta(seconds=1), log_older_certificates),

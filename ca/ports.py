@@ -82,6 +82,22 @@ class Letters(Protocol):
         ...
 
 
+class SignedIn(Protocol):
+    """Who is logged in with the browser that asks.
+
+    :ivar cookie: name of the cookie that holds the session's secret.
+    """
+
+    @property
+    def cookie(self) -> str:
+        """See above."""
+        ...
+
+    def person_of(self, session: Session, *, secret: str | None, now: datetime) -> str | None:
+        """Return the id of the person whose live session the secret is, or None."""
+        ...
+
+
 class RevocationListener(Protocol):
     """Whoever lets something rest on a certificate: sessions begun with it, tokens bound to it."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from audit.journal import Journal
-from ca.ports import Institutions, Letters, People, RevocationListener
+from ca.ports import Institutions, Letters, People, RevocationListener, SignedIn
 from ca.profiles.registry import ProfileRegistry, packaged_profiles
 from ca.requests.block_list import KeyBlockList
 from ca.transparency.log import CertificateLog
@@ -33,6 +33,7 @@ class CaServices:
     people: People
     sealing_secret: bytes = field(repr=False)
     letters: Letters
+    signed_in: SignedIn
     profiles: ProfileRegistry = field(default_factory=packaged_profiles)
     revocation_listeners: tuple[RevocationListener, ...] = ()
 

@@ -50,6 +50,7 @@ class RequestView:
     profile_version: int
     people: int
     institution_ruc: str | None
+    holder_id: str | None
     requested_by: str
     prepared_by: str
     status: Status
@@ -121,6 +122,7 @@ def view_request(session: Session, row: CertificateRequest, *, services: CaServi
         profile_version=row.profile_version,
         people=profile.people,
         institution_ruc=row.institution_ruc,
+        holder_id=row.holder_id,
         requested_by=row.requested_by,
         prepared_by=row.prepared_by,
         status=Status(row.status),

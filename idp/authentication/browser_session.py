@@ -23,6 +23,7 @@ from kernel.prefetch import UNKNOWN, keep, kept
 
 # NIST SP 800-63B-4 §2.2.3 allows 1 hour idle and 24 hours in all at its second level; we ask for half of both,
 # because public computers (libraries, town halls) are common where these citizens live.
+SESSION_COOKIE = "sau_session"
 IDLE_LIFETIME = timedelta(minutes=30)
 ABSOLUTE_LIFETIME = timedelta(hours=12)
 # A visit is written down at most this often, so that reading a page is not a write each time.

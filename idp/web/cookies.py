@@ -8,11 +8,11 @@ from datetime import timedelta
 from flask import Response, after_this_request, g
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from idp.authentication.browser_session import SESSION_COOKIE
 from kernel.identifiers import new_secret
 from web.cookies import cookie_name, end_cookie, read_cookie, readable_cookie, set_cookie, set_readable_cookie
 from web.state import web_state
 
-SESSION_COOKIE = "sau_session"
 BROWSER_COOKIE = "sau_browser"
 DEVICE_COOKIE = "sau_device"
 # Stands for the login towards the page at check_session_iframe, whose script reads it.
