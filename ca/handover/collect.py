@@ -179,9 +179,7 @@ def destroyed() -> dict[str, Any]:
     return {"sealed_key": None, "sealed_file": None, "code_sha256": None, "download_sha256": None, "email": None}
 
 
-def _require_proof(
-    session: Session, services: CaServices, row: KeyHandover, proof: Proof, *, now: datetime
-) -> None:
+def _require_proof(session: Session, services: CaServices, row: KeyHandover, proof: Proof, *, now: datetime) -> None:
     if row.holder_id is not None:
         if proof.person_id != row.holder_id:
             error = Denied("Log in as the person whose certificate it is.", code="wrong_person")

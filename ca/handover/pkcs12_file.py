@@ -36,7 +36,9 @@ def make_file(
     :raises Fault: (``wrong_key``) if the key is not the certificate's.
     """
     key = load_der_private_key(key_der, None)
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+        raise Fault("A key of this kind is not handed over.", code="wrong_key")
+    if key.public_key() != certificate.public_key():
         raise Fault("The key is not the certificate's.", code="wrong_key")
     builder = PrivateFormat.PKCS12.encryption_builder().kdf_rounds(_ROUNDS)
     if old:

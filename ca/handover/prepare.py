@@ -29,7 +29,7 @@ from keys.sealing import Sealer
 
 RSA_BITS = 3072
 CODE_DIGITS = 8
-_CURVES = {KeyType.P256: ec.SECP256R1, KeyType.P384: ec.SECP384R1, KeyType.P521: ec.SECP521R1}
+_CURVES: dict[KeyType, ec.EllipticCurve] = {KeyType.P256: ec.SECP256R1(), KeyType.P384: ec.SECP384R1()}
 KEY_SEAL, FILE_SEAL = "handover-key", "handover-file"
 
 
@@ -65,13 +65,11 @@ def make_key(kind: KeyType) -> MadeKey:
     if kind is KeyType.RSA:
         key = rsa.generate_private_key(65537, RSA_BITS)
     elif kind in _CURVES:
-        key = ec.generate_private_key(_CURVES[kind]())
+        key = ec.generate_private_key(_CURVES[kind])
     else:
         raise Rejected(f"Keys of the kind {kind} are not made here.", code="key_type_refused")
     csr = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
-    return MadeKey(
-        csr.public_bytes(Encoding.DER), key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    )
+    return MadeKey(csr.public_bytes(Encoding.DER), key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def prepare_handover(

@@ -85,9 +85,7 @@ def _offer(link: str) -> Offer:
 def _person() -> str | None:
     given = services()
     with given.database.reading() as session:
-        return given.signed_in.person_of(
-            session, secret=read_cookie(given.signed_in.cookie), now=given.clock.now()
-        )
+        return given.signed_in.person_of(session, secret=read_cookie(given.signed_in.cookie), now=given.clock.now())
 
 
 def _private(response: Response) -> Response:

@@ -6,12 +6,13 @@ from typing import cast
 
 from flask import Flask
 
+from idp.authentication.browser_session import SESSION_COOKIE
 from idp.authorization.answer import AuthorizationAnswer
 from idp.protocol.response_mode import FORM_POST
 from idp.web import authorize, discovery
 from idp.web.access import services
 from idp.web.asked import asked_shortly
-from idp.web.cookies import SESSION_COOKIE, secret_in
+from idp.web.cookies import secret_in
 from idp.web.cross_origin import DEPENDS_ON_ORIGIN
 from idp.web.token import answer_form, answer_userinfo
 from kernel.errors import ServiceError

@@ -71,6 +71,41 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_enrolment_credential', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ca_enrolment_credential_institution_ruc'), ['institution_ruc'], unique=False)
 
+    op.create_table('ca_handover',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('status', sa.String(length=10), nullable=False),
+    sa.Column('request_id', sa.String(length=26), nullable=False),
+    sa.Column('spki_sha256', sa.String(length=64), nullable=False),
+    sa.Column('profile', sa.String(length=64), nullable=False),
+    sa.Column('serial', sa.String(length=40), nullable=True),
+    sa.Column('holder_id', sa.String(length=26), nullable=True),
+    sa.Column('cedula', sa.String(length=10), nullable=False),
+    sa.Column('email', sa.String(length=254), nullable=True),
+    sa.Column('prepared_by', sa.String(length=64), nullable=False),
+    sa.Column('sealed_key', sa.LargeBinary(), nullable=True),
+    sa.Column('sealed_file', sa.LargeBinary(), nullable=True),
+    sa.Column('link_sha256', sa.String(length=64), nullable=True),
+    sa.Column('code_sha256', sa.String(length=64), nullable=True),
+    sa.Column('download_sha256', sa.String(length=64), nullable=True),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('offered_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('opened_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('end_reason', sa.String(length=32), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_handover')),
+    sa.UniqueConstraint('link_sha256', name=op.f('uq_ca_handover_link_sha256')),
+    sa.UniqueConstraint('spki_sha256', name=op.f('uq_ca_handover_spki_sha256'))
+    )
+    with op.batch_alter_table('ca_handover', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_handover_created_at'), ['created_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_handover_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_handover_holder_id'), ['holder_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_handover_request_id'), ['request_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_handover_serial'), ['serial'], unique=False)
+        batch_op.create_index(batch_op.f('ix_ca_handover_status'), ['status'], unique=False)
+
     op.create_table('ca_log_checkpoint',
     sa.Column('size', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('root', sa.LargeBinary(), nullable=False),
@@ -410,6 +445,15 @@ def downgrade() -> None:
 
     op.drop_table('ca_log_entry')
     op.drop_table('ca_log_checkpoint')
+    with op.batch_alter_table('ca_handover', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_handover_status'))
+        batch_op.drop_index(batch_op.f('ix_ca_handover_serial'))
+        batch_op.drop_index(batch_op.f('ix_ca_handover_request_id'))
+        batch_op.drop_index(batch_op.f('ix_ca_handover_holder_id'))
+        batch_op.drop_index(batch_op.f('ix_ca_handover_expires_at'))
+        batch_op.drop_index(batch_op.f('ix_ca_handover_created_at'))
+
+    op.drop_table('ca_handover')
     with op.batch_alter_table('ca_enrolment_credential', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ca_enrolment_credential_institution_ruc'))
 
