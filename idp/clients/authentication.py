@@ -13,9 +13,8 @@ from idp.clients.auth_method import ASSERTION_METHODS, CERTIFICATE_METHODS, Auth
 from idp.clients.certificate_proof import require_certificate
 from idp.clients.client import Client, find_client
 from idp.clients.client_secret import is_valid_secret
-from idp.protocol.client_authentication import PresentedCredentials, read_credentials
+from idp.protocol.client_authentication import PresentedCredentials
 from idp.protocol.errors import InvalidClientError
-from idp.protocol.parameters import Parameters
 from idp.protocol.sender import Sender
 from idp.services import IdpServices
 from kernel.errors import NotFound
@@ -26,8 +25,7 @@ def authenticate_client(
     session: Session,
     *,
     services: IdpServices,
-    authorization: str | None,
-    form: Parameters,
+    presented: PresentedCredentials | InvalidClientError,
     sender: Sender,
     endpoint: str,
     recorded: bool = True,
@@ -35,7 +33,7 @@ def authenticate_client(
 ) -> Client:
     """Return the active client that the request proves to come from.
 
-    :param authorization: the ``Authorization`` header.
+    :param presented: what it shows, see :func:`idp.protocol.client_authentication.present`.
     :param sender: its certificate is the proof of the TLS methods; beside other methods it proves nothing here.
     :param endpoint: the path without its slash, ``token`` or ``par``: for the record, and an assertion may name it.
     :param recorded: False makes no event of the success alone: the one that tells what came of it has the method.
@@ -44,7 +42,8 @@ def authenticate_client(
     """
     client: Client | None = None
     try:
-        presented = read_credentials(authorization=authorization, form=form.values)
+        if isinstance(presented, InvalidClientError):
+            raise presented
         try:
             client = find_client(session, presented.client_id)
         except NotFound as error:

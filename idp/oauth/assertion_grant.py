@@ -6,15 +6,13 @@ same audience, once. Whom it may speak of is in ``docs/decisions/``: the service
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.clients.authentication import authenticate_client
 from idp.clients.client import Client
 from idp.clients.policy import JWT_BEARER
 from idp.oauth.exchange import EndpointCall
-from idp.protocol.client_authentication import ASSERTION_TYPE
+from idp.protocol.client_authentication import ASSERTION_TYPE, present
 from idp.protocol.errors import InvalidClientError, TokenError
 
 _OTHER_CREDENTIALS = ("client_secret", "client_assertion", "client_assertion_type")
@@ -43,8 +41,7 @@ def authenticate_by_assertion(call: EndpointCall) -> Client:
         return authenticate_client(
             call.session,
             services=call.services,
-            authorization=None,
-            form=replace(call.form, values=shown),
+            presented=present(authorization=None, form=shown),
             sender=call.sender,
             endpoint=call.endpoint,
             now=call.now,

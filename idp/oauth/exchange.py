@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from idp.protocol.client_authentication import PresentedCredentials
+from idp.protocol.errors import InvalidClientError
 from idp.protocol.parameters import Parameters
 from idp.protocol.sender import Sender
 from idp.services import IdpServices
@@ -18,7 +20,7 @@ class EndpointCall:
     """One request, with the transaction that it is answered in.
 
     :ivar endpoint: ``token``, ``introspect`` or ``revoke``.
-    :ivar authorization: the ``Authorization`` header.
+    :ivar authorization: the ``Authorization`` header. ``presented``: how the client presents itself in it or the form.
     :ivar wants_jwt: whether the answer is asked for as a JWT (RFC 9701 §4).
     :ivar sender: what else came beside the form: DPoP proofs, a client certificate.
     """
@@ -27,6 +29,7 @@ class EndpointCall:
     session: Session
     endpoint: str
     authorization: str | None = field(repr=False)
+    presented: PresentedCredentials | InvalidClientError = field(repr=False)
     sender: Sender
     form: Parameters = field(repr=False)
     now: datetime

@@ -292,8 +292,7 @@ def _authenticate(call: EndpointCall) -> Client:
     return authenticate_client(
         call.session,
         services=call.services,
-        authorization=call.authorization,
-        form=call.form,
+        presented=call.presented,
         sender=call.sender,
         endpoint=call.endpoint,
         # Their own event says by which method the client proved who it is; a poll that finds nothing has none.

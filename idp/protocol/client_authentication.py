@@ -59,6 +59,14 @@ def read_credentials(*, authorization: str | None, form: Mapping[str, str]) -> P
     return presented
 
 
+def present(*, authorization: str | None, form: Mapping[str, str]) -> PresentedCredentials | InvalidClientError:
+    """Return what :func:`read_credentials` does, or what it raises: for one reading that several look at."""
+    try:
+        return read_credentials(authorization=authorization, form=form)
+    except InvalidClientError as error:
+        return error
+
+
 def _basic(header: str) -> PresentedCredentials:
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":

@@ -9,9 +9,8 @@ from __future__ import annotations
 from limits import parse
 
 from idp.clients.client import is_registered
-from idp.protocol.client_authentication import read_credentials
+from idp.protocol.client_authentication import PresentedCredentials
 from idp.protocol.errors import InvalidClientError
-from idp.protocol.parameters import Parameters
 from idp.web.access import services
 from kernel.identifiers import sha256_hex
 from kernel.origin import current_origin
@@ -24,12 +23,14 @@ FAILURES_OF_STRANGERS = parse("60 per minute")
 _NAME = "idp.client_authentication"
 
 
-def require_few_failures(*, authorization: str | None, form: Parameters) -> None:
+def require_few_failures(presented: PresentedCredentials | InvalidClientError) -> None:
     """Check, before anything is verified, that this network has not failed too often as this client.
 
     :raises web.rate_limit.RateLimitedError: with the wait.
     """
-    client_id = _presented(authorization, form)
+    if not web_state().limits.enabled:
+        return
+    client_id = presented.client_id or ""
     require_not_spent(FAILURES_OF_A_CLIENT, _NAME, _key(client_id))
     # The register is asked only in a network that has made up names without end.
     spent = web_state().limits.spent(FAILURES_OF_STRANGERS, _NAME, _key(""))
@@ -37,20 +38,13 @@ def require_few_failures(*, authorization: str | None, form: Parameters) -> None
         require_not_spent(FAILURES_OF_STRANGERS, _NAME, _key(""))
 
 
-def count_failure(*, authorization: str | None, form: Parameters) -> None:
+def count_failure(presented: PresentedCredentials | InvalidClientError) -> None:
     """Count one failure of this network as this client."""
-    client_id = _presented(authorization, form)
+    client_id = presented.client_id or ""
     if _is_registered(client_id):
         count(FAILURES_OF_A_CLIENT, _NAME, _key(client_id))
     else:
         count(FAILURES_OF_STRANGERS, _NAME, _key(""))
-
-
-def _presented(authorization: str | None, form: Parameters) -> str:
-    try:
-        return read_credentials(authorization=authorization, form=form.values).client_id
-    except InvalidClientError as error:
-        return error.client_id or ""
 
 
 def _is_registered(client_id: str) -> bool:

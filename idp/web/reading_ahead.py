@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from idp.authorization.reading_ahead import read_codes, read_visits
-from idp.protocol.client_authentication import read_credentials
+from idp.protocol.client_authentication import PresentedCredentials
 from idp.protocol.errors import InvalidClientError
 from idp.protocol.parameters import Parameters
 from idp.services import IdpServices
@@ -16,13 +16,13 @@ from kernel.identifiers import b64url_decode, sha256_hex
 from kernel.prefetch import Want
 
 
-def wants_of_form(services: IdpServices, endpoint: str, *, authorization: str | None, form: Parameters) -> list[Want]:
+def wants_of_form(
+    services: IdpServices, endpoint: str, *, presented: PresentedCredentials | InvalidClientError, form: Parameters
+) -> list[Want]:
     """Return what a call of the token or introspection endpoint looks up."""
-    try:
-        client_id = read_credentials(authorization=authorization, form=form.values).client_id
-    except InvalidClientError:
+    if isinstance(presented, InvalidClientError):
         return []
-    wants = [Want(services.known_clients.read, client_id)]
+    wants = [Want(services.known_clients.read, presented.client_id)]
     code, refresh_token, token = form.get("code"), form.get("refresh_token"), form.get("token")
     if endpoint == "introspect":
         return wants + (wants_of_token(services, token) if token else [])

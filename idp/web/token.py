@@ -9,6 +9,7 @@ from werkzeug.http import parse_accept_header
 
 from idp.oauth.exchange import EndpointAnswer, EndpointCall
 from idp.oauth.server import answer_endpoint
+from idp.protocol.client_authentication import present
 from idp.protocol.errors import BearerTokenError, InvalidClientError
 from idp.protocol.parameters import ParametersError, read_parameters
 from idp.tokens.binding import BEARER, DPOP
@@ -129,7 +130,8 @@ def answer_form(endpoint: str, asked: Asked) -> ReadyAnswer:
         form = read_parameters(asked.form)
         if endpoint in _REQUESTS_OF_A_NETWORK:
             check_limit(_REQUESTS_OF_A_NETWORK[endpoint], f"idp.{endpoint}", network_of(current_origin().address))
-        require_few_failures(authorization=authorization, form=form)
+        presented = present(authorization=authorization, form=form.values)
+        require_few_failures(presented)
         now = provider.clock.now()
 
         def answer(session: Session) -> EndpointAnswer:
@@ -139,6 +141,7 @@ def answer_form(endpoint: str, asked: Asked) -> ReadyAnswer:
                     session=session,
                     endpoint=endpoint,
                     authorization=authorization,
+                    presented=presented,
                     sender=asked.sender,
                     form=form,
                     now=now,
@@ -146,11 +149,11 @@ def answer_form(endpoint: str, asked: Asked) -> ReadyAnswer:
                 )
             )
 
-        wants = wants_of_form(provider, endpoint, authorization=authorization, form=form)
+        wants = wants_of_form(provider, endpoint, presented=presented, form=form)
         try:
             answered = provider.remote_keys.retrying(lambda: provider.database.together(answer, wants))
         except InvalidClientError:
-            count_failure(authorization=authorization, form=form)
+            count_failure(presented)
             raise
         if isinstance(answered.document, str):
             response = jwt_response(answered.document, media_type=INTROSPECTION_JWT)
@@ -165,7 +168,10 @@ def answer_form(endpoint: str, asked: Asked) -> ReadyAnswer:
 
 def _wants_jwt(asked: Asked) -> bool:
     """RFC 9701 §4."""
-    accepted = parse_accept_header(asked.header("Accept"), MIMEAccept)
+    header = asked.header("Accept")
+    if header in (None, "*/*", "application/json"):
+        return False
+    accepted = parse_accept_header(header, MIMEAccept)
     return accepted.best_match(_ANSWERS) == INTROSPECTION_JWT
 
 
