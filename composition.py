@@ -40,6 +40,7 @@ from ca.requests.client_certificate import complete_client_certificate, request_
 from ca.services import CaServices
 from idp.accounts.person import VERIFIED_LEVEL, find_person, find_person_by_cedula
 from idp.authentication.browser_session import SESSION_COOKIE, find_browser_session
+from idp.authorization.resting import RestingOnCertificates
 from idp.authorization.revoked_certificate import LetGoOfCertificate
 from idp.clients.remote_keys import RemoteKeys
 from idp.directory.institutions import find_institution_by_ruc
@@ -300,6 +301,7 @@ class Composition:
             letters=_Letters(self),
             signed_in=_SignedIn(),
             revocation_listeners=(LetGoOfCertificate(self.idp),),
+            dependents=(RestingOnCertificates(),),
         )
 
     @cached_property

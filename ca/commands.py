@@ -27,6 +27,7 @@ from ca.command_line.requests import (
 from ca.command_line.time_stamping import tsa_group
 from ca.enrolment.credential import Protocol
 from ca.revocation.commands import lists_command, publish_command, revoke_command
+from ca.revocation.mass_commands import revoke_many_command
 from ca.services import CaServices
 
 
@@ -53,6 +54,7 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         expiring_command(load),
         batch_group(load),
         revoke_command(load),
+        revoke_many_command(load),
         publish_command(load),
         lists_command(load),
         log_group(load),

@@ -15,6 +15,8 @@ from ca.expiry.announce import announce_expiring
 from ca.handover.jobs import upkeep_handovers
 from ca.issuance.recovery import finish_issuance
 from ca.revocation.fallen import certificates_that_fall, login_person
+from ca.revocation.mass.decide import MASS_REVOCATION
+from ca.revocation.mass.run import go_on
 from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
 from ca.revocation.upkeep import drop_old_lists, publish_if_behind, publish_overdue_lists
@@ -44,7 +46,11 @@ def handlers(services: CaServices) -> Mapping[str, Handler]:
                     reason=reason,
                 )
 
-    return {LIST_DUE: publish_due_list, CERTIFICATE_REVOKED: pass_on_revocation}
+    return {
+        LIST_DUE: publish_due_list,
+        CERTIFICATE_REVOKED: pass_on_revocation,
+        MASS_REVOCATION: lambda task: go_on(services, task.payload["id"]),
+    }
 
 
 def deliveries(services: CaServices) -> Mapping[str, Handler]:

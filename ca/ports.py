@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -108,5 +108,16 @@ class RevocationListener(Protocol):
 
         :param serial: lower-case hex. :param certificate_sha256: of the DER certificate, lower-case hex; None if it
             was never signed. :param person_id: who could log in with it. :param reason: a name of RFC 5280 §5.3.1.
+        """
+        ...
+
+
+class Dependents(Protocol):
+    """Whoever lets something rest on certificates, asked before they are revoked."""
+
+    def count_resting(self, session: Session, *, certificate_sha256s: Sequence[str]) -> Mapping[str, int]:
+        """Return how much of each kind (``sessions``, ``tokens``) ends with these certificates.
+
+        :param certificate_sha256s: of DER certificates, lower-case hex.
         """
         ...

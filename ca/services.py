@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from audit.journal import Journal
-from ca.ports import Institutions, Letters, People, RevocationListener, SignedIn
+from ca.ports import Dependents, Institutions, Letters, People, RevocationListener, SignedIn
 from ca.profiles.registry import ProfileRegistry, packaged_profiles
 from ca.requests.block_list import KeyBlockList
 from ca.transparency.log import CertificateLog
@@ -22,6 +22,7 @@ class CaServices:
 
     :ivar sealing_secret: from which keys are derived that seal what the authority reads back.
     :ivar revocation_listeners: told of each revocation by the worker.
+    :ivar dependents: asked what ends with certificates, before they are revoked.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class CaServices:
     signed_in: SignedIn
     profiles: ProfileRegistry = field(default_factory=packaged_profiles)
     revocation_listeners: tuple[RevocationListener, ...] = ()
+    dependents: tuple[Dependents, ...] = ()
 
     @cached_property
     def certificate_log(self) -> CertificateLog:

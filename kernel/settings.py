@@ -79,6 +79,9 @@ class Settings(BaseModel):
         pattern=r"^[0-2](\.(0|[1-9]\d*)){2,20}$",
         description="Arc of our own OIDs (policies .2.x, country fields .3.x); the default is RFC 5612's for examples.",
     )
+    mass_revocation_people: Literal[1, 2] = Field(
+        default=1, description="How many people must agree before many certificates are revoked at once: `1` or `2`."
+    )
     pki_domicile: str = Field(
         default="Quito, Ecuador",
         min_length=2,

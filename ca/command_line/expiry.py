@@ -20,7 +20,7 @@ def expiring_command(load: Callable[[], CaServices]) -> click.Command:
     @click.command()
     @click.option("--days", type=click.IntRange(1, 1100), default=60, show_default=True, help="How far to look.")
     @click.option("--institution", metavar="RUC", help="Of this institution alone.")
-    @click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True)
+    @click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True, help="At most so many.")
     @json_option
     def expiring(days: int, institution: str | None, limit: int, as_json: bool) -> None:
         """List certificates that end soon and that no newer one replaces."""

@@ -41,7 +41,7 @@ def revoke_command(load: Callable[[], CaServices]) -> click.Command:
     def revoke(serial: str, reason: str, compromised_at: str | None, dry_run: bool, as_json: bool) -> None:
         """Revoke the certificate SERIAL for good; its authority's list follows at once."""
         services, stored = load(), parse_serial(serial)
-        since = _parse_time(compromised_at) if compromised_at else None
+        since = parse_time(compromised_at) if compromised_at else None
         now = services.clock.now()
         if dry_run:
             with services.database.reading() as session:
@@ -145,7 +145,8 @@ def _publish_all(services: CaServices) -> list[PublishedList]:
     ]
 
 
-def _parse_time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
+    """Return the moment in ISO 8601, UTC where no zone is said. :raises Rejected: ``bad_time``."""
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError as error:

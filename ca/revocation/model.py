@@ -81,3 +81,32 @@ class OcspSigner(Base):
     not_before: Mapped[datetime]
     not_after: Mapped[datetime]
     certificate_der: Mapped[bytes | None]
+
+
+class MassRevocation(Base):
+    """A revocation of many certificates: whom it is to strike, who decided it, how far it has come.
+
+    What the selection (``institution_ruc``, ``authority``, ``profile``, ``serials``: all that are given must fit)
+    strikes are certificates issued until ``proposed_at``: what replaces them stays. ``state``: ``waiting`` for another
+    person, ``running``, ``done``, ``refused``. ``cursor``: serials up to this one are dealt with.
+    """
+
+    __tablename__ = "ca_mass_revocation"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    institution_ruc: Mapped[str | None] = mapped_column(String(13))
+    authority: Mapped[str | None] = mapped_column(String(40))
+    profile: Mapped[str | None] = mapped_column(String(64))
+    serials: Mapped[list[str]]
+    reason: Mapped[str] = mapped_column(String(32))
+    compromised_at: Mapped[datetime | None]
+    proposed_by: Mapped[str] = mapped_column(String(64))
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[str | None] = mapped_column(String(64))
+    decided_at: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    total: Mapped[int]
+    cursor: Mapped[str] = mapped_column(String(40), default="")
+    revoked: Mapped[int] = mapped_column(default=0)
+    passed_over: Mapped[int] = mapped_column(default=0)
+    finished_at: Mapped[datetime | None]

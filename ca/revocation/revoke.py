@@ -107,6 +107,7 @@ def revoke_certificate(
     compromised_at: datetime | None = None,
     actor: str,
     now: datetime,
+    one_of_many: bool = False,
 ) -> Revocation:
     """Revoke a certificate for good, in the caller's transaction, with its event and the tasks that spread the word.
 
@@ -116,6 +117,7 @@ def revoke_certificate(
     :param serial: the stored form, see :func:`ca.serial.parse_serial`.
     :param reason: a name of RFC 5280 §5.3.1, see :class:`RevocationReason`.
     :param compromised_at: since when the key is in foreign hands, as far as known (invalidityDate, §5.3.2).
+    :param one_of_many: the caller has the lists published when it is through with all of them.
     :raises NotFound: ``unknown_certificate``.
     :raises Rejected: ``unknown_revocation_reason``, ``reason_for_authorities_only``, ``reason_not_for_authorities``,
         ``compromise_date_without_compromise``, ``compromise_in_future``, ``certificate_expired``.
@@ -126,7 +128,7 @@ def revoke_certificate(
         chosen = parse_reason(reason)
         is_authority = is_authority_certificate(certificate)
         require_fitting_reason(chosen, is_authority=is_authority)
-        _require_plausible_compromise(chosen, compromised_at, now=now)
+        require_plausible_compromise(chosen, compromised_at, now=now)
         authority = session.get_one(Authority, certificate.authority_id)
         if is_authority and authority.issuer_id is None and certificate.certificate_der == authority.certificate_der:
             raise Denied("A root is withdrawn from trust stores; no list can say so.", code="root_is_withdrawn_by_hand")
@@ -163,7 +165,7 @@ def revoke_certificate(
         now=now,
     )
     list_by_command = authority.issuer_id is None
-    if not list_by_command:
+    if not list_by_command and not one_of_many:
         enqueue(session, LIST_DUE, {"authority_id": authority.id, "shard": certificate.crl_shard}, now=now)
     enqueue(session, CERTIFICATE_REVOKED, {"serial": certificate.serial, "reason": chosen.value}, now=now)
     return Revocation(
@@ -194,7 +196,8 @@ def _find(session: Session, serial: str) -> Certificate:
     return certificate
 
 
-def _require_plausible_compromise(reason: RevocationReason, compromised_at: datetime | None, *, now: datetime) -> None:
+def require_plausible_compromise(reason: RevocationReason, compromised_at: datetime | None, *, now: datetime) -> None:
+    """:raises Rejected: ``compromise_date_without_compromise``, ``compromise_in_future``."""
     if compromised_at is None:
         return
     if not reason.is_compromise:

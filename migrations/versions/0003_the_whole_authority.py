@@ -145,6 +145,29 @@ def upgrade() -> None:
     sa.Column('hashes', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('level', 'number', name=op.f('pk_ca_log_tile'))
     )
+    op.create_table('ca_mass_revocation',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('institution_ruc', sa.String(length=13), nullable=True),
+    sa.Column('authority', sa.String(length=40), nullable=True),
+    sa.Column('profile', sa.String(length=64), nullable=True),
+    sa.Column('serials', sa.JSON(), nullable=False),
+    sa.Column('reason', sa.String(length=32), nullable=False),
+    sa.Column('compromised_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('proposed_by', sa.String(length=64), nullable=False),
+    sa.Column('proposed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decided_by', sa.String(length=64), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('state', sa.String(length=10), nullable=False),
+    sa.Column('total', sa.Integer(), nullable=False),
+    sa.Column('cursor', sa.String(length=40), nullable=False),
+    sa.Column('revoked', sa.Integer(), nullable=False),
+    sa.Column('passed_over', sa.Integer(), nullable=False),
+    sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_mass_revocation'))
+    )
+    with op.batch_alter_table('ca_mass_revocation', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_mass_revocation_state'), ['state'], unique=False)
+
     op.create_table('ca_public_certificate',
     sa.Column('serial', sa.String(length=40), nullable=False),
     sa.Column('log_index', sa.BigInteger(), nullable=False),
@@ -438,6 +461,10 @@ def downgrade() -> None:
         batch_op.drop_index('ix_ca_public_certificate_ruc')
 
     op.drop_table('ca_public_certificate')
+    with op.batch_alter_table('ca_mass_revocation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_mass_revocation_state'))
+
+    op.drop_table('ca_mass_revocation')
     op.drop_table('ca_log_tile')
     op.drop_table('ca_log_head')
     with op.batch_alter_table('ca_log_entry', schema=None) as batch_op:
