@@ -13,14 +13,15 @@ from sqlalchemy.orm import Session
 import admin.model
 import ca.acme.model
 import ca.bulk.model
+import ca.cmp.model
 import ca.enrolment.model
 import ca.expiry.model
 import ca.handover.model
 import ca.issuance.model
 import ca.requests.model
 import ca.revocation.model
-import ca.timestamping.model
 import ca.transparency.model
+import ca.units.model
 import idp.accounts.model
 import idp.authentication.model
 import idp.authorization.model
@@ -63,6 +64,7 @@ from outgoing.client import OutgoingClient
 TABLES = (
     admin.model,
     ca.bulk.model,
+    ca.cmp.model,
     ca.enrolment.model,
     ca.acme.model,
     ca.expiry.model,
@@ -70,7 +72,7 @@ TABLES = (
     ca.issuance.model,
     ca.requests.model,
     ca.revocation.model,
-    ca.timestamping.model,
+    ca.units.model,
     ca.transparency.model,
     idp.accounts.model,
     idp.authentication.model,

@@ -150,7 +150,7 @@ class EventType(StrEnum):
     CRL_PUBLISHED = "ca:crl:published"
     OCSP_SIGNER_RENEWED = "ca:ocsp_signer:renewed"
     TIME_STAMP_ISSUED = "ca:time_stamp:issued"  # on record before the key signs
-    TIME_STAMP_SIGNER_RENEWED = "ca:time_stamp_signer:renewed"
+    UNIT_SIGNER_RENEWED = "ca:unit_signer:renewed"
     ENROLMENT_CREDENTIAL_CREATED = "ca:enrolment_credential:created"
     ENROLMENT_CREDENTIAL_REVOKED = "ca:enrolment_credential:revoked"
     ENROLMENT_REFUSED = "ca:enrolment:refused"  # by a protocol: not let in, or not theirs to ask for

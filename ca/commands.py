@@ -24,11 +24,12 @@ from ca.command_line.requests import (
     request_command,
     show_command,
 )
-from ca.command_line.time_stamping import tsa_group
+from ca.command_line.time_stamping import tsa_group, unit_init_command
 from ca.enrolment.credential import Protocol
 from ca.revocation.commands import lists_command, publish_command, revoke_command
 from ca.revocation.mass_commands import revoke_many_command
 from ca.services import CaServices
+from ca.units.signer import CMP
 
 
 def commands(load: Callable[[], CaServices]) -> list[click.Command]:
@@ -60,6 +61,9 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         log_group(load),
     ):
         group.add_command(command)
+    cmp = click.Group("cmp", help="Certificate Management Protocol (RFC 9810).")
+    cmp.add_command(credential_group(load, Protocol.CMP))
+    cmp.add_command(unit_init_command(load, CMP))
     est = click.Group("est", help="Enrolment over Secure Transport (RFC 7030).")
     est.add_command(credential_group(load, Protocol.EST))
-    return [group, acme_group(load), est, tsa_group(load)]
+    return [group, acme_group(load), cmp, est, tsa_group(load)]

@@ -11,6 +11,7 @@ from ca.acme.perspectives import Perspectives
 from ca.acme.prove import prove_control
 from ca.acme.upkeep import expire_orders, finish_orders, forget_what_is_over
 from ca.bulk.jobs import finish_batches
+from ca.cmp.transaction import drop_old_transactions
 from ca.expiry.announce import announce_expiring
 from ca.handover.jobs import upkeep_handovers
 from ca.issuance.recovery import finish_issuance
@@ -21,8 +22,8 @@ from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
 from ca.revocation.upkeep import drop_old_lists, publish_if_behind, publish_overdue_lists
 from ca.services import CaServices
-from ca.timestamping.signer import renew_stamp_signer
 from ca.transparency.backfill import Backfill
+from ca.units.signer import UNITS, renew_unit_signer
 from kernel.outbox import Handler, Task
 from kernel.worker import PeriodicJob
 
@@ -75,8 +76,13 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     def renew_signers() -> None:
         renew_ocsp_signers(services, now=services.clock.now())
 
-    def renew_stamps() -> None:
-        renew_stamp_signer(services, now=services.clock.now())
+    def renew_units() -> None:
+        for unit in UNITS:
+            renew_unit_signer(services, unit, now=services.clock.now())
+
+    def clear_cmp() -> None:
+        with services.database.transaction() as session:
+            drop_old_transactions(session, now=services.clock.now())
 
     def finish_what_was_begun() -> None:
         finish_issuance(services)
@@ -117,6 +123,7 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
         PeriodicJob(name="ca.issuance", every=timedelta(seconds=30), run=finish_what_was_begun),
         PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
         PeriodicJob(name="ca.old_lists", every=timedelta(hours=6), run=clear_lists),
-        PeriodicJob(name="ca.time_stamping", every=timedelta(hours=1), run=renew_stamps),
+        PeriodicJob(name="ca.cmp", every=timedelta(hours=6), run=clear_cmp),
+        PeriodicJob(name="ca.units", every=timedelta(hours=1), run=renew_units),
         PeriodicJob(name="ca.ocsp_signers", every=timedelta(minutes=5), run=renew_signers),
     ]

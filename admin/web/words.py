@@ -255,7 +255,7 @@ EVENTS: dict[EventType, Text] = {
     _E.CRL_PUBLISHED: _l("Se publicó una lista de revocación"),
     _E.OCSP_SIGNER_RENEWED: _l("Se renovó la clave de respuestas OCSP"),
     _E.TIME_STAMP_ISSUED: _l("Se emitió un sello de tiempo"),
-    _E.TIME_STAMP_SIGNER_RENEWED: _l("Se renovó la clave de sellos de tiempo"),
+    _E.UNIT_SIGNER_RENEWED: _l("Se renovó una clave propia del servicio"),
     _E.ENROLMENT_CREDENTIAL_CREATED: _l("Creó una credencial de inscripción"),
     _E.ENROLMENT_CREDENTIAL_REVOKED: _l("Anuló una credencial de inscripción"),
     _E.ENROLMENT_REFUSED: _l("Se negó una inscripción automática"),

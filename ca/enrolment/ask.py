@@ -14,7 +14,7 @@ from ca.enrolment.party import Party, refuse_enrolment
 from ca.issuance.model import Certificate
 from ca.lints.gate import outside_lint
 from ca.profiles.profile import Profile
-from ca.requests.csr import ParsedRequest, parse_csr
+from ca.requests.csr import ParsedRequest, parse_csr, subject_attributes
 from ca.requests.enroll import CompletedCertificate, complete_enrolment, enroll
 from ca.requests.model import CertificateRequest
 from ca.requests.submit import submit_request
@@ -152,7 +152,7 @@ def _require_allowed_names(parsed: ParsedRequest, party: Party, *, profile: Prof
 
 def _require_same_subject(parsed: ParsedRequest, certificate: x509.Certificate) -> None:
     """RFC 7030 §4.2.2: subject and SubjectAltName of a re-enrolment are those of the certificate."""
-    same = x509.load_der_x509_csr(parsed.der).subject == certificate.subject
+    same = parsed.subject == subject_attributes(certificate.subject)
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         dns = set(names.get_values_for_type(x509.DNSName))

@@ -79,7 +79,7 @@ def create_credential(
         raise.
     """
     chosen = services.profiles.get(profile)
-    if not chosen.requestable:
+    if not chosen.by_hand:
         raise Rejected(f"Profile {profile} is the service's own.", code="profile_not_requestable")
     institution = services.institutions.find(session, institution_ruc)
     if not 1 <= uses <= USES_LIMIT or not timedelta(0) < lifetime <= LONGEST_LIFETIME:

@@ -16,7 +16,7 @@ from ca.lints.gate import require_clean
 from ca.services import CaServices
 from kernel.identifiers import sha256_hex
 
-OCSP_RESPONDER, TIME_STAMPING = "ocsp-responder", "time-stamping"
+OCSP_RESPONDER, TIME_STAMPING, CMP_RESPONDER = "ocsp-responder", "time-stamping", "cmp-responder"
 
 
 def prepare_responder(

@@ -55,6 +55,7 @@ class Purpose(StrEnum):
     TIME_STAMPING = "timeStamping"
     DOCUMENT_SIGNING = "documentSigning"
     OCSP_SIGNING = "OCSPSigning"
+    CMC_CA = "cmcCA"
 
     @property
     def oid(self) -> str:
@@ -68,6 +69,7 @@ _PURPOSE_NUMBERS = {
     "codeSigning": 3,
     "timeStamping": 8,
     "OCSPSigning": 9,
+    "cmcCA": 27,
     "documentSigning": 36,
 }
 

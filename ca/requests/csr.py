@@ -1,4 +1,4 @@
-"""Reading a certification request (PKCS #10, RFC 2986): bounded, and only with its proof of possession."""
+"""Reading a certification request (PKCS #10, RFC 2986; CRMF, RFC 4211): bounded, with its proof of possession."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
+from ca.requests import crmf
 from kernel.errors import Rejected
 from kernel.identifiers import sha256_hex
 
@@ -74,10 +75,11 @@ def parse_csr(data: bytes | str) -> ParsedRequest:
         ``csr_malformed``, ``csr_unsupported_key``, ``csr_weak_signature``, ``csr_bad_signature``.
     """
     der = _to_der(data)
+    proved = crmf.read(der) if crmf.is_crmf(der) else None
     try:
-        csr = x509.load_der_x509_csr(der)
+        csr = x509.load_der_x509_csr(proved.shaped_der if proved else der)
         public_key = csr.public_key()
-        subject = tuple((_attribute_name(item.oid), str(item.value)) for item in csr.subject)
+        subject = subject_attributes(csr.subject)
         extensions = tuple(csr.extensions)
     except UnsupportedAlgorithm as error:
         raise Rejected(
@@ -91,8 +93,16 @@ def parse_csr(data: bytes | str) -> ParsedRequest:
         x509.UnsupportedGeneralNameType,
     ) as error:
         raise Rejected("This is not a well-formed certificate request (PKCS #10).", code="csr_malformed") from error
-    _require_possession(der, csr, public_key)
+    if proved:
+        crmf.require_possession(proved, public_key)
+    else:
+        _require_possession(der, csr, public_key)
     return _described(der, public_key, subject, extensions)
+
+
+def subject_attributes(name: x509.Name) -> tuple[tuple[str, str], ...]:
+    """Return a name's attributes in order: name (or dotted OID) and value."""
+    return tuple((_attribute_name(item.oid), str(item.value)) for item in name)
 
 
 def _to_der(data: bytes | str) -> bytes:

@@ -88,6 +88,7 @@ _PURPOSES = {
     Purpose.OCSP_SIGNING.oid: "Firma de OCSP",
     Purpose.CODE_SIGNING.oid: "Firma de código",
     Purpose.TIME_STAMPING.oid: "Sellado de tiempo",
+    Purpose.CMC_CA.oid: "Mensajes de CMP",
 }
 _FROM_REGISTER = "Lo decide el perfil, con los datos del registro y de la solicitud."
 _BY_PROFILE = "Lo decide el perfil."

@@ -16,10 +16,10 @@ from ca.issuance.internal import TIME_STAMPING
 from ca.issuance.model import Certificate
 from ca.serial import serial_text
 from ca.services import CaServices
-from ca.timestamping.model import StampSigner
 from ca.timestamping.query import Query, QueryError, parse_query
-from ca.timestamping.signer import find_stamp_signer
 from ca.timestamping.token import refusal, signed_token, stamp_info
+from ca.units.model import UnitSigner
+from ca.units.signer import STAMPS, find_unit_signer
 from kernel.errors import Unavailable
 from kernel.identifiers import sha256_hex
 from keys.signer import Signer
@@ -79,7 +79,7 @@ class TimeStampingUnit:
         serial = secrets.randbits(127) | 1 << 127  # RFC 3161 §2.4.2: unique, up to 160 bits
         info_der = stamp_info(query, policy=self.policy, serial=serial, now=moment)
         with self._services.database.transaction() as session:
-            row = find_stamp_signer(session, now=now)
+            row = find_unit_signer(session, STAMPS, now=now)
             if row.last_stamp_at is not None and moment < row.last_stamp_at:
                 raise ClockWentBackError
             key = self._keys.get(row.serial)
@@ -94,10 +94,10 @@ class TimeStampingUnit:
                 )
                 self._keys = {key.serial: key}
             session.execute(
-                update(StampSigner)
+                update(UnitSigner)
                 .where(
-                    StampSigner.serial == key.serial,
-                    or_(StampSigner.last_stamp_at.is_(None), StampSigner.last_stamp_at < moment - _REMEMBERED),
+                    UnitSigner.serial == key.serial,
+                    or_(UnitSigner.last_stamp_at.is_(None), UnitSigner.last_stamp_at < moment - _REMEMBERED),
                 )
                 .values(last_stamp_at=moment)
                 .execution_options(synchronize_session=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from ca.cmp.server import CmpServer
 from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
 from ca.services import CaServices
@@ -29,3 +30,8 @@ def register() -> CertificateRegister:
 def stamping_unit() -> TimeStampingUnit:
     """Return this process's time-stamping unit."""
     return cast(TimeStampingUnit, application().extensions["ca.stamps"])
+
+
+def cmp_server() -> CmpServer:
+    """Return this process's CMP server."""
+    return cast(CmpServer, application().extensions["ca.cmp"])

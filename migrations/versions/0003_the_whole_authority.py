@@ -193,19 +193,20 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_public_name', schema=None) as batch_op:
         batch_op.create_index('ix_ca_public_name_newest', ['name', sa.literal_column('not_before DESC'), 'serial'], unique=False)
 
-    op.create_table('ca_stamp_signer',
+    op.create_table('ca_unit_signer',
     sa.Column('serial', sa.String(length=40), nullable=False),
+    sa.Column('unit', sa.String(length=16), nullable=False),
     sa.Column('generation', sa.Integer(), nullable=False),
     sa.Column('key_name', sa.String(length=80), nullable=False),
     sa.Column('not_before', sa.DateTime(timezone=True), nullable=False),
     sa.Column('signs_until', sa.DateTime(timezone=True), nullable=False),
     sa.Column('certificate_der', sa.LargeBinary(), nullable=True),
     sa.Column('last_stamp_at', sa.DateTime(timezone=True), nullable=True),
-    sa.PrimaryKeyConstraint('serial', name=op.f('pk_ca_stamp_signer')),
-    sa.UniqueConstraint('generation', name=op.f('uq_ca_stamp_signer_generation'))
+    sa.PrimaryKeyConstraint('serial', name=op.f('pk_ca_unit_signer')),
+    sa.UniqueConstraint('unit', 'generation', name=op.f('uq_ca_unit_signer_unit_generation'))
     )
-    with op.batch_alter_table('ca_stamp_signer', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_ca_stamp_signer_signs_until'), ['signs_until'], unique=False)
+    with op.batch_alter_table('ca_unit_signer', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_unit_signer_signs_until'), ['signs_until'], unique=False)
 
     op.create_table('ca_acme_account',
     sa.Column('id', sa.String(length=26), nullable=False),
@@ -327,6 +328,20 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_batch_row', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ca_batch_row_serial'), ['serial'], unique=False)
 
+    op.create_table('ca_cmp_transaction',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('sender', sa.String(length=64), nullable=False),
+    sa.Column('request_type', sa.String(length=8), nullable=False),
+    sa.Column('request_id', sa.String(length=26), nullable=True),
+    sa.Column('state', sa.String(length=8), nullable=False),
+    sa.Column('nonce', sa.String(length=64), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['request_id'], ['ca_request.id'], name=op.f('fk_ca_cmp_transaction_request_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_cmp_transaction'))
+    )
+    with op.batch_alter_table('ca_cmp_transaction', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_cmp_transaction_created_at'), ['created_at'], unique=False)
+
     op.create_table('ca_expiry_notice',
     sa.Column('serial', sa.String(length=40), nullable=False),
     sa.Column('days', sa.Integer(), autoincrement=False, nullable=False),
@@ -417,6 +432,10 @@ def downgrade() -> None:
 
     op.drop_table('ca_acme_authorization')
     op.drop_table('ca_expiry_notice')
+    with op.batch_alter_table('ca_cmp_transaction', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_cmp_transaction_created_at'))
+
+    op.drop_table('ca_cmp_transaction')
     with op.batch_alter_table('ca_batch_row', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ca_batch_row_serial'))
 
@@ -448,10 +467,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ca_acme_account_credential_id'))
 
     op.drop_table('ca_acme_account')
-    with op.batch_alter_table('ca_stamp_signer', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_ca_stamp_signer_signs_until'))
+    with op.batch_alter_table('ca_unit_signer', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_unit_signer_signs_until'))
 
-    op.drop_table('ca_stamp_signer')
+    op.drop_table('ca_unit_signer')
     with op.batch_alter_table('ca_public_name', schema=None) as batch_op:
         batch_op.drop_index('ix_ca_public_name_newest')
 

@@ -24,6 +24,8 @@ EXEMPT = {
     "/revoke": "client authentication",
     "/userinfo": "access token",
     "/pki/ocsp": "public service (RFC 6960)",
+    "/cmp": "each message is protected by a secret or a certificate (RFC 9810)",
+    "/.well-known/cmp": "likewise",
     "/tsa": "public service (RFC 3161)",
     "/.well-known/est": "enrolment credential, or the certificate of the TLS handshake (RFC 7030)",
     "/acme": "each request is signed by an account or a certificate key (RFC 8555)",

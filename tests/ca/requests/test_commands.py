@@ -81,6 +81,7 @@ def test_prints_the_chain_as_pem(terminal: Terminal, hierarchy: Hierarchy) -> No
 def test_shows_profiles(terminal: Terminal) -> None:
     """`sau ca profile list | show NAME`."""
     assert [item["name"] for item in terminal.json("profile", "list")] == [  # type: ignore[index]
+        "cmp-responder",
         "code-signing",
         "institution-seal",
         "legal-representative-signature",

@@ -18,8 +18,8 @@ from audit.model import AuditEvent
 from ca.ceremony.hierarchy import Hierarchy
 from ca.issuance.model import Certificate
 from ca.services import CaServices
-from ca.timestamping.model import StampSigner
-from ca.timestamping.signer import renew_stamp_signer
+from ca.units.model import UnitSigner
+from ca.units.signer import STAMPS, renew_unit_signer
 from ca.web import mount
 from kernel.clock import ManualClock
 from tests.ca.ground import hierarchy, institutions, now, services
@@ -33,7 +33,7 @@ POLICY = "1.3.6.1.4.1.32473.1.2.6"
 @pytest.fixture
 def client(services: CaServices, hierarchy: Hierarchy) -> FlaskClient:
     """A program that asks for stamps; the unit is there."""
-    assert renew_stamp_signer(services, now=services.clock.now(), first=True)
+    assert renew_unit_signer(services, STAMPS, now=services.clock.now(), first=True)
     app = create_app(settings=services.settings, clock=services.clock, secret_key=b"k" * 32)
     mount(app, services)
     return app.test_client()
@@ -75,7 +75,7 @@ def test_openssl_asks_and_verifies(
     (tmp_path / "acta.txt").write_text("Acta de la sesión")
     (tmp_path / "root.pem").write_bytes(hierarchy.root.public_bytes(Encoding.PEM))
     with services.database.reading() as session:
-        unit = session.scalars(select(StampSigner.certificate_der)).one()
+        unit = session.scalars(select(UnitSigner.certificate_der)).one()
     pem = x509.load_der_x509_certificate(unit or b"").public_bytes(Encoding.PEM)
     (tmp_path / "rest.pem").write_bytes(pem + hierarchy.issuing.public_bytes(Encoding.PEM))
     ask_for = ["-cert"] if certificate else []
@@ -191,11 +191,11 @@ def test_the_key_is_renewed_in_time_and_an_old_stamp_stays_good(
     client: FlaskClient, services: CaServices, clock: ManualClock
 ) -> None:
     """A key signs for a year; its certificate outlives it. The next key is there a month before."""
-    assert renew_stamp_signer(services, now=clock.now(), first=True) is None
+    assert renew_unit_signer(services, STAMPS, now=clock.now(), first=True) is None
     clock.advance(timedelta(days=340))
-    fresh = renew_stamp_signer(services, now=clock.now())
+    fresh = renew_unit_signer(services, STAMPS, now=clock.now())
     assert fresh is not None
-    assert renew_stamp_signer(services, now=clock.now()) is None
+    assert renew_unit_signer(services, STAMPS, now=clock.now()) is None
     token = tsp.TimeStampResp.load(ask(client, query()))["time_stamp_token"]["content"]
     assert f"{token['signer_infos'][0]['sid'].chosen['serial_number'].native:x}" == fresh.lstrip("0")
     with services.database.reading() as session:
@@ -209,10 +209,10 @@ def test_without_a_signer_there_is_no_stamp(services: CaServices, client: FlaskC
             update(Certificate).where(Certificate.profile == "time-stamping").values(revoked_at=services.clock.now())
         )
     assert failure(ask(client, query())) == "system_failure"
-    assert renew_stamp_signer(services, now=services.clock.now())
+    assert renew_unit_signer(services, STAMPS, now=services.clock.now())
     assert info_of(ask(client, query()))
 
 
 def test_nothing_is_made_where_nobody_wants_stamps(services: CaServices, hierarchy: Hierarchy) -> None:
     """The upkeep renews what an operator began with ``sau tsa init``."""
-    assert renew_stamp_signer(services, now=services.clock.now()) is None
+    assert renew_unit_signer(services, STAMPS, now=services.clock.now()) is None

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
+from ca.timestamping.signer import renew_stamp_signer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -40,7 +41,6 @@ from ca.revocation.revoke import revoke_certificate
 from ca.revocation.upkeep import publish_overdue_lists
 from ca.serial import serial_text
 from ca.services import CaServices
-from ca.timestamping.signer import renew_stamp_signer
 from ca.web import mount
 from composition import Composition
 from kernel.clock import ManualClock

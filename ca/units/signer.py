@@ -1,8 +1,9 @@
-"""The keys that sign time-stamps: made by an operator once, renewed by the upkeep from then on."""
+"""The keys of a unit: the first one made by an operator, the next ones by the upkeep."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
@@ -13,55 +14,73 @@ from audit.event import Event
 from audit.vocabulary import EventType
 from ca.issuance.assembly import read_unsigned
 from ca.issuance.authority import load_authority
-from ca.issuance.internal import TIME_STAMPING, prepare_own
+from ca.issuance.internal import CMP_RESPONDER, TIME_STAMPING, prepare_own
 from ca.issuance.model import Certificate
 from ca.issuance.record import complete_certificate, record_intent
 from ca.services import CaServices
-from ca.timestamping.model import StampSigner
+from ca.units.model import UnitSigner
 from kernel.errors import Conflict, Unavailable
 from keys.signer import Algorithm, Signer
 
 _RENEW_BEFORE = timedelta(days=30)
 
 
-def find_stamp_signer(session: Session, *, now: datetime) -> StampSigner:
+@dataclass(frozen=True)
+class Unit:
+    """Something of the service that signs. :ivar title: in its certificates' common name."""
+
+    name: str
+    profile: str
+    title: str
+
+
+STAMPS = Unit("time-stamping", TIME_STAMPING, "Sellado de tiempo")
+CMP = Unit("cmp", CMP_RESPONDER, "CMP")
+UNITS = (STAMPS, CMP)
+
+
+def find_unit_signer(session: Session, unit: Unit, *, now: datetime) -> UnitSigner:
     """Return the newest signer that may sign now and whose certificate is not revoked.
 
-    :raises Unavailable: (``no_stamp_signer``) if there is none.
+    :raises Unavailable: (``no_unit_signer``) if there is none.
     """
     row = session.scalars(
-        select(StampSigner)
-        .join(Certificate, Certificate.serial == StampSigner.serial)
+        select(UnitSigner)
+        .join(Certificate, Certificate.serial == UnitSigner.serial)
         .where(
-            StampSigner.certificate_der.is_not(None),
-            StampSigner.not_before <= now,
-            StampSigner.signs_until > now,
+            UnitSigner.unit == unit.name,
+            UnitSigner.certificate_der.is_not(None),
+            UnitSigner.not_before <= now,
+            UnitSigner.signs_until > now,
             Certificate.revoked_at.is_(None),
         )
-        .order_by(StampSigner.generation.desc())
+        .order_by(UnitSigner.generation.desc())
         .limit(1)
     ).one_or_none()
     if row is None:
-        raise Unavailable("There is no time-stamping unit here.", code="no_stamp_signer")
+        raise Unavailable(f"There is no key for {unit.name} here.", code="no_unit_signer")
     return row
 
 
-def renew_stamp_signer(services: CaServices, *, now: datetime, first: bool = False) -> str | None:
+def renew_unit_signer(services: CaServices, unit: Unit, *, now: datetime, first: bool = False) -> str | None:
     """Make the next signer if the present one is near its end; return its serial, None if nothing was due.
 
     Safe among workers and after a crash: a generation is claimed once, and a claim without a certificate is finished.
 
-    :param first: make one also where there never was any; without it an installation that stamps nothing stays so.
+    :param first: make one also where there never was any; without it an installation that does without the
+        unit stays so.
     :raises kernel.errors.NotFound: ``unknown_profile``, ``unknown_authority``.
     """
     with services.database.reading() as session:
-        newest = session.scalar(select(func.max(StampSigner.generation))) or 0
-        unfinished = session.scalar(select(StampSigner.serial).where(StampSigner.certificate_der.is_(None)))
-        due = (newest > 0 or first) and _is_due(session, now=now)
-        authority = load_authority(session, services.profiles.get(TIME_STAMPING).authority) if due else None
+        newest = session.scalar(select(func.max(UnitSigner.generation)).where(UnitSigner.unit == unit.name)) or 0
+        unfinished = session.scalar(
+            select(UnitSigner.serial).where(UnitSigner.unit == unit.name, UnitSigner.certificate_der.is_(None))
+        )
+        due = (newest > 0 or first) and _is_due(session, unit, now=now)
+        authority = load_authority(session, services.profiles.get(unit.profile).authority) if due else None
     if not due or authority is None:
         return None
-    serial = unfinished or _claim(services, authority_name=authority.name, generation=newest + 1, now=now)
+    serial = unfinished or _claim(services, unit, authority_name=authority.name, generation=newest + 1, now=now)
     if serial is None:
         return None  # another worker is at it
     signer = services.keystore.open(authority.key_name)
@@ -70,52 +89,53 @@ def renew_stamp_signer(services: CaServices, *, now: datetime, first: bool = Fal
     )
     with services.database.transaction() as session:
         row = session.execute(
-            update(StampSigner)
-            .where(StampSigner.serial == serial, StampSigner.certificate_der.is_(None))
+            update(UnitSigner)
+            .where(UnitSigner.serial == serial, UnitSigner.certificate_der.is_(None))
             .values(certificate_der=certificate_der)
-            .returning(StampSigner.generation, StampSigner.signs_until)
+            .returning(UnitSigner.generation, UnitSigner.signs_until)
             .execution_options(synchronize_session=False)
         ).one_or_none()
         if row is None:
             return None
         event = Event(
-            type=EventType.TIME_STAMP_SIGNER_RENEWED,
+            type=EventType.UNIT_SIGNER_RENEWED,
             object_id=serial,
-            details={"generation": row.generation, "signs_until": row.signs_until.isoformat()},
+            details={"unit": unit.name, "generation": row.generation, "signs_until": row.signs_until.isoformat()},
         )
         services.journal.record(session, event, now=now)
     return serial
 
 
-def _is_due(session: Session, *, now: datetime) -> bool:
+def _is_due(session: Session, unit: Unit, *, now: datetime) -> bool:
     try:
-        return find_stamp_signer(session, now=now).signs_until - _RENEW_BEFORE <= now
+        return find_unit_signer(session, unit, now=now).signs_until - _RENEW_BEFORE <= now
     except Unavailable:
         return True
 
 
-def _claim(services: CaServices, *, authority_name: str, generation: int, now: datetime) -> str | None:
+def _claim(services: CaServices, unit: Unit, *, authority_name: str, generation: int, now: datetime) -> str | None:
     """Make the generation's key and, in one transaction, its certificate's row; None if another was quicker."""
-    key_name = f"time-stamping-{generation}"
-    unit = _open_or_create(services, key_name)
+    key_name = f"{unit.name}-{generation}"
+    key = _open_or_create(services, key_name)
     with services.database.reading() as session:
         authority = load_authority(session, authority_name)
     intent = prepare_own(
         services,
-        profile_name=TIME_STAMPING,
-        title="Sellado de tiempo",
+        profile_name=unit.profile,
+        title=unit.title,
         authority=authority,
-        public_key=unit.public_key,
+        public_key=key.public_key,
         now=now,
     )
     unsigned = read_unsigned(intent.tbs_der)
-    profile = services.profiles.get(TIME_STAMPING)
+    profile = services.profiles.get(unit.profile)
     signing_time = timedelta(days=profile.private_key_days or profile.lifetime_days)
     with suppress(IntegrityError), services.database.transaction() as session:
         serial = record_intent(session, intent, journal=services.journal, actor="worker", now=now)
         session.add(
-            StampSigner(
+            UnitSigner(
                 serial=serial,
+                unit=unit.name,
                 generation=generation,
                 key_name=key_name,
                 not_before=unsigned.not_valid_before_utc,
