@@ -52,9 +52,10 @@ class Order(Base):
     """An order. ``status`` as RFC 8555 §7.1.6, except that one past ``expires_at`` may still say pending or ready."""
 
     __tablename__ = "ca_acme_order"
+    __table_args__ = (Index("ix_ca_acme_order_open", "account_id", "status"),)
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("ca_acme_account.id"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("ca_acme_account.id"))
     status: Mapped[str] = mapped_column(String(10))
     profile: Mapped[str] = mapped_column(String(64))
     profile_named: Mapped[bool]  # whether the client named it: then the order repeats it

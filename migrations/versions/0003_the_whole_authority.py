@@ -279,8 +279,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_acme_order'))
     )
     with op.batch_alter_table('ca_acme_order', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_ca_acme_order_account_id'), ['account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_ca_acme_order_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index('ix_ca_acme_order_open', ['account_id', 'status'], unique=False)
         batch_op.create_index(batch_op.f('ix_ca_acme_order_replaces'), ['replaces'], unique=False)
         batch_op.create_index(batch_op.f('ix_ca_acme_order_serial'), ['serial'], unique=False)
 
@@ -448,8 +448,8 @@ def downgrade() -> None:
     with op.batch_alter_table('ca_acme_order', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ca_acme_order_serial'))
         batch_op.drop_index(batch_op.f('ix_ca_acme_order_replaces'))
+        batch_op.drop_index('ix_ca_acme_order_open')
         batch_op.drop_index(batch_op.f('ix_ca_acme_order_expires_at'))
-        batch_op.drop_index(batch_op.f('ix_ca_acme_order_account_id'))
 
     op.drop_table('ca_acme_order')
     op.drop_table('ca_profile_authority')
