@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_cookie
@@ -162,10 +162,14 @@ def _read_body(environ: dict[str, Any], way: ShortWay) -> bytes | None:
 
 def _pairs(encoded: str) -> list[tuple[str, str]]:
     """Return the pairs as Werkzeug reads them."""
-    if not encoded:
-        return []
-    if "%" in encoded or "+" in encoded:
-        # The error handler is Werkzeug's, which keeps octets that are no UTF-8 as they came.
-        return parse_qsl(encoded, keep_blank_values=True, errors="werkzeug.url_quote")
     parts = [part.partition("=") for part in encoded.split("&") if part]
-    return [(name, value) for name, _, value in parts]
+    if "%" not in encoded and "+" not in encoded:
+        return [(name, value) for name, _, value in parts]
+    return [(_decoded(name), _decoded(value)) for name, _, value in parts]
+
+
+def _decoded(text: str) -> str:
+    if "%" not in text and "+" not in text:
+        return text
+    # The error handler is Werkzeug's, which keeps octets that are no UTF-8 as they came.
+    return unquote(text.replace("+", " "), errors="werkzeug.url_quote")
