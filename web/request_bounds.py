@@ -39,10 +39,10 @@ def check_bounds(environ: Mapping[str, Any]) -> None:
     if len(query) > MAX_QUERY_OCTETS or len(str(environ.get("PATH_INFO", ""))) > MAX_PATH_OCTETS:
         raise RequestURITooLarge
     number = octets = 0
-    for name in environ:
-        if name[:5] == "HTTP_":
+    for name, value in environ.items():
+        if name.startswith("HTTP_"):
             number += 1
-            octets += len(name) + len(environ[name])
+            octets += len(name) + len(value)
     if number > MAX_HEADERS or octets > MAX_HEADER_OCTETS:
         raise RequestHeaderFieldsTooLarge
     if query.count("&") >= MAX_PARAMETERS:

@@ -147,7 +147,9 @@ def _within_bounds(environ: Mapping[str, Any]) -> bool:
 def _read_body(environ: dict[str, Any], way: ShortWay) -> bytes | None:
     """Return the body if ``way`` takes it; it can be read again, by whoever goes the long way."""
     length = str(environ.get("CONTENT_LENGTH") or "")
-    media_type = str(environ.get("CONTENT_TYPE", "")).split(";")[0].strip().lower()
+    media_type = str(environ.get("CONTENT_TYPE", ""))
+    if media_type not in way.media_types:
+        media_type = media_type.split(";")[0].strip().lower()
     if media_type not in way.media_types or not (length.isascii() and length.isdecimal()):
         return None
     if int(length) > way.most_octets:
