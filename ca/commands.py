@@ -9,7 +9,7 @@ import click
 from ca.command_line.acme import acme_group
 from ca.command_line.block_list import key_list_group
 from ca.command_line.bulk import batch_group, bulk_command
-from ca.command_line.ceremony import ceremony_command
+from ca.command_line.ceremony import ceremony_command, rollover_command
 from ca.command_line.enrolment import credential_group
 from ca.command_line.expiry import expiring_command
 from ca.command_line.handover import handover_group
@@ -40,6 +40,7 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
     group = click.Group("ca", help="The certificate authority: hierarchy, profiles, requests, certificates, lists.")
     for command in (
         ceremony_command(load),
+        rollover_command(load),
         list_command(load),
         chain_command(load),
         profile_group(load),

@@ -1,4 +1,4 @@
-"""``sau ca ceremony``: from one reviewed file, rehearsed first."""
+"""``sau ca ceremony``, from one reviewed file, rehearsed first, and ``sau ca rollover``, which writes such a file."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ca.ceremony.minutes import minutes_as_pdf, record_ceremony, render_minutes,
 from ca.ceremony.plan import CeremonyPlan
 from ca.ceremony.plan_file import CeremonyFile, example_file, read_ceremony_file
 from ca.ceremony.rehearsal import rehearse
+from ca.ceremony.rollover import propose_successor
 from ca.ceremony.root_store import RootKeys
 from ca.command_line.share_options import read_shares, share_options
 from ca.services import CaServices
@@ -95,6 +96,34 @@ def ceremony_command(load: Callable[[], CaServices]) -> click.Command:
         print_record(_result(held, written, digest), as_json=as_json)
 
     return ceremony
+
+
+def rollover_command(load: Callable[[], CaServices]) -> click.Command:
+    """Return the command ``rollover``."""
+
+    @click.command()
+    @click.argument("name")
+    @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the file here; it must be new.")
+    @json_option
+    def rollover(name: str, out: Path | None, as_json: bool) -> None:
+        """Write the ceremony's file by which authority NAME gets a successor: a root with all under it, crossed.
+
+        People complete the file (place, witnesses, shares), review it and hold the ceremony.
+        """
+        services = load()
+        with services.database.reading() as session:
+            proposed = propose_successor(session, services=services, name=name)
+        if out is not None:
+            with out.open("x", encoding="utf-8") as file:
+                file.write(proposed)
+        if as_json:
+            print_record({"ca": name, "file": str(out) if out else None, "ceremony": proposed}, as_json=True)
+        elif out is None:
+            click.echo(proposed, nl=False)
+        else:
+            click.echo(f"{out}: complete it, review it, then: sau ca ceremony {out} --rehearse")
+
+    return rollover
 
 
 def _ask(read: CeremonyFile, *, yes: bool) -> None:

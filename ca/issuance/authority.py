@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from ca.issuance.model import Authority, Certificate, ProfileAuthority
 from ca.profiles.profile import Profile
+from ca.profiles.registry import ProfileRegistry
 from kernel.errors import NotFound
 from kernel.identifiers import sha256_hex
 
@@ -98,11 +99,50 @@ def issuing_authority(session: Session, profile: Profile) -> AuthorityRecord:
     return _record(moved) if moved else load_authority(session, profile.authority)
 
 
-def cross_certificates(session: Session, authority: AuthorityRecord) -> list[bytes]:
-    """Return the certificates (DER) by which other roots certify the root ``authority``, that still stand."""
+def profile_titles(session: Session, authority: AuthorityRecord, profiles: ProfileRegistry) -> list[str]:
+    """Return the titles of the profiles, of those that people request, that the authority issues now."""
+    return [profile.title for profile in profiles_of(session, authority, profiles) if profile.requestable]
+
+
+def profiles_of(session: Session, authority: AuthorityRecord, profiles: ProfileRegistry) -> list[Profile]:
+    """Return the profiles that the authority issues now, the service's own included."""
+    rows = session.execute(select(ProfileAuthority.profile, ProfileAuthority.authority_id))
+    moved = {row.profile: row.authority_id for row in rows}
+    return [
+        profile
+        for profile in profiles.list()
+        if (moved[profile.name] == authority.id if profile.name in moved else profile.authority == authority.name)
+    ]
+
+
+def chain_to_offer(session: Session, authority_id: str) -> list[bytes]:
+    """Return what goes beside a certificate of the authority (DER): those above, then the root's cross certificates.
+
+    The root itself is left out: a verifier has it already, or follows a cross certificate to the one that it has.
+    """
+    chain = authority_chain(session, authority_id)
+    above = [record.certificate_der for record in chain if not record.is_root]
+    return [*above, *(found.certificate_der for found in cross_certificates(session, chain[-1]))]
+
+
+@dataclass(frozen=True)
+class CrossCertificate:
+    """A root's name and key, certified by another root.
+
+    :ivar issuer: short name of the root that signed it. :ivar name: its own, in addresses: ``root-2-by-root``.
+    """
+
+    name: str
+    issuer: str
+    certificate_der: bytes
+
+
+def cross_certificates(session: Session, authority: AuthorityRecord) -> list[CrossCertificate]:
+    """Return the certificates by which other roots certify the root ``authority``, unless they were revoked."""
     spki = authority.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    found = session.scalars(
-        select(Certificate.certificate_der)
+    found = session.execute(
+        select(Certificate.certificate_der, Authority.name)
+        .join(Authority, Authority.id == Certificate.authority_id)
         .where(
             Certificate.profile == CROSS_PROFILE,
             Certificate.spki_sha256 == sha256_hex(spki),
@@ -110,7 +150,15 @@ def cross_certificates(session: Session, authority: AuthorityRecord) -> list[byt
         )
         .order_by(Certificate.issued_at)
     )
-    return [der for der in found if der is not None]
+    return [CrossCertificate(f"{authority.name}-by-{issuer}", issuer, der) for der, issuer in found if der is not None]
+
+
+def find_cross_certificate(session: Session, name: str) -> CrossCertificate | None:
+    """Return the cross certificate with that name, such as ``root-2-by-root``, or None."""
+    subject, by, _ = name.partition("-by-")
+    authority = find_authority(session, subject) if by else None
+    crossed = cross_certificates(session, authority) if authority is not None else []
+    return next((found for found in crossed if found.name == name), None)
 
 
 def _record(row: Authority) -> AuthorityRecord:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
-from ca.issuance.authority import authority_chain
+from ca.issuance.authority import authority_chain, chain_to_offer
 from ca.issuance.model import Certificate
 from ca.services import CaServices
 from ca.transparency.promise import require_logged
@@ -30,8 +30,7 @@ def certificate_chain_pem(session: Session, serial: str) -> str:
     if row.certificate_der is None:
         raise Unavailable("The certificate is recorded and waits for its signature.", code="not_signed_yet")
     require_logged(session, serial)
-    above = [record.certificate_der for record in authority_chain(session, row.authority_id) if not record.is_root]
-    return "".join(_pem(der) for der in (row.certificate_der, *above))
+    return "".join(_pem(der) for der in (row.certificate_der, *chain_to_offer(session, row.authority_id)))
 
 
 def authority_chain_pem(session: Session, authority_id: str) -> str:

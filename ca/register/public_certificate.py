@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from ca.issuance.authority import authority_chain
+from ca.issuance.authority import chain_to_offer
 from ca.issuance.model import Authority, Certificate
 from ca.serial import parse_serial
 from ca.transparency.model import PublicListing
@@ -87,8 +87,7 @@ def load_public_certificates(session: Session, serials: Sequence[str]) -> list[P
 
 def chain_of(session: Session, certificate: PublicCertificate) -> list[bytes]:
     """Return the certificate and those above it, without the root, which a verifier must have already (DER)."""
-    above = authority_chain(session, certificate.authority_id)
-    return [certificate.der, *(record.certificate_der for record in above if not record.is_root)]
+    return [certificate.der, *chain_to_offer(session, certificate.authority_id)]
 
 
 def _public() -> Select[Certificate, str, int]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from flask import Blueprint, Response, jsonify, request, url_for
 from sqlalchemy.orm import Session
 
-from ca.issuance.authority import AuthorityRecord, list_authorities
+from ca.issuance.authority import AuthorityRecord, cross_certificates, list_authorities, profile_titles
 from ca.locations import FIRST_SHARD, FULL_LIST, PKI_PREFIX, crl_url, ocsp_url
 from ca.register.public_certificate import PublicCertificate, chain_of, find_public_certificate
 from ca.register.public_search import MAX_PAGE, MAX_WORDS, Found, Scope, search_certificates
@@ -35,11 +35,22 @@ def home() -> Response:
     now = services().clock.now()
     with services().database.reading() as session:
         authorities = list_authorities(session)
-        lists = {record.name: _newest_list(session, record, now) for record in authorities}
+        rows = [
+            authority_rows(
+                record,
+                _newest_list(session, record, now),
+                services().settings.issuer,
+                issues=profile_titles(session, record, services().profiles),
+                crossed=cross_certificates(session, record) if record.is_root else (),
+            )
+            for record in authorities
+        ]
+    roots = [record for record in authorities if record.is_root]
+    newest = max(roots, key=lambda record: record.certificate.not_valid_before_utc, default=None)
     return render(
         "ca/home.html",
-        authorities=[authority_rows(record, lists[record.name], services().settings.issuer) for record in authorities],
-        root=next((record.name for record in authorities if record.is_root), None),
+        authorities=rows,
+        root=newest.name if newest else None,
         ocsp=ocsp_url(services().settings.issuer),
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from flask import Blueprint, Response, request, session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from ca.issuance.authority import AuthorityRecord, load_authority
+from ca.issuance.authority import find_cross_certificate, load_authority
 from ca.locations import FIRST_SHARD, FULL_LIST, OCSP_PATH, PKI_PREFIX
 from ca.revocation.ocsp_answer import malformed_request
 from ca.revocation.ocsp_request import MAX_REQUEST_SIZE
@@ -35,13 +35,13 @@ def _no_cookies(response: Response) -> Response:
 @blueprint.get(f"{PKI_PREFIX}/ca/<name>.cer")
 def authority_certificate(name: str) -> Response:
     """An authority's certificate in DER (RFC 5280 §4.2.2.1, id-ad-caIssuers)."""
-    return _document(_authority(name).certificate_der, "application/pkix-cert", cached=_AUTHORITY_CACHED)
+    return _document(_authority_der(name), "application/pkix-cert", cached=_AUTHORITY_CACHED)
 
 
 @blueprint.get(f"{PKI_PREFIX}/ca/<name>.pem")
 def authority_certificate_pem(name: str) -> Response:
     """An authority's certificate in PEM."""
-    pem = to_pem([_authority(name).certificate_der])
+    pem = to_pem([_authority_der(name)])
     return _document(pem, "application/pem-certificate-chain", cached=_AUTHORITY_CACHED)
 
 
@@ -101,9 +101,10 @@ def ocsp_by_get(encoded: str) -> Response:
     return response.make_conditional(request)  # type: ignore[return-value]
 
 
-def _authority(name: str) -> AuthorityRecord:
+def _authority_der(name: str) -> bytes:
     with services().database.reading() as database:
-        return load_authority(database, name)
+        cross = find_cross_certificate(database, name)
+        return cross.certificate_der if cross else load_authority(database, name).certificate_der
 
 
 def _document(content: bytes, media_type: str, *, cached: timedelta, last_modified: datetime | None = None) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
-from ca.issuance.authority import AuthorityRecord
+from ca.issuance.authority import AuthorityRecord, CrossCertificate
 from ca.locations import FIRST_SHARD, FULL_LIST, crl_url
 from ca.register.public_certificate import PublicCertificate, Standing
 from ca.register.public_search import MIN_WORDS
@@ -72,7 +73,10 @@ class CertificateCard:
 
 @dataclass(frozen=True)
 class AuthorityRows:
-    """An authority as a page shows it."""
+    """An authority as a page shows it.
+
+    :ivar issues: titles of the profiles that it issues now. :ivar crossed: other roots' certificates of it.
+    """
 
     name: str
     heading: str
@@ -81,6 +85,8 @@ class AuthorityRows:
     not_after: datetime
     fingerprint: str
     list_address: str
+    issues: tuple[str, ...]
+    crossed: tuple[CrossCertificate, ...]
     newest_list: PublishedList | None
 
 
@@ -103,7 +109,14 @@ def certificate_card(certificate: PublicCertificate, *, now: datetime) -> Certif
     )
 
 
-def authority_rows(record: AuthorityRecord, newest_list: PublishedList | None, issuer: str) -> AuthorityRows:
+def authority_rows(
+    record: AuthorityRecord,
+    newest_list: PublishedList | None,
+    issuer: str,
+    *,
+    issues: Sequence[str] = (),
+    crossed: Sequence[CrossCertificate] = (),
+) -> AuthorityRows:
     """Return the authority in words."""
     return AuthorityRows(
         name=record.name,
@@ -113,6 +126,8 @@ def authority_rows(record: AuthorityRecord, newest_list: PublishedList | None, i
         not_after=record.certificate.not_valid_after_utc,
         fingerprint=spaced(sha256_hex(record.certificate_der)),
         list_address=crl_url(issuer, record.name, FIRST_SHARD if record.is_root else FULL_LIST),
+        issues=tuple(issues),
+        crossed=tuple(crossed),
         newest_list=newest_list,
     )
 
