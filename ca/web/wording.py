@@ -55,12 +55,16 @@ _PROFILES: dict[str, LazyString] = {
 class CertificateCard:
     """A certificate as a page shows it.
 
+    :ivar holder: the organization, or where the certificate names none the institution's RUC.
+    :ivar has_status: whether lists and OCSP know it; a certificate of few days does without.
     :ivar state: ``ok``, ``bad`` … of the component sheet. :ivar heading: its first name, else its subject's.
     """
 
     heading: str
     organization: str
+    holder: str
     subject: str
+    has_status: bool
     state: str
     standing: LazyString
     reason: LazyString | str
@@ -93,10 +97,14 @@ class AuthorityRows:
 def certificate_card(certificate: PublicCertificate, *, now: datetime) -> CertificateCard:
     """Return the certificate in words."""
     parsed = x509.load_der_x509_certificate(certificate.der)
+    organization = _attribute(parsed.subject, NameOID.ORGANIZATION_NAME)
+    ruc = certificate.institution_ruc
     state, standing = _STANDINGS[certificate.standing(now)]
     return CertificateCard(
         heading=certificate.names[0] if certificate.names else _attribute(parsed.subject, NameOID.COMMON_NAME),
-        organization=_attribute(parsed.subject, NameOID.ORGANIZATION_NAME),
+        organization=organization,
+        holder=organization or (f"RUC {ruc}" if ruc else certificate.authority),
+        has_status=any(isinstance(each.value, x509.CRLDistributionPoints) for each in parsed.extensions),
         subject=parsed.subject.rfc4514_string(_ATTRIBUTE_NAMES),
         state=state,
         standing=standing,
