@@ -94,7 +94,11 @@ class _InstitutionRegister:
         if not institution.active:
             raise NotFound("This institution is closed.", code="unknown_institution")
         return InstitutionRecord(
-            id=institution.id, ruc=institution.ruc, name=institution.name, domains=institution.domains
+            id=institution.id,
+            ruc=institution.ruc,
+            name=institution.name,
+            domains=institution.domains,
+            networks=institution.networks,
         )
 
 

@@ -18,6 +18,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _LDH = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 5890 §2.3.1
 _MAX_NAME = 253
 _MAX_NAMES = 100
+# Special-use names (RFC 6761, 7686, 8375, 9476) and reverse zones: in the list of suffixes, and nobody's to hold.
+_SPECIAL = ("arpa", "onion", "alt", "internal", "local", "localhost", "test", "example", "invalid")
 
 
 def granted_dns_names(
@@ -53,7 +55,7 @@ def canonical_dns_name(typed: str, *, wildcards: bool) -> str:
 
     :raises Rejected: ``name_empty``, ``name_edge_space``, ``name_control_character``, ``name_not_ascii``,
         ``name_too_long``, ``name_not_qualified``, ``name_is_address``, ``name_not_ldh``, ``name_look_alike``,
-        ``wildcard_refused``, ``name_public_suffix``.
+        ``wildcard_refused``, ``name_internal`` (BR §4.2.2), ``name_public_suffix``.
     """
     shown = typed.encode("unicode_escape").decode("ascii")[:80]
     if not typed.strip():
@@ -77,6 +79,8 @@ def canonical_dns_name(typed: str, *, wildcards: bool) -> str:
         _require_label(label, name=name)
     if labels[-1].isdigit():
         raise Rejected(f"{name} does not end like a name.", code="name_not_ldh")
+    if labels[-1] in _SPECIAL or _suffixes().publicsuffix(base) is None:
+        raise Rejected(f"{name} is a name of internal networks: nobody holds it on the Internet.", code="name_internal")
     if _suffixes().is_public(base):
         raise Rejected(f"Under {base} others register their names: nobody holds it whole.", code="name_public_suffix")
     return name
@@ -163,4 +167,4 @@ def _is_address(name: str) -> bool:
 @cache
 def _suffixes() -> PublicSuffixList:
     """Return the list, read when it is first needed: most processes never ask."""
-    return PublicSuffixList()
+    return PublicSuffixList(accept_unknown=False)

@@ -13,6 +13,7 @@ from idp.directory.institutions import (
     find_institution_by_ruc,
     list_institutions,
     set_institution_contact,
+    set_institution_networks,
 )
 from idp.directory.ruc import has_check_digit
 from idp.services import IdpServices
@@ -74,6 +75,26 @@ def institution_commands(load: Callable[[], IdpServices]) -> click.Group:
             )
         print_record(_record(changed), as_json=as_json)
 
+    @institution.command()
+    @click.argument("ruc")
+    @click.argument("networks", nargs=-1)
+    @json_option
+    def networks(ruc: str, networks: tuple[str, ...], as_json: bool) -> None:
+        """Set the networks (CIDR) in which certificates of the institution may name addresses; none named: no address.
+
+        Look up in the registry's records that the institution holds them.
+        """
+        services = load()
+        with services.database.transaction() as session:
+            changed = set_institution_networks(
+                session,
+                journal=services.journal,
+                institution_id=find_institution_by_ruc(session, ruc).id,
+                networks=networks,
+                now=services.clock.now(),
+            )
+        print_record(_record(changed), as_json=as_json)
+
     return institution
 
 
@@ -83,6 +104,7 @@ def _record(institution: Institution) -> dict[str, Any]:
         "ruc": institution.ruc,
         "name": institution.name,
         "domains": list(institution.domains),
+        "networks": list(institution.networks),
         "active": institution.active,
         "contact_email": institution.contact_email,
     }

@@ -16,6 +16,7 @@ from audit.vocabulary import EventType
 from idp.accounts.identity import parse_email
 from idp.directory.domain import normalize_domain
 from idp.directory.model import InstitutionRow
+from idp.directory.network import normalize_network
 from idp.directory.ruc import normalize_ruc
 from kernel.errors import Conflict, NotFound, Rejected
 from kernel.identifiers import new_id
@@ -29,6 +30,7 @@ class Institution:
 
     :ivar ruc: 13 digits.
     :ivar domains: DNS domains that it holds, lower-case A-labels.
+    :ivar networks: of addresses that it holds, in CIDR form.
     :ivar contact_email: who is written to about its certificates; empty: nobody.
     :ivar active: an inactive one gets no new client and no new certificate.
     """
@@ -39,6 +41,7 @@ class Institution:
     domains: tuple[str, ...]
     active: bool
     contact_email: str = ""
+    networks: tuple[str, ...] = ()
 
 
 def add_institution(
@@ -63,6 +66,7 @@ def add_institution(
         ruc=normalize_ruc(ruc),
         name=_valid_name(name),
         domains=sorted({normalize_domain(domain) for domain in domains}),
+        networks=[],
         active=True,
         created_at=now,
     )
@@ -95,6 +99,23 @@ def set_institution_domains(
     """Replace the institution's domains and return it. :raises NotFound: ``unknown_institution``."""
     wanted = sorted({normalize_domain(domain) for domain in domains})
     return _change(session, journal, institution_id, {"domains": wanted}, actor=actor, now=now)
+
+
+def set_institution_networks(
+    session: Session,
+    *,
+    journal: Journal,
+    institution_id: str,
+    networks: Sequence[str],
+    actor: str | None = None,
+    now: datetime,
+) -> Institution:
+    """Replace the networks in which certificates of the institution may name addresses; return it.
+
+    :raises NotFound: ``unknown_institution``. :raises Rejected: ``bad_network``.
+    """
+    wanted = sorted({normalize_network(network) for network in networks})
+    return _change(session, journal, institution_id, {"networks": wanted}, actor=actor, now=now)
 
 
 def set_institution_contact(
@@ -196,4 +217,5 @@ def _value(row: InstitutionRow) -> Institution:
         domains=tuple(row.domains),
         active=row.active,
         contact_email=row.contact_email or "",
+        networks=tuple(row.networks),
     )

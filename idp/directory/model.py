@@ -19,6 +19,9 @@ class InstitutionRow(Base):
     ruc: Mapped[str] = mapped_column(String(13), unique=True)
     name: Mapped[str] = mapped_column(String(200))
     domains: Mapped[list[str]]
+    networks: Mapped[list[str]] = mapped_column(
+        server_default="[]"
+    )  # CIDR; its certificates may name addresses in them
     active: Mapped[bool] = mapped_column(default=True)
     contact_email: Mapped[str | None] = mapped_column(String(254))  # who answers for its certificates
     created_at: Mapped[datetime]

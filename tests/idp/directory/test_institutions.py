@@ -11,6 +11,7 @@ from sqlalchemy import select
 from audit.model import AuditEvent
 from composition import Composition
 from idp.commands import commands
+from idp.directory.commands import institution_commands
 from idp.directory.domain import normalize_domain
 from idp.directory.institutions import (
     Institution,
@@ -20,6 +21,7 @@ from idp.directory.institutions import (
     set_institution_active,
     set_institution_domains,
 )
+from idp.directory.network import normalize_network
 from idp.directory.ruc import has_check_digit, normalize_ruc
 from kernel.errors import Conflict, NotFound, Rejected
 
@@ -107,3 +109,31 @@ def test_the_command_adds_lists_and_shows(composition: Composition) -> None:
     assert json.loads(added.stdout)["ruc"] == SRI
     assert [item["ruc"] for item in json.loads(run.invoke(group, ["list", "--json"]).stdout)] == [SRI]
     assert "sri.gob.ec" in run.invoke(group, ["show", SRI]).stdout
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["10.0.0.0/8", "192.168.1.1", "127.0.0.1", "186.46.1.1/16", "0.0.0.0/0", "224.0.0.1", "fd00::/8", "::/0", "x", ""],
+)
+def test_networks_that_nobody_holds_are_refused(typed: str) -> None:
+    """BR §4.2.2, §7.1.2.7.12: public, with a prefix that fits, and no larger than a registry hands out."""
+    with pytest.raises(Rejected) as caught:
+        normalize_network(typed)
+    assert caught.value.code == "bad_network"
+
+
+def test_networks_are_replaced_with_their_event(composition: Composition) -> None:
+    """`sau institution networks RUC CIDR…`: the whole list each time; without any, no address is certified."""
+    run = CliRunner().invoke
+    group = institution_commands(lambda: composition.idp)
+    assert run(group, ["add", "--ruc", "1768152560001", "--name", "Ministerio", "--json"]).exit_code == 0
+    done = run(group, ["networks", "1768152560001", "186.46.0.0/16", "2800:370::/32", "186.46.0.0/16", "--json"])
+    assert json.loads(done.stdout)["networks"] == ["186.46.0.0/16", "2800:370::/32"]
+    assert json.loads(run(group, ["show", "1768152560001", "--json"]).stdout)["networks"] == [
+        "186.46.0.0/16",
+        "2800:370::/32",
+    ]
+    with composition.database.reading() as session:
+        event = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()
+        assert event.type == "idp:institution:updated"
+    assert json.loads(run(group, ["networks", "1768152560001", "--json"]).stdout)["networks"] == []
