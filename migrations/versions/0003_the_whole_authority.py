@@ -395,6 +395,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('proved_names', sa.JSON(), server_default='[]', nullable=False))
 
     with op.batch_alter_table('idp_institution', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('networks', sa.JSON(), server_default='[]', nullable=False))
         batch_op.add_column(sa.Column('contact_email', sa.String(length=254), nullable=True))
 
 
@@ -402,6 +403,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table('idp_institution', schema=None) as batch_op:
         batch_op.drop_column('contact_email')
+        batch_op.drop_column('networks')
 
     with op.batch_alter_table('ca_request', schema=None) as batch_op:
         batch_op.drop_column('proved_names')
