@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
+from json.encoder import encode_basestring as _utf8
 from json.encoder import encode_basestring_ascii as _text
 
 from sqlalchemy import event, select
@@ -24,7 +25,6 @@ KEPT_FOR = timedelta(seconds=60)
 KEPT_MOST = 4096
 
 _MADE = "audit_holder_keys"
-_PLAIN = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 
 
 class HolderSecret(bytes):
@@ -137,7 +137,8 @@ def conceal(private: Mapping[str, str], *, key: HolderSecret, event_id: str, sal
     later prove one value, and nobody without the key can try candidates (a cédula has only 10^10).
     """
     commitments = {name: _commit(key.commitment_key, salt, name, value) for name, value in private.items()}
-    plain = _PLAIN.encode(dict(private)).encode()
+    # As ``json.dumps(private, sort_keys=True, ensure_ascii=False)`` writes it, again without an encoder.
+    plain = f"{{{', '.join([f'{_utf8(name)}: {_utf8(private[name])}' for name in sorted(private)])}}}".encode()
     return {"commitments": commitments, "sealed": key.sealer.seal(plain, bound_to=event_id).hex()}
 
 

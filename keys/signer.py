@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
@@ -85,10 +86,13 @@ class PrivateKeySigner:
         self.private_key = private_key
         self.algorithm = algorithm
         self.public_key = private_key.public_key()
+        self._sign: Callable[[bytes], bytes] | None = None
 
     def sign(self, data: bytes) -> bytes:
         """See :meth:`Signer.sign`."""
-        return sign_with(self.private_key, self.algorithm, data)
+        if self._sign is None:
+            self._sign = _signing(self.private_key, self.algorithm)
+        return self._sign(data)
 
     def __repr__(self) -> str:
         return f"PrivateKeySigner({self.key_id!r}, {self.algorithm.value})"
@@ -99,19 +103,26 @@ def sign_with(private_key: CertificateIssuerPrivateKeyTypes, algorithm: Algorith
 
     :raises Rejected: (``wrong_key_type``) if the key is not one for the algorithm.
     """
+    return _signing(private_key, algorithm)(data)
+
+
+def _signing(private_key: CertificateIssuerPrivateKeyTypes, algorithm: Algorithm) -> Callable[[bytes], bytes]:
+    """Return what signs, everything decided that does not depend on what is signed."""
     require_fitting_key(private_key, algorithm)
     chosen = algorithm.hash
     if isinstance(private_key, ed25519.Ed25519PrivateKey | mldsa.MLDSA65PrivateKey):
-        return private_key.sign(data)
+        return private_key.sign
     if isinstance(private_key, ec.EllipticCurvePrivateKey) and chosen is not None:
-        return private_key.sign(data, ec.ECDSA(chosen))
+        by_curve, scheme = private_key, ec.ECDSA(chosen)
+        return lambda data: by_curve.sign(data, scheme)
     if isinstance(private_key, rsa.RSAPrivateKey) and chosen is not None:
-        scheme = (
+        by_rsa, hashed = private_key, chosen
+        padded = (
             padding.PSS(mgf=padding.MGF1(chosen), salt_length=chosen.digest_size)
             if algorithm is Algorithm.PS256
             else padding.PKCS1v15()
         )
-        return private_key.sign(data, scheme, chosen)
+        return lambda data: by_rsa.sign(data, padded, hashed)
     raise Rejected(f"A {type(private_key).__name__} does not sign {algorithm.value}.", code="wrong_key_type")
 
 
