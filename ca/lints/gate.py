@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import cast
 
@@ -34,7 +35,27 @@ def lint_tbs(
 ) -> tuple[Finding, ...]:
     """Return what our own lints, one a clause, and pkilint find in the bytes that would be signed, worst first."""
     case = lint_case(tbs_der, profile=profile, authority=authority, algorithm=algorithm, services=services)
-    return worst_first((*own_findings(case), *outside_lint()(case)))
+    return worst_first((*own_findings(case), *_outside_findings(case)))
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What pkilint is asked. :ivar deciding: all that its answer depends on."""
+
+    deciding: tuple[object, ...]
+    case: LintCase = field(compare=False)
+
+
+@lru_cache(maxsize=64)
+def _ask(lint: OutsideLint, question: _Question) -> tuple[Finding, ...]:
+    return tuple(lint(question.case))
+
+
+def _outside_findings(case: LintCase) -> tuple[Finding, ...]:
+    """Return what pkilint finds, asked once of the same bytes: they are looked at when they are built and again before
+    they are signed, for a protocol within a moment."""
+    deciding = (case.tbs_der, case.issuer, case.profile.lint, case.algorithm, case.private_arc, case.issuer_origin)
+    return _ask(outside_lint(), _Question(deciding, case))
 
 
 def lint_case(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from flask import Blueprint, Response, current_app, request, session
@@ -28,14 +29,16 @@ _MEDIA_TYPE = "application/jose+json"
 
 @dataclass(frozen=True)
 class Signed:
-    """A request whose signature is good and whose nonce is spent.
+    """A request whose signature is good. Its nonce is used up by the transaction that does what it asks for.
 
-    :ivar account_id: whose key signed it, by its address; None if it brought ``key``.
+    :ivar account: whose key signed it; None if it brought ``key``.
     """
 
     message: SignedMessage
-    account_id: str | None
+    account: Account | None
     key: AccountKey | None
+    nonce: str
+    nonce_expires_at: datetime
 
     @property
     def document(self) -> dict[str, Any]:
@@ -43,15 +46,53 @@ class Signed:
         return self.message.document()
 
     def read(self, work: Callable[[Session, Account], T]) -> T:
-        """Run ``work`` with the account, reading. The request must be a POST-as-GET (§6.3)."""
+        """Run ``work``, which writes nothing, with the account. The request must be a POST-as-GET (§6.3)."""
         if not self.message.is_reading:
             raise malformed("This is read by a POST-as-GET: an empty payload.")
-        with services().database.reading() as reading:
-            return work(reading, load_account(reading, self.account_id))
+        account = self._own()
+        return self._done(lambda session: work(session, account), undo=False)
 
-    def write(self, work: Callable[[Session, Account], T]) -> T:
-        """Run ``work`` with the account in a transaction that it may share with others."""
-        return services().database.together(lambda writing: work(writing, load_account(writing, self.account_id)))
+    def write(self, work: Callable[[Session, Account], T], *, alone: bool = False) -> T:
+        """Run ``work`` with the account in a transaction that it may share with others.
+
+        :param alone: for work that takes long: in a transaction of its own.
+        """
+        account_id = self._own().id
+        return self.write_by_key(lambda session: work(session, load_account(session, account_id)), alone=alone)
+
+    def write_by_key(self, work: Callable[[Session], T], *, alone: bool = False) -> T:
+        """Run ``work`` for whoever signed, as :meth:`write` does."""
+        return self._done(work, undo=True, alone=alone)
+
+    def _own(self) -> Account:
+        if self.account is None:
+            raise malformed("This request names its account: kid, not jwk.")
+        return self.account
+
+    def _done(self, work: Callable[[Session], T], *, undo: bool, alone: bool = False) -> T:
+        """Use up the nonce and do the work in one transaction; what is refused undoes the work, and not the nonce."""
+
+        def spend_and_work(session: Session) -> T | ServiceError:
+            spend_nonce(session, self.nonce, expires_at=self.nonce_expires_at)
+            point = session.begin_nested() if undo else None
+            try:
+                value = work(session)
+            except ServiceError as error:
+                if point is not None:
+                    point.commit() if error.commits else point.rollback()
+                return error
+            if point is not None:
+                point.commit()
+            return value
+
+        if alone:
+            with services().database.transaction() as session:
+                outcome = spend_and_work(session)
+        else:
+            outcome = services().database.together(spend_and_work)
+        if isinstance(outcome, ServiceError):
+            raise outcome
+        return outcome
 
 
 def addresses() -> Addresses:
@@ -64,23 +105,25 @@ def nonce() -> str:
     return new_nonce(_nonce_secret(), now=services().clock.now())
 
 
-def received(*, by_key: bool = False, strong: bool = True) -> Signed:
-    """Return the signed request at hand, its nonce used up.
+def received(*, by_key: bool = False) -> Signed:
+    """Return the signed request at hand.
 
     :param by_key: whether it must bring its key (newAccount); otherwise it must name its account.
-    :param strong: whether a key that it brings is checked for weaknesses.
     :raises AcmeProblem: whatever is wrong with it.
     """
-    signed = received_by_either(strong=strong)
+    signed = received_by_either()
     if by_key and signed.key is None:
         raise malformed("This request brings its key: jwk, not kid.")
-    if not by_key and signed.account_id is None:
+    if not by_key and signed.account is None:
         raise malformed("This request names its account: kid, not jwk.")
     return signed
 
 
 def received_by_either(*, strong: bool = True) -> Signed:
-    """Return the signed request at hand, by an account or by a key that it brings; see :func:`received`."""
+    """Return the signed request at hand, by an account or by a key that it brings; see :func:`received`.
+
+    :param strong: whether a key that it brings is checked for weaknesses.
+    """
     if request.mimetype != _MEDIA_TYPE:
         raise AcmeProblem(Kind.WRONG_MEDIA_TYPE, f"Requests are of the media type {_MEDIA_TYPE}.")
     request.max_content_length = MOST_OCTETS
@@ -91,18 +134,15 @@ def received_by_either(*, strong: bool = True) -> Signed:
     if message.nonce is None:
         raise bad_nonce()
     expires_at = require_own_nonce(_nonce_secret(), message.nonce, now=now)
+    account, brought = None, None
     if message.kid is not None:
-        account_id = addresses().account_id(message.kid)
         with services().database.reading() as reading:
-            jwk = dict(load_account(reading, account_id).jwk)
-        key, brought = read_jwk(jwk), None
+            account = load_account(reading, addresses().account_id(message.kid))
+        key = read_jwk(account.jwk)
     else:
-        account_id = None
         key = brought = read_account_key(message.jwk) if strong else read_jwk(message.jwk)
     require_signature(message, key)
-    spent: str = message.nonce
-    services().database.together(lambda writing: spend_nonce(writing, spent, expires_at=expires_at))
-    return Signed(message, account_id, brought)
+    return Signed(message, account, brought, message.nonce, expires_at)
 
 
 def answer(

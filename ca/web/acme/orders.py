@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 from limits import parse
+from sqlalchemy.orm import Session
 
 from ca.acme.account import load_account
 from ca.acme.addresses import PREFIX
@@ -31,7 +32,7 @@ _POLL = 1  # second
 def new_order() -> Response:
     """Place an order (§7.4)."""
     signed = received()
-    check_limit(_ORDERS, "acme.orders", str(signed.account_id))
+    check_limit(_ORDERS, "acme.orders", signed.account.id if signed.account else "")
     now, document = services().clock.now(), signed.document
     order = signed.write(
         lambda writing, own: place_order(writing, services=services(), account=own, request=document, now=now)
@@ -54,9 +55,12 @@ def finalize(order_id: str) -> Response:
     """Take the CSR of a ready order and issue (§7.4)."""
     signed, now = received(), services().clock.now()
     csr = read_csr(signed.document.get("csr"))
-    with services().database.transaction() as writing:
-        own = load_account(writing, signed.account_id)
-        finalize_order(writing, services=services(), account=own, order_id=order_id, csr=csr, now=now)
+    signed.write(
+        lambda writing, own: finalize_order(
+            writing, services=services(), account=own, order_id=order_id, csr=csr, now=now
+        ),
+        alone=True,
+    )
     return _order(complete_order(services(), order_id, now=now))
 
 
@@ -133,10 +137,13 @@ def certificate(serial: str, chain: int) -> Response:
 def revoke() -> Response:
     """Revoke a certificate (§7.6)."""
     signed, now = received_by_either(strong=False), services().clock.now()
-    document = signed.document
-    with services().database.transaction() as writing:
-        own = None if signed.account_id is None else load_account(writing, signed.account_id)
+    document, account_id = signed.document, signed.account.id if signed.account else None
+
+    def revoke_it(writing: Session) -> None:
+        own = None if account_id is None else load_account(writing, account_id)
         revoke_by_message(writing, services=services(), request=document, account=own, key=signed.key, now=now)
+
+    signed.write_by_key(revoke_it, alone=True)
     return answer(None)
 
 
