@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
-from ca.timestamping.signer import renew_stamp_signer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,17 +29,18 @@ from ca.ceremony.root_store import RootKeys, open_root_signer
 from ca.issuance.authority import AuthorityRecord, authority_chain, list_authorities, load_authority
 from ca.issuance.issue import issue_approved
 from ca.issuance.model import Certificate
+from ca.jobs import periodic_jobs
 from ca.ports import InstitutionRecord
 from ca.profiles.profile import Profile, StatusPointers
 from ca.profiles.registry import packaged_profiles
 from ca.requests.decide import approve_request
 from ca.requests.submit import submit_request
-from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.publish import publish_list
 from ca.revocation.revoke import revoke_certificate
 from ca.revocation.upkeep import publish_overdue_lists
 from ca.serial import serial_text
 from ca.services import CaServices
+from ca.units.signer import UNITS, renew_unit_signer
 from ca.web import mount
 from composition import Composition
 from kernel.clock import ManualClock
@@ -185,8 +185,10 @@ def _fill(estate: Estate, clock: ManualClock, now: datetime) -> None:
                     actor="operator-7",
                     now=now,
                 )
-    renew_ocsp_signers(services, now=now)
-    renew_stamp_signer(services, now=now, first=True)
+    for unit in UNITS:
+        renew_unit_signer(services, unit, now=now, first=True)
+    for job in periodic_jobs(services):  # whatever the service issues to itself, it does so here
+        job.run()
     _add_own(estate)
     for name, host in (("inside", SERVER), ("outside", "www.otra-institucion.ec")):
         _sign_directly(estate, name, host, constrained, now)
