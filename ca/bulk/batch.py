@@ -14,7 +14,7 @@ from ca.bulk.model import BatchApproval, BatchChunk, BatchRow, CertificateBatch
 from ca.bulk.proposal import proposal_sha256
 from ca.bulk.table_file import TableFile
 from ca.bulk.view import CHUNK_ROWS, OPEN, BatchStatus, BatchView, view_batch
-from ca.issuance.authority import load_authority
+from ca.issuance.authority import issuing_authority
 from ca.issuance.model import Certificate
 from ca.profiles.profile import Profile
 from ca.requests.decide import can_be_told_apart
@@ -73,7 +73,7 @@ def open_batch(
         file_name=table.path.name[:200],
         profile=chosen.name,
         profile_version=chosen.version,
-        authority_id=load_authority(session, chosen.authority).id,
+        authority_id=issuing_authority(session, chosen).id,
         institution_ruc=institution_ruc,
         requested_by=requested_by,
         status=(BatchStatus.APPROVED if alone else BatchStatus.PREPARING).value,

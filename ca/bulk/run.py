@@ -18,7 +18,7 @@ from ca.bulk.chunks import ChunkOutcome, ChunkWorker, rehearse
 from ca.bulk.judge import Judge
 from ca.bulk.table_file import InputRow, TableFile, read_rows
 from ca.bulk.view import CHUNK_ROWS, BatchStatus, BatchView, find_batch
-from ca.issuance.authority import authority_chain, load_authority
+from ca.issuance.authority import authority_chain, issuing_authority
 from ca.profiles.profile import Profile
 from ca.services import CaServices
 from kernel.database import Database
@@ -103,7 +103,7 @@ def rehearse_table(
     with services.database.reading() as session:
         if institution_ruc:
             services.institutions.find(session, institution_ruc)
-        authority = load_authority(session, profile.authority)
+        authority = issuing_authority(session, profile)
     judge = Judge(
         services,
         profile=profile,

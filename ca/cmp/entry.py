@@ -22,7 +22,7 @@ from ca.cmp.protection import (
 )
 from ca.enrolment.credential import Protocol, find_credential, shared_secret
 from ca.enrolment.party import Party, party_of_certificate, party_of_credential, refuse_enrolment
-from ca.issuance.authority import authority_chain, load_authority
+from ca.issuance.authority import authority_chain, issuing_authority
 from ca.issuance.model import Certificate
 from ca.register.standing import CertificateRegister
 from ca.requests.crmf import tagged
@@ -103,5 +103,5 @@ def _by_certificate(
 
 
 def _issuer_name(session: Session, services: CaServices, profile: str) -> names.Name:
-    authority = load_authority(session, services.profiles.get(profile).authority)
+    authority = issuing_authority(session, services.profiles.get(profile))
     return names.Certificate.load(authority.certificate_der).subject

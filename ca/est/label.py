@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from ca.enrolment.party import Party
-from ca.issuance.authority import AuthorityRecord, authority_chain, find_authority, list_authorities
+from ca.issuance.authority import (
+    AuthorityRecord,
+    authority_chain,
+    find_authority,
+    find_issuing_authority,
+    list_authorities,
+)
 from ca.profiles.profile import Profile
 from ca.services import CaServices
 from kernel.errors import Denied, NotFound
@@ -34,7 +40,7 @@ def read_label(session: Session, services: CaServices, label: str | None) -> Lab
         return Label(authority=authority)
     if not profile.requestable:
         raise NotFound("No kind of certificate and no authority has this name.", code="unknown_label")
-    return Label(profile=profile, authority=find_authority(session, profile.authority))
+    return Label(profile=profile, authority=find_issuing_authority(session, profile))
 
 
 def require_label(label: Label, party: Party, *, services: CaServices) -> None:

@@ -91,12 +91,17 @@ def issuing_authority(session: Session, profile: Profile) -> AuthorityRecord:
 
     :raises NotFound: ``unknown_authority``.
     """
+    return find_issuing_authority(session, profile) or load_authority(session, profile.authority)
+
+
+def find_issuing_authority(session: Session, profile: Profile) -> AuthorityRecord | None:
+    """Return the authority that issues the profile's certificates, or None if there is none."""
     moved = session.scalar(
         select(Authority)
         .join(ProfileAuthority, ProfileAuthority.authority_id == Authority.id)
         .where(ProfileAuthority.profile == profile.name)
     )
-    return _record(moved) if moved else load_authority(session, profile.authority)
+    return _record(moved) if moved else find_authority(session, profile.authority)
 
 
 def profile_titles(session: Session, authority: AuthorityRecord, profiles: ProfileRegistry) -> list[str]:

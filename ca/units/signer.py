@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType
 from ca.issuance.assembly import read_unsigned
-from ca.issuance.authority import load_authority
+from ca.issuance.authority import issuing_authority, load_authority
 from ca.issuance.internal import CMP_RESPONDER, TIME_STAMPING, prepare_own
 from ca.issuance.model import Certificate
 from ca.issuance.record import complete_certificate, record_intent
@@ -77,7 +77,7 @@ def renew_unit_signer(services: CaServices, unit: Unit, *, now: datetime, first:
             select(UnitSigner.serial).where(UnitSigner.unit == unit.name, UnitSigner.certificate_der.is_(None))
         )
         due = (newest > 0 or first) and _is_due(session, unit, now=now)
-        authority = load_authority(session, services.profiles.get(unit.profile).authority) if due else None
+        authority = issuing_authority(session, services.profiles.get(unit.profile)) if due else None
     if not due or authority is None:
         return None
     serial = unfinished or _claim(services, unit, authority_name=authority.name, generation=newest + 1, now=now)

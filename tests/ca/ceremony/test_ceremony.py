@@ -18,6 +18,7 @@ from ca.ceremony import making, rehearsal
 from ca.ceremony.hierarchy import create_hierarchy
 from ca.ceremony.root_store import RootKeys, root_folder, root_passphrase_file
 from ca.command_line.share_options import read_shares
+from ca.est.label import read_label
 from ca.issuance.authority import issuing_authority, list_authorities
 from ca.issuance.model import Authority, CeremonyRecord, Certificate
 from ca.requests.prepare import preview_request
@@ -165,6 +166,7 @@ def test_a_profile_moves_to_another_authority_and_back(stage: Stage) -> None:
         assert stage.json("profile", "move", "tls-server", "--to", name)["authority"] == name
         with services.database.reading() as session:
             assert issuing_authority(session, profile).name == name
+            assert read_label(session, services, "tls-server").authority == issuing_authority(session, profile)
     assert stage.refused("profile", "move", "tls-server", "--to", "root").code == "authority_is_root"
     assert stage.refused("profile", "move", "tls-server", "--to", "nowhere").code == "unknown_authority"
     with services.database.reading() as session:
