@@ -19,6 +19,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from bench import population
 from bench.workload import OFFLINE, REDIRECT_URI, Client, Side, log_in
+from idp.tokens.key_rotation import RSA_BITS
 from tests.servers.node import install_node_program
 from tests.servers.postgresql import PostgreSqlServer
 from tests.servers.process import ServerProcess, find_program, free_port, living_members
@@ -171,7 +172,7 @@ def _peer_configuration(
     portals: dict[str, Client],
     services: dict[str, Client],
 ) -> dict[str, Any]:
-    keys = [ECKey.generate_key("P-256"), RSAKey.generate_key(3072)]
+    keys = [ECKey.generate_key("P-256"), RSAKey.generate_key(RSA_BITS)]  # as long as ours: the cost of RS256 is in it
     jwks = [
         key.as_dict(private=True) | {"use": "sig", "alg": algorithm, "kid": f"bench-{algorithm}"}
         for key, algorithm in zip(keys, ("ES256", "RS256"), strict=True)
