@@ -87,6 +87,7 @@ def show_all() -> Response:
         institution_choices=[("", _("Todas")), *institutions.items()],
         link=lambda other: url_for(".show_all", **{**_set(typed), "page": other}),
         display_name=display_name,
+        may_revoke=operator().powers.allow(Permission.CERTIFICATES_REVOKE),
         profile_titles={item.name: item.title for item in services().ca.profiles.list()},
     )
 

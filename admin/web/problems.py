@@ -41,6 +41,12 @@ PROBLEMS: Mapping[str, Text] = {
     "certificate_expired": _l("Ya venció: un certificado vencido no se revoca"),
     "already_revoked": _l("Ya está revocado; solo puede cambiar a clave comprometida"),
     "root_is_withdrawn_by_hand": _l("Una raíz no se revoca: se retira de los almacenes de confianza"),
+    "nothing_selected": _l("Elija al menos una institución, una autoridad, un perfil o números de serie"),
+    "nothing_to_revoke": _l("Ningún certificado vigente cumple todo eso"),
+    "bad_serial": _l("Un número de serie tiene de 1 a 40 cifras hexadecimales"),
+    "too_many_serials": _l("Son demasiados números de serie: hasta 10 000"),
+    "same_person": _l("Usted lo propuso: otra persona tiene que aprobarlo"),
+    "mass_revocation_decided": _l("Ya se decidió"),
     "csr_empty": _l("Pegue la solicitud o elija un archivo"),
     "csr_too_large": _l("La solicitud pasa de 64 kB: no parece una solicitud de certificado"),
     "csr_private_key": _l("Eso es una clave privada: no la envíe a nadie. Haga otra clave y suba solo la solicitud"),
@@ -106,7 +112,6 @@ PROBLEMS: Mapping[str, Text] = {
     "profile_changed": _l("El perfil cambió desde que se pidió: hay que pedirlo de nuevo"),
     "too_much_backdating": _l("Las fechas son demasiado viejas para firmar: hay que prepararla de nuevo"),
     "lint_blocked": _l("La revisión automática encontró algo que impide emitir"),
-    "bad_serial": _l("Un número de serie tiene de 1 a 40 cifras hexadecimales"),
 }
 
 

@@ -11,7 +11,7 @@ from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
 from ca.services import CaServices
 from ca.timestamping.unit import TimeStampingUnit
-from ca.web import acme, cmp, est, handover, log, ocsp_answers, public_pages, status, time_stamps
+from ca.web import acme, cmp, est, handover, log, ocsp_answers, own, public_pages, status, time_stamps
 from ca.web.error_texts import ERROR_TEXTS
 from ca.web.metrics import CertificateLogCollector
 from ca.web.services import services
@@ -41,6 +41,7 @@ def mount(app: Flask, services: CaServices) -> None:
     app.register_blueprint(exempt(time_stamps.blueprint))
     ocsp_answers.open_short_ways(app)
     app.register_blueprint(public_pages.blueprint)
+    app.register_blueprint(own.blueprint)
     app.register_blueprint(handover.blueprint)
     app.register_blueprint(log.blueprint)
     add_collector(app, CertificateLogCollector(services))
