@@ -12,6 +12,7 @@ from audit.model import AuditEvent
 from ca.acme.problem import Kind
 from ca.acme.proof import NotProvedError
 from ca.acme.upkeep import finish_orders
+from ca.issuance.authority import CrossCertificate, load_authority
 from ca.services import CaServices
 from kernel.clock import ManualClock
 from kernel.errors import Unavailable
@@ -108,3 +109,23 @@ def test_a_signature_that_is_late_comes_later(
     done = acme.post(waiting.headers["Location"])
     assert done.json["status"] == "valid"
     assert acme.download(done).count("BEGIN CERTIFICATE") == 2
+
+
+def test_a_crossed_root_gives_a_chain_to_each(
+    acme: AcmeClient, ready_order: Callable[..., Any], services: CaServices, monkeypatch: Any
+) -> None:
+    """§7.4.2: alternative chains are linked from each other, each leads one way."""
+    done = acme.finalize(ready_order(acme, NAME), [NAME])
+    url = done.json["certificate"]
+    alone = acme.post(url)
+    assert "alternate" not in str(alone.headers.getlist("Link"))
+    with services.database.reading() as session:
+        root = load_authority(session, "root")
+    crossed = [CrossCertificate("root-2-by-root", "root", root.certificate_der)]
+    monkeypatch.setattr("ca.acme.download.cross_certificates", lambda *_: crossed)
+    preferred, other = acme.post(url), acme.post(f"{url}/1")
+    assert f'<{url}/1>;rel="alternate"' in preferred.headers.getlist("Link")
+    assert f'<{url}>;rel="alternate"' in other.headers.getlist("Link")
+    assert preferred.text.count("BEGIN") == 3
+    assert preferred.text.startswith(other.text) and other.text == alone.text
+    assert problem(acme.post(f"{url}/2")) == (404, "malformed")
