@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from threading import Event
 
 import pytest
 from sqlalchemy import delete, func, select, update
@@ -17,11 +19,13 @@ from ca.issuance.model import Certificate
 from ca.serial import serial_text
 from ca.services import CaServices
 from ca.transparency import promise
+from ca.transparency.entry import LoggedCertificate
 from ca.transparency.model import LOG_TABLES, CertificateLogEntry, CertificateLogTile
 from ca.transparency.record import log_certificates
+from ca.transparency.verification import verify_stored_log
 from kernel.errors import Fault, Unavailable
 from tests.ca.issued import PROFILES, issue
-from tests.ca.transparency.made import make_logged
+from tests.ca.transparency.made import make_logged, store
 
 
 def entry_of(services: CaServices, serial: str) -> CertificateLogEntry | None:
@@ -152,3 +156,34 @@ def test_many_certificates_of_one_transaction_are_one_checkpoint(
 def _checkpoints(services: CaServices) -> int:
     with services.database.reading() as session:
         return session.scalar(select(func.count()).select_from(LOG_TABLES.checkpoint)) or 0
+
+
+def test_issuers_and_worker_at_once_make_one_tree(services: CaServices, hierarchy: Hierarchy, now: datetime) -> None:
+    """Eight issue, two workers sequence: every certificate has one place, every head fits the others."""
+    made = [[make_logged(f"h{who}-{number}.gob.ec", now=now) for number in range(5)] for who in range(8)]
+    promise.sequence_waiting(services.certificate_log, now=now)
+    ended = Event()
+
+    def issue_some(mine: list[LoggedCertificate]) -> None:
+        for each in mine:
+            with services.database.transaction() as session:
+                store(session, each, now=now)
+            promise.ensure_logged(services.certificate_log, [each.serial], now=now)
+
+    def work() -> None:
+        sequencer = Sequencer(services.certificate_log)
+        while not ended.is_set():
+            sequencer.run()
+            ended.wait(0.005)
+
+    with ThreadPoolExecutor(10) as pool:
+        workers = [pool.submit(work) for _ in range(2)]
+        try:
+            for issuer in [pool.submit(issue_some, mine) for mine in made]:
+                issuer.result(60)
+        finally:
+            ended.set()
+        for worker in workers:
+            worker.result(60)
+    report = verify_stored_log(services.certificate_log)
+    assert (report.size, report.waiting, report.findings) == (42, 0, ())
