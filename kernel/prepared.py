@@ -144,10 +144,14 @@ class _Wire:
         if result.status in _GOOD:
             return
         error = error_from_result(result)
-        if self._pgconn.status != _ALIVE and not isinstance(error, OperationalError):
-            error = OperationalError("the connection is lost")
+        lost = self._pgconn.status != _ALIVE
+        if lost:
+            connection.invalidate()
+            error = error if isinstance(error, OperationalError) else OperationalError("the connection is lost")
         # As the toolkit would say it: what was bound stays out of it.
-        raise DBAPIError.instance(text, None, error, Error, hide_parameters=True, dialect=connection.dialect) from error
+        raise DBAPIError.instance(
+            text, None, error, Error, hide_parameters=True, connection_invalidated=lost, dialect=connection.dialect
+        ) from error
 
 
 class _JsonLoader(Loader):
