@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from ca.issuance.authority import issuing_authority
 from ca.issuance.moving import move_profile
+from ca.profiles.explain import Explained, explain
 from ca.profiles.profile import Profile
 from ca.services import CaServices
 from kernel.command_line import json_option, print_record, print_records
@@ -30,12 +33,16 @@ def profile_group(load: Callable[[], CaServices]) -> click.Group:
     @click.argument("name")
     @json_option
     def show(name: str, as_json: bool) -> None:
-        """Show everything that profile NAME decides."""
+        """Show everything that profile NAME decides, each part in words and with its clause."""
         services = load()
-        profile = services.profiles.get(name)
-        print_record(
-            _details(profile, services.settings.pki_arc) | {"authority": _issuer(services, profile)}, as_json=as_json
-        )
+        profile, arc = services.profiles.get(name), services.settings.pki_arc
+        record = _details(profile, arc) | {"authority": _issuer(services, profile)}
+        parts = explain(profile, private_arc=arc)
+        if as_json:
+            print_record(record | {"parts": [_part(item) for item in parts]}, as_json=True)
+            return
+        print_record(record, as_json=False)
+        _print_parts(parts)
 
     @group.command()
     @click.argument("name")
@@ -50,6 +57,28 @@ def profile_group(load: Callable[[], CaServices]) -> click.Group:
         print_record({"profile": name, "authority": moved.name}, as_json=as_json)
 
     return group
+
+
+def _print_parts(parts: Iterable[Explained]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("Parte", "Valor", "Qué dice y por qué", "Cláusula"):
+        table.add_column(column, overflow="fold")
+    for item in parts:
+        table.add_row(f"{item.part} (crítica)" if item.critical else item.part, item.value, item.words.es, item.clause)
+    console = Console(highlight=False, markup=False)
+    console.print()
+    console.print(table)
+
+
+def _part(item: Explained) -> dict[str, object]:
+    return {
+        "part": item.part,
+        "value": item.value,
+        "critical": item.critical,
+        "es": item.words.es,
+        "en": item.words.en,
+        "clause": item.clause,
+    }
 
 
 def _issuer(services: CaServices, profile: Profile) -> str:
@@ -75,6 +104,7 @@ def _details(profile: Profile, arc: str) -> dict[str, object]:
     policy = profile.policy
     return _summary(profile) | {
         "explanation": profile.explanation,
+        "changes": [f"{version}: {words}" for version, words in sorted(profile.changes.items())],
         "authority": profile.authority,
         "keys": [key.value for key in profile.keys],
         "key_usage": [usage.value for usage in profile.key_usage],

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask import Blueprint, Response, jsonify, request, url_for
+from flask_babel import get_locale
 from sqlalchemy.orm import Session
 
 from ca.issuance.authority import AuthorityRecord, cross_certificates, list_authorities, profile_titles
 from ca.locations import FIRST_SHARD, FULL_LIST, PKI_PREFIX, crl_url, ocsp_url
+from ca.profiles.explain import explain
 from ca.register.public_certificate import PublicCertificate, chain_of, find_public_certificate
 from ca.register.public_search import MAX_PAGE, MAX_WORDS, Found, Scope, search_certificates
 from ca.revocation.publish import PublishedList, current_list
@@ -59,6 +61,23 @@ def home() -> Response:
 def practice_statement() -> Response:
     """The certification practice statement that certificates point at (RFC 5280 §4.2.1.4, RFC 3647)."""
     return render("ca/practice_statement.html")
+
+
+@blueprint.get("/profiles")
+def profiles() -> Response:
+    """The kinds of certificates, each with its policy."""
+    shown = services().profiles.list()
+    arc = services().settings.pki_arc
+    return render("ca/profiles.html", profiles=shown, arc=arc)
+
+
+@blueprint.get("/profiles/<name>")
+def profile(name: str) -> Response:
+    """Everything that one kind of certificate says, in words and with its clauses."""
+    shown = services().profiles.get(name)
+    parts = explain(shown, private_arc=services().settings.pki_arc)
+    language = "es" if str(get_locale()).startswith("es") else "en"
+    return render("ca/profile.html", profile=shown, parts=[(item, getattr(item.words, language)) for item in parts])
 
 
 @blueprint.get("/certificates")
