@@ -95,22 +95,25 @@ def complete_order(services: CaServices, order_id: str, *, now: datetime) -> Ord
         row = session.get_one(Order, order_id)
         authorizations = authorizations_of(session, row)
     if row.status == PROCESSING and row.request_id is not None:
-        actor = actor_of(row.account_id)
+
+        def settle(session: Session, serial: str) -> None:
+            _settle(session, services, row, status=VALID, serial=serial, now=now)
+
         try:
-            completed = complete_enrolment(services, row.request_id, actor=actor, now=now)
+            complete_enrolment(services, row.request_id, actor=actor_of(row.account_id), alongside=settle, now=now)
         except Unavailable:
             return view_order(row, authorizations, now=now)
         except ServiceError as error:
             problem = AcmeProblem(Kind.SERVER_INTERNAL, "The authority refused to sign.", code=error.code)
-            _settle(services, row, status=INVALID, problem=problem.to_json(), reason=error.code, now=now)
-        else:
-            _settle(services, row, status=VALID, serial=completed.serial, now=now)
+            with services.database.transaction() as session:
+                _settle(session, services, row, status=INVALID, problem=problem.to_json(), reason=error.code, now=now)
         with services.database.reading() as session:
             row = session.get_one(Order, order_id)
     return view_order(row, authorizations, now=now)
 
 
 def _settle(
+    session: Session,
     services: CaServices,
     row: Order,
     *,
@@ -120,25 +123,24 @@ def _settle(
     reason: str | None = None,
     now: datetime,
 ) -> None:
-    with services.database.transaction() as session:
-        won = session.execute(
-            update(Order)
-            .where(Order.id == row.id, Order.status == PROCESSING)
-            .values(status=status, serial=serial, problem=problem)
-            .returning(Order.id)
-            .execution_options(synchronize_session=False)
-        ).scalar_one_or_none()
-        if won is None:
-            return
-        event = Event(
-            type=EventType.ACME_ORDER_FULFILLED if serial else EventType.ACME_ORDER_FAILED,
-            outcome=Outcome.SUCCESS if serial else Outcome.FAILURE,
-            reason=reason,
-            actor=actor_of(row.account_id),
-            object_id=row.id,
-            details={"serial": serial, "request_id": row.request_id, "replaces": row.replaces},
-        )
-        services.journal.record(session, event, now=now)
+    won = session.execute(
+        update(Order)
+        .where(Order.id == row.id, Order.status == PROCESSING)
+        .values(status=status, serial=serial, problem=problem)
+        .returning(Order.id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if won is None:
+        return
+    event = Event(
+        type=EventType.ACME_ORDER_FULFILLED if serial else EventType.ACME_ORDER_FAILED,
+        outcome=Outcome.SUCCESS if serial else Outcome.FAILURE,
+        reason=reason,
+        actor=actor_of(row.account_id),
+        object_id=row.id,
+        details={"serial": serial, "request_id": row.request_id, "replaces": row.replaces},
+    )
+    services.journal.record(session, event, now=now)
 
 
 def _parsed(csr: bytes) -> ParsedRequest:

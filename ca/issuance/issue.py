@@ -84,37 +84,49 @@ def _check_and_record(
         _refuse(services, request_id, error, actor=actor, now=now)
         raise
     with services.database.transaction() as session:
-        won = session.execute(
-            update(CertificateRequest)
-            .where(
-                CertificateRequest.id == request_id,
-                CertificateRequest.status == Status.APPROVED.value,
-                CertificateRequest.expires_at > now,
-            )
-            .values(status=Status.ISSUED.value)
-            .returning(CertificateRequest.id)
-            .execution_options(synchronize_session=False)
-        ).scalar_one_or_none()
-        row = session.get_one(CertificateRequest, request_id)
-        if won is None:
-            _explain_loss(session, row, services=services, now=now)
-            return
-        profile = services.profiles.get(row.profile)
-        # The quorum is counted again in the transaction that lets the key sign.
-        if count_approvals(session, row) < profile.approvals_needed or sha256_hex(row.tbs_der) != row.tbs_sha256:
-            raise Fault("An approved request has not the approvals that it needs.", code="quorum_missing")
-        intent = Intent(
-            tbs_der=row.tbs_der,
-            authority_id=row.authority_id,
-            profile=row.profile,
-            profile_version=row.profile_version,
-            request_id=row.id,
-            institution_ruc=row.institution_ruc,
-            holder_id=row.holder_id,
-            client_id=row.client_id,
-            is_personal=profile.is_personal,
+        record_approved(session, services=services, request_id=request_id, actor=actor, now=now)
+
+
+def record_approved(
+    session: Session, *, services: CaServices, request_id: str, actor: str | None, now: datetime
+) -> None:
+    """Write an approved request's certificate down in the caller's transaction, yet to be signed; one caller does.
+
+    Whoever does it in the transaction of the approval itself need not check again what he has just checked.
+
+    :raises Conflict: ``request_not_approved``, ``request_expired``. :raises Fault: ``quorum_missing``.
+    """
+    won = session.execute(
+        update(CertificateRequest)
+        .where(
+            CertificateRequest.id == request_id,
+            CertificateRequest.status == Status.APPROVED.value,
+            CertificateRequest.expires_at > now,
         )
-        record_intent(session, intent, journal=services.journal, actor=actor or row.decided_by, now=now)
+        .values(status=Status.ISSUED.value)
+        .returning(CertificateRequest.id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    row = session.get_one(CertificateRequest, request_id)
+    if won is None:
+        _explain_loss(session, row, services=services, now=now)
+        return
+    profile = services.profiles.get(row.profile)
+    # The quorum is counted again in the transaction that lets the key sign.
+    if count_approvals(session, row) < profile.approvals_needed or sha256_hex(row.tbs_der) != row.tbs_sha256:
+        raise Fault("An approved request has not the approvals that it needs.", code="quorum_missing")
+    intent = Intent(
+        tbs_der=row.tbs_der,
+        authority_id=row.authority_id,
+        profile=row.profile,
+        profile_version=row.profile_version,
+        request_id=row.id,
+        institution_ruc=row.institution_ruc,
+        holder_id=row.holder_id,
+        client_id=row.client_id,
+        is_personal=profile.is_personal,
+    )
+    record_intent(session, intent, journal=services.journal, actor=actor or row.decided_by, now=now)
 
 
 def _recheck(session: Session, row: CertificateRequest, *, services: CaServices, signer: Signer, now: datetime) -> None:

@@ -6,7 +6,7 @@ here. The decision was made before by whoever let it in; every check and lint of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from cryptography import x509
 from sqlalchemy.orm import Session
 
 from ca.issuance.delivery import deliver_certificate
-from ca.issuance.issue import issue_approved
+from ca.issuance.issue import issue_approved, record_approved
 from ca.requests.decide import approve_request
 from ca.requests.submit import submit_request
 from ca.services import CaServices
@@ -66,7 +66,7 @@ def enroll(
     holder_id: str | None = None,
     now: datetime,
 ) -> EnrolledRequest:
-    """Submit and approve in the caller's transaction; sign after its commit with :func:`complete_enrolment`.
+    """Submit, approve, write down in the caller's transaction; sign after its commit by :func:`complete_enrolment`.
 
     :param csr: PEM text or DER.
     :param requested_by: who asks, e.g. ``acme:ACCOUNT`` (64 characters at most).
@@ -95,19 +95,31 @@ def enroll(
     approve_request(
         session, services=services, request_id=view.id, approver=requested_by, tbs_sha256=view.tbs_sha256, now=now
     )
+    # Nothing can have changed since the checks above, so the certificate is written down with them.
+    record_approved(session, services=services, request_id=view.id, actor=requested_by, now=now)
     return EnrolledRequest(view.id, view.serial, view.subject)
 
 
-def complete_enrolment(services: CaServices, request_id: str, *, actor: str, now: datetime) -> CompletedCertificate:
+def complete_enrolment(
+    services: CaServices,
+    request_id: str,
+    *,
+    actor: str,
+    alongside: Callable[[Session, str], None] | None = None,
+    now: datetime,
+) -> CompletedCertificate:
     """Sign what was approved and return it with its chain; after the commit, repeatable.
 
     :param actor: who takes the certificate.
+    :param alongside: given the serial, does what is to be committed with the hand-over.
     :raises ServiceError: as :func:`ca.issuance.issue.issue_approved`.
     """
     issued = issue_approved(services, request_id, now=now, actor=actor)
     certificate = x509.load_der_x509_certificate(issued.certificate_der)
     with services.database.transaction() as session:
         chain = deliver_certificate(session, services=services, serial=issued.serial, actor=actor, now=now)
+        if alongside is not None:
+            alongside(session, issued.serial)
     return CompletedCertificate(
         serial=issued.serial,
         subject=certificate.subject.rfc4514_string(),
