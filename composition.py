@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 import admin.model
 import ca.acme.model
+import ca.api.model
 import ca.bulk.model
 import ca.cmp.model
 import ca.enrolment.model
@@ -35,7 +36,7 @@ from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys
 from audit.services import AuditServices
-from ca.ports import InstitutionRecord, PersonRecord
+from ca.ports import ApiCaller, InstitutionRecord, PersonRecord, PresentedToken
 from ca.register.standing import CertificateRegister
 from ca.requests.client_certificate import complete_client_certificate, request_client_certificate
 from ca.services import CaServices
@@ -47,8 +48,10 @@ from idp.clients.remote_keys import RemoteKeys
 from idp.directory.institutions import find_institution_by_ruc
 from idp.notices.mail import notify, send_mail
 from idp.ports import CertificateIdentity, IssuedClientCertificate, RequestedClientCertificate
+from idp.protocol.sender import Sender
 from idp.services import IdpServices
 from idp.tokens.key_ring import KeyRing
+from idp.tokens.own_api import open_own_api
 from kernel.clock import Clock, SystemClock
 from kernel.database import Database
 from kernel.errors import NotFound, Rejected
@@ -63,6 +66,7 @@ from outgoing.client import OutgoingClient
 # Naming them here is what brings their tables into the schema; a test finds the one that is left out.
 TABLES = (
     admin.model,
+    ca.api.model,
     ca.bulk.model,
     ca.cmp.model,
     ca.enrolment.model,
@@ -231,6 +235,30 @@ class _AuthorityRecords:
         return IssuedClientCertificate(issued.serial, issued.subject, x5t_s256, issued.chain_pem)
 
 
+@dataclass(frozen=True)
+class _ApiTokens:
+    """The provider's access tokens as the authority's API asks for them."""
+
+    composition: Composition
+
+    def caller(self, session: Session, presented: PresentedToken, *, audience: str, now: datetime) -> ApiCaller:
+        opened = open_own_api(
+            session,
+            services=self.composition.idp,
+            token=presented.token,
+            scheme=presented.scheme,
+            sender=Sender(
+                method=presented.method,
+                url=presented.url,
+                dpop=presented.dpop,
+                certificate_der=presented.certificate_der,
+            ),
+            audience=audience,
+            now=now,
+        )
+        return ApiCaller(opened.client_id, opened.institution_ruc, opened.scopes)
+
+
 class Composition:
     """The service, put together from its settings. Parts are made on first use and kept."""
 
@@ -306,6 +334,7 @@ class Composition:
             sealing_secret=self.sealing_secret,
             letters=_Letters(self),
             signed_in=_SignedIn(),
+            api_tokens=_ApiTokens(self),
             revocation_listeners=(LetGoOfCertificate(self.idp),),
             dependents=(RestingOnCertificates(),),
         )

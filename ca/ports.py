@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -120,4 +120,37 @@ class Dependents(Protocol):
 
         :param certificate_sha256s: of DER certificates, lower-case hex.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class ApiCaller:
+    """An institution's application that calls our API for itself. :ivar institution_ruc: 13 digits."""
+
+    client_id: str
+    institution_ruc: str
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PresentedToken:
+    """An access token and what came with it.
+
+    :ivar scheme: ``bearer`` or ``dpop``. :ivar url: the address without query as the client wrote it.
+    :ivar certificate_der: the TLS client certificate that the proxy saw proof of.
+    """
+
+    token: str = field(repr=False)
+    scheme: str
+    method: str
+    url: str
+    dpop: tuple[str, ...] = field(default=(), repr=False)
+    certificate_der: bytes | None = field(default=None, repr=False)
+
+
+class ApiTokens(Protocol):
+    """Whoever issues the tokens that open our API."""
+
+    def caller(self, session: Session, presented: PresentedToken, *, audience: str, now: datetime) -> ApiCaller:
+        """Return who holds the token. :raises kernel.errors.Denied: (``invalid_token``)."""
         ...

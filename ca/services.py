@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from audit.journal import Journal
-from ca.ports import Dependents, Institutions, Letters, People, RevocationListener, SignedIn
+from ca.ports import ApiTokens, Dependents, Institutions, Letters, People, RevocationListener, SignedIn
 from ca.profiles.registry import ProfileRegistry, packaged_profiles
 from ca.requests.block_list import KeyBlockList
 from ca.transparency.log import CertificateLog
@@ -21,6 +21,7 @@ class CaServices:
     """Adapters and shared values of the authority. The root's key store is not here: see ``ca.ceremony``.
 
     :ivar sealing_secret: from which keys are derived that seal what the authority reads back.
+    :ivar api_tokens: who calls our API.
     :ivar revocation_listeners: told of each revocation by the worker.
     :ivar dependents: asked what ends with certificates, before they are revoked.
     """
@@ -35,6 +36,7 @@ class CaServices:
     sealing_secret: bytes = field(repr=False)
     letters: Letters
     signed_in: SignedIn
+    api_tokens: ApiTokens
     profiles: ProfileRegistry = field(default_factory=packaged_profiles)
     revocation_listeners: tuple[RevocationListener, ...] = ()
     dependents: tuple[Dependents, ...] = ()

@@ -11,7 +11,7 @@ from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
 from ca.services import CaServices
 from ca.timestamping.unit import TimeStampingUnit
-from ca.web import acme, cmp, est, handover, log, ocsp_answers, own, public_pages, status, time_stamps
+from ca.web import acme, api, cmp, est, handover, log, ocsp_answers, own, public_pages, status, time_stamps
 from ca.web.error_texts import ERROR_TEXTS
 from ca.web.metrics import CertificateLogCollector
 from ca.web.services import services
@@ -34,10 +34,11 @@ def mount(app: Flask, services: CaServices) -> None:
     accept_any_host(app, *status.ADDRESSES)
     app.extensions["ca.cmp"] = CmpServer(services, app.extensions["ca.register"])
     app.extensions["ca.stamps"] = TimeStampingUnit(services)
-    answer_on_mtls_host(app, est.PREFIX)
+    answer_on_mtls_host(app, est.PREFIX, api.PREFIX)
     app.register_blueprint(exempt(status.blueprint))
     app.register_blueprint(exempt(est.blueprint))
     app.register_blueprint(exempt(cmp.blueprint))
+    app.register_blueprint(exempt(api.blueprint))
     app.register_blueprint(exempt(time_stamps.blueprint))
     ocsp_answers.open_short_ways(app)
     app.register_blueprint(public_pages.blueprint)

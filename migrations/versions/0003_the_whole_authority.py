@@ -40,6 +40,16 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_acme_nonce_spent', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_ca_acme_nonce_spent_expires_at'), ['expires_at'], unique=False)
 
+    op.create_table('ca_api_idempotency',
+    sa.Column('id', sa.String(length=64), nullable=False),
+    sa.Column('body_sha256', sa.String(length=64), nullable=False),
+    sa.Column('request_id', sa.String(length=26), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_ca_api_idempotency'))
+    )
+    with op.batch_alter_table('ca_api_idempotency', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ca_api_idempotency_created_at'), ['created_at'], unique=False)
+
     op.create_table('ca_ceremony',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('file_sha256', sa.String(length=64), nullable=False),
@@ -520,6 +530,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ca_ceremony_file_sha256'))
 
     op.drop_table('ca_ceremony')
+    with op.batch_alter_table('ca_api_idempotency', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ca_api_idempotency_created_at'))
+
+    op.drop_table('ca_api_idempotency')
     with op.batch_alter_table('ca_acme_nonce_spent', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ca_acme_nonce_spent_expires_at'))
 

@@ -24,6 +24,7 @@ EXEMPT = {
     "/revoke": "client authentication",
     "/userinfo": "access token",
     "/pki/ocsp": "public service (RFC 6960)",
+    "/pki/api/v1": "access token of an institution's application",
     "/cmp": "each message is protected by a secret or a certificate (RFC 9810)",
     "/.well-known/cmp": "likewise",
     "/tsa": "public service (RFC 3161)",

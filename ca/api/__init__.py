@@ -1,0 +1,1 @@
+"""The authority's API for systems of institutions."""

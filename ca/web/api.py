@@ -1,0 +1,237 @@
+"""The API for systems of institutions: access tokens in, JSON out, refusals as problem details (RFC 9457)."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, Response, json, jsonify, request, session
+from werkzeug.exceptions import HTTPException
+
+from ca.api.caller import PREFIX, Scope, enter_api
+from ca.api.description import api_description
+from ca.api.requests import (
+    PAGE_LIMIT,
+    Page,
+    fetch_chain,
+    find_certificate,
+    find_request,
+    list_certificates,
+    list_requests,
+    revoke_own,
+    submit,
+)
+from ca.ports import ApiCaller, PresentedToken
+from ca.web.services import services
+from kernel.errors import Denied, Fault, Rejected, ServiceError, Throttled
+from web.client_certificate import on_mtls_host, presented_certificate
+from web.error_texts import family_of
+from web.rate_limit import limit
+
+__all__ = ["PREFIX", "blueprint"]
+
+blueprint = Blueprint("pki_api", __name__, url_prefix=PREFIX)
+_TOKEN_CODES = ("invalid_token", "token_missing")
+
+
+@blueprint.after_request
+def _for_software(response: Response) -> Response:
+    session.modified = False
+    session.accessed = False  # last: every use of the name sets it
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.errorhandler(ServiceError)
+def _refused(error: ServiceError) -> Response:
+    status = 401 if error.code in _TOKEN_CODES else family_of(error).status
+    hidden = isinstance(error, Fault) or status >= 500
+    detail = "The service cannot answer now; ask again later." if hidden else error.public_detail
+    response = _problem(status, error.code, detail)
+    if status == 401:
+        told = ', error="invalid_token"' if error.code == "invalid_token" else ""
+        response.headers["WWW-Authenticate"] = f'Bearer realm="PKI"{told}'
+    elif error.code == "insufficient_scope":
+        response.headers["WWW-Authenticate"] = 'Bearer realm="PKI", error="insufficient_scope"'
+    if isinstance(error, Throttled):
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
+    return response
+
+
+@blueprint.errorhandler(HTTPException)
+def _http_refused(error: HTTPException) -> Response:
+    status = error.code or 500
+    return _problem(status, error.name.lower().replace(" ", "_"), error.name)
+
+
+@blueprint.get("/openapi.json")
+def description() -> Response:
+    """What there is, for programs."""
+    return jsonify(api_description(services().settings.issuer))
+
+
+@blueprint.get("/profiles")
+@limit("120 per minute", methods=("GET",))
+def profiles() -> Response:
+    """Kinds of certificates that may be asked for here."""
+    _enter(Scope.READ)
+    return jsonify(
+        items=[
+            {
+                "name": profile.name,
+                "title": profile.title,
+                "people": profile.people,
+                "fields": [field.name for field in profile.inputs],
+            }
+            for profile in services().profiles.list()
+            if profile.by_hand and profile.needs_institution
+        ]
+    )
+
+
+@blueprint.get("/requests")
+@limit("120 per minute", methods=("GET",))
+def requests() -> Response:
+    """The institution's requests, newest first."""
+    caller = _enter(Scope.READ)
+    return _page(list_requests(services(), caller, cursor=request.args.get("cursor", "")[:40], limit=_limit()))
+
+
+@blueprint.post("/requests")
+@limit("60 per minute")
+def ask_for() -> Response:
+    """Ask for a certificate: 201 with its chain, or 202 while two people decide."""
+    caller = _enter(Scope.REQUEST)
+    body = _json({"profile", "csr", "fields"})
+    fields = body.get("fields", {})
+    if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+        raise Rejected("fields: an object of texts.", code="bad_json")
+    asked = submit(
+        services(),
+        caller,
+        profile=_text(body, "profile"),
+        csr=_text(body, "csr"),
+        inputs=fields,
+        idempotency_key=request.headers.get("Idempotency-Key"),
+        now=services().clock.now(),
+    )
+    done = asked.certificate
+    response = jsonify(
+        request=asked.request_id,
+        status="issued" if done else "submitted",
+        serial=done.serial if done else None,
+        chain=done.chain_pem if done else None,
+    )
+    response.status_code = 201 if done else 202
+    place = f"certificates/{done.serial}" if done else f"requests/{asked.request_id}"
+    response.headers["Location"] = f"{PREFIX}/{place}"
+    return response
+
+
+@blueprint.get("/requests/<request_id>")
+@limit("120 per minute", methods=("GET",))
+def one_request(request_id: str) -> Response:
+    """Where a request stands."""
+    return jsonify(find_request(services(), _enter(Scope.READ), request_id))
+
+
+@blueprint.get("/certificates")
+@limit("120 per minute", methods=("GET",))
+def certificates() -> Response:
+    """The institution's certificates."""
+    caller = _enter(Scope.READ)
+    return _page(list_certificates(services(), caller, cursor=request.args.get("cursor", "")[:40], limit=_limit()))
+
+
+@blueprint.get("/certificates/<serial>")
+@limit("120 per minute", methods=("GET",))
+def one_certificate(serial: str) -> Response:
+    """One certificate."""
+    return jsonify(find_certificate(services(), _enter(Scope.READ), serial))
+
+
+@blueprint.get("/certificates/<serial>/chain")
+@limit("120 per minute", methods=("GET",))
+def chain(serial: str) -> Response:
+    """It and the authorities' above it, without the root."""
+    caller = _enter(Scope.READ)
+    pem = fetch_chain(services(), caller, serial, now=services().clock.now())
+    return Response(pem, mimetype="application/pem-certificate-chain")
+
+
+@blueprint.post("/certificates/<serial>/revocation")
+@limit("60 per minute")
+def revocation(serial: str) -> Response:
+    """Revoke it for good."""
+    caller = _enter(Scope.REVOKE)
+    body = _json({"reason", "compromised_at"})
+    revoke_own(
+        services(),
+        caller,
+        serial,
+        reason=_text(body, "reason"),
+        compromised_at=_time(body.get("compromised_at")),
+        now=services().clock.now(),
+    )
+    return jsonify(find_certificate(services(), caller, serial))
+
+
+def _enter(scope: Scope) -> ApiCaller:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() not in ("bearer", "dpop") or not token.strip():
+        raise Denied("Send an access token.", code="token_missing")
+    settings = services().settings
+    origin = settings.mtls_origin if on_mtls_host(request.environ, settings) else settings.issuer
+    presented = PresentedToken(
+        token=token.strip(),
+        scheme=scheme.lower(),
+        method=request.method,
+        url=f"{origin}{request.path}",
+        dpop=tuple(request.headers.getlist("DPoP")),
+        certificate_der=presented_certificate(),
+    )
+    return enter_api(services(), presented, scope=scope, now=services().clock.now())
+
+
+def _json(known: set[str]) -> dict[str, Any]:
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict) or set(body) - known:
+        raise Rejected(f"Send a JSON object with {', '.join(sorted(known))}.", code="bad_json")
+    return body
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise Rejected(f"{name}: a text.", code="bad_json")
+    return value
+
+
+def _time(value: object) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise Rejected("compromised_at: a time of ISO 8601.", code="bad_json") from error
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _limit() -> int:
+    return min(max(request.args.get("limit", 50, type=int), 1), PAGE_LIMIT)
+
+
+def _page(page: Page) -> Response:
+    return jsonify(items=list(page.items), next_cursor=page.next_cursor)
+
+
+def _problem(status: int, code: str, detail: str) -> Response:
+    document = {
+        "type": f"urn:sau:error:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    return Response(json.dumps(document), status, mimetype="application/problem+json")
