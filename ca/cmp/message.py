@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 from asn1crypto import core
 from pyasn1.codec.der import decoder
 from pyasn1.error import PyAsn1Error
-from pyasn1_alt_modules import rfc9480
 
 from ca.cmp.failure import CmpError, Failure
 from ca.requests.crmf import children, content_of, context_parts, sequence
@@ -51,7 +51,7 @@ def parse_message(octets: bytes) -> Message:
     if not octets or len(octets) > MAX_MESSAGE_SIZE:
         raise CmpError(Failure.BAD_DATA_FORMAT, "The message is empty or larger than 128 KiB.")
     try:
-        decoded, rest = decoder.decode(octets, asn1Spec=rfc9480.PKIMessage())
+        decoded, rest = decoder.decode(octets, asn1Spec=_pki_message())
         header_der, body_der, *more = children(octets)
         message = _message(decoded, header_der, body_der, context_parts(more).get(1))
         version = int(decoded["header"]["pvno"])
@@ -105,3 +105,12 @@ def body_integer(der: bytes) -> int:
     """Return an INTEGER. :raises ValueError: if it is none."""
     number: int = core.Integer.load(der, strict=True).native
     return number
+
+
+def _pki_message() -> Any:
+    """Return what a PKIMessage is made of, loaded on first use.
+
+    Its tables take half a second of processor time to import, which no command and no process should pay that nobody
+    asks by CMP.
+    """
+    return import_module("pyasn1_alt_modules.rfc9480").PKIMessage()

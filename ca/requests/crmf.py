@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from asn1crypto import core, parser
 from cryptography.exceptions import InvalidSignature
@@ -11,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from pyasn1.codec.der import decoder
 from pyasn1.error import PyAsn1Error
-from pyasn1_alt_modules import rfc4211
 
 from kernel.errors import Rejected
 
@@ -98,7 +99,7 @@ def read(der: bytes) -> CrmfRequest:
     :raises Rejected: ``csr_malformed``, ``csr_bad_signature`` (no proof by a signature over the request).
     """
     try:
-        decoder.decode(der, asn1Spec=rfc4211.CertReqMsg())
+        decoder.decode(der, asn1Spec=_request_message())
         request, *rest = children(der)
         template = context_parts(children(children(request)[1]))
         subject, key = template[_SUBJECT], sequence(template[_PUBLIC_KEY])
@@ -147,3 +148,8 @@ def verify_signature(public_key: CertificatePublicKeyTypes, algorithm: str, sign
         public_key.verify(signature, data, padding.PKCS1v15(), digest)
     else:
         raise InvalidSignature
+
+
+def _request_message() -> Any:
+    """Return what a CertReqMsg is made of, loaded on first use, see :mod:`ca.cmp.message`."""
+    return import_module("pyasn1_alt_modules.rfc4211").CertReqMsg()
