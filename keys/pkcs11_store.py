@@ -142,7 +142,8 @@ class Pkcs11KeyStore:
         require_key_name(name)
         if self._connection.run(lambda session: bool(_private_keys(session, name))):
             return f"token {self.token}"
-        return self._files().place(name)
+        beside = self._files().place(name)
+        return f"{beside}, opened by token {self.token}" if beside != "-" else beside
 
     def names(self) -> list[str]:
         """See :meth:`keys.store.KeyStore.names`."""

@@ -22,6 +22,7 @@ from ca.ceremony.shares import combine, new_shares, read_share, write_share_file
 from ca.ceremony.verification import Verified, openssl_version, verify_chain
 from ca.issuance.authority import AuthorityRecord, authority_chain, find_authority, load_authority
 from ca.issuance.moving import move_profile
+from ca.locations import FULL_LIST
 from ca.requests.keys import describe_key
 from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.upkeep import publish_overdue_lists
@@ -214,7 +215,12 @@ def _publish(scribe: _Scribe, roots: Sequence[str]) -> None:
             ("La siguiente, antes del", f"{published.next_update:%Y-%m-%d %H:%M} UTC"),
         )
     for published in publish_overdue_lists(services):
-        scribe.note(f"Se publicó la lista de revocación de {published.authority}", ("Número", str(published.number)))
+        which = "completa" if published.shard == FULL_LIST else str(published.shard)
+        scribe.note(
+            f"Se publicó una lista de revocación de {published.authority}",
+            ("Lista", which),
+            ("Número", str(published.number)),
+        )
     renew_ocsp_signers(services, now=services.clock.now())
 
 

@@ -84,8 +84,8 @@ def _profile_problems(plan: IssuingPlan, profiles: ProfileRegistry, private_arc:
         except NotFound:
             problems.append(f"issuing.{plan.name}.profiles: there is no profile {name!r}")
             continue
-        if not profile.requestable:
-            problems.append(f"issuing.{plan.name}.profiles: {name} is the service's own, for every authority")
+        if profile.ocsp_no_check:
+            problems.append(f"issuing.{plan.name}.profiles: every authority has an {name} of its own")
         policy = profile.policy
         needed = [*policy.reserved, f"{private_arc}.{policy.suffix}"] if policy else []
         lacking = [oid for oid in needed if oid not in plan.policies]

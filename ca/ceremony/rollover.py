@@ -93,7 +93,7 @@ def _issuing(session: Session, services: CaServices, record: AuthorityRecord, ta
     if places:
         proposed["cps"] = sorted(places)[0]
     issued = profiles_of(session, record, services.profiles)
-    proposed["profiles"] = [profile.name for profile in issued if profile.requestable]
+    proposed["profiles"] = [profile.name for profile in issued if not profile.ocsp_no_check]
     return proposed
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -309,3 +310,14 @@ def test_errors_of_later_ceremonies_are_clear(stage: Stage) -> None:
     folder.rename(folder.with_name("safe"))
     later = stage.refused("ceremony", stage.file(LATER), "--without-rehearsal", "--yes", "--minutes", str(stage.folder))
     assert isinstance(later, NotFound) and later.code == "root_key_away"
+
+
+def test_minutes_print_as_pdf_too(stage: Stage) -> None:
+    """The same page, where the extra is installed; the digest on record is that of the page."""
+    try:
+        import_module("weasyprint")
+    except (ImportError, OSError):
+        pytest.skip("WeasyPrint needs Pango, which is not installed (Debian package libpango-1.0-0)")
+    held = stage.hold(FIRST, "--pdf")
+    page, printed = (Path(path).read_bytes() for path in held["minutes"])
+    assert printed.startswith(b"%PDF-") and sha256_hex(page) == held["minutes_sha256"]

@@ -43,7 +43,7 @@ def test_the_packaged_example_is_sound() -> None:
         ("path_length: 2", "path_length: 2\n  path_length: 3", "line 12: path_length stands twice"),
         ("title: Ceremonia", "title: [", "line "),
         ("[tls-server]", "[tls-serve]", "there is no profile 'tls-serve'"),
-        ("[tls-server]", "[ocsp-responder]", "ocsp-responder is the service's own"),
+        ("[tls-server]", "[ocsp-responder]", "every authority has an ocsp-responder of its own"),
         ("2.23.140.1.2.2, ", "", "profile tls-server needs 2.23.140.1.2.2"),
         ("[institution-seal, person", "[tls-server, person", "two authorities would issue tls-server"),
         ("name: issuing-people", "name: issuing-tls", "two authorities are named issuing-tls"),
