@@ -124,7 +124,7 @@ class EventType(StrEnum):
     CERTIFICATE_SIGNED = "ca:certificate:signed"
     CERTIFICATE_ISSUANCE_REFUSED = "ca:certificate:issuance_refused"
     CERTIFICATE_DELIVERED = "ca:certificate:delivered"
-    KEY_LIST_REPLACED = "ca:key-list:replaced"
+    KEY_LIST_REPLACED = "ca:key_list:replaced"
     BATCH_OPENED = "ca:batch:opened"
     BATCH_PROPOSED = "ca:batch:proposed"  # every row judged, one hash over all that would be signed
     BATCH_APPROVED = "ca:batch:approved"

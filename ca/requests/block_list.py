@@ -104,7 +104,9 @@ class KeyBlockList:
                 shutil.copyfile(source / name, taken)
                 os.utime(taken)
                 taken.replace(self.folder / name)
-        return ListState(len(data) // _ENTRY, digest, datetime.now(UTC), tuple(_names_in(metadata).values()))
+        stamped = source if dry_run else self.folder
+        taken_at = datetime.fromtimestamp((stamped / DATA).stat().st_mtime, UTC)
+        return ListState(len(data) // _ENTRY, digest, taken_at, tuple(_names_in(metadata).values()))
 
     def _refresh(self) -> None:
         try:

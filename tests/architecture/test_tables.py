@@ -48,10 +48,12 @@ def test_no_column_keeps_a_secret_in_clear() -> None:
     telling = ("password", "secret", "token", "code", "passphrase", "seed")
     digests = ["_sha256", "_hash", "_hmac", "_sealed", "sealed_"]
     allowed = [*digests, "_at", "_id", "_lifetime", "_method", "_count", "_alg", "_policy"]
+    error_codes = {"ca_batch_row.code"}  # why a row was refused
     offenders = [
         f"{table.name}.{column.name}: {column.type}"
         for table in Base.metadata.tables.values()
         for column in table.columns
         if any(word in column.name for word in telling) and not any(part in column.name for part in allowed)
+        if f"{table.name}.{column.name}" not in error_codes
     ]
     assert offenders == []

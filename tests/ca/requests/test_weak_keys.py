@@ -164,5 +164,5 @@ def test_the_operator_shows_and_replaces_the_list(terminal: Terminal, services: 
     assert services.block_list.folder.stat().st_mode & 0o777 == 0o700
     with services.database.reading() as session:
         event = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()
-        assert (event.type, event.actor) == ("ca:key-list:replaced", "command:ana")
+        assert (event.type, event.actor) == ("ca:key_list:replaced", "command:ana")
     assert terminal.refused("key-list", "update", "--from", str(tmp_path)) == "block_list_missing"
