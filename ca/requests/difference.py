@@ -13,6 +13,7 @@ from ca.issuance.record import alternative_names
 from ca.issuance.subject import OIDS
 from ca.profiles.profile import Profile, Purpose
 from ca.requests.csr import ParsedRequest
+from ca.requests.extension_rows import extension_in_words, national_fields, told_extensions
 from ca.requests.keys import describe_key
 
 
@@ -81,6 +82,13 @@ _USAGES = {
     "dataEncipherment": "Cifrado de datos",
     "keyAgreement": "Acuerdo de claves",
 }
+_USAGE_BITS = {
+    "digital_signature": "digitalSignature",
+    "content_commitment": "contentCommitment",
+    "key_encipherment": "keyEncipherment",
+    "data_encipherment": "dataEncipherment",
+    "key_agreement": "keyAgreement",
+}
 _PURPOSES = {
     Purpose.SERVER_AUTH.oid: "Servidor TLS",
     Purpose.CLIENT_AUTH.oid: "Cliente TLS",
@@ -94,19 +102,26 @@ _FROM_REGISTER = "Lo decide el perfil, con los datos del registro y de la solici
 _BY_PROFILE = "Lo decide el perfil."
 
 
-def compare(parsed: ParsedRequest, granted: x509.Certificate, profile: Profile) -> tuple[Difference, ...]:
-    """Return the rows, read from the bytes that will be signed and not from any intention."""
+def compare(
+    parsed: ParsedRequest, granted: x509.Certificate, profile: Profile, *, private_arc: str
+) -> tuple[Difference, ...]:
+    """Return a row for everything that was asked for and everything that the certificate says.
+
+    Read from the bytes that will be signed and not from any intention.
+    """
     rows = [*_subject_rows(parsed, granted), *_extension_rows(parsed, granted)]
     rows.append(_validity_row(granted))
     key = describe_key(granted.public_key())
     rows.append(_row("Clave pública", [describe_key(parsed.public_key)], [key], ""))
     if parsed.other_extensions:
-        rows.append(_row("Otras extensiones", parsed.other_extensions, [], "El perfil no las prevé; no se copian."))
+        asked = [extension_in_words(oid) for oid in parsed.other_extensions]
+        rows.append(_row("Otras extensiones", asked, [], "No se copian: solo el perfil pone extensiones."))
     if profile.country_fields:
-        added = [
-            _der_text(item.value) for item in granted.extensions if isinstance(item.value, x509.UnrecognizedExtension)
-        ]
+        added = national_fields(granted, private_arc=private_arc)
         rows.append(_row("Campos nacionales", [], added, "Los pide el perfil para las herramientas del país."))
+    rows += [_row(field, [], values, reason) for field, values, reason in told_extensions(granted)]
+    rows.append(_row("Emisor", [], [granted.issuer.rfc4514_string()], "La autoridad que emite este perfil."))
+    rows.append(_row("Número de serie", [], [f"{granted.serial_number:040x}"], "Al azar; no se repite."))
     return tuple(rows)
 
 
@@ -115,7 +130,7 @@ def _subject_rows(parsed: ParsedRequest, granted: x509.Certificate) -> Iterator[
         asked = [value for attribute, value in parsed.subject if attribute == name]
         given = [str(attribute.value) for attribute in granted.subject.get_attributes_for_oid(oid)]
         if asked or given:
-            yield _row(_FIELDS[name], asked, given, _FROM_REGISTER)
+            yield _row(_FIELDS[name], asked, given, _FROM_REGISTER, exact=True)
     for name, value in parsed.subject:
         if name not in OIDS:
             yield _row(f"Sujeto: {name}", [value], [], "El perfil no lleva este atributo.")
@@ -127,12 +142,7 @@ def _extension_rows(parsed: ParsedRequest, granted: x509.Certificate) -> Iterato
     if asked_names or given_names:
         yield _row("Otros nombres", asked_names, given_names, "El nombre común también va aquí.")
     usage = granted.extensions.get_extension_for_class(x509.KeyUsage).value
-    given_usage = [
-        text
-        for name, text in _USAGES.items()
-        if (name == "digitalSignature" and usage.digital_signature)
-        or (name == "contentCommitment" and usage.content_commitment)
-    ]
+    given_usage = [_USAGES[name] for bit, name in _USAGE_BITS.items() if getattr(usage, bit)]
     reason = "La clave solo firma: TLS moderno no cifra claves con ella." if parsed.key_usage else _BY_PROFILE
     yield _row("Uso de la clave", [_USAGES.get(name, name) for name in parsed.key_usage], given_usage, reason)
     purposes = granted.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
@@ -151,8 +161,12 @@ def _validity_row(granted: x509.Certificate) -> Difference:
     return _row("Vigencia", [], [text], _BY_PROFILE)
 
 
-def _row(field: str, requested: Sequence[str], granted: Sequence[str], reason: str) -> Difference:
-    asked, given = {value.lower() for value in requested}, {value.lower() for value in granted}
+def _row(
+    field: str, requested: Sequence[str], granted: Sequence[str], reason: str, *, exact: bool = False
+) -> Difference:
+    # Names of servers and OIDs have no case; what a person or an institution is called has.
+    fold = str if exact else str.lower
+    asked, given = {fold(value) for value in requested}, {fold(value) for value in granted}
     if asked == given:
         change, reason = Change.SAME, ""
     elif not asked:
@@ -166,9 +180,3 @@ def _row(field: str, requested: Sequence[str], granted: Sequence[str], reason: s
     else:
         change = Change.REPLACED
     return Difference(field, tuple(requested), tuple(granted), change, reason)
-
-
-def _der_text(extension: x509.UnrecognizedExtension) -> str:
-    # A short DER UTF8String: tag, length (one octet under 128, else one more), text.
-    content = extension.value
-    return content[2 if content[1] < 128 else 3 :].decode("utf-8", "replace")

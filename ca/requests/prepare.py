@@ -113,7 +113,7 @@ def preview_request(
         holder_id=holder_id,
         tbs_der=tbs_der,
         certificate=certificate,
-        differences=compare(parsed, certificate, chosen),
+        differences=compare(parsed, certificate, chosen, private_arc=services.settings.pki_arc),
         findings=lint_tbs(tbs_der, profile=chosen, authority=authority, algorithm=algorithm, services=services),
     )
 

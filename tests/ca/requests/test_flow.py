@@ -28,6 +28,7 @@ from ca.services import CaServices
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError
 from tests.ca.csr import SERVER, ec_key, key_usage, make_csr
 from tests.ca.ground import OTHER_RUC, RUC
+from tests.ca.issued import INPUTS
 
 pytestmark = pytest.mark.usefixtures("hierarchy")
 
@@ -397,3 +398,41 @@ def test_console_and_command_line_do_not_make_two_people(
     with pytest.raises(Denied, match="other_channel"):
         approve(services, request, approving, now)
     assert last_event(services).reason == "other_channel"
+
+
+def test_the_difference_names_everything_that_the_certificate_says(services: CaServices, now: datetime) -> None:
+    """Certificate authority, line 8: every field and extension of the bytes that will be signed is told, in words."""
+    with services.database.reading() as session:
+        preview = preview_request(
+            session,
+            services=services,
+            profile="public-servant-signature",
+            csr=make_csr(common_name="directora maria", dns=()),
+            institution_ruc=RUC,
+            inputs=INPUTS["public-servant-signature"],
+            now=now,
+        )
+    rows = {row.field: row for row in preview.differences}
+    assert "Cédula o pasaporte: 1710034065" in rows["Campos nacionales"].granted
+    assert rows["Políticas"].granted == ("1.3.6.1.4.1.32473.1.2.3",)
+    assert "domicilio legal" in rows["Aviso"].granted[0]
+    assert any(text.startswith("OCSP: http://") for text in rows["Estado y emisor"].granted)
+    assert rows["Nombre común"].change is Change.REPLACED
+    told = " ".join(" ".join(row.granted) for row in preview.differences)
+    for attribute in preview.certificate.subject:
+        assert str(attribute.value) in told
+    assert f"{preview.certificate.serial_number:040x}" in told
+    # Names, usages, purposes, policies, list, status, both key identifiers, national fields: nothing is left out.
+    silent = {"2.5.29.15", "2.5.29.37"} | {f"1.3.6.1.4.1.32473.1.3.{number}" for number in range(1, 13)}
+    rest = {item.oid.dotted_string for item in preview.certificate.extensions} - silent
+    named = {"2.5.29.35": "Clave emisora", "2.5.29.14": "Identificador de la clave", "2.5.29.32": "Políticas",
+             "2.5.29.31": "Lista de revocación", "1.3.6.1.5.5.7.1.1": "Estado y emisor"}  # fmt: skip
+    assert {named[oid] for oid in rest} <= set(rows)
+
+
+def test_a_name_in_other_letters_is_another_name(services: CaServices, now: datetime) -> None:
+    """Of a server the case says nothing; of an institution it is how it is written."""
+    request = submit(services, now, csr=make_csr(common_name=SERVER.upper(), organization="MINISTERIO DE PRUEBAS"))
+    changes = {row.field: row.change for row in request.differences}
+    assert changes["Organización"] is Change.REPLACED
+    assert changes["Otros nombres"] is Change.SAME
