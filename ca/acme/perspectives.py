@@ -7,6 +7,7 @@ Whoever deceives one name server (a poisoned cache, a hijacked delegation seen b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from ca.acme.proof import Claim, NotProvedError, View, look_at_proof
@@ -46,20 +47,24 @@ class Perspectives:
         return cls(views, quorum=required_quorum(len(views), settings.acme_quorum))
 
     def look(self, claim: Claim) -> int:
-        """See :class:`Prover`. The first failure is the one that is told; a final one ends it."""
-        seen = 0
-        failure: NotProvedError | None = None
-        for view in self._views:
-            try:
-                look_at_proof(claim, view)
-                seen += 1
-            except NotProvedError as error:
-                failure = failure or error
-                if error.final:
-                    raise
-        if failure is not None and seen < self._quorum:
-            raise _told_of_quorum(failure, seen=seen, views=len(self._views))
+        """See :class:`Prover`. All look at once; the first failure is the one that is told, a final one before it."""
+        with ThreadPoolExecutor(len(self._views), thread_name_prefix="acme-view") as threads:
+            failures = [each for each in threads.map(lambda view: _failure(claim, view), self._views) if each]
+        seen = len(self._views) - len(failures)
+        final = next((each for each in failures if each.final), None)
+        if final is not None:
+            raise final
+        if failures and seen < self._quorum:
+            raise _told_of_quorum(failures[0], seen=seen, views=len(self._views))
         return seen
+
+
+def _failure(claim: Claim, view: View) -> NotProvedError | None:
+    try:
+        look_at_proof(claim, view)
+    except NotProvedError as error:
+        return error
+    return None
 
 
 def required_quorum(views: int, configured: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from asn1crypto.core import OctetString
@@ -12,11 +12,13 @@ from cryptography import x509
 from ca.acme.caa import Asked, CaaForbidsError, require_caa_permission
 from ca.acme.challenge import DNS_01, HTTP_01, HTTP_PATH, TLS_ALPN_01, alpn_digest, dns_value, key_authorization
 from ca.acme.problem import Kind
+from outgoing.deadline import Deadline
 from outgoing.errors import OutgoingError, OutgoingReason
-from outgoing.name_server import NameSource
+from outgoing.name_server import CaaRecord, NameSource
 from outgoing.probe import Probe
 
 _MOST_OCTETS = 4096  # a key authorization has 87; some servers add white space
+_SECONDS_FOR_CAA = 15.0  # a name may have a hundred labels, each looked up at a server that does not answer
 _PROTOCOL = "acme-tls/1"
 _IDENTIFIER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")  # id-pe-acmeIdentifier
 
@@ -63,8 +65,14 @@ def look_at_proof(claim: Claim, view: View) -> None:
     :raises NotProvedError: if it is not.
     """
     _LOOKS[claim.type](claim, view)
+    deadline = Deadline(_SECONDS_FOR_CAA)
+
+    def look_up(place: str) -> Sequence[CaaRecord]:
+        deadline.remaining()
+        return view.names.issuers(place)
+
     try:
-        require_caa_permission(claim.name, claim.caa, look_up=view.names.issuers)
+        require_caa_permission(claim.name, claim.caa, look_up=look_up)
     except CaaForbidsError as error:
         raise NotProvedError(Kind.CAA, error.detail, final=True) from error
     except OutgoingError as error:

@@ -15,6 +15,12 @@ branch_labels = None
 depends_on = None
 
 
+_MOSTLY_EMPTY = (
+    *(("audit_event", name) for name in ("subject", "actor", "client_id", "session_id", "request_id", "object_id")),
+    *(("idp_token_family", name) for name in ("x5t_s256", "session_x5t_s256")),
+)
+
+
 def upgrade() -> None:
     op.create_table('ca_acme_credential',
     sa.Column('id', sa.String(length=26), nullable=False),
@@ -409,12 +415,10 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('contact_email', sa.String(length=254), nullable=True))
 
     # What an event does not name costs no index anything; rows that change once have room beside them.
-    for column in ("subject", "actor", "client_id", "session_id", "request_id", "object_id"):
-        op.drop_index(f"ix_audit_event_{column}", table_name="audit_event")
+    for table, column in _MOSTLY_EMPTY:
+        op.drop_index(f"ix_{table}_{column}", table_name=table)
         given = sa.text(f"{column} IS NOT NULL")
-        op.create_index(
-            f"ix_audit_event_{column}", "audit_event", [column], postgresql_where=given, sqlite_where=given
-        )
+        op.create_index(f"ix_{table}_{column}", table, [column], postgresql_where=given, sqlite_where=given)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE idp_authorization_code SET (fillfactor = 60)")
         op.execute("ALTER TABLE idp_refresh_token SET (fillfactor = 60)")
@@ -544,9 +548,9 @@ def downgrade() -> None:
 
     op.drop_table('ca_acme_credential')
 
-    for column in ("subject", "actor", "client_id", "session_id", "request_id", "object_id"):
-        op.drop_index(f"ix_audit_event_{column}", table_name="audit_event")
-        op.create_index(f"ix_audit_event_{column}", "audit_event", [column])
+    for table, column in _MOSTLY_EMPTY:
+        op.drop_index(f"ix_{table}_{column}", table_name=table)
+        op.create_index(f"ix_{table}_{column}", table, [column])
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE idp_authorization_code RESET (fillfactor)")
         op.execute("ALTER TABLE idp_refresh_token RESET (fillfactor)")

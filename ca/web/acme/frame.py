@@ -111,26 +111,31 @@ def received(*, by_key: bool = False) -> Signed:
     :param by_key: whether it must bring its key (newAccount); otherwise it must name its account.
     :raises AcmeProblem: whatever is wrong with it.
     """
-    signed = received_by_either()
-    if by_key and signed.key is None:
+    message = _parsed()
+    # Before the key is looked at: finding weaknesses costs more than a stranger should be able to ask for.
+    if by_key and message.jwk is None:
         raise malformed("This request brings its key: jwk, not kid.")
-    if not by_key and signed.account is None:
+    if not by_key and message.kid is None:
         raise malformed("This request names its account: kid, not jwk.")
-    return signed
+    return _verified(message, strong=True)
 
 
-def received_by_either(*, strong: bool = True) -> Signed:
-    """Return the signed request at hand, by an account or by a key that it brings; see :func:`received`.
+def received_by_either() -> Signed:
+    """Return the signed request at hand, by an account or by a key that it brings, whose strength does not matter."""
+    return _verified(_parsed(), strong=False)
 
-    :param strong: whether a key that it brings is checked for weaknesses.
-    """
+
+def _parsed() -> SignedMessage:
     if request.mimetype != _MEDIA_TYPE:
         raise AcmeProblem(Kind.WRONG_MEDIA_TYPE, f"Requests are of the media type {_MEDIA_TYPE}.")
     request.max_content_length = MOST_OCTETS
-    now = services().clock.now()
     query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
     expected_url = services().settings.issuer + request.path + query
-    message = parse_message(request.get_data(cache=False), expected_url=expected_url)
+    return parse_message(request.get_data(cache=False), expected_url=expected_url)
+
+
+def _verified(message: SignedMessage, *, strong: bool) -> Signed:
+    now = services().clock.now()
     if message.nonce is None:
         raise bad_nonce()
     expires_at = require_own_nonce(_nonce_secret(), message.nonce, now=now)

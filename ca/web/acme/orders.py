@@ -18,7 +18,7 @@ from ca.acme.state import PROCESSING
 from ca.acme.view import OrderView
 from ca.web.acme.frame import addresses, answer, received, received_by_either, wrap
 from ca.web.services import services
-from web.rate_limit import check_limit
+from web.rate_limit import check_limit, limit
 
 blueprint = Blueprint("acme_orders", __name__, url_prefix=PREFIX)
 wrap(blueprint)
@@ -134,9 +134,10 @@ def certificate(serial: str, chain: int) -> Response:
 
 
 @blueprint.post("/revoke-cert")
+@limit("300 per hour")
 def revoke() -> Response:
     """Revoke a certificate (§7.6)."""
-    signed, now = received_by_either(strong=False), services().clock.now()
+    signed, now = received_by_either(), services().clock.now()
     document, account_id = signed.document, signed.account.id if signed.account else None
 
     def revoke_it(writing: Session) -> None:

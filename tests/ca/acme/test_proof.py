@@ -358,3 +358,28 @@ def test_other_ports_are_for_tests_only() -> None:
 
     with pytest.raises(Rejected, match="SAU_ACME_HTTP_PORT"):
         load_settings({"SAU_ISSUER": "https://sau.gob.ec", "SAU_ACME_HTTP_PORT": "8080"})
+
+
+def test_one_view_that_leads_inside_is_enough_to_refuse(tmp_path: Path, web: Web) -> None:
+    """Whatever the others see: an address inside is never a matter of votes."""
+    with ExitStack() as stack:
+        servers = []
+        for number, address in enumerate(("127.0.0.1", "127.0.0.1", "10.0.0.1")):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            server = stack.enter_context(run_name_server(folder))
+            server.addresses = (address,)
+            servers.append(server)
+        assert prover(servers[0], servers[1], web=web).look(claim("http-01")) == 2
+        error = refused(lambda: prover(*servers, web=web).look(claim("http-01")))
+        assert (error.kind.value, error.final) == ("connection", True)
+
+
+def test_a_name_server_that_never_answers_is_not_waited_for(
+    names: NameServerOfTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many labels a name has, its CAA records are asked for within one time."""
+    monkeypatch.setattr("ca.acme.proof._SECONDS_FOR_CAA", -1.0)
+    names.add(f"_acme-challenge.{NAME}", "TXT", dns_value(TOKEN, THUMBPRINT))
+    error = refused(lambda: prover(names).look(claim("dns-01")))
+    assert (error.kind.value, error.final) == ("dns", False)

@@ -361,3 +361,29 @@ def test_floods_of_orders_are_stopped(acme: AcmeClient, services: CaServices, mo
     stopped = acme.order(NAME)
     assert problem(stopped) == (429, "rateLimited")
     assert stopped.headers["Retry-After"] == "3600"
+
+
+def test_a_strangers_key_is_not_looked_at_where_none_is_wanted(
+    acme: AcmeClient, http: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking for weaknesses of a long key takes time, which nobody gets for nothing."""
+
+    def never(_jwk: object) -> None:
+        raise AssertionError("looked at")
+
+    monkeypatch.setattr("ca.web.acme.frame.read_account_key", never)
+    stranger = AcmeClient(http)
+    for path in ("new-order", "key-change", f"account/{acme.account[-26:]}", "order/x", "authorization/x"):
+        assert problem(stranger.post(f"{acme.origin}/acme/{path}", {})) == (400, "malformed")
+    assert problem(acme.post(f"{acme.origin}/acme/new-account", {})) == (400, "malformed")
+
+
+def test_orders_are_listed_page_by_page(acme: AcmeClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """§7.1.2.1: the next page is linked, and its address is signed with its query (§6.4)."""
+    monkeypatch.setattr("ca.acme.order.PAGE", 1)
+    placed = [acme.order(NAME).headers["Location"] for _ in range(2)]
+    first = acme.post(f"{acme.account}/orders")
+    [link] = [each for each in first.headers.getlist("Link") if 'rel="next"' in each]
+    second = acme.post(link.partition(">")[0].removeprefix("<"))
+    assert sorted(first.json["orders"] + second.json["orders"]) == sorted(placed)
+    assert 'rel="next"' not in str(second.headers.getlist("Link"))
