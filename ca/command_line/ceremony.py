@@ -13,6 +13,7 @@ from ca.ceremony.making import Workbench
 from ca.ceremony.minutes import minutes_as_pdf, record_ceremony, render_minutes, require_rehearsal
 from ca.ceremony.plan import CeremonyPlan
 from ca.ceremony.plan_file import CeremonyFile, example_file, read_ceremony_file
+from ca.ceremony.preconditions import require_possible
 from ca.ceremony.rehearsal import rehearse
 from ca.ceremony.rollover import propose_successor
 from ca.ceremony.root_store import RootKeys
@@ -67,6 +68,8 @@ def ceremony_command(load: Callable[[], CaServices]) -> click.Command:
         if dry_run:
             print_record(_intention(read), as_json=as_json)
             return
+        with services.database.reading() as session:
+            require_possible(session, read.plan, now=services.clock.now())
         actor = f"command:{login_name()}"[:64]
 
         def tell(step: Step) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from ca.ceremony.hierarchy import ISSUING
-from ca.issuance.authority import AuthorityRecord, list_authorities, load_authority
+from ca.issuance.authority import AuthorityRecord, list_authorities, load_authority, profiles_of
 from ca.issuance.delivery import authority_chain_pem
 from ca.requests.keys import describe_key
 from ca.serial import serial_text
@@ -26,8 +26,12 @@ def list_command(load: Callable[[], CaServices]) -> click.Command:
         services = load()
         with services.database.reading() as session:
             records = list_authorities(session)
+            issued = {record.id: profiles_of(session, record, services.profiles) for record in records}
         names = {record.id: record.name for record in records}
-        print_records([_record(record, names) for record in records], as_json=as_json, empty="No authority: sau init")
+        rows = [
+            _record(record, names) | {"issues": [profile.name for profile in issued[record.id]]} for record in records
+        ]
+        print_records(rows, as_json=as_json, empty="No authority: sau init")
 
     return list_them
 

@@ -221,7 +221,10 @@ def test_shares_of_another_root_are_told_so(stage: Stage, services: CaServices, 
     strangers = Stage(services, tmp_path / "strangers")
     strangers.folder.mkdir()
     other = strangers.hold(
-        SHARES.replace("name: root\n", "name: root-2\n").replace("issuing-", "other-").replace("Raíz de", "Raíz 2 de")
+        SHARES.replace("name: root\n", "name: root-2\n")
+        .replace("issuing-", "other-")
+        .replace("Raíz de", "Raíz 2 de")
+        .replace("Emisora", "Otra")
     )
     pages = [argument for page in other["shares"][:2] for argument in ("--share", page)]
     assert stage.refused("publish", "--root", "--only", "root", *pages).code == "shares_wrong"
@@ -321,3 +324,17 @@ def test_minutes_print_as_pdf_too(stage: Stage) -> None:
     held = stage.hold(FIRST, "--pdf")
     page, printed = (Path(path).read_bytes() for path in held["minutes"])
     assert printed.startswith(b"%PDF-") and sha256_hex(page) == held["minutes_sha256"]
+
+
+def test_what_cannot_be_made_is_said_before_the_rehearsal(stage: Stage) -> None:
+    """Certificate authority 4: path lengths hold; and two authorities never have one subject (RFC 5280 §4.1.2.4)."""
+    stage.hold(FIRST.replace("path_length: 2", "path_length: 1"))
+
+    def refused(text: str) -> str:
+        return stage.refused("ceremony", stage.file(text), "--rehearse", "--minutes", str(stage.folder)).code
+
+    assert refused(LATER.replace("    profiles:", "    path_length: 1\n    profiles:")) == "path_too_short"
+    assert refused(LATER.replace("Emisora Sellos", "Emisora TLS")) == "authority_name_taken"
+    assert refused(LATER.replace("under: root", "under: root-7")) == "unknown_authority"
+    listed = {item["name"]: item["issues"] for item in stage.json("list")}
+    assert "tls-server" in listed["issuing-tls"] and "tls-server" not in listed["issuing-people"]
