@@ -10,6 +10,7 @@ from ca.acme.authorization import PROVE_CONTROL
 from ca.acme.perspectives import Perspectives
 from ca.acme.prove import prove_control
 from ca.acme.upkeep import expire_orders, finish_orders, forget_what_is_over
+from ca.api.requests import drop_old_keys
 from ca.bulk.jobs import finish_batches
 from ca.cmp.transaction import drop_old_transactions
 from ca.expiry.announce import announce_expiring
@@ -80,9 +81,10 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
         for unit in UNITS:
             renew_unit_signer(services, unit, now=services.clock.now())
 
-    def clear_cmp() -> None:
+    def clear_protocols() -> None:
         with services.database.transaction() as session:
             drop_old_transactions(session, now=services.clock.now())
+            drop_old_keys(session, now=services.clock.now())
 
     def finish_what_was_begun() -> None:
         finish_issuance(services)
@@ -123,7 +125,7 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
         PeriodicJob(name="ca.issuance", every=timedelta(seconds=30), run=finish_what_was_begun),
         PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
         PeriodicJob(name="ca.old_lists", every=timedelta(hours=6), run=clear_lists),
-        PeriodicJob(name="ca.cmp", every=timedelta(hours=6), run=clear_cmp),
+        PeriodicJob(name="ca.protocols", every=timedelta(hours=6), run=clear_protocols),
         PeriodicJob(name="ca.units", every=timedelta(hours=1), run=renew_units),
         PeriodicJob(name="ca.ocsp_signers", every=timedelta(minutes=5), run=renew_signers),
     ]

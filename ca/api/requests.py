@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from ca.api.caller import NAME, actor_of, own_certificates, own_requests
 from ca.api.model import ApiIdempotency
@@ -25,6 +26,7 @@ from kernel.identifiers import sha256_hex
 
 PAGE_LIMIT = 100
 _MAX_KEY = 128
+_KEY_KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ def submit(
         except IntegrityError:
             pass  # the same request came twice at once: both have the same answer
     return asked
+
+
+def drop_old_keys(session: Session, *, now: datetime) -> None:
+    """Forget idempotency keys older than a month."""
+    session.execute(delete(ApiIdempotency).where(ApiIdempotency.created_at < now - _KEY_KEPT))
 
 
 def list_requests(services: CaServices, caller: ApiCaller, *, cursor: str, limit: int) -> Page:

@@ -50,7 +50,8 @@ class Entry:
 def enter(services: CaServices, message: Message, *, register: CertificateRegister, now: datetime) -> Entry:
     """Return who sent the message. :raises CmpError: not protected, wrongly, or by nobody of ours; on record."""
     reference = message.sender_kid.decode("ascii", "replace")
-    with services.database.transaction() as session:
+    # Only read here: deriving a key takes as long as the sender says, and nobody should wait for the write lock.
+    with services.database.reading() as session:
         try:
             if message.message_time and abs(message.message_time - now) > _CLOCK_TOLERANCE:
                 raise CmpError(Failure.BAD_TIME, "The message's time is more than ten minutes from ours.")

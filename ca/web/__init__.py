@@ -31,6 +31,7 @@ def mount(app: Flask, services: CaServices) -> None:
     app.extensions["ca.register"] = CertificateRegister()
     add_translations(app, Path(__file__).parent / "translations")
     describe_errors(app, ERROR_TEXTS)
+    accept_any_host(app, cmp.PATH, cmp.WELL_KNOWN)  # OpenSSL's client sends a bare name without the port
     accept_any_host(app, *status.ADDRESSES)
     app.extensions["ca.cmp"] = CmpServer(services, app.extensions["ca.register"])
     app.extensions["ca.stamps"] = TimeStampingUnit(services)

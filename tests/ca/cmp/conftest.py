@@ -91,8 +91,6 @@ def cmp(services: CaServices, hierarchy: Hierarchy, tmp_path: Path) -> Iterator[
     port = free_port()
     app = create_app(settings=services.settings, clock=services.clock, secret_key=b"k" * 32)
     mount(app, services)
-    app.extensions["web"].any_host_prefixes.append("/cmp")  # the client sends its address as Host
-    app.extensions["web"].any_host_prefixes.append("/.well-known/cmp")
     server = make_server("127.0.0.1", port, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
