@@ -87,8 +87,8 @@ class TokenFamilyRow(Base):
     offline: Mapped[bool]
     terms: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     confirmation: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    x5t_s256: Mapped[str | None] = mapped_column(String(43), index=True)
-    session_x5t_s256: Mapped[str | None] = mapped_column(String(43), index=True)
+    x5t_s256: Mapped[str | None] = mapped_column(String(43))
+    session_x5t_s256: Mapped[str | None] = mapped_column(String(43))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
@@ -139,3 +139,13 @@ class RevokedAccessTokenRow(Base):
 
     jti: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+# Few rest on a certificate: the others cost these indexes nothing.
+for _column in (TokenFamilyRow.x5t_s256, TokenFamilyRow.session_x5t_s256):
+    Index(
+        f"ix_idp_token_family_{_column.key}",
+        _column,
+        postgresql_where=_column.is_not(None),
+        sqlite_where=_column.is_not(None),
+    )
