@@ -10,6 +10,7 @@ from admin.services import AdminServices
 from admin.web import (
     audit,
     authorities,
+    batches,
     certificates,
     clients,
     deliveries,
@@ -34,6 +35,7 @@ BLUEPRINTS = (
     session.blueprint,
     home.blueprint,
     requests.blueprint,
+    batches.blueprint,
     certificates.blueprint,
     mass_revocations.blueprint,
     authorities.blueprint,

@@ -70,7 +70,7 @@ def open_batch(
     row = CertificateBatch(
         id=new_id(),
         content_sha256=digest,
-        file_name=table.path.name[:200],
+        file_name=table.name[:200],
         profile=chosen.name,
         profile_version=chosen.version,
         authority_id=issuing_authority(session, chosen).id,

@@ -156,7 +156,11 @@ class ChunkWorker:
             for row in rows:
                 assert row.tbs_der is not None
                 if row.line in problems:
-                    row.state, row.code, row.reason = "refused", problems[row.line].code, _text(problems[row.line])
+                    row.state, row.refused_for, row.reason = (
+                        "refused",
+                        problems[row.line].code,
+                        _text(problems[row.line]),
+                    )
                     row.spki_sha256 = None
                 else:
                     intents.append((self._intent_of_row(row, batch), read_unsigned(row.tbs_der)))
@@ -217,7 +221,7 @@ class ChunkWorker:
             "serial": _serial(row) if good else None,
             "subject": row.certificate.subject.rfc4514_string() if good else "",
             "tbs_der": _tbs(row) if good and not issued else None,
-            "code": refusal.code if refusal else None,
+            "refused_for": refusal.code if refusal else None,
             "reason": _text(refusal) if refusal else None,
         }
 
@@ -299,4 +303,4 @@ def _view(row: JudgedRow, *, issued: bool) -> RowView:
 
 
 def _row_view(row: BatchRow) -> RowView:
-    return RowView(row.line, row.state, row.serial, row.subject, row.institution_ruc, row.code, row.reason)
+    return RowView(row.line, row.state, row.serial, row.subject, row.institution_ruc, row.refused_for, row.reason)

@@ -69,7 +69,8 @@ class BatchChunk(Base):
 class BatchRow(Base):
     """One line of the file, and what became of it. Signed is what its certificate's row says.
 
-    :ivar state: ``ready``, ``issued`` (its certificate is recorded) or ``refused`` with ``code`` and ``reason``.
+    :ivar state: ``ready``, ``issued`` (its certificate is recorded) or ``refused``,
+        with ``refused_for`` (a code) and ``reason``.
     :ivar tbs_der: what would be signed, until it is recorded.
     :ivar inputs: the checked fields; the key's claim is judged by them again before it is issued.
     """
@@ -88,7 +89,7 @@ class BatchRow(Base):
     serial: Mapped[str | None] = mapped_column(String(40), index=True)
     subject: Mapped[str] = mapped_column(String(1000))
     tbs_der: Mapped[bytes | None]
-    code: Mapped[str | None] = mapped_column(String(64))
+    refused_for: Mapped[str | None] = mapped_column(String(64))
     reason: Mapped[str | None] = mapped_column(String(500))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ca.profiles.profile import Profile
@@ -41,11 +41,13 @@ class InputRow:
 class TableFile:
     """A file whose header fits the profile.
 
+    :ivar folder: where the files are that it may name.
     :ivar content_sha256: of its octets.
     """
 
-    path: Path
-    text: str
+    name: str
+    folder: Path | None
+    text: str = field(repr=False)
     columns: tuple[str, ...]
     delimiter: str
     content_sha256: str
@@ -63,6 +65,15 @@ def open_table(path: Path, *, profile: Profile) -> TableFile:
             octets = file.read(MAX_OCTETS + 1)
     except OSError as error:
         raise NotFound(f"{path} cannot be read.", code="no_file") from error
+    return parse_table(octets, profile=profile, name=path.name, folder=path.parent)
+
+
+def parse_table(octets: bytes, *, profile: Profile, name: str, folder: Path | None = None) -> TableFile:
+    """Return the table that the octets hold, its header checked.
+
+    :param folder: where files that it names are; None: it may name none.
+    :raises Rejected: as :func:`open_table`.
+    """
     if len(octets) > MAX_OCTETS:
         raise Rejected(f"The table has more than {MAX_OCTETS // 2**20} MiB.", code="table_too_large")
     try:
@@ -73,7 +84,7 @@ def open_table(path: Path, *, profile: Profile) -> TableFile:
         raise Rejected("The table has a NUL character.", code="table_not_text")
     first = text.partition("\n")[0]
     delimiter = ";" if first.count(";") > first.count(",") else ","
-    table = TableFile(path, text, (), delimiter, sha256_hex(octets), 0)
+    table = TableFile(name, folder, text, (), delimiter, sha256_hex(octets), 0)
     try:
         rows = _rows(table)
         columns = tuple(cell.strip().lower() for cell in next(rows, (1, []))[1])
@@ -87,7 +98,7 @@ def open_table(path: Path, *, profile: Profile) -> TableFile:
         raise Rejected("The table is damaged: a cell does not end, or is too long.", code="table_malformed") from error
     if not count:
         raise Rejected("The table has no rows under its header.", code="table_empty")
-    return TableFile(path, text, columns, delimiter, table.content_sha256, count)
+    return TableFile(name, folder, text, columns, delimiter, table.content_sha256, count)
 
 
 def read_rows(table: TableFile, *, institution_ruc: str | None) -> Iterator[InputRow]:
@@ -103,7 +114,7 @@ def read_rows(table: TableFile, *, institution_ruc: str | None) -> Iterator[Inpu
             continue
         values = {name: cell.strip() for name, cell in zip(table.columns, cells, strict=True)}
         try:
-            csr = _csr(values, folder=table.path.parent)
+            csr = _csr(values, folder=table.folder)
         except Rejected as error:
             yield _unreadable(line, error.code, error.public_detail)
             continue
@@ -139,7 +150,7 @@ def _require_columns(columns: tuple[str, ...], profile: Profile) -> None:
         raise Rejected("The table needs a column csr or csr_file.", code="column_missing")
 
 
-def _csr(values: Mapping[str, str], *, folder: Path) -> bytes:
+def _csr(values: Mapping[str, str], *, folder: Path | None) -> bytes:
     inline, name = values.get(CSR, ""), values.get(CSR_FILE, "")
     if inline and name:
         raise Rejected("The row has a request and the name of a file.", code="csr_twice")
@@ -148,8 +159,8 @@ def _csr(values: Mapping[str, str], *, folder: Path) -> bytes:
     if not name:
         return b""
     # A table may come from an institution: it names files beside it and under it, nothing else of this machine.
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
+    path = (folder or Path()).joinpath(name).resolve()
+    if folder is None or not path.is_relative_to(folder.resolve()):
         raise Rejected("The file of the request is outside of the table's folder.", code="csr_outside")
     try:
         with path.open("rb") as file:

@@ -185,7 +185,7 @@ def list_rows(
             serial=row.serial,
             subject=row.subject,
             institution_ruc=row.institution_ruc,
-            code=row.code,
+            code=row.refused_for,
             reason=row.reason,
         )
         for row, digest in session.execute(query)

@@ -335,7 +335,7 @@ def upgrade() -> None:
     sa.Column('serial', sa.String(length=40), nullable=True),
     sa.Column('subject', sa.String(length=1000), nullable=False),
     sa.Column('tbs_der', sa.LargeBinary(), nullable=True),
-    sa.Column('code', sa.String(length=64), nullable=True),
+    sa.Column('refused_for', sa.String(length=64), nullable=True),
     sa.Column('reason', sa.String(length=500), nullable=True),
     sa.ForeignKeyConstraint(['batch_id'], ['ca_batch.id'], name=op.f('fk_ca_batch_row_batch_id')),
     sa.PrimaryKeyConstraint('batch_id', 'line', name=op.f('pk_ca_batch_row')),

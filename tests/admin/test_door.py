@@ -45,7 +45,15 @@ def test_only_the_login_itself_is_open_to_anyone(app) -> None:
 def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
     """Approving, revoking, granting and withdrawing: never on a login of this morning."""
     fresh = {endpoint for endpoint, _, _ in _routes(app) if declaration_of(app.view_functions[endpoint]).fresh}
-    assert fresh == {"admin_requests.decide", "admin_certificates.revoke", "admin_roles.grant", "admin_roles.withdraw"}
+    assert fresh == {
+        "admin_requests.decide",
+        "admin_batches.decide",
+        "admin_certificates.revoke",
+        "admin_mass_revocations.propose",
+        "admin_mass_revocations.decide",
+        "admin_roles.grant",
+        "admin_roles.withdraw",
+    }
 
 
 def test_a_view_that_declares_nothing_opens_to_nobody(app, make_operator) -> None:

@@ -1,0 +1,193 @@
+"""Batches of certificates: the list, a small table sent from here, the second person's decision, the result."""
+
+from __future__ import annotations
+
+import io
+
+from flask import Blueprint, Response, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from admin.permissions import Permission
+from admin.web.accessor import services
+from admin.web.forms import typed_form
+from admin.web.gate import operator, requires
+from admin.web.people_names import PeopleNames
+from admin.web.problems import problem
+from admin.web.words import Text
+from ca.bulk.batch import approve_batch, open_batch, refuse_batch
+from ca.bulk.result import write_result
+from ca.bulk.run import run_table
+from ca.bulk.table_file import TableFile, parse_table
+from ca.bulk.view import BatchView, find_batch, list_batches, list_rows
+from idp.directory.institutions import list_institutions
+from kernel.errors import Conflict, Denied, NotFound, Rejected
+from web.pages import render
+
+blueprint = Blueprint("admin_batches", __name__, url_prefix="/admin/batches", template_folder="../templates")
+
+# What is judged while the operator waits; a longer table goes through the command line.
+MOST_ROWS, MOST_OCTETS = 100, 512 * 1024
+_SHOWN = 100
+STATUSES: dict[str, tuple[str, Text]] = {
+    "preparing": ("info", _l("Revisándose")),
+    "proposed": ("warn", _l("Espera aprobación")),
+    "approved": ("info", _l("Emitiéndose")),
+    "issued": ("ok", _l("Emitido")),
+    "refused": ("bad", _l("Negado")),
+    "expired": ("none", _l("Venció")),
+}
+
+
+@blueprint.get("")
+@requires(Permission.REQUESTS_READ)
+def show_all() -> Response:
+    """The newest batches, and the form for a new one."""
+    return _list(typed={"profile": "", "institution": ""}, errors={})
+
+
+@blueprint.post("")
+@requires(Permission.CERTIFICATES_REQUEST)
+def submit() -> WerkzeugResponse:
+    """Take a small table: its rows are judged at once."""
+    service, typed = services(), typed_form(("profile", "institution"))
+    try:
+        operator().powers.require_institution(Permission.CERTIFICATES_REQUEST, typed["institution"] or None)
+        table = _sent_table(typed["profile"])
+        with service.database.transaction() as session:
+            batch = open_batch(
+                session,
+                services=service.ca,
+                table=table,
+                profile=typed["profile"],
+                institution_ruc=typed["institution"] or None,
+                requested_by=operator().person_id,
+                now=service.clock.now(),
+            )
+        run_table(service.ca, table, batch)
+    except (Rejected, Conflict, Denied, NotFound) as error:
+        return _list(typed=typed, errors={"table": problem(error)}, status=422)
+    return redirect(url_for(".show", batch_id=batch.id), 303)
+
+
+@blueprint.get("/<batch_id>")
+@requires(Permission.REQUESTS_READ)
+def show(batch_id: str) -> Response:
+    """How far it is, what was refused and why, and the decision."""
+    return _page(_load(batch_id, Permission.REQUESTS_READ), errors={})
+
+
+@blueprint.post("/<batch_id>")
+@requires(Permission.CERTIFICATES_APPROVE, fresh=True)
+def decide(batch_id: str) -> WerkzeugResponse:
+    """Approve exactly what was seen, or refuse; the worker issues what was approved."""
+    service, found = services(), _load(batch_id, Permission.CERTIFICATES_APPROVE)
+    typed = typed_form(("decision", "reason", "proposal"))
+    try:
+        with service.database.transaction() as session:
+            if typed["decision"] == "approve":
+                approve_batch(
+                    session,
+                    services=service.ca,
+                    batch_id=found.id,
+                    approver=operator().person_id,
+                    proposal=typed["proposal"],
+                    now=service.clock.now(),
+                )
+            else:
+                refuse_batch(
+                    session,
+                    services=service.ca,
+                    batch_id=found.id,
+                    actor=operator().person_id,
+                    reason=typed["reason"],
+                    now=service.clock.now(),
+                )
+    except (Rejected, Conflict, Denied) as error:
+        return _page(found, errors={"reason": problem(error)}, status=422)
+    return redirect(url_for(".show", batch_id=found.id), 303)
+
+
+@blueprint.get("/<batch_id>/result.zip")
+@requires(Permission.CERTIFICATES_READ)
+def result(batch_id: str) -> Response:
+    """The certificates and every row's outcome."""
+    service, found = services(), _load(batch_id, Permission.CERTIFICATES_READ)
+    out = io.BytesIO()
+    write_result(out, services=service.ca, batch_id=found.id, actor=operator().person_id, now=service.clock.now())
+    response = Response(out.getvalue(), mimetype="application/zip")
+    response.headers.set("Content-Disposition", "attachment", filename=f"lote-{found.id}.zip")
+    return response
+
+
+def _list(*, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
+    service, powers = services(), operator().powers
+    reach = powers.institutions(Permission.REQUESTS_READ)
+    with service.database.reading() as session:
+        batches = list_batches(
+            session, services=service.ca, institutions=None if reach is None else tuple(sorted(reach))
+        )
+        names = PeopleNames(session)
+        people = {item.id: names(item.requested_by) for item in batches}
+        institutions = [
+            (item.ruc, item.name) for item in list_institutions(session) if reach is None or item.ruc in reach
+        ]
+    profiles = [(item.name, item.title) for item in service.ca.profiles.list() if item.by_hand]
+    return render(
+        "admin/batches.html",
+        status=status,
+        batches=batches,
+        people=people,
+        statuses=STATUSES,
+        typed=typed,
+        errors=errors,
+        may_request=powers.allow(Permission.CERTIFICATES_REQUEST),
+        profile_choices=profiles,
+        institution_choices=institutions if reach is not None else [("", _("La que dice cada fila")), *institutions],
+        most_rows=MOST_ROWS,
+    )
+
+
+def _page(found: BatchView, *, errors: dict[str, str], status: int = 200) -> Response:
+    service = services()
+    with service.database.reading() as session:
+        refused = list_rows(session, batch_id=found.id, state="refused", limit=_SHOWN)
+        names = PeopleNames(session)
+        people = {person: names(person) for person in (found.requested_by, *found.approvals)}
+    may_approve = operator().powers.allow(Permission.CERTIFICATES_APPROVE)
+    return render(
+        "admin/batch.html",
+        status=status,
+        item=found,
+        refused=refused,
+        people=people,
+        statuses=STATUSES,
+        errors=errors,
+        may_decide=may_approve and found.status.value == "proposed",
+        may_approve=may_approve and found.may_be_approved_by(operator().person_id),
+        problem_of=lambda row: problem(Rejected(row.reason or "", code=row.code)),
+    )
+
+
+def _load(batch_id: str, permission: Permission) -> BatchView:
+    service = services()
+    with service.database.reading() as session:
+        found = find_batch(session, services=service.ca, batch_id=batch_id)
+    # A batch for no one institution is everybody's: only who reaches all institutions sees it.
+    operator().powers.require_institution(permission, found.institution_ruc)
+    return found
+
+
+def _sent_table(profile: str) -> TableFile:
+    sent = request.files.get("table")
+    if sent is None or not sent.filename:
+        raise Rejected("Choose the table.", code="table_missing")
+    octets = sent.stream.read(MOST_OCTETS + 1)
+    chosen = services().ca.profiles.get(profile)
+    if len(octets) > MOST_OCTETS:
+        raise Rejected("The table is too large for this page.", code="table_too_long_here")
+    table = parse_table(octets, profile=chosen, name=sent.filename)
+    if table.row_count > MOST_ROWS:
+        raise Rejected("The table is too long for this page.", code="table_too_long_here")
+    return table
