@@ -9,11 +9,12 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from audit.event import Event
 from audit.sequencer import Sequencer
 from audit.vocabulary import EventType
+from ca.transparency.model import CertificateLogEntry
 from composition import Composition
 from idp.tokens.model import EncryptionKeyRow
 from kernel.clock import ManualClock
@@ -182,3 +183,14 @@ def test_a_lost_encryption_key_is_named(installed: Composition) -> None:
     finding = _found(installed, "encryption keys")
     assert finding.severity is Severity.BROKEN
     assert kind in finding.said
+
+
+def test_a_certificate_that_is_not_in_the_log_is_broken(installed: Composition) -> None:
+    """Somebody issued it past the log: the doctor says where to look, and nothing puts it right in silence."""
+    assert _found(installed, "certificate log").severity is Severity.OK
+    with installed.database.transaction() as session:
+        session.execute(delete(CertificateLogEntry))
+    found = _found(installed, "certificate log")
+    assert found.severity is Severity.BROKEN
+    assert "not in the log" in found.said
+    assert "sau ca log backfill --dry-run" in found.remedy

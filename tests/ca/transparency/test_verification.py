@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -140,6 +141,16 @@ def test_an_export_is_verified_with_nothing_else_at_hand(
     assert (answer.exit_code, json.loads(answer.output)["size"]) == (0, 6)
     other = key[: key.index("+")] + "+00000000+" + key.rsplit("+", 1)[1]
     assert run("verify", "--bundle", str(bundle), "--key", other).exit_code != 0
+    forged = tmp_path / "forged.zip"
+    with zipfile.ZipFile(bundle) as good, zipfile.ZipFile(forged, "w") as bad:
+        for name in good.namelist():
+            lines = good.read(name).split(b"\n")
+            if name == "leaves.jsonl":
+                lines[4] = lines[4].replace(b"commitment", b"COMMITMENT", 1)
+            bad.writestr(name, b"\n".join(lines))
+    answer = run("verify", "--bundle", str(forged), "--key", key)
+    assert answer.exit_code == 1
+    assert "changed at 4" in answer.output
 
 
 @pytest.mark.parametrize("which", [0, 2], ids=["institution", "person"])
