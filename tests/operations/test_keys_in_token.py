@@ -41,6 +41,7 @@ from tests.idp.relying_party import register
 from tests.servers.softhsm import SoftHsm
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.server,
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
