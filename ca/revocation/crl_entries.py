@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ca.revocation.reason import RevocationReason
+from kernel.errors import Fault
 
 #: On a delta list alone: the entry has left the complete list, because its certificate expired (RFC 5280 §5.3.1).
 REMOVE_FROM_CRL = "removeFromCRL"
@@ -74,6 +75,8 @@ def tagged(tag: int, content: bytes) -> bytes:
 
 def _time(text: str) -> bytes:
     """RFC 5280 §5.1.2.6: UTCTime through 2049, GeneralizedTime from then on, both with seconds and ``Z``."""
+    if text[4:5] != "-" or text[10:11] != " ":
+        raise Fault("The database writes moments in a form of its own.", code="bad_moment_text")
     digits = f"{text[0:4]}{text[5:7]}{text[8:10]}{text[11:13]}{text[14:16]}{text[17:19]}Z".encode("ascii")
     return tagged(0x18, digits) if text >= _FIRST_YEAR_OF_GENERALIZED_TIME else tagged(0x17, digits[2:])
 

@@ -77,9 +77,17 @@ def _text(session: Session, column: InstrumentedAttribute[datetime | None]) -> C
     """The moment as text, made by the database: a hundred thousand datetimes would take longer than all the rest."""
     if session.get_bind().dialect.name == "sqlite":
         return func.substr(column, 1, 19, type_=String)
-    return func.to_char(func.timezone("UTC", column), "YYYY-MM-DD HH24:MI:SS", type_=String)
+    # In half the time of to_char; in ISO form, as the driver's own connections have it.
+    return func.substr(sql_cast(func.timezone("UTC", column), String), 1, 19, type_=String)
 
 
 def _read(session: Session, query: Select[Any]) -> Sequence[ListedCertificate]:
-    # Plain tuples of the fields of ListedCertificate, in its order.
-    return cast(Sequence[ListedCertificate], session.execute(query).all())
+    """The driver's own tuples, all of text, with the fields of :class:`ListedCertificate` in its order.
+
+    A row object for each of a hundred thousand entries takes longer than everything else together.
+    """
+    result = session.connection().execute(query)
+    try:
+        return cast(Sequence[ListedCertificate], result.cursor.fetchall())
+    finally:
+        result.close()

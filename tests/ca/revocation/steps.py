@@ -7,6 +7,7 @@ from datetime import datetime
 from cryptography import x509
 
 from ca.locations import FIRST_SHARD
+from ca.revocation.arrangement import arrange_lists
 from ca.revocation.publish import PublishedList, publish_list
 from ca.revocation.revoke import revoke_certificate
 from tests.ca.hierarchy import Hierarchy, serial_of
@@ -52,3 +53,18 @@ def parse(published: PublishedList) -> x509.CertificateRevocationList:
 
 def serials(published: PublishedList) -> set[int]:
     return {entry.serial_number for entry in parse(published)}
+
+
+def arrange(hierarchy: Hierarchy, *, shards: int | None = None, delta: bool | None = None) -> None:
+    services = hierarchy.services
+    with services.database.transaction() as session:
+        arrange_lists(
+            session,
+            services=services,
+            authority="issuing-1",
+            shards=shards,
+            delta=delta,
+            actor="operator-7",
+            now=services.clock.now(),
+        )
+    hierarchy.shards = shards or hierarchy.shards

@@ -19,22 +19,7 @@ from kernel.clock import ManualClock
 from kernel.errors import Denied, NotFound, Rejected, Unavailable
 from kernel.outbox import run_due
 from tests.ca.hierarchy import Hierarchy
-from tests.ca.revocation.steps import issue, parse, publish, revoke, serials
-
-
-def arrange(hierarchy: Hierarchy, *, shards: int | None = None, delta: bool | None = None) -> None:
-    services = hierarchy.services
-    with services.database.transaction() as session:
-        arrange_lists(
-            session,
-            services=services,
-            authority="issuing-1",
-            shards=shards,
-            delta=delta,
-            actor="operator-7",
-            now=services.clock.now(),
-        )
-    hierarchy.shards = shards or hierarchy.shards
+from tests.ca.revocation.steps import arrange, issue, parse, publish, revoke, serials
 
 
 def lists(hierarchy: Hierarchy, shards: int) -> dict[int, PublishedList]:
