@@ -20,8 +20,9 @@ an approval of an older one no longer counts.
 
 Our own identifiers stand under the arc that `SAU_PKI_ARC` names, shown as *ARC*: policies under *ARC*.2, the common
 fields of the country under *ARC*.3. No identifier is a prefix of another, and no arc of another authority is ever
-used. QC statements (ETSI EN 319 412-5) are in no profile: they declare a qualification under the law of the European
-Union.
+used. Set `SAU_PKI_ARC` to an arc of your own and `SAU_PKI_DOMICILE` to the authority's legal domicile before the first
+certificate: both stand in every one. QC statements (ETSI EN 319 412-5) are in no profile: they declare a qualification
+under the law of the European Union.
 
 ## Policies
 
