@@ -101,8 +101,8 @@ def _load_before_forking(settings: Settings) -> None:
     What is there by then is left alone by the garbage collector: looking at it would make each process copy it.
     """
     import_module(_APPLICATION)
-    if "admin" in settings.roles:
-        outside_lint()  # every worker of the console wants it
+    if {"admin", "pki"} & set(settings.roles):
+        outside_lint()  # every worker of the console wants it, and whoever issues by a protocol
     gc.collect()
     gc.freeze()
 
