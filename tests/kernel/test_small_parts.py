@@ -113,3 +113,16 @@ def test_errors_carry_code_and_public_detail_only() -> None:
     assert (error.code, str(error)) == ("already_consumed", "already_consumed: This code was used.")
     assert str(ServiceError(code="x")) == "x"
     assert Throttled(retry_after=timedelta(seconds=9)).retry_after.seconds == 9
+
+
+def test_an_identifier_begins_with_its_moment_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """48 bits of time in ten letters, 80 random bits in sixteen: the least and the greatest of each."""
+    for moment, random, written in (
+        (0, b"\0" * 10, "0" * 26),
+        (2**48 - 1, b"\xff" * 10, "7" + "z" * 25),
+        (1, b"\0" * 9 + b"\x01", "0000000001" + "0" * 15 + "1"),
+        (32, b"\x80" + b"\0" * 9, "0000000010" + "g" + "0" * 15),
+    ):
+        monkeypatch.setattr("time.time_ns", lambda moment=moment: moment * 1_000_000)
+        monkeypatch.setattr("os.urandom", lambda _octets, random=random: random)
+        assert new_id() == written

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
+import logging
 from typing import cast
 
 import pytest
+import structlog
 from flask import Flask, request
 from flask.testing import FlaskClient
 
 from tests.web.conftest import MakeApp
 from web.application import SauFlask
+from web.logging import configure_logging
+from web.ready_answer import see_other
 from web.short_way import ReadyAnswer, ShortRequest, ShortWay
 from web.state import accept_any_host, answer_on_mtls_host
 
@@ -94,3 +99,29 @@ def test_a_way_may_answer_under_any_host_but_that_of_mutual_tls(
     """That host's list of paths is asked by Flask's way."""
     assert client.get("/below/x", headers={"Host": host}).data.startswith(answered)
     assert client.get("/below/own", headers={"Host": host}).data.startswith(b"own" if host == "sau.test" else b"long")
+
+
+def test_lines_of_the_log_carry_the_request_id(client: FlaskClient, capfd: pytest.CaptureFixture[str]) -> None:
+    """That of the answer, as on Flask's way."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        configure_logging(level="info", form="json")
+        answer = client.get("/below/own")
+    finally:
+        root.handlers, root.level = handlers, level
+        structlog.reset_defaults()
+    (line,) = map(json.loads, capfd.readouterr().err.splitlines())
+    assert line["request_id"] == answer.headers["X-Request-Id"]
+    assert (line["event"], line["endpoint"], line["method"], line["status"]) == ("request", "own", "GET", 200)
+
+
+def test_a_redirect_names_its_address_in_what_headers_take() -> None:
+    """RFC 3986: nothing that ends a line, nothing beyond ASCII; markup in it is none in the page."""
+    assert dict(see_other("/a?b=c%20d&e=f#g").headers)["Location"] == "/a?b=c%20d&e=f#g"
+    odd = see_other('https://á.example/"<b>\r\nX: y')
+    location = dict(odd.headers)["Location"]
+    assert location.isascii()
+    assert not set(location) & set('\r\n"<> ')
+    assert b"<b>" not in odd.body
+    assert odd.status == "303 See Other"
