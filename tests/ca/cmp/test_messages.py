@@ -253,20 +253,19 @@ def test_whoever_has_not_the_key_gets_no_certificate(talk: Conversation) -> None
     assert failure(talk.send(IR, stripped)) == "badPOP"
 
 
-@pytest.mark.parametrize(
-    ("octets", "reason"),
-    [
-        (b"", "badDataFormat"),
-        (b"hola", "badDataFormat"),
-        (b"\x30\x80\x00\x00", "badDataFormat"),
-        (b"\x30" * 60_000, "badDataFormat"),
-        (b"\x30\x82\xff\xff" + b"\x00" * 200_000, "badDataFormat"),
-    ],
-    ids=["empty", "garbage", "indefinite", "nested", "large"],
-)
-def test_what_is_no_message_is_refused(talk: Conversation, octets: bytes, reason: str) -> None:
+_NO_MESSAGES = [
+    (b"", "badDataFormat"),
+    (b"hola", "badDataFormat"),
+    (b"\x30\x80\x00\x00", "badDataFormat"),
+    (b"\x30" * 60_000, "badDataFormat"),
+    (b"\x30\x82\xff\xff" + b"\x00" * 200_000, "badDataFormat"),
+]
+
+
+def test_what_is_no_message_is_refused(talk: Conversation) -> None:
     """Bounded, whole, and never a crash."""
-    assert failure(talk.post(octets)) == reason
+    for octets, reason in _NO_MESSAGES:
+        assert failure(talk.post(octets)) == reason
 
 
 def test_what_is_not_answered_gets_its_reason(talk: Conversation) -> None:

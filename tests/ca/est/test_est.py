@@ -162,24 +162,23 @@ def test_a_credential_may_be_for_some_names_only(est: EstClient) -> None:
     assert leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
 
 
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (b"", "csr_empty"),
-        (b"%%%", "bad_base64"),
-        (b"AAAA", "csr_bad_pem"),
-        (base64.b64encode(b"0" * 70_000), "csr_too_large"),
-        (b"A" * 140_000, "csr_too_large"),
-    ],
-    ids=["empty", "no base64", "no request", "large", "very large"],
-)
-def test_a_bad_body_is_refused_with_its_reason_and_takes_no_use(est: EstClient, body: bytes, code: str) -> None:
+_BAD_BODIES = [
+    (b"", "csr_empty"),
+    (b"%%%", "bad_base64"),
+    (b"AAAA", "csr_bad_pem"),
+    (base64.b64encode(b"0" * 70_000), "csr_too_large"),
+    (b"A" * 140_000, "csr_too_large"),
+]
+
+
+def test_a_bad_body_is_refused_with_its_reason_and_takes_no_use(est: EstClient) -> None:
     """RFC 7030 §4.2.3: 400 and a text; RFC 8951 §3: base64 whatever the headers say."""
-    credential, secret = est.credential()
-    answer = est.post("simpleenroll", body, basic=(credential.id, secret))
-    assert (answer.status_code, answer.text.partition(":")[0]) == (400, code)
-    with est.services.database.reading() as session:
-        assert session.get_one(EnrolmentCredential, credential.id).uses_left == 1
+    for body, code in _BAD_BODIES:
+        credential, secret = est.credential()
+        answer = est.post("simpleenroll", body, basic=(credential.id, secret))
+        assert (answer.status_code, answer.text.partition(":")[0]) == (400, code)
+        with est.services.database.reading() as session:
+            assert session.get_one(EnrolmentCredential, credential.id).uses_left == 1
 
 
 def test_base64_comes_in_lines_or_without(est: EstClient) -> None:

@@ -66,8 +66,11 @@ def info_of(answer: bytes) -> tsp.TSTInfo:
     return tsp.TimeStampResp.load(answer)["time_stamp_token"]["content"]["encap_content_info"]["content"].parsed
 
 
-@pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
-@pytest.mark.parametrize("certificate", [True, False], ids=["certificate enclosed", "certificate at hand"])
+@pytest.mark.parametrize(
+    ("digest", "certificate"),
+    [("sha256", True), ("sha384", False), ("sha512", True)],
+    ids=["certificate enclosed", "certificate at hand", "sha512"],
+)
 def test_openssl_asks_and_verifies(
     client: FlaskClient, services: CaServices, hierarchy: Hierarchy, tmp_path: Path, digest: str, certificate: bool
 ) -> None:
@@ -133,40 +136,26 @@ def test_every_stamp_is_on_record_before_it_leaves(client: FlaskClient, services
     assert sha256(info.dump()).hexdigest().encode() in event.leaf
 
 
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        (b"", "bad_data_format"),
-        (b"hola", "bad_data_format"),
-        (query() + b"\x00", "bad_data_format"),
-        (query(b"\x00" * 5000), "bad_data_format"),
-        (query(b"\x00" * 20), "bad_data_format"),
-        (query(b"\x00" * 20, "sha1"), "bad_alg"),
-        (query(b"\x00" * 16, "md5"), "bad_alg"),
-        (query(version="v2"), "bad_request"),
-        (query(nonce=-1), "bad_request"),
-        (query(nonce=2**300), "bad_request"),
-        (query(req_policy="1.2.3"), "unaccepted_policy"),
-        (query(extensions=[{"extn_id": "1.2.3", "extn_value": b"\x05\x00"}]), "unaccepted_extensions"),
-    ],
-    ids=[
-        "empty",
-        "garbage",
-        "trailing",
-        "large",
-        "length",
-        "sha1",
-        "md5",
-        "version",
-        "negative",
-        "nonce",
-        "policy",
-        "extension",
-    ],
-)
-def test_what_is_not_stamped_gets_a_reason(client: FlaskClient, body: bytes, reason: str) -> None:
+_NOT_STAMPED = [
+    (b"", "bad_data_format"),
+    (b"hola", "bad_data_format"),
+    (query() + b"\x00", "bad_data_format"),
+    (query(b"\x00" * 5000), "bad_data_format"),
+    (query(b"\x00" * 20), "bad_data_format"),
+    (query(b"\x00" * 20, "sha1"), "bad_alg"),
+    (query(b"\x00" * 16, "md5"), "bad_alg"),
+    (query(version="v2"), "bad_request"),
+    (query(nonce=-1), "bad_request"),
+    (query(nonce=2**300), "bad_request"),
+    (query(req_policy="1.2.3"), "unaccepted_policy"),
+    (query(extensions=[{"extn_id": "1.2.3", "extn_value": b"\x05\x00"}]), "unaccepted_extensions"),
+]
+
+
+def test_what_is_not_stamped_gets_a_reason(client: FlaskClient) -> None:
     """RFC 3161 §2.4.2: a rejection with its failInfo, and no token; no SHA-1, no MD5."""
-    assert failure(ask(client, body)) == reason
+    for body, reason in _NOT_STAMPED:
+        assert failure(ask(client, body)) == reason
 
 
 def test_another_media_type_is_not_read(client: FlaskClient) -> None:
