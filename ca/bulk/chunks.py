@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from cryptography import x509
 from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
@@ -219,7 +218,7 @@ class ChunkWorker:
             "inputs": row.inputs if good else {},
             "spki_sha256": row.spki_sha256 if good else None,
             "serial": _serial(row) if good else None,
-            "subject": row.certificate.subject.rfc4514_string() if good else "",
+            "subject": row.subject if good else "",
             "tbs_der": _tbs(row) if good and not issued else None,
             "refused_for": refusal.code if refusal else None,
             "reason": _text(refusal) if refusal else None,
@@ -297,9 +296,8 @@ def _text(error: ServiceError) -> str:
 def _view(row: JudgedRow, *, issued: bool) -> RowView:
     if row.refusal is not None:
         return RowView(row.line, "refused", None, "", row.institution_ruc, row.refusal.code, _text(row.refusal))
-    subject: x509.Name = row.certificate.subject
     state = "issued" if issued else "ready"
-    return RowView(row.line, state, _serial(row), subject.rfc4514_string(), row.institution_ruc, None, None)
+    return RowView(row.line, state, _serial(row), row.subject, row.institution_ruc, None, None)
 
 
 def _row_view(row: BatchRow) -> RowView:

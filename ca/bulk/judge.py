@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from cryptography import x509
 from sqlalchemy import select
@@ -54,6 +55,11 @@ class JudgedRow:
         """The bytes as a readable certificate."""
         assert self.case is not None
         return self.case.certificate
+
+    @cached_property
+    def subject(self) -> str:
+        """The subject as RFC 4514 text."""
+        return self.certificate.subject.rfc4514_string()
 
 
 class Judge:

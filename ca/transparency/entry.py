@@ -24,14 +24,16 @@ from kernel.errors import Fault, NotFound
 
 VERSION = 1
 _COMMITMENT_PREFIX = b"certificate log: commitment\n"
-_PERSONAL = (
-    NameOID.GIVEN_NAME,
-    NameOID.SURNAME,
-    NameOID.PSEUDONYM,
-    NameOID.TITLE,
-    NameOID.EMAIL_ADDRESS,
-    NameOID.USER_ID,
-    NameOID.UNSTRUCTURED_NAME,
+_PERSONAL = frozenset(
+    (
+        NameOID.GIVEN_NAME,
+        NameOID.SURNAME,
+        NameOID.PSEUDONYM,
+        NameOID.TITLE,
+        NameOID.EMAIL_ADDRESS,
+        NameOID.USER_ID,
+        NameOID.UNSTRUCTURED_NAME,
+    )
 )
 _PERSONAL_NUMBERS = ("IDC", "PAS", "PNO", "TIN")  # ETSI EN 319 412-1 §5.1.3: semantics of natural persons
 
@@ -160,11 +162,11 @@ def committed_by(leaf: bytes) -> str:
 
 def _names_a_person(certificate: x509.Certificate) -> bool:
     subject = certificate.subject
-    if any(subject.get_attributes_for_oid(oid) for oid in _PERSONAL):
-        return True
-    numbers = [str(each.value) for each in subject.get_attributes_for_oid(NameOID.SERIAL_NUMBER)]
-    if any(number.startswith(_PERSONAL_NUMBERS) for number in numbers):
-        return True
+    for attribute in subject:
+        if attribute.oid in _PERSONAL:
+            return True
+        if attribute.oid == NameOID.SERIAL_NUMBER and str(attribute.value).startswith(_PERSONAL_NUMBERS):
+            return True
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
