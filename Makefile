@@ -9,14 +9,18 @@ HOME_FOLDER ?= var
 TESTS ?=
 # options of the benchmark, e.g. BENCH="--quick --only jwks"
 BENCH ?=
+# how often each fault is repeated (`long`, or a number), and which, e.g. FAULTS="tests/faults/test_kill.py"
+FAULT_ROUNDS ?= long
+FAULTS ?= tests/faults
 
-.PHONY: run install test check format migration docs screenshots bench lock clean help
+.PHONY: run install test faults check format migration docs screenshots bench lock clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     the service, the console and two portals, at http://localhost:$(PORT)"
 	@echo "make install what a server needs, into $(VENV)/ (docs/operations.md)"
 	@echo "make test    every gate and every test, real servers included"
+	@echo "make faults  kills, failovers, full disks, races, each many times: docs/faults.md (an hour and more; FAULT_ROUNDS=5 to look)"
 	@echo "make check   the gates alone: format, lint, types, import contracts, migrations"
 	@echo "make format  put the code into form"
 	@echo "make migration MESSAGE=\"what changes\"   write a migration from what changed in the mapped classes"
@@ -38,6 +42,11 @@ test: $(VENV)/.dev
 	@scripts/test-packages
 	@$(MAKE) --no-print-directory check
 	@scripts/tests $(TESTS)
+
+# One process, one harness after the other: none disturbs another's figures.
+faults: $(VENV)/.dev
+	@scripts/test-packages
+	@FAULT_ROUNDS=$(FAULT_ROUNDS) $(BIN)/python -m pytest --timeout 10800 -p no:cacheprovider $(FAULTS)
 
 check: $(VENV)/.dev
 	@scripts/gates

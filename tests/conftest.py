@@ -16,6 +16,7 @@ from kernel.clock import ManualClock
 from kernel.database import Database
 from kernel.settings import Settings, load_settings
 from tests import made_once
+from tests.faults.rounds import Figure, is_long_run, told_figure
 from tests.servers.chromium import run_chromium
 from tests.servers.mail import MailServer, run_mail_server
 from tests.servers.postgresql import PostgreSqlServer, run_postgresql
@@ -152,6 +153,22 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
         yield lambda **keywords: services.enter_context(run_service(tmp_path_factory.mktemp("own"), **keywords))
 
 
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Figure:
+    """Tell a figure that was measured, ``figure(name, value, unit)``: the run's last lines print it."""
+    return lambda name, value, unit: request.node.user_properties.append(("figure", told_figure(name, value, unit)))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked ``faults``, unless somebody asked for it by ``make faults`` or ``FAULT_ROUNDS``."""
+    if is_long_run():
+        return
+    left_out = [item for item in items if item.get_closest_marker("faults")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Remember where each server's log stands, so that a failing test shows what was written during it."""
@@ -192,7 +209,8 @@ class _FailureNames:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say last what was skipped for want of a package, so that nobody takes a part for the whole."""
+    """Say last what was measured, and what was skipped for want of a package: nobody takes a part for the whole."""
+    _print_figures(terminalreporter)
     reasons: dict[str, int] = {}
     for report in terminalreporter.stats.get("skipped", []):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
@@ -200,6 +218,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         reasons[reason] = reasons.get(reason, 0) + 1
     for reason, number in sorted(reasons.items()):
         terminalreporter.write_line(f"NOT RUN: {number} tests: {reason}", yellow=True)
+
+
+def _print_figures(terminalreporter: pytest.TerminalReporter) -> None:
+    told = [
+        (report.nodeid, text)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if report.when == "call"
+        for name, text in report.user_properties
+        if name == "figure"
+    ]
+    if told:
+        terminalreporter.section("figures")
+    previous = ""
+    for nodeid, text in told:
+        if nodeid != previous:
+            terminalreporter.write_line(nodeid)
+        terminalreporter.write_line(f"    {text}")
+        previous = nodeid
 
 
 _LOG_STARTS = pytest.StashKey[dict[Path, int]]()

@@ -1,0 +1,4 @@
+"""What happens when something goes wrong: each harness in a module of its own, its rounds by :func:`rounds`."""
+
+from tests.faults.rounds import Figure as Figure
+from tests.faults.rounds import rounds as rounds
