@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event, canonical_json, fit, fit_details, fit_private
 from audit.model import AuditEvent
+from audit.numbering import Numbering
 from audit.privacy import HolderKeys, conceal
+from audit.receipt import receipt_text
 from audit.tiles import ENTRY_LIMIT
 from kernel.errors import ServiceError
 from kernel.identifiers import new_id, new_secret
@@ -48,20 +50,18 @@ class Journal:
     def __init__(self, holder_keys: HolderKeys, *, node: str) -> None:
         self.holder_keys = holder_keys
         self._node = node
+        self._numbering = Numbering()
 
     def record(self, session: Session, event: Event, *, now: datetime) -> str:
         """Add ``event`` to the caller's transaction and return its id. The row is written just before the commit.
 
         Whatever its texts hold, it becomes one leaf of at most 65,535 octets of plain ASCII: long texts are cut.
         """
-        event_id, now, origin = new_id(), now.astimezone(UTC), current_origin()
-        columns = _columns(event, origin)
-        leaf = self._leaf(session, event, origin, event_id, columns, now=now, limit=_TEXT_LIMIT)
-        if len(leaf) > ENTRY_LIMIT:
-            leaf = self._leaf(session, event, origin, event_id, columns, now=now, limit=_TIGHT_LIMIT)
-        row = {**_NO_COLUMNS, **columns, "id": event_id, "occurred_at": now, "leaf": leaf}
-        insert_later(session, _TABLE, row)
-        return event_id
+        return self._write(session, event, now=now)[0]
+
+    def record_with_receipt(self, session: Session, event: Event, *, now: datetime) -> str:
+        """Do what :meth:`record` does and return the event's receipt (:mod:`audit.receipt`)."""
+        return receipt_text(*self._write(session, event, now=now))
 
     def refuse(self, session: Session, event: Event, error: ServiceError, *, now: datetime) -> NoReturn:
         """Record ``event`` and raise ``error`` so that the transaction commits: the refusal itself is on record.
@@ -72,6 +72,16 @@ class Journal:
         error.commits = True
         raise error
 
+    def _write(self, session: Session, event: Event, *, now: datetime) -> tuple[str, bytes]:
+        event_id, now, origin = new_id(), now.astimezone(UTC), current_origin()
+        columns, numbers = _columns(event, origin), self._numbering.take(session)
+        leaf = self._leaf(session, event, origin, event_id, columns, numbers, now=now, limit=_TEXT_LIMIT)
+        if len(leaf) > ENTRY_LIMIT:
+            leaf = self._leaf(session, event, origin, event_id, columns, numbers, now=now, limit=_TIGHT_LIMIT)
+        row = {**_NO_COLUMNS, **columns, "id": event_id, "occurred_at": now, "leaf": leaf}
+        insert_later(session, _TABLE, row)
+        return event_id, leaf
+
     def _leaf(
         self,
         session: Session,
@@ -79,6 +89,7 @@ class Journal:
         origin: Origin,
         event_id: str,
         columns: dict[str, str],
+        numbers: dict[str, object],
         *,
         now: datetime,
         limit: int,
@@ -94,6 +105,7 @@ class Journal:
             }
         leaf: dict[str, object] = {
             **columns,
+            **numbers,
             "v": LEAF_VERSION,
             "id": event_id,
             "occurred_at": now.isoformat(timespec="microseconds"),
