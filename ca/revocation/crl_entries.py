@@ -64,6 +64,11 @@ def encode_entries(listed: Iterable[tuple[str, str, str, str | None]]) -> list[b
     return encoded
 
 
+def reason_code(reason: str) -> int | None:
+    """Return the CRLReason (RFC 5280 §5.3.1) of a name; None for ``unspecified``, which is left out."""
+    return _CODES.get(reason)
+
+
 def tagged(tag: int, content: bytes) -> bytes:
     """Return ``content`` under ``tag`` with its definite length in the fewest octets (X.690 §10.1)."""
     length = len(content)

@@ -6,25 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from asn1crypto.x509 import Certificate as ParsedCertificate
-from cryptography import x509
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ca.issuance.model import Authority, Certificate
+from ca.issuance.model import Authority
 from ca.revocation.answer_memory import LONGEST_REQUEST, AnswerMemory, KeptAnswer
-from ca.revocation.model import OcspSigner
 from ca.revocation.ocsp_answer import (
-    CertificateStatus,
     OcspAnswer,
-    OcspSigningKey,
     build_answer,
     malformed_request,
     try_later,
     unauthorized,
 )
 from ca.revocation.ocsp_request import MalformedRequestError, StatusRequest, parse_request
-from ca.revocation.ocsp_signer import find_ocsp_signer
-from ca.revocation.reason import RevocationReason
+from ca.revocation.signing_keys import SigningKeys
+from ca.revocation.status_row import read_status
 from ca.revocation.status_watch import LOOK_EVERY, Changes, StatusWatch
 from ca.serial import serial_number, serial_text
 from ca.services import CaServices
@@ -48,7 +44,7 @@ class OcspResponder:
     def __init__(self, services: CaServices, *, look_every: float = LOOK_EVERY) -> None:
         self._services = services
         self._issuers: dict[_IssuerId, str] = {}
-        self._keys: dict[str, OcspSigningKey] = {}
+        self._keys = SigningKeys(services.keystore)
         self._memory = AnswerMemory()
         self.watch = StatusWatch(services.database, self._forget, look_every=look_every)
 
@@ -89,8 +85,8 @@ class OcspResponder:
             self.watch.look()
 
     def _forget(self, changes: Changes) -> None:
-        if changes.too_many or not changes.serials.isdisjoint(self._keys):
-            self._keys = {}
+        if changes.too_many or self._keys.have(changes.serials):
+            self._keys.forget()
             self._memory.forget_all()
         else:
             self._memory.forget(frozenset(serial_number(serial) for serial in changes.serials))
@@ -104,7 +100,7 @@ class OcspResponder:
             if authority_id is None:
                 return KeptAnswer(unauthorized(), now)
             status = read_status(session, authority_id=authority_id, serial=serial_text(question.serial))
-            key = self._key(find_ocsp_signer(session, authority_id=authority_id, now=now))
+            key = self._keys.choose(session, authority_id=authority_id, now=now)
         answer = build_answer(question, status, key=key, now=now)
         if not answer.reusable:
             return KeptAnswer(answer, now)
@@ -116,37 +112,6 @@ class OcspResponder:
             # Authorities are few and appear by ceremony: whoever asks after a strange one makes us look again.
             self._issuers = _read_issuers(session)
         return self._issuers.get(wanted)
-
-    def _key(self, row: OcspSigner) -> OcspSigningKey:
-        key = self._keys.get(row.serial)
-        if key is None:
-            assert row.certificate_der is not None
-            key = OcspSigningKey(
-                serial=row.serial,
-                certificate=x509.load_der_x509_certificate(row.certificate_der),
-                signer=self._services.keystore.open(row.key_name),
-            )
-            self._keys[row.serial] = key
-        return key
-
-
-def read_status(session: Session, *, authority_id: str, serial: str) -> CertificateStatus:
-    """Return the status of ``serial`` under the authority.
-
-    A number that is assigned but not signed yet is not known: nobody holds the certificate. If it is revoked, it says
-    so in any case.
-    """
-    row = session.execute(
-        select(
-            Certificate.revoked_at, Certificate.revocation_reason, Certificate.certificate_sha256.is_not(None)
-        ).where(Certificate.serial == serial, Certificate.authority_id == authority_id)
-    ).one_or_none()
-    if row is None:
-        return CertificateStatus(known=False)
-    revoked_at, reason, signed = row
-    if revoked_at is None:
-        return CertificateStatus(known=signed)
-    return CertificateStatus(known=True, revoked_at=revoked_at, reason=RevocationReason(str(reason)))
 
 
 def _read_issuers(session: Session) -> dict[_IssuerId, str]:

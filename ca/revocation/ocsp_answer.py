@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
+from ca.revocation.answer_octets import GOOD, UNKNOWN, AnswerFrame, encode_cert_id, encode_revoked
 from ca.revocation.ocsp_request import StatusRequest
 from ca.revocation.reason import RevocationReason
 from keys.signer import Signer
 
 ANSWER_LIFETIME = timedelta(hours=12)
 UNKNOWN_LIFETIME = timedelta(minutes=5)  # the number may be assigned in a moment
-CERT_ID_HASHES: dict[str, hashes.HashAlgorithm] = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}  # noqa: S303  # nosec B303
 
 
 @dataclass(frozen=True)
@@ -31,13 +30,22 @@ class CertificateStatus:
     reason: RevocationReason | None = None
 
 
-@dataclass(frozen=True)
 class OcspSigningKey:
-    """Who signs answers: a delegated responder of the same issuer (RFC 6960 §4.2.2.2)."""
+    """Who signs answers: a delegated responder of the same issuer (RFC 6960 §4.2.2.2).
 
-    serial: str
-    certificate: x509.Certificate
-    signer: Signer
+    :raises kernel.errors.Fault: (``bad_own_signature``) if the key is not the certificate's.
+    """
+
+    def __init__(self, serial: str, certificate: x509.Certificate, signer: Signer) -> None:
+        self.serial = serial
+        self.signer = signer
+        self.not_before = certificate.not_valid_before_utc
+        self.not_after = certificate.not_valid_after_utc
+        self.frame = AnswerFrame(certificate, signer)
+
+    def is_valid(self, now: datetime) -> bool:
+        """Tell whether ``now`` lies within the certificate's validity."""
+        return self.not_before <= now < self.not_after
 
 
 @dataclass(frozen=True)
@@ -71,28 +79,13 @@ def build_answer(
     """
     this_update = now.replace(microsecond=0)
     lifetime = ANSWER_LIFETIME if status.known else UNKNOWN_LIFETIME
-    next_update = min(this_update + lifetime, key.certificate.not_valid_after_utc)
-    builder = (
-        ocsp.OCSPResponseBuilder()
-        .add_response_by_hash(
-            question.issuer_name_hash,
-            question.issuer_key_hash,
-            question.serial,
-            CERT_ID_HASHES[question.hash_name],
-            _certificate_status(status),
-            this_update,
-            next_update,
-            status.revoked_at,
-            status.reason.flag if status.reason and status.revoked_at else None,
-        )
-        .responder_id(ocsp.OCSPResponderEncoding.HASH, key.certificate)
-        .certificates([key.certificate])
+    next_update = min(this_update + lifetime, key.not_after)
+    cert_id = encode_cert_id(question.hash_name, question.issuer_name_hash, question.issuer_key_hash, question.serial)
+    to_be_signed = key.frame.to_be_signed(
+        cert_id, _certificate_status(status), this_update, next_update, nonce=question.nonce
     )
-    if question.nonce is not None:
-        builder = builder.add_extension(x509.OCSPNonce(question.nonce), critical=False)
-    response = builder.sign(key.signer.private_key, key.signer.algorithm.hash)
     return OcspAnswer(
-        der=response.public_bytes(Encoding.DER),
+        der=key.frame.response(to_be_signed, key.signer.sign(to_be_signed)),
         this_update=this_update,
         next_update=next_update,
         reusable=question.nonce is None and status.known,
@@ -118,7 +111,7 @@ def _unsuccessful(status: ocsp.OCSPResponseStatus) -> OcspAnswer:
     return OcspAnswer(der=ocsp.OCSPResponseBuilder.build_unsuccessful(status).public_bytes(Encoding.DER))
 
 
-def _certificate_status(status: CertificateStatus) -> ocsp.OCSPCertStatus:
+def _certificate_status(status: CertificateStatus) -> bytes:
     if status.revoked_at is not None:
-        return ocsp.OCSPCertStatus.REVOKED
-    return ocsp.OCSPCertStatus.GOOD if status.known else ocsp.OCSPCertStatus.UNKNOWN
+        return encode_revoked(status.revoked_at, status.reason)
+    return GOOD if status.known else UNKNOWN
