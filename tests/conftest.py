@@ -17,6 +17,7 @@ from kernel.database import Database
 from kernel.settings import Settings, load_settings
 from tests import made_once
 from tests.faults.rounds import Figure, is_long_run, told_figure
+from tests.measured import measured
 from tests.servers.chromium import run_chromium
 from tests.servers.mail import MailServer, run_mail_server
 from tests.servers.postgresql import PostgreSqlServer, run_postgresql
@@ -173,7 +174,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Remember where each server's log stands, so that a failing test shows what was written during it."""
     item.stash[_LOG_STARTS] = {server.log: server.log.stat().st_size for server in RUNNING if server.log.exists()}
-    return (yield)
+    with measured(item):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
