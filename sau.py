@@ -29,6 +29,7 @@ from operations.background import background_worker
 from operations.doctor import examine
 from operations.installation import install
 from operations.serving import serve as serve_forever
+from operations.starting import record_start, upgrade_schema
 from web.logging import configure_logging
 
 
@@ -115,6 +116,7 @@ def _work(parent: int | None) -> None:
     settings = composition.settings
     configure_logging(level=settings.log_level, form=settings.log_format)
     _require_current_schema(composition)
+    record_start(composition, process="worker")
     running = background_worker(composition)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -143,7 +145,7 @@ def db() -> None:
 @json_option
 def upgrade(as_json: bool) -> None:
     """Bring the schema to this release's revision. Two at once are safe."""
-    print_record({"revision": schema.upgrade(_composition().database)}, as_json=as_json)
+    print_record({"revision": upgrade_schema(_composition())}, as_json=as_json)
 
 
 @db.command()

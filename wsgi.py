@@ -20,6 +20,7 @@ from kernel.settings import load_settings
 from keys.sealing import derive_secret
 from operations.readiness import readiness_checks
 from operations.refusals import refusal_recorder
+from operations.starting import record_start
 from web.application import create_app as create_bare_app
 from web.logging import configure_logging
 from web.operations import add_readiness_checks
@@ -32,6 +33,7 @@ def create_app(composition: Composition | None = None) -> Flask:
 
     :param composition: the service; made from the environment when it is left out, as the web server does.
     """
+    starting = composition is None
     if composition is None:
         settings = load_settings()
         configure_logging(level=settings.log_level, form=settings.log_format)
@@ -55,6 +57,8 @@ def create_app(composition: Composition | None = None) -> Flask:
         admin.web.mount(app, composition.admin)
     if {"admin", "pki"} & set(roles):
         outside_lint()  # here, so that nobody waits for it with the database's write lock in hand
+    if starting:
+        record_start(composition, process="web")
     return app
 
 

@@ -102,11 +102,9 @@ def _search(load: Load) -> click.Command:
         services = load()
         filters = EventFilter(type=type_, since=_utc(since), until=_utc(until), **equal)
         with services.database.transaction() as session:
-            keys = None
-            if reveal is not None:
-                _record_look(session, services, filters, reveal)
-                keys = services.journal.holder_keys
+            keys = None if reveal is None else services.journal.holder_keys
             page = search_events(session, filters=filters, after=after, limit=limit, reveal_with=keys)
+            _record_look(session, services, filters, reveal)
         if as_json:
             document = {"events": [_plain(event) for event in page.events], "next": page.next_cursor}
             click.echo(json.dumps(document, default=str))
@@ -147,6 +145,9 @@ def _export(load: Load) -> click.Command:
         with services.database.reading() as session, progress_bar("Exporting") as progress:
             key = _key(session, services)
             size = export_log(session, file, log_key=key, progress=progress)
+        event = Event(type=EventType.AUDIT_EXPORTED, details={"records": size, "file": file.name})
+        with services.database.transaction() as session:
+            services.journal.record(session, event, now=services.clock.now())
         print_record({"file": str(file), "records": size, "log_key": str(key)}, as_json=as_json)
 
     return export
@@ -175,11 +176,12 @@ def _key(session: Session, services: AuditServices) -> LogKey:
     return services.log_key(head.origin if head else services.origin)
 
 
-def _record_look(session: Session, services: AuditServices, filters: EventFilter, reason: str) -> None:
+def _record_look(session: Session, services: AuditServices, filters: EventFilter, reason: str | None) -> None:
+    why = {} if reason is None else {"reason": reason}
     asked = {name: str(value) for name, value in asdict(filters).items() if value is not None}
     services.journal.record(
         session,
-        Event(type=EventType.AUDIT_SEARCHED, details={"reason": reason, "revealed": True, **asked}),
+        Event(type=EventType.AUDIT_SEARCHED, details={**why, "revealed": reason is not None, **asked}),
         now=services.clock.now(),
     )
 

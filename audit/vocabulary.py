@@ -112,6 +112,7 @@ class EventType(StrEnum):
 
     # certificate authority
     AUTHORITY_CREATED = "ca:authority:created"
+    ROOT_KEY_OPENED = "ca:root_key:opened"  # on record before it signs; a try that failed, too
     CEREMONY_REHEARSED = "ca:ceremony:rehearsed"
     CEREMONY_HELD = "ca:ceremony:held"
     PROFILE_MOVED = "ca:profile:moved"
@@ -172,7 +173,6 @@ class EventType(StrEnum):
     ACME_CONTROL_PROVED = "ca:acme_control:proved"
     ACME_CONTROL_NOT_PROVED = "ca:acme_control:not_proved"
     ACME_CONTROL_GIVEN_UP = "ca:acme_control:given_up"  # the account itself deactivated an authorization
-    ACME_REQUEST_REFUSED = "ca:acme_request:refused"
 
     # console
     CONSOLE_OPENED = "admin:console:opened"
@@ -186,6 +186,8 @@ class EventType(StrEnum):
     # the service itself
     SERVICE_INITIALIZED = "service:installation:initialized"
     SERVICE_STARTED = "service:process:started"
+    SETTINGS_CHANGED = "service:settings:changed"  # since the process of this name and machine started last
+    SCHEMA_UPGRADED = "service:schema:upgraded"
     MAIL_SENT = "service:mail:sent"
     MAIL_FAILED = "service:mail:failed"
     REQUEST_REFUSED = "web:request:refused"  # CSRF, bad host, oversized: before any house saw it

@@ -32,8 +32,8 @@ from idp.tokens.key_rotation import ensure_signing_keys
 from kernel.errors import NotFound, Rejected
 from kernel.settings import is_loopback, is_test_name
 from keys.file_store import read_passphrase, require_private
-from operations import schema
 from operations.demo import DemoReport, install_demo
+from operations.starting import upgrade_schema
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def install(composition: Composition, *, demo: bool, authorities: bool = True) -
     _make_home(settings.home)
     if not settings.keys_in_token:
         read_passphrase(settings.passphrase_file, create=True)
-    revision = schema.upgrade(composition.database)
+    revision = upgrade_schema(composition)
     ensure_log_key(composition.keystore)
     now = composition.clock.now()
     with composition.database.transaction() as session:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ca.ceremony.making import Workbench, make_issuing, make_root, require_same_key
 from ca.ceremony.plan import AuthorityName, IssuingPlan, KeyKind, RootPlan
-from ca.ceremony.root_store import RootKeys
+from ca.ceremony.root_store import recorded_root_keys
 from ca.issuance.authority import AuthorityRecord, find_authority, list_authorities
 from ca.issuance.model import CeremonyRecord
 from ca.services import CaServices
@@ -52,7 +52,7 @@ def create_hierarchy(
     by_ceremony = _from_ceremony(services)
     if by_ceremony is not None:
         return by_ceremony
-    bench = Workbench(services=services, roots=RootKeys(services.settings), actor=actor, now=now)
+    bench = Workbench(services=services, roots=recorded_root_keys(services, actor=actor), actor=actor, now=now)
     with services.database.reading() as session:
         standing = {name for name in (ROOT, ISSUING) if find_authority(session, name) is not None}
     root = make_root(bench, RootPlan(name=ROOT, subject=root_name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ca.ceremony.hierarchy import ROOT
-from ca.ceremony.root_store import RootKeys
+from ca.ceremony.root_store import RootKeys, recorded_root_keys
 from ca.issuance.authority import list_authorities, load_authority
 from ca.locations import FIRST_SHARD
 from ca.revocation.publish import PublishedList, current_list, publish_list
@@ -28,7 +28,7 @@ def publish_root_list(
                 return current_list(session, authority_name=name, shard=FIRST_SHARD, now=services.clock.now())
             except NotFound:
                 pass
-    signer = (roots or RootKeys(services.settings)).signer(authority.key_name)
+    signer = (roots or recorded_root_keys(services, actor="command")).signer(authority.key_name)
     return publish_list(services, authority_id=authority.id, signer=signer, scheduled=True)
 
 

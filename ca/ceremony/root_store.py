@@ -5,10 +5,13 @@ No process that serves HTTP may import this module, directly or not; an import c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from kernel.errors import Conflict, Fault, NotFound, Rejected
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
+from ca.services import CaServices
+from kernel.errors import Conflict, Fault, NotFound, Rejected, ServiceError
 from kernel.secret_text import SecretText
 from kernel.settings import Settings
 from keys.file_store import FileKeyStore, read_passphrase
@@ -33,12 +36,21 @@ class RootKeys:
     """Opens the roots' stores for one command.
 
     :param passphrases: that were put together from shares; which opens what is found by trying.
+    :param tell: is told the name of each store that is opened, before the caller has it, and why one was not.
     """
 
-    def __init__(self, settings: Settings, passphrases: Iterable[SecretText] = ()) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        passphrases: Iterable[SecretText] = (),
+        *,
+        tell: Callable[[str, ServiceError | None], None] | None = None,
+    ) -> None:
         self._settings = settings
         self._passphrases = list(passphrases)
         self._chosen: dict[str, SecretText] = {}
+        self._tell = tell
+        self._told: set[str] = set()
 
     def keep(self, name: str, passphrase: SecretText) -> None:
         """Let ``passphrase`` be that of the root ``name``, which is about to be made: it is written nowhere.
@@ -68,6 +80,18 @@ class RootKeys:
         :raises Rejected: (``shares_wrong``) if none of the passphrases from shares opens it.
         :raises Unavailable: if the roots' token does not answer.
         """
+        try:
+            opened = self._open(name, create=create)
+        except ServiceError as error:
+            if self._tell:
+                self._tell(name, error)
+            raise
+        if self._tell and name not in self._told:
+            self._tell(name, None)
+            self._told.add(name)
+        return opened
+
+    def _open(self, name: str, *, create: bool) -> KeyStore:
         if self._settings.root_keystore:
             return self._token()
         folder, passphrase_file = root_folder(self._settings, name), root_passphrase_file(self._settings, name)
@@ -105,6 +129,23 @@ class RootKeys:
     def signer(self, name: str) -> Signer:
         """Return the root's signer. :raises NotFound: as :meth:`store`, or ``key_not_found`` before its ceremony."""
         return self.store(name).open(name)
+
+
+def recorded_root_keys(services: CaServices, passphrases: Iterable[SecretText] = (), *, actor: str) -> RootKeys:
+    """Return what opens the roots' stores for one command, and puts each opening on record before the key signs."""
+
+    def tell(name: str, error: ServiceError | None) -> None:
+        event = Event(
+            type=EventType.ROOT_KEY_OPENED,
+            outcome=Outcome.FAILURE if error else Outcome.SUCCESS,
+            reason=error.code if error else None,
+            actor=actor,
+            object_id=name,
+        )
+        with services.database.transaction() as session:
+            services.journal.record(session, event, now=services.clock.now())
+
+    return RootKeys(services.settings, passphrases, tell=tell)
 
 
 def open_root_signer(settings: Settings, name: str = ROOT_KEY_NAME) -> Signer:

@@ -16,7 +16,7 @@ from ca.ceremony.plan_file import CeremonyFile, example_file, read_ceremony_file
 from ca.ceremony.preconditions import require_possible
 from ca.ceremony.rehearsal import rehearse
 from ca.ceremony.rollover import propose_successor
-from ca.ceremony.root_store import RootKeys
+from ca.ceremony.root_store import recorded_root_keys
 from ca.command_line.share_options import read_shares, share_options
 from ca.services import CaServices
 from kernel.command_line import json_option, print_record
@@ -86,7 +86,7 @@ def ceremony_command(load: Callable[[], CaServices]) -> click.Command:
             _ask(read, yes=yes or as_json)
             bench = Workbench(
                 services=services,
-                roots=RootKeys(services.settings, read_shares(share_files, ask=ask_shares)),
+                roots=recorded_root_keys(services, read_shares(share_files, ask=ask_shares), actor=actor),
                 actor=actor,
                 now=services.clock.now(),
             )

@@ -12,7 +12,7 @@ import click
 
 from ca.ceremony.hierarchy import ROOT
 from ca.ceremony.root_list import publish_root_list, root_names
-from ca.ceremony.root_store import RootKeys
+from ca.ceremony.root_store import recorded_root_keys
 from ca.command_line.share_options import read_shares, share_options
 from ca.issuance.authority import list_authorities
 from ca.locations import FULL_LIST
@@ -79,7 +79,8 @@ def publish_command(load: Callable[[], CaServices]) -> click.Command:
         """Publish fresh revocation lists of the issuing authorities, and renew their OCSP signers where due."""
         services = load()
         if root:
-            keys = RootKeys(services.settings, read_shares(share_files, ask=ask_shares))
+            actor = f"command:{login_name()}"[:64]
+            keys = recorded_root_keys(services, read_shares(share_files, ask=ask_shares), actor=actor)
             names = [only] if only else root_names(services) or [ROOT]
             published = [publish_root_list(services, name=name, roots=keys) for name in names]
         else:

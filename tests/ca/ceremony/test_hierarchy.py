@@ -84,7 +84,9 @@ def test_each_authority_is_a_row_with_its_events(services: CaServices, hierarchy
     with services.database.reading() as session:
         types = sorted(session.scalars(select(AuditEvent.type).where(AuditEvent.type.startswith("ca:"))))
         rows = session.scalars(select(Certificate)).all()
-        assert types == sorted(["ca:authority:created", "ca:certificate:issued", "ca:certificate:signed"] * 2)
+        assert types == sorted(
+            ["ca:root_key:opened", *["ca:authority:created", "ca:certificate:issued", "ca:certificate:signed"] * 2]
+        )
         assert {row.certificate_der for row in rows} == {
             hierarchy.root.public_bytes(Encoding.DER),
             hierarchy.issuing.public_bytes(Encoding.DER),

@@ -1,0 +1,95 @@
+"""What happens to the service itself, on record: a process started, its settings changed, the schema was upgraded."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import socket
+from importlib.metadata import PackageNotFoundError, version
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from audit.event import Event
+from audit.model import AuditEvent
+from audit.vocabulary import EventType
+from composition import Composition
+from kernel.errors import ServiceError
+from kernel.settings import Settings
+from keys.sealing import derive_secret
+from operations import schema
+
+_log = structlog.get_logger("sau.start")
+
+
+def record_start(composition: Composition, *, process: str) -> None:
+    """Put on record that a process starts, and which settings are not those that it last started with here.
+
+    Values are not told (an address may hold a password): each setting is represented by a keyed digest. A database
+    that does not answer stops no process; the log of the process says that the start is not on record.
+
+    :param process: ``web`` or ``worker``.
+    """
+    try:
+        with composition.database.transaction() as session:
+            _record_start(session, composition, f"{process}@{socket.gethostname()}"[:128])
+    except (ServiceError, SQLAlchemyError) as error:
+        _log.warning("start_not_recorded", process=process, error=type(error).__name__)
+
+
+def upgrade_schema(composition: Composition) -> str:
+    """Bring the schema to this release's revision, on record if that changed anything, and return the revision."""
+    before, _ = schema.current(composition.database)
+    after = schema.upgrade(composition.database)
+    if before != after:
+        event = Event(type=EventType.SCHEMA_UPGRADED, details={"from": before, "to": after, "release": _release()})
+        with composition.database.transaction() as session:
+            composition.journal.record(session, event, now=composition.clock.now())
+    return after
+
+
+def setting_digests(settings: Settings, secret: bytes) -> dict[str, str]:
+    """Return 64 bits of a keyed digest for each setting: equal for equal values, and telling nothing of them."""
+    key = derive_secret(secret, "settings-digest")
+    return {
+        f"SAU_{name.upper()}": hmac.digest(key, f"{name}={getattr(settings, name)}".encode(), "sha256").hex()[:16]
+        for name in type(settings).model_fields
+    }
+
+
+def _record_start(session: Session, composition: Composition, name: str) -> None:
+    journal, now = composition.journal, composition.clock.now()
+    digests = setting_digests(composition.settings, composition.sealing_secret)
+    before = _last_digests(session, name)
+    if before is not None and before != digests:
+        changed = sorted(each for each in {*before, *digests} if before.get(each) != digests.get(each))
+        event = Event(type=EventType.SETTINGS_CHANGED, actor="operator", object_id=name, details={"changed": changed})
+        journal.record(session, event, now=now)
+    details: dict[str, str | list[str]] = {
+        "release": _release(),
+        "roles": list(composition.settings.roles),
+        "settings": [f"{each} {digest}" for each, digest in digests.items()],
+    }
+    journal.record(session, Event(type=EventType.SERVICE_STARTED, object_id=name, details=details), now=now)
+
+
+def _last_digests(session: Session, name: str) -> dict[str, str] | None:
+    leaf = session.scalar(
+        select(AuditEvent.leaf)
+        .where(AuditEvent.type == EventType.SERVICE_STARTED.value, AuditEvent.object_id == name)
+        .order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc())
+        .limit(1)
+    )
+    if leaf is None:
+        return None
+    told = json.loads(leaf)["details"].get("settings", [])
+    return dict(each.split(" ", 1) for each in told)
+
+
+def _release() -> str:
+    try:
+        return version("sau")
+    except PackageNotFoundError:
+        return "unknown"
