@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import structlog
 from flask import Flask
@@ -25,6 +26,8 @@ from web.application import create_app as create_bare_app
 from web.logging import configure_logging
 from web.operations import add_readiness_checks
 
+# No statement of a page or an endpoint takes as long; proxies wait for 30 seconds.
+_DATABASE_SILENCE = timedelta(seconds=10)
 _log = structlog.get_logger("wsgi")
 
 
@@ -39,6 +42,7 @@ def create_app(composition: Composition | None = None) -> Flask:
         configure_logging(level=settings.log_level, form=settings.log_format)
         end_with_parent(os.getppid())
         composition = Composition(settings)
+        composition.database.bound_silence(_DATABASE_SILENCE)
     app = create_bare_app(
         settings=composition.settings,
         clock=composition.clock,

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import JSON, LargeBinary
 
+from kernel.absent_database import Absence, Watch
 from kernel.column_types import UtcDateTime as UtcDateTime
 from kernel.errors import ServiceError, Unavailable
 from kernel.group_commit import GroupCommit
@@ -26,6 +27,10 @@ T = TypeVar("T")
 
 # SQLSTATE class 40: transaction rollback (PostgreSQL, appendix A).
 _UNDONE = "40"
+# The other side of a connection is asked whether it lives when it is silent for so long (tcp(7)): a machine that went
+# away without a word is noticed within as much again.
+_KEEPALIVE = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+_UNACKNOWLEDGED_MS = 10_000
 
 
 class Base(DeclarativeBase):
@@ -74,7 +79,9 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, pool_size)
+        self._absence = Absence()
+        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, pool_size, self._absence)
+        self._watch: Watch | None = None
         self._group_commit = GroupCommit(self.engine, self.transaction, lock_file=self._lock_file())
 
     def together(self, work: Callable[[Session], T], wants: Sequence[Want] = ()) -> T:
@@ -145,6 +152,21 @@ class Database:
         finally:
             session.close()
 
+    def bound_silence(self, silence: timedelta) -> None:
+        """Have a command fail (``Unavailable``) during which the server has said nothing for so long.
+
+        For processes whose callers wait. It must be longer than any statement of theirs takes. Nothing to do on SQLite.
+        """
+        if self.is_sqlite:
+            return
+        if self._watch is None:
+            event.listen(self.engine, "connect", self._watch_connection)
+        self._watch = Watch(silence, on_hung=self._absence.note)
+
+    def _watch_connection(self, connection: Any, _record: Any) -> None:
+        if self._watch is not None:
+            self._watch.add(connection)
+
     def dispose(self) -> None:
         """Close every connection (before a fork, and at the end)."""
         self._group_commit.close()
@@ -199,16 +221,27 @@ def _sqlite_engine(url: str) -> Engine:
     return engine
 
 
-def _postgresql_engine(url: str, pool_size: int) -> Engine:
+def _postgresql_engine(url: str, pool_size: int, absence: Absence) -> Engine:
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=4,
+        pool_timeout=10,
         pool_pre_ping=True,
         hide_parameters=True,
         # What is worth preparing we prepare, see kernel.prepared; the driver, where it does, drops all at a rollback.
-        connect_args={"connect_timeout": 5, "application_name": "sau", "prepare_threshold": None},
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "sau",
+            "prepare_threshold": None,
+            "tcp_user_timeout": _UNACKNOWLEDGED_MS,
+            **_KEEPALIVE,
+        },
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, arguments: Any, keywords: Any) -> Any:
+        return absence.connect(lambda: dialect.connect(*arguments, **keywords), refuse=dialect.dbapi.OperationalError)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import admin.jobs
 import audit.jobs
 import ca.jobs
@@ -9,9 +11,13 @@ import idp.jobs
 from composition import Composition
 from kernel.worker import Worker
 
+# Its jobs may send statements that take a while; none takes as long.
+_DATABASE_SILENCE = timedelta(minutes=2)
+
 
 def background_worker(composition: Composition) -> Worker:
     """Return the worker that does every house's tasks and periodic jobs."""
+    composition.database.bound_silence(_DATABASE_SILENCE)
     return Worker(
         database=composition.database,
         clock=composition.clock,

@@ -97,8 +97,12 @@ class KeyRing:
 
     def published_lately(self) -> PublishedKeys | None:
         """Return what :meth:`published` would, if no database needs to be asked for it."""
+        return self.published_before(within=CACHE_LIFETIME)
+
+    def published_before(self, *, within: timedelta) -> PublishedKeys | None:
+        """Return what :meth:`published` returned last, if that was no longer ago: for when no database answers."""
         standing, now = self._standing, self._clock.now()
-        if standing is None or not standing.read_at <= now < standing.read_at + CACHE_LIFETIME:
+        if standing is None or not standing.read_at <= now < standing.read_at + within:
             return None
         return self._published.get(standing.published)
 

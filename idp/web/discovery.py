@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from flask import Blueprint, Response
@@ -26,6 +27,7 @@ from idp.web import check_session
 from idp.web.access import services
 from idp.web.authorization_metadata import authorization_metadata
 from idp.web.cross_origin import allow_anyone
+from kernel.errors import Unavailable
 from web.in_progress import application
 from web.locale import LOCALES
 from web.ready_answer import ReadyAnswer
@@ -44,6 +46,7 @@ MTLS_ENDPOINTS: Mapping[str, str] = {
     "backchannel_authentication_endpoint": "/ciba",
     "userinfo_endpoint": "/userinfo",
 }
+_asking = Lock()
 _ID_TOKEN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "txn")
 
 
@@ -80,8 +83,21 @@ def _jwks_text() -> str:
     lately = provider.token_keys.published_lately()
     if lately is not None:
         return lately.jwks_json
-    with provider.database.reading() as session:
-        return provider.token_keys.published(session).jwks_json
+    # Everyone may keep the set for as long: what is not older may be served while the database does not answer, or
+    # while somebody is finding out. One asks at a time, nobody waits for him.
+    known = provider.token_keys.published_before(within=JWKS_CACHE_LIFETIME)
+    if not _asking.acquire(blocking=known is None):
+        assert known is not None
+        return known.jwks_json
+    try:
+        with provider.database.reading() as session:
+            return provider.token_keys.published(session).jwks_json
+    except Unavailable:
+        if known is None:
+            raise
+        return known.jwks_json
+    finally:
+        _asking.release()
 
 
 def details_types() -> tuple[str, ...]:
@@ -91,8 +107,12 @@ def details_types() -> tuple[str, ...]:
     extensions = application().extensions
     kept: tuple[int, tuple[str, ...]] = extensions.get("idp_details_types", (0, ()))
     if kept[0] != minute:
-        with provider.database.reading() as session:
-            kept = (minute, list_details_types(session))
+        try:
+            with provider.database.reading() as session:
+                kept = (minute, list_details_types(session))
+        except Unavailable:
+            if not kept[0]:
+                raise  # nothing is known yet
         extensions["idp_details_types"] = kept
     return kept[1]
 
