@@ -318,6 +318,7 @@ class Composition:
             outgoing=self.outgoing,
             remote_keys=RemoteKeys(self.outgoing, self.clock),
             certificates=_AuthorityRecords(self, CertificateRegister()),
+            evidence=self.audit,
         )
 
     @cached_property

@@ -25,6 +25,7 @@ from operations.starting import record_start
 from web.application import create_app as create_bare_app
 from web.logging import configure_logging
 from web.operations import add_readiness_checks
+from web.rate_limit import limit
 
 # No statement of a page or an endpoint takes as long; proxies wait for 30 seconds.
 _DATABASE_SILENCE = timedelta(seconds=10)
@@ -51,7 +52,7 @@ def create_app(composition: Composition | None = None) -> Flask:
     )
     add_readiness_checks(app, readiness_checks(composition))
     roles = composition.settings.roles
-    audit.public_log.mount(app, composition.audit)
+    audit.public_log.mount(app, composition.audit, limited=limit("120 per minute", methods=("GET",)))
     if "idp" in roles:
         idp.web.mount(app, composition.idp)
         _open_token_keys(composition)

@@ -17,11 +17,11 @@ from audit.event import Event, fit
 from audit.export import BundleLog, export_log
 from audit.findings import LogTamperedError
 from audit.inspection import verify_stored_log
-from audit.proofs import prove_event
+from audit.proofs import EntryProof, ReceiptProof, prove_event, prove_receipt
 from audit.search import MOST, EventFilter, EventView, search_events
 from audit.services import AuditServices
+from audit.signed_log import key_in_use
 from audit.status import log_status
-from audit.tree_store import find_head
 from audit.verification import verify_log
 from audit.vocabulary import EventType, Outcome
 from kernel.command_line import json_option, print_record, print_records
@@ -122,10 +122,15 @@ def _prove(load: Load) -> click.Command:
     @click.option("--out", type=_FILE, help="File to write instead of printing.")
     @json_option
     def prove(event: str, out: Path | None, as_json: bool) -> None:
-        """Print the proof that EVENT is in the log, as JSON that anyone can verify."""
+        """Print the proof that EVENT is in the log, as JSON that anyone can verify.
+
+        EVENT is its id, or a receipt as ID tokens carry it in "txn": then the proof does not show the record.
+        """
         services = load()
+        proof: EntryProof | ReceiptProof
         with services.database.reading() as session:
-            proof = prove_event(session, event, log_key=_key(session, services))
+            prove_what = prove_receipt if "." in event else prove_event
+            proof = prove_what(session, event, log_key=key_in_use(session, services))
         text = json.dumps(proof.as_document(), indent=None if as_json else 2)
         if out is None:
             click.echo(text)
@@ -143,7 +148,7 @@ def _export(load: Load) -> click.Command:
         """Write the log, its signed heads and its public key to FILE (zip)."""
         services = load()
         with services.database.reading() as session, progress_bar("Exporting") as progress:
-            key = _key(session, services)
+            key = key_in_use(session, services)
             size = export_log(session, file, log_key=key, progress=progress)
         event = Event(type=EventType.AUDIT_EXPORTED, details={"records": size, "file": file.name})
         with services.database.transaction() as session:
@@ -161,7 +166,7 @@ def _status(load: Load) -> click.Command:
         services = load()
         with services.database.reading() as session:
             found = log_status(session, now=services.clock.now())
-            key = _key(session, services)
+            key = key_in_use(session, services)
         record = {**asdict(found), "behind": found.behind.total_seconds(), "log_key": str(key)}
         record["root"] = found.root.hex() if found.root else None
         print_record(record, as_json=as_json)
@@ -169,11 +174,6 @@ def _status(load: Load) -> click.Command:
             click.get_current_context().exit(1)
 
     return status
-
-
-def _key(session: Session, services: AuditServices) -> LogKey:
-    head = find_head(session)
-    return services.log_key(head.origin if head else services.origin)
 
 
 def _record_look(session: Session, services: AuditServices, filters: EventFilter, reason: str | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,11 +14,13 @@ from sqlalchemy.orm import Session
 from audit.checkpoint import LogKey, verify_checkpoint
 from audit.merkle import HASH_SIZE, ProofError, hash_leaf, inclusion_proof, verify_inclusion
 from audit.model import AUDIT_TABLES, LogTables
+from audit.receipt import Receipt
 from audit.tiles import subtree_from
 from audit.tree_store import require_checkpoint, tile_reader
 from kernel.errors import NotFound
 
 FORMAT = "sau-inclusion-proof/1"
+RECEIPT_FORMAT = "sau-receipt-proof/1"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,35 @@ class EntryProof:
             "checkpoint": self.checkpoint,
             "log_key": self.log_key,
         }
+
+
+@dataclass(frozen=True)
+class ReceiptProof:
+    """The way from the leaf hash that a receipt names to a signed root; the leaf itself is not shown."""
+
+    receipt: str
+    entry: EntryProof
+
+    def as_document(self) -> dict[str, object]:
+        """Return the proof as plain JSON values."""
+        document = self.entry.as_document()
+        del document["leaf"]
+        return {**document, "format": RECEIPT_FORMAT, "receipt": self.receipt}
+
+
+def prove_receipt(session: Session, receipt: str, *, log_key: LogKey) -> ReceiptProof:
+    """Return the proof that the event of a receipt is in the log, for whoever holds the receipt.
+
+    It shows a place in the tree and hashes that are public, nothing of the record. The event's name alone, or with
+    another hash, finds nothing.
+
+    :raises Rejected: (``bad_receipt``). :raises NotFound: as :func:`prove_event` does.
+    """
+    wanted = Receipt.parse(receipt)
+    found = prove_event(session, wanted.event_id, log_key=log_key)
+    if not hmac.compare_digest(hash_leaf(found.leaf), wanted.leaf_hash):
+        raise NotFound("There is no such event.", code="event_not_found")
+    return ReceiptProof(str(wanted), found)
 
 
 def prove_event(session: Session, event_id: str, *, log_key: LogKey, size: int | None = None) -> EntryProof:
@@ -82,23 +114,34 @@ def verify_event_proof(document: Mapping[str, object], *, expected_key: LogKey) 
     :param expected_key: got elsewhere than from the proof.
     :raises ProofError: if it does not prove the leaf. :raises CheckpointError: if its checkpoint is not signed.
     """
-    leaf, index, hashes, note = (document.get(name) for name in ("leaf", "index", "hashes", "checkpoint"))
-    if (
-        document.get("format") != FORMAT
-        or not isinstance(leaf, str)
-        or type(index) is not int
-        or not isinstance(hashes, list)
-        or not isinstance(note, str)
-    ):
+    leaf = document.get("leaf")
+    if document.get("format") != FORMAT or not isinstance(leaf, str) or not leaf.isascii():
+        raise ProofError("This is no proof of an event.")
+    _verify_path(document, hash_leaf(leaf.encode()), expected_key)
+
+
+def verify_receipt_proof(document: Mapping[str, object], *, expected_receipt: str, expected_key: LogKey) -> None:
+    """Check a proof as :meth:`ReceiptProof.as_document` gives it.
+
+    :param expected_receipt: what the verifier holds, the ``txn`` of an ID token for example.
+    :raises ProofError: if it does not prove that receipt. :raises CheckpointError: if its checkpoint is not signed.
+    :raises Rejected: (``bad_receipt``) if what is held is no receipt.
+    """
+    held = Receipt.parse(expected_receipt)
+    if document.get("format") != RECEIPT_FORMAT or document.get("receipt") != str(held):
+        raise ProofError("This is no proof of this receipt.")
+    _verify_path(document, held.leaf_hash, expected_key)
+
+
+def _verify_path(document: Mapping[str, object], leaf_hash: bytes, expected_key: LogKey) -> None:
+    index, hashes, note = (document.get(name) for name in ("index", "hashes", "checkpoint"))
+    if type(index) is not int or not isinstance(hashes, list) or not isinstance(note, str):
         raise ProofError("This is no proof of an event.")
     try:
         path = [base64.b64decode(str(each), validate=True) for each in hashes]
-        octets = leaf.encode("ascii")
-    except (binascii.Error, UnicodeEncodeError) as error:
+    except binascii.Error as error:
         raise ProofError("This is no proof of an event.") from error
     if any(len(each) != HASH_SIZE for each in path):
         raise ProofError("A hash of the proof is not 32 octets.")
     checkpoint = verify_checkpoint(note, expected_key=expected_key)
-    verify_inclusion(
-        leaf_hash=hash_leaf(octets), index=index, size=checkpoint.size, proof=path, expected_root=checkpoint.root
-    )
+    verify_inclusion(leaf_hash=leaf_hash, index=index, size=checkpoint.size, proof=path, expected_root=checkpoint.root)

@@ -9,32 +9,46 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Flask, Response, current_app, jsonify
 from sqlalchemy import select
 
 from audit.merkle import HASH_SIZE
+from audit.proofs import prove_receipt
 from audit.services import LOG_PATH, AuditServices
-from audit.signed_log import SignedLog
+from audit.signed_log import SignedLog, key_in_use
 from audit.tiles import WIDTH, Tile
-from audit.tree_store import find_head, require_checkpoint
+from audit.tree_store import require_checkpoint
 from kernel.errors import Denied, NotFound
 
 _EXTENSION = "audit"
 _IMMUTABLE = "public, max-age=31536000, immutable"
+View = Callable[[str], Response]
 _LENGTH = 2  # octets in which an entry's length stands before it in a bundle of entries
 
 
-def mount(app: Flask, services: AuditServices) -> None:
-    """Serve the log under ``/audit/log``."""
+def mount(app: Flask, services: AuditServices, *, limited: Callable[[View], View]) -> None:
+    """Serve the log under ``/audit/log``.
+
+    :param limited: bounds how often one network may ask for proofs, each of which is some reads of the database.
+    """
     app.extensions[_EXTENSION] = services
-    app.register_blueprint(
-        log_blueprint(
-            "audit_log",
-            LOG_PATH,
-            log=lambda: cast(AuditServices, current_app.extensions[_EXTENSION]),
-            entries_are_public=False,
-        )
-    )
+    blueprint = log_blueprint("audit_log", LOG_PATH, log=_audit_log, entries_are_public=False)
+    blueprint.get("/proof/<receipt>")(limited(proof_of_receipt))
+    app.register_blueprint(blueprint)
+
+
+def proof_of_receipt(receipt: str) -> Response:
+    """The proof for whoever holds a receipt, the ``txn`` of an ID token; it shows nothing of the record."""
+    log = _audit_log()
+    with log.database.reading() as session:
+        document = prove_receipt(session, receipt, log_key=key_in_use(session, log)).as_document()
+    response = jsonify(document)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _audit_log() -> AuditServices:
+    return cast(AuditServices, current_app.extensions[_EXTENSION])
 
 
 def log_blueprint(name: str, prefix: str, *, log: Callable[[], SignedLog], entries_are_public: bool) -> Blueprint:
@@ -58,9 +72,8 @@ def log_blueprint(name: str, prefix: str, *, log: Callable[[], SignedLog], entri
     def key() -> Response:
         """The public key that checkpoints are signed with; trust the one that you got elsewhere."""
         with log().database.reading() as session:
-            head = find_head(session, log().tables)
-            origin = head.origin if head else log().origin
-        response = Response(f"{log().log_key(origin)}\n", content_type="text/plain; charset=utf-8")
+            text = f"{key_in_use(session, log())}\n"
+        response = Response(text, content_type="text/plain; charset=utf-8")
         response.headers["Cache-Control"] = "public, max-age=300"
         return response
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from audit.anchor import AnchorFolder
 from audit.checkpoint import LogKey
 from audit.model import LogTables
+from audit.tree_store import find_head
 from kernel.clock import Clock
 from kernel.database import Database
 from keys.signer import Signer
@@ -55,3 +56,9 @@ class SignedLog(Protocol):
     def placed(self, session: Session, entries: Sequence[tuple[str, bytes]], *, first: int) -> None:
         """Follow entries (name, leaf) into the places from ``first`` on, in the transaction that gives them."""
         ...
+
+
+def key_in_use(session: Session, log: SignedLog) -> LogKey:
+    """Return the public key of ``log`` under the name that it began with, which a changed issuer does not change."""
+    head = find_head(session, log.tables)
+    return log.log_key(head.origin if head else log.origin)

@@ -1,9 +1,10 @@
 """Verifies an exported audit log. Shares no code with the service: read it, it is the whole rule.
 
-    python verify_log.py LOG.zip [--key NAME+ID+KEY] [--proof PROOF.json]
+    python verify_log.py LOG.zip [--key NAME+ID+KEY] [--proof PROOF.json [--txn TXN]]
 
 Needs Python 3.9 or newer and the package "cryptography". Give --key as you got it from elsewhere than from the file;
-without it the file is only held against itself. With --proof one event's proof is checked; LOG.zip may be left out.
+without it the file is only held against itself. With --proof one event's proof is checked; LOG.zip may be
+left out; --txn is what your ID token says, of which the proof must be.
 Exit status: 0 all good, 1 something is wrong (the first bad record is named), 2 wrong use.
 """
 
@@ -135,12 +136,18 @@ def check_bundle(path, key_text):
     return tree.size, len(heads), key
 
 
-def check_proof(path, key_text):
-    """RFC 9162 section 2.1.3.2."""
+def check_proof(path, key_text, txn):
+    """RFC 9162 section 2.1.3.2. The proof shows the record, or of a receipt (ID token "txn": EVENT.HASH) its hash."""
     proof = json.loads(pathlib.Path(path).read_text("utf-8"))
     key = Key(key_text or proof["log_key"])
     size, root = key.open_checkpoint(proof["checkpoint"])
-    index, digest = proof["index"], leaf_hash(proof["leaf"].encode())
+    receipt = proof.get("receipt", "")
+    if txn and txn != receipt:
+        raise Bad("the proof is of another receipt")
+    name, _, encoded = receipt.partition(".")
+    index, digest = proof["index"], base64.urlsafe_b64decode(encoded + "=")
+    if not receipt:
+        name, digest = json.loads(proof["leaf"])["id"], leaf_hash(proof["leaf"].encode())
     if not 0 <= index < size:
         raise Bad("the tree has no such record")
     position, last = index, size - 1
@@ -156,7 +163,7 @@ def check_proof(path, key_text):
         position, last = position // 2, last // 2
     if last or digest != root:
         raise Bad("the proof does not lead to the signed root")
-    return json.loads(proof["leaf"])["id"], index, size
+    return name, index, size
 
 
 def main():
@@ -164,6 +171,7 @@ def main():
     parser.add_argument("bundle", nargs="?")
     parser.add_argument("--key")
     parser.add_argument("--proof")
+    parser.add_argument("--txn")
     options = parser.parse_args()
     if not options.bundle and not options.proof:
         parser.error("give LOG.zip or --proof")
@@ -172,7 +180,7 @@ def main():
             size, heads, key = check_bundle(options.bundle, options.key)
             print(f"good: {size} records, {heads} signed heads of {key.name}")
         if options.proof:
-            event, index, size = check_proof(options.proof, options.key)
+            event, index, size = check_proof(options.proof, options.key, options.txn)
             print(f"good: event {event} is record {index} of {size}")
     except Bad as error:
         sys.exit(f"BAD: {error}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from audit.journal import Journal
+from audit.signed_log import SignedLog
 from idp.authentication.assurance import served_acr_values
 from idp.clients.reading_ahead import KnownClients
 from idp.clients.remote_keys import RemoteKeys
@@ -25,6 +26,7 @@ class IdpServices:
     :ivar certificates: the authority's records.
     :ivar outgoing: the one way to others' servers; never inside a transaction.
     :ivar remote_keys: keys that applications publish, fetched through ``outgoing`` and kept in this process.
+    :ivar evidence: the log in which events are proved.
     :ivar known_clients: applications that this process has met, for the endpoints that are called most.
     :ivar sealing_secret: 32 octets; give it to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
     """
@@ -39,6 +41,7 @@ class IdpServices:
     outgoing: OutgoingClient
     certificates: Certificates
     remote_keys: RemoteKeys
+    evidence: SignedLog
     known_clients: KnownClients = field(default_factory=KnownClients)
 
     @property

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.proofs import EntryProof, prove_entry
-from audit.tree_store import find_head
+from audit.signed_log import key_in_use
 from ca.issuance.model import Certificate
 from ca.serial import parse_serial
 from ca.transparency.entry import Kind
@@ -25,8 +25,7 @@ def prove_certificate(session: Session, *, log: CertificateLog, serial: str) -> 
     :raises Rejected: ``bad_serial``.
     :raises NotFound: ``certificate_not_found``, ``certificate_not_sequenced``, ``no_checkpoint``.
     """
-    head = find_head(session, LOG_TABLES)
-    log_key = log.log_key(head.origin if head else log.origin)
+    log_key = key_in_use(session, log)
     return prove_entry(session, parse_serial(serial), tables=LOG_TABLES, what="certificate", log_key=log_key)
 
 

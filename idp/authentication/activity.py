@@ -10,14 +10,16 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.model import AuditEvent
+from audit.proofs import EntryProof, prove_event
 from audit.search import find_event
+from audit.signed_log import key_in_use
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.model import EmailConfirmationRow
 from idp.authentication.browser_session import end_sessions_of
 from idp.authentication.device import describe_device
 from idp.authentication.known_device import forget_devices
 from idp.services import IdpServices
-from kernel.errors import NotFound
+from kernel.errors import NotFound, Unavailable
 
 # What people understand and can judge; the rest is for auditors.
 SHOWN = (
@@ -48,6 +50,8 @@ SHOWN = (
     EventType.BACKCHANNEL_DISOWNED,
     EventType.ACTIVITY_DISOWNED,
 )
+# What a person may have to prove to others: "I logged in there, then".
+LOGINS = (EventType.SESSION_STARTED, EventType.AUTHORIZATION_GRANTED)
 # A success of these is told by SESSION_STARTED.
 _FAILURES_ONLY = (EventType.PASSWORD_VERIFIED, EventType.TOTP_VERIFIED, EventType.CERTIFICATE_VERIFIED)
 # Anyone who knows the cédula can cause failures of these, and they open nothing.
@@ -70,6 +74,11 @@ class Activity:
     session_id: str | None
     device: str
     address: str
+
+    @property
+    def is_login(self) -> bool:
+        """Whether it is a login, whose proof the person may take along."""
+        return self.type in LOGINS and self.outcome is Outcome.SUCCESS
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,21 @@ def list_activity(
 def find_activity(session: Session, *, services: IdpServices, person_id: str, event_id: str) -> Activity:
     """Return one event about the person. :raises NotFound: (``unknown_activity``), another's events too."""
     return _as_activity(session, services, _find(session, person_id, event_id))
+
+
+def prove_login(session: Session, *, services: IdpServices, person_id: str, event_id: str) -> EntryProof:
+    """Return the proof that a login of the person is in the log, with the whole record.
+
+    :raises NotFound: (``unknown_activity``), another's and what is no login too.
+    :raises Unavailable: (``proof_not_ready``) in the moment before the record has its place.
+    """
+    row = _find(session, person_id, event_id)
+    if row.type not in LOGINS or row.actor != person_id:
+        raise NotFound("There is no such login.", code="unknown_activity")
+    try:
+        return prove_event(session, event_id, log_key=key_in_use(session, services.evidence))
+    except NotFound as error:
+        raise Unavailable("The record has no place in the log yet.", code="proof_not_ready") from error
 
 
 def disown_activity(

@@ -35,7 +35,7 @@ def issue_front_channel_tokens(
     scopes: Sequence[str],
     acr: str,
     code: str | None,
-    event_id: str,
+    txn: str,
     now: datetime,
 ) -> dict[str, str]:
     """Return the tokens of the answer as its parameters (§3.2.2.5, §3.3.2.5). They are a family of their own.
@@ -73,7 +73,7 @@ def issue_front_channel_tokens(
                 state=request.state,
                 fetchable=not alone,
                 nonce=request.nonce,
-                event_id=event_id,
+                txn=txn,
                 now=now,
             )
         except TokenError as error:  # no key to encrypt it to

@@ -62,7 +62,7 @@ def grant_authorization(
             "silent": silent,
         },
     )
-    event_id = services.journal.record(session, event, now=now)
+    txn = services.journal.record_with_receipt(session, event, now=now)
     parameters: dict[str, str] = {}
     code = None
     if CODE in request.response_type.split(" "):
@@ -87,7 +87,7 @@ def grant_authorization(
             scopes=scopes,
             acr=acr,
             code=code,
-            event_id=event_id,
+            txn=txn,
             now=now,
         )
     session.flush()

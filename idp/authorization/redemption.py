@@ -130,7 +130,7 @@ def _issue(
             "acr": family.acr,
         },
     )
-    event_id = services.journal.record(session, event, now=now)
+    txn = services.journal.record_with_receipt(session, event, now=now)
     return issue_token_set(
         session,
         services,
@@ -138,7 +138,7 @@ def _issue(
         family=family,
         target=target,
         nonce=row.nonce,
-        event_id=event_id,
+        txn=txn,
         now=now,
     )
 

@@ -171,7 +171,7 @@ def _issue(
             "request": row.id,
         },
     )
-    event_id = services.journal.record(session, event, now=now)
+    txn = services.journal.record_with_receipt(session, event, now=now)
     return issue_token_set(
         session,
         services,
@@ -179,7 +179,7 @@ def _issue(
         family=family,
         target=target,
         nonce=None,
-        event_id=event_id,
+        txn=txn,
         now=now,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from audit.receipt import event_of
 from idp.accounts.person import find_person
 from idp.clients.client import Client
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
@@ -44,7 +45,7 @@ def issue_id_token(
     family: TokenFamily,
     access_token: str | None,
     nonce: str | None,
-    event_id: str,
+    txn: str,
     now: datetime,
     code: str | None = None,
     state: str | None = None,
@@ -57,7 +58,7 @@ def issue_id_token(
     :param state: of the request, in a redirect, bound by ``s_hash`` (FAPI 1.0 Advanced §5.2.2.1).
     :param fetchable: whether an access token could fetch claims about the person; if not, what the scopes open stands
         in the ID token (§5.4). What was asked for by name stands in it anyhow (§5.5).
-    :param event_id: the event that stands for this login in the evidence; becomes ``txn`` (RFC 8417 §2.2).
+    :param txn: the receipt of the event that stands for this login in the evidence (RFC 8417 §2.2).
     :raises TokenError: if it is to be encrypted and the client has no key for that.
     """
     claims: dict[str, Any] = {
@@ -71,7 +72,7 @@ def issue_id_token(
         "acr": family.acr,
         "amr": list(family.amr),
         **({"sid": family.sid} if family.sid else {}),
-        "txn": event_id,
+        "txn": txn,
     }
     for name, bound in (("at_hash", access_token), ("c_hash", code), ("s_hash", state)):
         if bound is not None:
@@ -97,12 +98,12 @@ def read_id_token_hint(session: Session, services: IdpServices, *, token: str) -
     # A signed UserInfo answer has issuer, audience and subject too, but no end and no login.
     time_claim(verified.claims, "exp")
     time_claim(verified.claims, "auth_time")
-    sid, event_id = verified.claims.get("sid"), verified.claims.get("txn")
+    sid, txn = verified.claims.get("sid"), verified.claims.get("txn")
     return IdTokenHint(
         client_id=text_claim(verified.claims, "aud"),
         subject=text_claim(verified.claims, "sub"),
         sid=sid if isinstance(sid, str) else None,
-        event_id=event_id if isinstance(event_id, str) else None,
+        event_id=event_of(txn) if isinstance(txn, str) else None,
     )
 
 

@@ -92,7 +92,7 @@ def refresh_tokens(
             **({"retried": True} if retried else {}),
         },
     )
-    event_id = services.journal.record(session, event, now=now)
+    txn = services.journal.record_with_receipt(session, event, now=now)
     return issue_token_set(
         session,
         services,
@@ -102,7 +102,7 @@ def refresh_tokens(
         confirmation=confirmation,
         kept_refresh_token=None if client.policy.rotates_refresh_tokens else refresh_token,
         nonce=None,
-        event_id=event_id,
+        txn=txn,
         now=now,
     )
 

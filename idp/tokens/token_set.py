@@ -76,7 +76,7 @@ def issue_token_set(
     confirmation: Confirmation | None = None,
     kept_refresh_token: str | None = None,
     nonce: str | None,
-    event_id: str,
+    txn: str,
     now: datetime,
 ) -> TokenSet:
     """Return access, ID and, for offline access, refresh token of a living family.
@@ -96,7 +96,7 @@ def issue_token_set(
         family=family,
         access_token=access_token,
         nonce=nonce,
-        event_id=event_id,
+        txn=txn,
         now=now,
     )
     return TokenSet(

@@ -11,12 +11,18 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from audit.model import AuditEvent
+from audit.proofs import verify_receipt_proof
+from audit.public_log import mount as mount_log
+from audit.receipt import event_of
+from audit.sequencer import Sequencer
+from audit.services import ensure_log_key
 from composition import Composition
 from idp.authentication.browser_session import end_browser_session
 from idp.clients.register import disable_client
 from kernel.clock import ManualClock
 from kernel.identifiers import b64url, sha256
 from tests.idp.relying_party import RelyingParty, Visitor, add_visitor, answer_of, at, events, register
+from web.rate_limit import limit
 
 COOKIES = ("sau_session", "sau_browser", "sau_form")
 
@@ -68,10 +74,29 @@ def test_txn_names_the_event_of_the_login_in_the_evidence(
 ) -> None:
     """RFC 8417 §2.2: the application can quote the record."""
     tokens = party.exchange(http, visitor.authorize(party)).get_json()
+    txn = party.claims(tokens["id_token"])["txn"]
     with composition.database.reading() as session:
-        event = session.get(AuditEvent, party.claims(tokens["id_token"])["txn"])
+        event = session.get(AuditEvent, event_of(txn))
         assert event is not None
         assert event.type == "idp:token:issued"
+
+
+def test_the_txn_of_a_login_is_a_receipt_that_the_log_honours(
+    composition: Composition, app: Flask, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """Attacks and faults, "Evidence": the application can later demand proof that its login was recorded."""
+    mount_log(app, composition.audit, limited=limit("3 per minute", methods=("GET",)))
+    tokens = party.exchange(http, visitor.authorize(party)).get_json()
+    txn = party.claims(tokens["id_token"])["txn"]
+    ensure_log_key(composition.keystore)
+    assert http.get(f"/audit/log/proof/{txn}").status_code == 404
+    Sequencer(composition.audit).run()
+    answer = http.get(f"/audit/log/proof/{txn}")
+    assert answer.status_code == 200
+    assert "leaf" not in answer.get_json()
+    key = composition.audit.log_key(composition.audit.origin)
+    verify_receipt_proof(answer.get_json(), expected_receipt=txn, expected_key=key)
+    assert [http.get("/audit/log/proof/x").status_code for _ in range(2)] == [400, 429]
 
 
 def test_without_a_session_the_browser_goes_to_log_in(party: RelyingParty, app: Flask) -> None:
