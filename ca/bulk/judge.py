@@ -19,7 +19,7 @@ from ca.issuance.serial import new_serial
 from ca.issuance.tbs import Blueprint, build_tbs
 from ca.issuance.template import TbsTemplate
 from ca.lints.case import LintCase
-from ca.lints.gate import lint_case, outside_lint, own_findings, require_unblocked, worst_first
+from ca.lints.gate import lint_case, outside_findings, own_findings, require_unblocked, worst_first
 from ca.ports import InstitutionRecord
 from ca.profiles.profile import Profile
 from ca.requests.claims import Claim, claimed_keys
@@ -27,7 +27,6 @@ from ca.requests.csr import ParsedRequest, parse_csr
 from ca.requests.grant import decide_grant
 from ca.requests.holder import fill_in_holder
 from ca.requests.inputs import holder_number
-from ca.requests.keys import describe_key
 from ca.services import CaServices
 from kernel.errors import Rejected, ServiceError
 from keys.signer import Algorithm
@@ -83,7 +82,6 @@ class Judge:
         self.services, self.profile, self.authority, self.algorithm = services, profile, authority, algorithm
         self._institution_ruc, self._batch_id = institution_ruc, batch_id
         self._template: TbsTemplate | None = None
-        self._shapes: set[object] = set()
 
     def judge(self, session: Session, rows: Sequence[InputRow], *, now: datetime) -> list[JudgedRow]:
         """Return what becomes of each row, in order. Nothing is stored; serials and dates are fixed here."""
@@ -224,14 +222,8 @@ class Judge:
 
     def _linted(self, tbs_der: bytes) -> LintCase:
         case = self._case(tbs_der)
-        findings = own_findings(case)
-        shape = _shape(case.certificate)
-        # The outside linter sees every certificate that a second person will be asked about, and of those that one
-        # person may have alone one of each shape: what varies within a shape, our own lints read in every one.
-        if self.profile.people > 1 or shape not in self._shapes:
-            findings += outside_lint()(case)
-            self._shapes.add(shape)
-        require_unblocked(worst_first(findings))
+        own = own_findings(case)
+        require_unblocked(worst_first((*own, *outside_findings(case, own))))
         return case
 
     def _case(self, tbs_der: bytes) -> LintCase:
@@ -246,14 +238,6 @@ class Judge:
 
 def _twice() -> Rejected:
     return Rejected("The key is in the batch twice.", code="key_twice")
-
-
-def _shape(certificate: x509.Certificate) -> object:
-    return (
-        describe_key(certificate.public_key()),
-        tuple(attribute.oid for attribute in certificate.subject),
-        tuple(extension.oid for extension in certificate.extensions),
-    )
 
 
 def _as_request(certificate: x509.Certificate, row: BatchRow) -> ParsedRequest:

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from ca.enrolment.credential import require_use_left, use_credential
 from ca.enrolment.party import Party, refuse_enrolment
 from ca.issuance.model import Certificate
-from ca.lints.gate import outside_lint
 from ca.profiles.profile import Profile
 from ca.requests.csr import ParsedRequest, parse_csr, subject_attributes
 from ca.requests.enroll import CompletedCertificate, complete_enrolment, enroll
 from ca.requests.model import CertificateRequest
+from ca.requests.prepare import Judged, judge_request
 from ca.requests.submit import submit_request
 from ca.requests.view import Status
 from ca.services import CaServices
@@ -40,10 +40,13 @@ def ask(services: CaServices, *, party: Party, csr: bytes | str, protocol: str, 
     :raises ServiceError: as :func:`ca.requests.enroll.enroll`; ``name_not_allowed``, ``subject_changed``,
         ``request_refused``; the refusal is on record.
     """
-    outside_lint()  # loaded before the transaction: nobody waits for it with the write lock in hand
+    with services.database.reading() as session:
+        known = _find_same(session, party, csr, now=now)
+    # Looked at and linted before the transaction: nobody waits for it with the write lock in hand.
+    judged = None if known else _judge(services, party, csr, now=now)
     with services.database.transaction() as session:
         request_id = _find_same(session, party, csr, now=now) or _submit(
-            session, services, party, csr, protocol=protocol, now=now
+            session, services, party, csr, judged, protocol=protocol, now=now
         )
     return look(services, request_id, actor=party.actor, now=now)
 
@@ -69,8 +72,26 @@ def look(services: CaServices, request_id: str, *, actor: str, now: datetime) ->
     raise Denied("The request was refused, or nobody decided it in time.", code="request_refused")
 
 
+def _judge(services: CaServices, party: Party, csr: bytes | str, *, now: datetime) -> Judged:
+    return judge_request(
+        services,
+        profile=party.profile,
+        csr=csr,
+        institution_ruc=party.institution_ruc,
+        inputs=party.inputs,
+        now=now,
+    )
+
+
 def _submit(
-    session: Session, services: CaServices, party: Party, csr: bytes | str, *, protocol: str, now: datetime
+    session: Session,
+    services: CaServices,
+    party: Party,
+    csr: bytes | str,
+    judged: Judged | None,
+    *,
+    protocol: str,
+    now: datetime,
 ) -> str:
     parsed = _parsed(csr)
     try:
@@ -91,15 +112,18 @@ def _submit(
         "inputs": party.inputs,
         "holder_id": party.holder_id,
         "client_id": party.client_id,
+        "judged": judged,
         "now": now,
     }
+    # Who made the credential asked for this: the other person is somebody else.
+    prepared_by = party.prepared_by or party.actor if party.credential_id is not None else None
     if services.profiles.get(party.profile).people > 1:
         request_id = submit_request(session, **arguments).id  # type: ignore[arg-type]
+        if prepared_by is not None:
+            session.get_one(CertificateRequest, request_id).prepared_by = prepared_by
     else:
-        request_id = enroll(session, **arguments).request_id  # type: ignore[arg-type]
+        request_id = enroll(session, prepared_by=prepared_by, **arguments).request_id  # type: ignore[arg-type]
     if party.credential_id is not None:
-        # Who made the credential asked for this: the other person is somebody else.
-        session.get_one(CertificateRequest, request_id).prepared_by = party.prepared_by or party.actor
         # After the request, which may be refused: a refusal takes no use. Whoever loses here loses the request, too.
         use_credential(session, party.credential_id, now=now)
     return request_id

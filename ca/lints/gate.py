@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import import_module
@@ -12,6 +12,7 @@ from ca.issuance.authority import AuthorityRecord
 from ca.lints import constraints, encoding, extensions, fields, identity, keys, naming
 from ca.lints.case import LintCase
 from ca.lints.finding import Finding, blocking
+from ca.lints.verdicts import Verdicts
 from ca.profiles.profile import Profile
 from ca.services import CaServices
 from kernel.errors import Rejected
@@ -35,7 +36,8 @@ def lint_tbs(
 ) -> tuple[Finding, ...]:
     """Return what our own lints, one a clause, and pkilint find in the bytes that would be signed, worst first."""
     case = lint_case(tbs_der, profile=profile, authority=authority, algorithm=algorithm, services=services)
-    return worst_first((*own_findings(case), *_outside_findings(case)))
+    own = own_findings(case)
+    return worst_first((*own, *outside_findings(case, own)))
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,23 @@ class _Question:
     case: LintCase = field(compare=False)
 
 
+_verdicts = Verdicts()
+
+
 @lru_cache(maxsize=64)
 def _ask(lint: OutsideLint, question: _Question) -> tuple[Finding, ...]:
     return tuple(lint(question.case))
 
 
-def _outside_findings(case: LintCase) -> tuple[Finding, ...]:
-    """Return what pkilint finds, asked once of the same bytes: they are looked at when they are built and again before
-    they are signed, for a protocol within a moment."""
+def outside_findings(case: LintCase, own: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return what pkilint finds.
+
+    Every certificate that people agree on together is put before it. Where one may decide alone, or a protocol, it is
+    asked of one of each shape (:mod:`ca.lints.shape`), provided that our own lints, which read all, found nothing. The
+    same bytes are asked about once: they are looked at when they are built and again before they are signed.
+    """
+    if case.profile.people == 1 and not blocking(own):
+        return _verdicts.of(case, outside_lint())
     deciding = (case.tbs_der, case.issuer, case.profile.lint, case.algorithm, case.private_arc, case.issuer_origin)
     return _ask(outside_lint(), _Question(deciding, case))
 

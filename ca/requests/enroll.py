@@ -7,28 +7,48 @@ here. The decision was made before by whoever let it in; every check and lint of
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, cast
 
 from cryptography import x509
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
+from audit.event import Event
+from audit.vocabulary import EventType
+from ca.issuance.authority import AuthorityRecord
 from ca.issuance.delivery import deliver_certificate
-from ca.issuance.issue import issue_approved, record_approved
-from ca.requests.decide import approve_request
-from ca.requests.submit import submit_request
+from ca.issuance.issue import issue_approved
+from ca.issuance.many import record_intents
+from ca.issuance.record import Intent
+from ca.lints.finding import blocking
+from ca.profiles.profile import Profile
+from ca.requests.model import Approval, CertificateRequest
+from ca.requests.prepare import Judged
+from ca.requests.submit import judged_or_refused, record_request, request_values
+from ca.requests.view import Status
 from ca.services import CaServices
 from kernel.errors import Denied, Rejected
-from kernel.identifiers import sha256_hex
+from kernel.identifiers import new_id, sha256_hex
+from kernel.late_rows import insert_later
+
+_REQUESTS, _APPROVALS = cast(Table, CertificateRequest.__table__), cast(Table, Approval.__table__)
 
 
 @dataclass(frozen=True)
 class EnrolledRequest:
-    """What was approved: ``serial`` and ``subject`` (RFC 4514) are those that the certificate will carry."""
+    """What was approved: ``serial`` and ``subject`` (RFC 4514) are those that the certificate will carry.
+
+    :ivar tbs_der: what ``authority`` is going to sign.
+    """
 
     request_id: str
     serial: str
     subject: str
+    tbs_der: bytes = field(repr=False)
+    authority: AuthorityRecord = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,20 +84,27 @@ def enroll(
     proved_names: Sequence[str] | None = None,
     client_id: str | None = None,
     holder_id: str | None = None,
+    prepared_by: str | None = None,
+    judged: Judged | None = None,
     now: datetime,
 ) -> EnrolledRequest:
     """Submit, approve, write down in the caller's transaction; sign after its commit by :func:`complete_enrolment`.
+
+    Nothing that is written is read back: request, approval and certificate are rows of one moment, each with its event,
+    and all that an approval asks for was looked at just before it.
 
     :param csr: PEM text or DER.
     :param requested_by: who asks, e.g. ``acme:ACCOUNT`` (64 characters at most).
     :param proved_names: DNS names whose control was proved just now, as the certificate carries them (``*.`` included):
         granted beside the names under the institution's registered domains.
+    :param prepared_by: who had it asked for, if not who asks.
+    :param judged: what :func:`ca.requests.prepare.judge_request` found of the same request before the transaction.
     :raises Denied: (``two_people_needed``) if the profile wants more than one person.
     :raises Rejected: ``lint_blocked``, and what a request is refused for. The refusal is on record: the error lets the
         caller's transaction commit, so whatever must not stand without a certificate is written after this call.
     """
     require_one_person(services, profile)
-    view = submit_request(
+    preview = judged_or_refused(
         session,
         services=services,
         profile=profile,
@@ -85,19 +112,64 @@ def enroll(
         institution_ruc=institution_ruc,
         requested_by=requested_by,
         inputs=inputs,
-        proved_names=proved_names,
-        holder_id=holder_id,
-        client_id=client_id,
+        proved_names=proved_names or (),
+        judged=judged,
         now=now,
     )
-    if view.is_blocked:
-        raise Rejected("The check before signing found something that blocks.", code="lint_blocked", commits=True)
-    approve_request(
-        session, services=services, request_id=view.id, approver=requested_by, tbs_sha256=view.tbs_sha256, now=now
+    values = request_values(
+        preview,
+        requested_by=requested_by,
+        holder_id=holder_id,
+        client_id=client_id,
+        proved_names=proved_names or (),
+        now=now,
     )
-    # Nothing can have changed since the checks above, so the certificate is written down with them.
-    record_approved(session, services=services, request_id=view.id, actor=requested_by, now=now)
-    return EnrolledRequest(view.id, view.serial, view.subject)
+    values["prepared_by"] = prepared_by or requested_by
+    blocked = bool(blocking(preview.findings))
+    if not blocked:
+        values |= {"status": Status.ISSUED.value, "decided_by": requested_by, "decided_at": now}
+    row = SimpleNamespace(**values)
+    insert_later(session, _REQUESTS, values)
+    record_request(session, services, row, EventType.CERTIFICATE_REQUESTED, actor=requested_by, now=now)
+    if blocked:
+        raise Rejected("The check before signing found something that blocks.", code="lint_blocked", commits=True)
+    _approve(session, services, row, profile=preview.profile, now=now)
+    intent = Intent(
+        tbs_der=row.tbs_der,
+        authority_id=row.authority_id,
+        profile=row.profile,
+        profile_version=row.profile_version,
+        request_id=row.id,
+        institution_ruc=row.institution_ruc,
+        holder_id=row.holder_id,
+        client_id=row.client_id,
+        is_personal=preview.profile.is_personal,
+    )
+    record_intents(session, [(intent, preview.certificate)], journal=services.journal, actor=requested_by, now=now)
+    return EnrolledRequest(row.id, row.serial, row.subject, row.tbs_der, preview.authority)
+
+
+def _approve(session: Session, services: CaServices, row: Any, *, profile: Profile, now: datetime) -> None:
+    """Write down that whoever let the requester in agreed to exactly these bytes."""
+    approval = {
+        "id": new_id(),
+        "request_id": row.id,
+        "approver": row.requested_by,
+        "tbs_sha256": row.tbs_sha256,
+        "approved_at": now,
+    }
+    insert_later(session, _APPROVALS, approval)
+    event = Event(
+        type=EventType.CERTIFICATE_REQUEST_APPROVED,
+        actor=row.requested_by,
+        object_id=row.id,
+        details={
+            "tbs_sha256": row.tbs_sha256,
+            "quorum_complete": True,
+            "approvals_needed": profile.approvals_needed,
+        },
+    )
+    services.journal.record(session, event, now=now)
 
 
 def complete_enrolment(

@@ -16,7 +16,7 @@ from ca.issuance.extensions import Surroundings
 from ca.issuance.serial import new_serial
 from ca.issuance.tbs import build_tbs
 from ca.lints.finding import Finding
-from ca.lints.gate import lint_tbs
+from ca.lints.gate import lint_tbs, outside_lint
 from ca.ports import InstitutionRecord
 from ca.profiles.profile import Profile
 from ca.requests.csr import ParsedRequest, parse_csr
@@ -27,7 +27,7 @@ from ca.requests.inputs import holder_number
 from ca.requests.keys import require_unclaimed_key
 from ca.requests.model import CertificateRequest
 from ca.services import CaServices
-from kernel.errors import Rejected
+from kernel.errors import Fault, Rejected, ServiceError, Unavailable
 from kernel.identifiers import sha256_hex
 
 
@@ -35,6 +35,7 @@ from kernel.identifiers import sha256_hex
 class Preview:
     """What would be signed.
 
+    :ivar filled: the inputs, with what the register knows of the person.
     :ivar holder_id: the person with an account that it is for, where the profile wants one.
     :ivar differences: requested against granted.
     :ivar findings: of all lints, worst first; one that blocks is shown and then stops the approval.
@@ -44,6 +45,7 @@ class Preview:
     authority: AuthorityRecord
     institution: InstitutionRecord | None
     parsed: ParsedRequest
+    filled: Mapping[str, str]
     grant: Grant
     holder_id: str | None
     tbs_der: bytes
@@ -80,6 +82,8 @@ def preview_request(
     chosen = services.profiles.get(profile)
     if not chosen.requestable:
         raise Rejected(f"Profile {profile} is the service's own.", code="profile_not_requestable")
+    if chosen.automatic_only and not proved_names:
+        raise Rejected(f"Profile {profile} is for protocols that prove names.", code="name_not_proved")
     parsed = parse_csr(csr)
     if chosen.needs_institution and not institution_ruc:
         raise Rejected(f"Profile {profile} needs an institution (RUC).", code="institution_missing")
@@ -109,6 +113,7 @@ def preview_request(
         authority=authority,
         institution=institution,
         parsed=parsed,
+        filled=filled,
         grant=grant,
         holder_id=holder_id,
         tbs_der=tbs_der,
@@ -116,6 +121,90 @@ def preview_request(
         differences=compare(parsed, certificate, chosen, private_arc=services.settings.pki_arc),
         findings=lint_tbs(tbs_der, profile=chosen, authority=authority, algorithm=algorithm, services=services),
     )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A request that was looked at before the transaction that stores it: a preview, or why there is none."""
+
+    preview: Preview | None
+    refusal: ServiceError | None = None
+
+
+def judge_request(
+    services: CaServices,
+    *,
+    profile: str,
+    csr: bytes | str,
+    institution_ruc: str | None,
+    inputs: Mapping[str, str] | None = None,
+    proved_names: Collection[str] = (),
+    now: datetime,
+) -> Judged:
+    """Look at a request while nobody waits for the database's write lock: see :func:`preview_request`.
+
+    What it is refused for is kept, so that whoever stores the request puts the refusal on record.
+
+    :raises kernel.errors.Fault: and :raises kernel.errors.Unavailable: are no refusals.
+    """
+    outside_lint()
+    try:
+        with services.database.reading() as session:
+            preview = preview_request(
+                session,
+                services=services,
+                profile=profile,
+                csr=csr,
+                institution_ruc=institution_ruc,
+                inputs=inputs,
+                proved_names=proved_names,
+                now=now,
+            )
+    except (Fault, Unavailable):
+        raise
+    except ServiceError as error:
+        return Judged(None, error)
+    return Judged(preview)
+
+
+def standing_preview(
+    session: Session,
+    judged: Judged,
+    *,
+    services: CaServices,
+    inputs: Mapping[str, str] | None = None,
+    proved_names: Collection[str] = (),
+    now: datetime,
+) -> Preview:
+    """Return what was judged, if what it rests on is so in this transaction: institution, person, whose key it is.
+
+    An institution or a person that has changed in between is judged anew.
+
+    :raises ServiceError: as :func:`preview_request`; what it was refused for when it was judged.
+    """
+    if judged.refusal is not None:
+        raise judged.refusal
+    preview = judged.preview
+    assert preview is not None
+    institution, profile = preview.institution, preview.profile
+    now_there = services.institutions.find(session, institution.ruc) if institution else None
+    filled, holder_id = fill_in_holder(session, services=services, profile=profile, inputs=inputs or {})
+    same_holder = holder_id == preview.holder_id and (holder_id is None or filled == preview.filled)
+    if now_there != institution or not same_holder:
+        return preview_request(
+            session,
+            services=services,
+            profile=profile.name,
+            csr=preview.parsed.der,
+            institution_ruc=institution.ruc if institution else None,
+            inputs=inputs,
+            proved_names=proved_names,
+            now=now,
+        )
+    require_free_key(
+        session, preview.parsed.spki_sha256, profile=profile, institution=institution, inputs=preview.grant.inputs
+    )
+    return preview
 
 
 def require_free_key(
