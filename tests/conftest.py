@@ -57,9 +57,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield copy_template(request.getfixturevalue("sqlite_template"), tmp_path / "sau.sqlite")
         return
     server: PostgreSqlServer = request.getfixturevalue("postgresql")
-    name = server.create_database()
+    name = server.emptied.take()
     yield server.url(name)
-    server.drop_database(name)
+    server.emptied.give_back(name)
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
+from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
+import kernel.database
 from keys.file_store import FileKeyStore, read_passphrase
 
 
 def install() -> None:
-    """Let key derivation and the code of URL rules be made once for equal inputs."""
+    """Let key derivation, the code of URL rules and SQL be made once for equal inputs."""
+    _derive_once()
+    _compile_rules_once()
+    _compile_sql_once()
+
+
+def _derive_once() -> None:
     derive: Callable[[FileKeyStore, bytes], bytes] = FileKeyStore._derive
     derived: dict[tuple[str, bytes], bytes] = {}
 
@@ -28,18 +39,46 @@ def install() -> None:
             derived[asked] = derive(self, salt)
         return derived[asked]
 
-    compile_builder: Callable[..., Any] = Rule._compile_builder
-    builders: dict[tuple[object, ...], Any] = {}
-
-    def compile_once(self: Rule, append_unknown: bool = True) -> Any:
-        defaults = tuple(sorted((self.defaults or {}).items()))
-        asked = (self.rule, self.subdomain, self.host, self.merge_slashes, defaults, append_unknown)
-        if asked not in builders:
-            builders[asked] = compile_builder(self, append_unknown)
-        return builders[asked]
-
     FileKeyStore._derive = derive_once  # type: ignore[method-assign]
-    Rule._compile_builder = compile_once  # type: ignore[method-assign]
+
+
+def _compile_rules_once() -> None:
+    compile_rule: Callable[[Rule], None] = Rule.compile
+    made = ("_parts", "_trace", "_converters", "_build", "_build_unknown")
+    compiled: dict[tuple[object, ...], tuple[dict[str, Any], set[str]]] = {}
+
+    def compile_once(self: Rule) -> None:
+        defaults = tuple(sorted((self.defaults or {}).items()))
+        converters = tuple(self.map.converters.values())
+        asked = (self.rule, self.subdomain, self.host, self.map.host_matching, self.merge_slashes, defaults, converters)
+        known = compiled.get(asked)
+        if known is None:
+            compile_rule(self)
+            # The functions that build addresses are bound to the rule and use nothing of it.
+            compiled[asked] = ({name: getattr(self, name) for name in made}, set(self.arguments))
+        else:
+            self.__dict__.update(known[0])
+            self.arguments = set(known[1])
+
+    Rule.compile = compile_once  # type: ignore[method-assign]
+
+
+def _compile_sql_once() -> None:
+    """Share what SQLAlchemy compiled between the engines of one kind, which are set up alike."""
+    for kind, dialect in (("_sqlite_engine", SQLiteDialect_pysqlite), ("_postgresql_engine", PGDialect_psycopg)):
+        # Equal dialects are one in the keys of those caches, and in those that mappers keep.
+        dialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign, assignment]
+        dialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign, assignment]
+        setattr(kernel.database, kind, _sharing(getattr(kernel.database, kind), LRUCache(5000)))
+
+
+def _sharing(make: Callable[..., Engine], cache: Any) -> Callable[..., Engine]:
+    def make_sharing(*arguments: Any) -> Engine:
+        engine = make(*arguments)
+        engine._compiled_cache = cache
+        return engine
+
+    return make_sharing
 
 
 def copy_home(home: Path, kept: Path) -> None:

@@ -16,19 +16,24 @@ import psycopg
 from sqlalchemy import create_engine
 
 from kernel.database import Base
+from tests.servers.emptied import EmptiedDatabases
 from tests.servers.process import ServerProcess, accepts_connections, find_program, free_port
 
 _TEMPLATE = "sau_template"
 
 
 class PostgreSqlServer:
-    """A running cluster. Its superuser is ``postgres``, trusted on the loopback address."""
+    """A running cluster. Its superuser is ``postgres``, trusted on the loopback address.
+
+    :ivar emptied: databases for one test after the other.
+    """
 
     def __init__(self, process: ServerProcess, port: int) -> None:
         self.process = process
         self.port = port
         self._numbers = count(1)
         self._has_template = False
+        self.emptied = EmptiedDatabases(self)
 
     def url(self, name: str) -> str:
         """Return the SQLAlchemy address of the database ``name``."""
