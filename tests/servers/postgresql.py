@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -28,12 +29,27 @@ class PostgreSqlServer:
     :ivar emptied: databases for one test after the other.
     """
 
-    def __init__(self, process: ServerProcess, port: int) -> None:
+    def __init__(self, process: ServerProcess, port: int, start: Callable[[], ServerProcess]) -> None:
         self.process = process
         self.port = port
+        self._start = start
         self._numbers = count(1)
         self._has_template = False
         self.emptied = EmptiedDatabases(self)
+
+    def restart(self) -> None:
+        """Start it again over the same data, after it was killed, and wait until it answers."""
+        for _ in range(20):  # children of the one that was killed may hold its memory for a moment
+            self.process = self._start()
+            try:
+                self.process.wait_until(lambda: accepts_connections(self.port) and _answers(self))
+            except RuntimeError as error:
+                if "still in use" not in str(error) and "still running" not in str(error):
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+        raise RuntimeError("PostgreSQL does not start again")
 
     def url(self, name: str) -> str:
         """Return the SQLAlchemy address of the database ``name``."""
@@ -77,7 +93,7 @@ def run_postgresql(*, within: Path | None = None, more: Mapping[str, str] | None
         shutil.chown(folder, "nobody", "nogroup")
         unprivileged = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
     data, port = folder / "data", free_port()
-    server: ServerProcess | None = None
+    running: PostgreSqlServer | None = None
     try:
         subprocess.run(
             [
@@ -112,20 +128,23 @@ def run_postgresql(*, within: Path | None = None, more: Mapping[str, str] | None
             **(more or {}),
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        server = ServerProcess(
-            "PostgreSQL",
-            [Path(initdb).with_name("postgres"), "-D", data, *settings],
-            log=log,
-            cwd=folder,
-            unprivileged=True,
-            stop_signal=SIGINT,
-        )
-        running = PostgreSqlServer(server, port)
-        server.wait_until(lambda: accepts_connections(port) and _answers(running))
+
+        def start() -> ServerProcess:
+            return ServerProcess(
+                "PostgreSQL",
+                [Path(initdb).with_name("postgres"), "-D", data, *settings],
+                log=log,
+                cwd=folder,
+                unprivileged=True,
+                stop_signal=SIGINT,
+            )
+
+        running = PostgreSqlServer(start(), port, start)
+        running.process.wait_until(lambda: accepts_connections(port) and _answers(running))
         yield running
     finally:
-        if server is not None:
-            server.stop()
+        if running is not None:
+            running.process.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
