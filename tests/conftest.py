@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, Page
 
@@ -20,7 +21,7 @@ from tests.faults.rounds import Figure, is_long_run, told_figure
 from tests.measured import measured
 from tests.servers.chromium import run_chromium
 from tests.servers.mail import MailServer, run_mail_server
-from tests.servers.postgresql import PostgreSqlServer, run_postgresql
+from tests.servers.postgresql import PostgreSqlServer, roomy_memory, run_postgresql
 from tests.servers.process import RUNNING
 from tests.servers.redis import run_redis
 from tests.servers.service import LiveService, run_service
@@ -161,7 +162,12 @@ def figure(request: pytest.FixtureRequest) -> Figure:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked ``faults``, unless somebody asked for it by ``make faults`` or ``FAULT_ROUNDS``."""
+    """Leave out what is marked ``faults``, unless somebody asked for it by ``make faults`` or ``FAULT_ROUNDS``.
+
+    The files that start servers and browsers come first: begun last, one process would be left alone with them.
+    """
+    long = {item.path for item in items if any(map(item.get_closest_marker, ("slow", "server", "browser")))}
+    items.sort(key=lambda item: item.path not in long)
     if is_long_run():
         return
     left_out = [item for item in items if item.get_closest_marker("faults")]
@@ -193,6 +199,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_configure(config: pytest.Config) -> None:
     """Have failures named when they happen, in the process that prints."""
     made_once.install()
+    hypothesis.settings.register_profile(
+        "sau",
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],  # the machine may be
+    )
+    hypothesis.settings.load_profile("sau")
+    memory = roomy_memory()
+    if memory and "TMPDIR" not in os.environ:  # thousands of small databases that nobody wants on a disk
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_FailureNames(config))
 

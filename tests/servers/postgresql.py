@@ -87,7 +87,7 @@ def run_postgresql(*, within: Path | None = None, more: Mapping[str, str] | None
     :param within: where the folder is made, for those who want to wait for the disk. ``more``: further options.
     """
     initdb = find_program("/usr/lib/postgresql/*/bin/initdb", "initdb", package="postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="sau-postgresql-", dir=within or _roomy_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="sau-postgresql-", dir=within or roomy_memory()))
     unprivileged = []
     if os.geteuid() == 0:
         shutil.chown(folder, "nobody", "nogroup")
@@ -156,7 +156,8 @@ def _answers(server: PostgreSqlServer) -> bool:
     return True
 
 
-def _roomy_memory() -> str | None:
+def roomy_memory() -> str | None:
+    """Return a folder in memory if there is one with room, else None."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * 1024**3
     return str(memory) if roomy else None
