@@ -1,9 +1,13 @@
-"""HTTP composition root: the application of one web process, for the roles that it serves."""
+"""HTTP composition root: the application of one web process, for the roles that it serves.
+
+:func:`create_app` is a WSGI application, for any server; ``sau serve`` takes :func:`create_rsgi`.
+"""
 
 from __future__ import annotations
 
 import os
 from datetime import timedelta
+from typing import cast
 
 import structlog
 from flask import Flask
@@ -22,10 +26,15 @@ from keys.sealing import derive_secret
 from operations.readiness import readiness_checks
 from operations.refusals import refusal_recorder
 from operations.starting import record_start
+from web.application import SauFlask
 from web.application import create_app as create_bare_app
 from web.logging import configure_logging
 from web.operations import add_readiness_checks
 from web.rate_limit import limit
+from web.rsgi import RsgiApplication
+
+# Measured: more threads than this only wait for each other. The database pool holds as many connections.
+THREADS = 16
 
 # No statement of a page or an endpoint takes as long; proxies wait for 30 seconds.
 _DATABASE_SILENCE = timedelta(seconds=10)
@@ -65,6 +74,11 @@ def create_app(composition: Composition | None = None) -> Flask:
     if starting:
         record_start(composition, process="web")
     return app
+
+
+def create_rsgi() -> RsgiApplication:
+    """Return the application as ``sau serve`` has it served; made from the environment."""
+    return RsgiApplication(cast(SauFlask, create_app()), threads=THREADS)
 
 
 def _open_token_keys(composition: Composition) -> None:

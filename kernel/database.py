@@ -20,6 +20,7 @@ from kernel.absent_database import Absence, Watch
 from kernel.column_types import UtcDateTime as UtcDateTime
 from kernel.errors import ServiceError, Unavailable
 from kernel.group_commit import GroupCommit
+from kernel.loop_call import require_thread
 from kernel.prefetch import Want
 from kernel.prepared import STALE
 
@@ -137,6 +138,8 @@ class Database:
 
     @contextmanager
     def _session(self, *, write: bool, connection: Connection | None = None) -> Iterator[Session]:
+        if connection is None:
+            require_thread()
         session = Session(connection or self.engine, expire_on_commit=False)
         try:
             if self.is_sqlite:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import Context, copy_context
 from pathlib import Path
@@ -24,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from kernel.errors import ServiceError, Unavailable
 from kernel.late_rows import write_rows
+from kernel.loop_call import LoopCall, current_loop_call, new_future, set_aside
 from kernel.prefetch import Want, prefetch
 from kernel.prepared import commit_now
 
@@ -46,34 +48,76 @@ _log = structlog.get_logger("kernel.group_commit")
 
 
 class _Operation(Generic[T]):
-    """One caller's work and what became of it."""
+    """One caller's work and what became of it.
 
-    __slots__ = ("_done", "_error", "_value", "context", "wants", "work")
+    :ivar settled: the outcome is known and, if it is a good one, durable.
+    """
+
+    __slots__ = ("_call", "_done", "_error", "_value", "context", "future", "loop", "settled", "wants", "work")
 
     def __init__(self, work: Work[T], wants: Sequence[Want]) -> None:
         self.work = work
         self.wants = wants
         self.context: Context = copy_context()
+        self.loop: AbstractEventLoop | None = None
         self._value: T | None = None
         self._error: BaseException | None = None
-        self._done = threading.Lock()
-        self._done.acquire()
+        self.settled = False
+        self._call = current_loop_call()
+        if self._call is None:
+            self._done = threading.Lock()
+            self._done.acquire()
+        else:
+            self.loop, self.future = new_future()
 
     def note(self, value: T | None, error: BaseException | None) -> None:
         """Keep the outcome; the caller hears of it when it is durable."""
         self._value, self._error = value, error
 
     def release(self) -> None:
-        """Wake the caller."""
+        """Wake the caller, if it is a thread."""
         self._done.release()
 
     def wait(self) -> T:
         """Return what the work returned, or raise what it raised, once that is durable."""
-        if not self._done.acquire(timeout=PATIENCE_SECONDS):
+        if self._call is not None:
+            self._wait_on_loop(self._call)
+        else:
+            self._done.acquire(timeout=PATIENCE_SECONDS)
+        if not self.settled:
             raise Unavailable("The database does not answer.", code="database_unavailable")
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]
+
+    def _wait_on_loop(self, call: LoopCall) -> None:
+        assert self.loop is not None
+        patience = self.loop.call_later(PATIENCE_SECONDS, _wake, [self])
+        try:
+            set_aside(call, self.future)
+        finally:
+            patience.cancel()
+
+
+def _release(operations: Iterable[_Operation[Any]]) -> None:
+    """Wake the callers of operations whose outcome is known: threads one by one, those on a loop together."""
+    on_loop: dict[AbstractEventLoop, list[_Operation[Any]]] = {}
+    for operation in operations:
+        operation.settled = True
+        if operation.loop is None:
+            with suppress(RuntimeError):  # it was released already
+                operation.release()
+        else:
+            on_loop.setdefault(operation.loop, []).append(operation)
+    for loop, together in on_loop.items():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_wake, together)
+
+
+def _wake(operations: Sequence[_Operation[Any]]) -> None:
+    for operation in operations:
+        if not operation.future.done():
+            operation.future.set_result(None)
 
 
 class GroupCommit:
@@ -140,8 +184,7 @@ class GroupCommit:
                 _log.exception("group_commit_failed")
                 for operation in batch:
                     operation.note(None, Unavailable("The work was not done.", code="database_unavailable"))
-                    with suppress(RuntimeError):  # it was released already
-                        operation.release()
+                _release(batch)
                 if not isinstance(error, Exception):
                     raise
 
@@ -190,8 +233,7 @@ class GroupCommit:
                 self._run(batch[middle:])
                 return None
             batch[0].note(None, error.error if isinstance(error, _UndoError) else error)
-        for operation in batch:
-            operation.release()
+        _release(batch)
         return None
 
     def _commit(self, batch: list[_Operation[Any]]) -> None:

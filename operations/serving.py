@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 import structlog
-from granian.constants import Interfaces, SSLProtocols
+from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -22,8 +22,6 @@ from ca.lints.gate import outside_lint
 from kernel.errors import Rejected
 from kernel.settings import Settings
 
-# Measured: more blocking threads than this only wait for each other. The database pool holds as many connections.
-BLOCKING_THREADS = 16
 _APPLICATION = "wsgi"
 _STOP_SECONDS = 10
 _RESTART_PAUSE = 1.0  # seconds before a background worker that died is started again
@@ -72,13 +70,14 @@ def serve(
     if background:
         background.fork()
     server = Server(
-        f"{_APPLICATION}:create_app",
+        f"{_APPLICATION}:create_rsgi",
         factory=True,
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        loop=Loops.auto,
+        interface=Interfaces.RSGI,
         workers=settings.workers,
-        blocking_threads=BLOCKING_THREADS,
+        websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=10,
         log_level=LogLevels.error,

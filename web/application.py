@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 _LOG_NAME = "web.requests"
 _log = structlog.get_logger(_LOG_NAME)
 _log_level = logging.getLogger(_LOG_NAME)
+LONG_WAY = "sau.long_way"  # in the environment of a request that no short way answers
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -103,22 +104,41 @@ class SauFlask(Flask):
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request under its own request id and origin."""
-        environ["sau.started"] = time.perf_counter()
         query = environ.get("QUERY_STRING", "")
         if not query.isascii():
             environ["QUERY_STRING"] = ascii_query(query)
-        origin = self._read_origin(environ)
-        work = begin_work(origin)
+        way = None if LONG_WAY in environ else self.short_ways.find(environ)
+        answer = None if way is None else self.answer_shortly(way, environ)
+        if answer is not None:
+            start_response(answer.status, answer.headers)
+            return [answer.body]
+        work = begin_work(self._origin_of(environ))
         try:
-            way = None if "sau.bad_address" in environ else self.short_ways.find(environ)
-            answer = None if way is None else self._answer_shortly(way, environ)
-            if way is not None and answer is not None:
-                return self._send(answer, environ, start_response, endpoint=way.endpoint, request_id=origin.request_id)
             # The scheme is what browsers use for this host, whatever reached us through a proxy: links go by it.
             environ["wsgi.url_scheme"] = self.scheme
             environ["sau.settings"] = self.settings
             return super().wsgi_app(environ, start_response)
         finally:
+            end_work(work)
+
+    def answer_shortly(self, way: ShortWay, environ: WSGIEnvironment) -> ReadyAnswer | None:
+        """Return the whole answer of a short way, None if the request has to go the long way after all.
+
+        On an event loop it may be left with :class:`kernel.loop_call.NeedsThreadError`, before it has done anything.
+        """
+        origin = self._origin_of(environ)
+        if "sau.bad_address" in environ:
+            return None
+        work = begin_work(origin)
+        call = begin_short_call(ShortCall(self, way.endpoint, environ["REQUEST_METHOD"]))
+        try:
+            answer = self.short_ways.answer(way, environ)
+            return None if answer is None else self._completed(answer, environ, way, origin)
+        except Exception as error:
+            environ["sau.failed"] = error  # told like any other mistake of ours; nothing is done again
+            return None
+        finally:
+            end_short_call(call)
             end_work(work)
 
     def note(self, environ: Mapping[str, Any], *, endpoint: str, status: int) -> None:
@@ -129,31 +149,20 @@ class SauFlask(Flask):
         if _log_level.isEnabledFor(logging.INFO):
             _log.info("request", method=method, endpoint=endpoint, status=status, ms=round(seconds * 1000, 1))
 
-    def _answer_shortly(self, way: ShortWay, environ: WSGIEnvironment) -> ReadyAnswer | None:
-        call = begin_short_call(ShortCall(self, way.endpoint, environ["REQUEST_METHOD"]))
-        try:
-            return self.short_ways.answer(way, environ)
-        except Exception as error:
-            environ["sau.failed"] = error  # told like any other mistake of ours; nothing is done again
-            return None
-        finally:
-            end_short_call(call)
-
-    def _send(
-        self,
-        answer: ReadyAnswer,
-        environ: WSGIEnvironment,
-        start_response: StartResponse,
-        *,
-        endpoint: str,
-        request_id: str,
-    ) -> list[bytes]:
-        """Send an answer of the short way with all that :func:`_finish` adds to one of Flask's."""
+    def _completed(self, answer: ReadyAnswer, environ: WSGIEnvironment, way: ShortWay, origin: Origin) -> ReadyAnswer:
+        """Return an answer of the short way with all that :func:`_finish` adds to one of Flask's."""
         status, headers, body = answer
         missing = plain_headers(tuple([name for name, _ in headers]), secure=self.settings.secure_cookies)
-        start_response(status, [*headers, *missing, ("X-Request-Id", request_id)])
-        self.note(environ, endpoint=endpoint, status=int(status[:3]))
-        return [body]
+        self.note(environ, endpoint=way.endpoint, status=int(status[:3]))
+        return ReadyAnswer(status, [*headers, *missing, ("X-Request-Id", origin.request_id)], body)
+
+    def _origin_of(self, environ: WSGIEnvironment) -> Origin:
+        """Return the request's origin, the same on both ways."""
+        if "sau.origin" not in environ:
+            environ["sau.started"] = time.perf_counter()
+            environ["sau.origin"] = self._read_origin(environ)
+        origin: Origin = environ["sau.origin"]
+        return origin
 
     def _read_origin(self, environ: WSGIEnvironment) -> Origin:
         try:

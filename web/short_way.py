@@ -79,6 +79,15 @@ class ShortWay:
     most_octets: int = _MOST_BODY
     any_host: bool = False
 
+    def takes(self, environ: Mapping[str, Any]) -> bool:
+        """Tell whether the body, by what is said of it, is one that this way reads."""
+        length = str(environ.get("CONTENT_LENGTH") or "")
+        media_type = str(environ.get("CONTENT_TYPE", ""))
+        if media_type not in self.media_types:
+            media_type = media_type.split(";")[0].strip().lower()
+        known = media_type in self.media_types and length.isascii() and length.isdecimal()
+        return known and int(length) <= self.most_octets
+
 
 class ShortWays:
     """The short ways of one application, by method and path."""
@@ -146,19 +155,14 @@ def _within_bounds(environ: Mapping[str, Any]) -> bool:
 
 def _read_body(environ: dict[str, Any], way: ShortWay) -> bytes | None:
     """Return the body if ``way`` takes it; it can be read again, by whoever goes the long way."""
-    length = str(environ.get("CONTENT_LENGTH") or "")
-    media_type = str(environ.get("CONTENT_TYPE", ""))
-    if media_type not in way.media_types:
-        media_type = media_type.split(";")[0].strip().lower()
-    if media_type not in way.media_types or not (length.isascii() and length.isdecimal()):
+    if not way.takes(environ):
         return None
-    if int(length) > way.most_octets:
-        return None
-    octets: bytes = environ["wsgi.input"].read(int(length))
+    length = int(environ["CONTENT_LENGTH"])
+    octets: bytes = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(octets)
-    if len(octets) != int(length):
+    if len(octets) != length:
         return None  # the connection ended: half a request is none
-    plain = media_type != FORM or (octets.isascii() and b"\0" not in octets and b"%00" not in octets)
+    plain = FORM not in way.media_types or (octets.isascii() and b"\0" not in octets and b"%00" not in octets)
     return octets if plain else None
 
 
