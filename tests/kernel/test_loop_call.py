@@ -1,0 +1,112 @@
+"""Calls on an event loop: set aside while the writer works, begun again in a thread where they would wait otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+
+import pytest
+from sqlalchemy.orm import Session
+
+import kernel.group_commit
+from kernel.database import Database
+from kernel.errors import Denied, Unavailable
+from kernel.loop_call import NeedsThreadError, current_loop_call, run_on_loop
+
+who: ContextVar[str] = ContextVar("who", default="nobody")
+
+
+def test_the_loop_goes_on_while_a_call_waits(database: Database) -> None:
+    """The writer stands still until another call of the same loop has run: that could not be if the loop waited."""
+    go_on = threading.Event()
+
+    def wait(_session: Session) -> bool:
+        return go_on.wait(20)
+
+    async def both() -> list[object]:
+        waiting = asyncio.ensure_future(run_on_loop(database.together, wait))
+        await asyncio.sleep(0)
+        return [await run_on_loop(lambda: go_on.set()), await waiting]
+
+    assert asyncio.run(both()) == [None, True]
+
+
+def test_calls_of_a_loop_share_a_commit_and_keep_their_contexts(database: Database) -> None:
+    """Each call has what it declared, as threads have."""
+
+    def call(name: str) -> tuple[str, str]:
+        who.set(name)
+        return database.together(lambda _session: who.get()), who.get()
+
+    async def many() -> list[tuple[str, str]]:
+        return await asyncio.gather(*(run_on_loop(call, name) for name in "abcdefgh"))
+
+    assert asyncio.run(many()) == [(name, name) for name in "abcdefgh"]
+    assert who.get() == "nobody"
+
+
+def test_an_error_reaches_the_caller(database: Database) -> None:
+    """As in a thread."""
+
+    def refuse(_session: Session) -> None:
+        raise Denied("No.", code="no")
+
+    with pytest.raises(Denied):
+        asyncio.run(run_on_loop(database.together, refuse))
+
+
+@pytest.mark.parametrize("of", ["reading", "transaction"])
+def test_what_waits_for_a_connection_asks_for_a_thread(database: Database, of: str) -> None:
+    """A database that is away would stop everyone on the loop."""
+
+    def look() -> None:
+        with getattr(database, of)():
+            pytest.fail("on the loop")
+
+    with pytest.raises(NeedsThreadError):
+        asyncio.run(run_on_loop(look))
+
+
+def test_a_call_that_has_written_is_never_begun_again(database: Database) -> None:
+    """It reads where it is, for once: begun again, it would write twice."""
+    written: list[str] = []
+
+    def write_and_read() -> str:
+        database.together(lambda _session: written.append("once"))
+        with database.reading():
+            return "read"
+
+    assert asyncio.run(run_on_loop(write_and_read)) == "read"
+    assert written == ["once"]
+
+
+def test_a_writer_that_does_not_answer_is_not_waited_for_forever(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing that is not durable is taken for it."""
+    monkeypatch.setattr(kernel.group_commit, "PATIENCE_SECONDS", 0.05)
+    go_on, refused = threading.Event(), asyncio.Event()
+
+    async def call(give: Callable[[], object]) -> None:
+        try:
+            await run_on_loop(give)
+        finally:
+            refused.set()
+
+    def wait(_session: Session) -> str:
+        go_on.wait(20)
+        return "too late"
+
+    with pytest.raises(Unavailable):
+        asyncio.run(call(lambda: database.together(wait)))
+    go_on.set()
+    monkeypatch.undo()
+    assert database.together(lambda _session: "next") == "next"
+
+
+def test_a_thread_is_no_call_of_a_loop(database: Database) -> None:
+    """Nor is the writer's."""
+    assert current_loop_call() is None
+    assert database.together(lambda _session: current_loop_call()) is None
