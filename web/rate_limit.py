@@ -19,6 +19,7 @@ from limits.storage import MemoryStorage, storage_from_string
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from kernel.errors import Throttled
+from kernel.loop_call import require_thread
 from kernel.origin import current_origin
 from kernel.settings import Settings
 from web.client_address import network_of
@@ -68,6 +69,7 @@ class RateLimits:
         if not self.enabled:
             return None
         if self._shared is not None:
+            require_thread()
             try:
                 return question(self._shared, rule, key)
             except Exception as error:
