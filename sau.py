@@ -16,6 +16,7 @@ import admin.commands
 import audit.commands
 import ca.commands
 import idp.commands
+import operations.commands
 from composition import Composition
 from kernel.command_line import json_option, print_record, print_records
 from kernel.errors import ServiceError
@@ -201,6 +202,12 @@ for _command in (
     *ca.commands.commands(lambda: _composition().ca),
 ):
     main.add_command(_command)
+for _command in operations.commands.commands(_composition):
+    main.add_command(_command)
+for _command in operations.commands.audit_commands(_composition):
+    _audit = main.commands["audit"]
+    assert isinstance(_audit, click.Group)
+    _audit.add_command(_command)
 
 if __name__ == "__main__":
     main()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -72,6 +72,31 @@ class AnchorFolder:
                     return anchor
         return None
 
+    def set_aside(self, *, above: int, into: str) -> Path:
+        """Move the lines of trees greater than ``above`` to the folder ``into`` below this one, and return it."""
+        aside = self.folder / into
+        for path in self._files():
+            lines = path.read_bytes().splitlines(keepends=True)
+            moved = [line for line in lines if _parse(line.rstrip(b"\n"), path.name).size > above]
+            if not moved:
+                continue
+            _write_durably(aside / path.name, moved)  # first there, then no longer here
+            _write_durably(path, [line for line in lines if line not in moved])
+        return aside
+
+    def add(self, other: AnchorFolder) -> int:
+        """Add the lines that ``other`` has and this folder has not, in order of size within a day; return how many."""
+        added = 0
+        for source in other._files():
+            path = self.folder / source.name
+            own = path.read_bytes().splitlines() if path.exists() else []
+            new = [line for line in source.read_bytes().splitlines() if line not in own]
+            if new:
+                ordered = sorted([*own, *new], key=lambda line: _parse(line, "").size)
+                _write_durably(path, [line + b"\n" for line in ordered])
+                added += len(new)
+        return added
+
     def __iter__(self) -> Iterator[Anchor]:
         """Yield every anchor, oldest first."""
         for path in self._files():
@@ -81,6 +106,21 @@ class AnchorFolder:
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("*.txt")) if self.folder.is_dir() else []
+
+
+def _write_durably(path: Path, lines: Sequence[bytes]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _parse(line: bytes, source: str) -> Anchor:

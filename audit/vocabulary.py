@@ -188,6 +188,9 @@ class EventType(StrEnum):
     SERVICE_STARTED = "service:process:started"
     SETTINGS_CHANGED = "service:settings:changed"  # since the process of this name and machine started last
     SCHEMA_UPGRADED = "service:schema:upgraded"
+    BACKUP_MADE = "service:backup:made"
+    BACKUP_RESTORED = "service:backup:restored"
+    LOG_LOSS_ACCEPTED = "service:log:loss_accepted"  # after a restore: signed records are gone, and someone said so
     MAIL_SENT = "service:mail:sent"
     MAIL_FAILED = "service:mail:failed"
     REQUEST_REFUSED = "web:request:refused"  # CSRF, bad host, oversized: before any house saw it

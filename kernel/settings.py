@@ -131,6 +131,9 @@ class Settings(BaseModel):
     acme_tls_port: int = Field(
         default=443, ge=1, le=65535, description="Port of tls-alpn-01; another than 443 on loopback and .test only."
     )
+    backup_keys: tuple[str, ...] = Field(
+        default=(), description="Recovery keys (`age1…,age1…`) that every backup is sealed to."
+    )
     rate_limits: Literal["on", "off"] = Field(
         default="on", description="`on`, or `off`: for benchmarks, on loopback and .test only."
     )
@@ -145,7 +148,13 @@ class Settings(BaseModel):
     )
 
     @field_validator(
-        "roles", "trusted_proxies", "outgoing_networks", "acme_caa_identities", "pki_notice_days", mode="before"
+        "roles",
+        "trusted_proxies",
+        "outgoing_networks",
+        "acme_caa_identities",
+        "pki_notice_days",
+        "backup_keys",
+        mode="before",
     )
     @classmethod
     def _split_list(cls, value: object) -> object:

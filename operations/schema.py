@@ -36,6 +36,11 @@ def current(database: Database) -> tuple[str | None, str | None]:
         return MigrationContext.configure(connection).get_current_revision(), newest
 
 
+def knows(revision: str) -> bool:
+    """Tell whether this release can bring a database of that revision up to its own."""
+    return any(script.revision == revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions())
+
+
 def drift(database: Database) -> list[str]:
     """Return how the database differs from the mapped classes, a line a difference; empty when they agree."""
     with database.engine.connect() as connection:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cryptography import x509
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from audit.anchor import Anchor
 from audit.diagnosis import MOST
 from audit.event import canonical_json
 from audit.findings import Finding, FindingKind, LogTamperedError, VerificationReport
@@ -26,12 +27,20 @@ COLUMNS = ("kind", "commitment")
 _PAGE = 1000
 
 
-def verify_stored_log(log: CertificateLog, *, since: int = 0, progress: Progress | None = None) -> VerificationReport:
+def verify_stored_log(
+    log: CertificateLog,
+    *,
+    since: int = 0,
+    progress: Progress | None = None,
+    anchors: Sequence[Anchor] | None = None,
+) -> VerificationReport:
     """Verify the log in the database, its anchors, and the table of certificates against it, while the service runs.
+
+    :param anchors: these instead of those beside the database, after a restore.
 
     :raises LogTamperedError: naming the first bad entry.
     """
-    anchors = list(log.anchors)  # before the database: each is written after its commit
+    anchors = list(log.anchors) if anchors is None else anchors  # before the database: each is written after its commit
     with log.database.reading() as session:
         if not log.database.is_sqlite:
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
