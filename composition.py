@@ -31,6 +31,7 @@ import idp.consent.model
 import idp.decoupled.model
 import idp.notices.model
 import idp.tokens.model
+import kernel.compatibility
 import kernel.outbox
 from admin.services import AdminServices
 from audit.journal import Journal
@@ -85,6 +86,7 @@ TABLES = (
     idp.decoupled.model,
     idp.notices.model,
     idp.tokens.model,
+    kernel.compatibility,
     kernel.outbox,
 )
 

@@ -130,10 +130,11 @@ def _work(parent: int | None) -> None:
 
 def _require_current_schema(composition: Composition) -> None:
     found, newest = schema.current(composition.database)
+    usable = schema.fits(composition.database)
     composition.database.dispose()
     if found is None:
         raise click.ClickException("There is no installation here yet: run 'sau init' first.")
-    if found != newest:
+    if not usable:
         raise click.ClickException(f"The schema is at {found}, this release needs {newest}: run 'sau db upgrade'.")
 
 
@@ -143,9 +144,19 @@ def db() -> None:
 
 
 @db.command()
+@click.option("--stopped", is_flag=True, help="Every process of the old release is stopped, on every machine.")
 @json_option
-def upgrade(as_json: bool) -> None:
-    """Bring the schema to this release's revision. Two at once are safe."""
+def upgrade(stopped: bool, as_json: bool) -> None:
+    """Bring the schema to this release's revision. Two at once are safe.
+
+    The old release may go on running meanwhile, unless a migration moves what it uses: that one asks for --stopped.
+    """
+    if not stopped and (moving := schema.stop_first(_composition().database)):
+        reasons = "; ".join(f"{revision}: {why}" for revision, why in moving.items())
+        raise click.ClickException(
+            f"The old release cannot run beside this change ({reasons}). "
+            "Stop every process of it, then run 'sau db upgrade --stopped'."
+        )
     print_record({"revision": upgrade_schema(_composition())}, as_json=as_json)
 
 
@@ -153,8 +164,10 @@ def upgrade(as_json: bool) -> None:
 @json_option
 def current(as_json: bool) -> None:
     """Show the schema's revision and this release's."""
-    found, newest = schema.current(_composition().database)
-    print_record({"database": found, "release": newest, "current": found == newest}, as_json=as_json)
+    database = _composition().database
+    found, newest = schema.current(database)
+    record = {"database": found, "release": newest, "current": found == newest}
+    print_record({**record, "stop_first": sorted(schema.stop_first(database))}, as_json=as_json)
 
 
 @main.group()

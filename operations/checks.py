@@ -117,10 +117,11 @@ def _database(composition: Composition) -> Iterator[Finding]:
     if found is None:
         yield broken("schema", "There are no tables yet.", "Run 'sau init'.")
         return
-    if found != newest:
+    if not schema.fits(composition.database):
         yield broken("schema", f"at {found}, this release needs {newest}", "Run 'sau db upgrade'.")
         return
-    yield ok("schema", f"{composition.database.url.get_backend_name()}, revision {found}")
+    said = f"{composition.database.url.get_backend_name()}, revision {found}"
+    yield ok("schema", said if found == newest else f"{said}, which only adds to this release's {newest}")
     if composition.database.is_sqlite:
         return
     with composition.database.reading() as session:

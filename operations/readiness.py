@@ -19,8 +19,7 @@ def readiness_checks(composition: Composition) -> list[tuple[str, Callable[[], N
             session.execute(select(1))
 
     def current_schema() -> None:
-        found, newest = schema.current(composition.database)
-        if found != newest:
+        if not schema.fits(composition.database):
             raise Unavailable("The schema is not this release's.", code="schema_outdated")
 
     def keys() -> None:

@@ -12,21 +12,59 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, insert, inspect, select, text
 
 import migrations
+from kernel.compatibility import ONLY, SchemaCompatibility
 from kernel.database import Base, Database
 from kernel.errors import Fault
 
+# Migrations that the release before cannot live with: they move or remove what it reads and writes. All others only
+# add, and run beside it (docs/upgrades.md; a test reads each migration and holds it to this list).
+STOP_FIRST = {
+    "0002": "the provider's tables are rebuilt",
+    "0003": "the authority's tables are rebuilt",
+    "0004": "the places of the logs' entries move into a table of their own",
+}
 # "SAU" and a number: a PostgreSQL advisory lock that means "the schema is being changed".
 _LOCK = 0x53415500_0001
 
 
 def upgrade(database: Database, to: str = "head") -> str:
-    """Bring the schema to the newest revision, or ``to``, and return it. Of two at once one runs."""
+    """Bring the schema to the newest revision, or ``to``, and return it; a newer one is left as it is.
+
+    Of two at once one runs.
+    """
     with _locked(database) as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found is not None and not knows(found):
+            return found  # a newer release was here: nothing of this one's is missing
         command.upgrade(_config(connection), to)
-        return MigrationContext.configure(connection).get_current_revision() or "none"
+        revision = MigrationContext.configure(connection).get_current_revision() or "none"
+        _note_compatibility(connection, revision)
+        return revision
+
+
+def stop_first(database: Database) -> dict[str, str]:
+    """Return the pending migrations that the release before cannot live with, and why; none on an empty database."""
+    found, newest = current(database)
+    if found is None or newest is None:
+        return {}
+    return {revision: why for revision, why in STOP_FIRST.items() if found < revision <= newest}
+
+
+def fits(database: Database) -> bool:
+    """Tell whether this release may run on the schema: its own, or a newer one that only added to it."""
+    found, newest = current(database)
+    if found == newest:
+        return True
+    if found is None or newest is None or found < newest:
+        return False
+    with database.engine.connect() as connection:
+        if not inspect(connection).has_table(SchemaCompatibility.__tablename__):
+            return False
+        since = connection.scalar(select(SchemaCompatibility.since).where(SchemaCompatibility.id == ONLY))
+    return since is not None and since <= newest
 
 
 def current(database: Database) -> tuple[str | None, str | None]:
@@ -39,6 +77,14 @@ def current(database: Database) -> tuple[str | None, str | None]:
 def knows(revision: str) -> bool:
     """Tell whether this release can bring a database of that revision up to its own."""
     return any(script.revision == revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions())
+
+
+def _note_compatibility(connection: Connection, revision: str) -> None:
+    if not inspect(connection).has_table(SchemaCompatibility.__tablename__):
+        return  # of before there was such a note
+    since = max((each for each in STOP_FIRST if each <= revision), default="0001")
+    connection.execute(delete(SchemaCompatibility))
+    connection.execute(insert(SchemaCompatibility).values(id=ONLY, since=since))
 
 
 def drift(database: Database) -> list[str]:
