@@ -21,12 +21,14 @@ from idp.accounts.model import PersonRow
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.tokens.model import EncryptionKeyRow, SigningKeyRow
 from kernel.outbox import MAX_ATTEMPTS, OutboxTask
-from kernel.settings import Settings, is_loopback
+from kernel.settings import is_loopback
 from keys.decrypter import EncryptionKind
 from keys.file_store import require_private
 from operations import schema
+from operations.age_checks import clock, hosts, last_backup, signers
 from operations.connections import mail_server, mtls_host, outgoing_trust
 from operations.finding import Finding, Severity, broken, ok, warning
+from operations.settings_checks import settings_in_force, several_nodes, witnesses
 
 _LOW_DISK = 1024**3
 _LATE = timedelta(minutes=10)
@@ -37,54 +39,6 @@ _AUTHORITY_SOON = timedelta(days=365)
 
 
 Check = Callable[[Composition], Iterator[Finding]]
-
-
-def _settings(composition: Composition) -> Iterator[Finding]:
-    settings = composition.settings
-    yield ok("settings", f"issuer {settings.issuer}")
-    https = settings.issuer.startswith("https://")
-    if https and not settings.trusted_proxies and is_loopback(f"http://{settings.bind}"):
-        yield warning(
-            "proxy",
-            "The issuer is https and the service listens on loopback, but no proxy is trusted.",
-            "Set SAU_TRUSTED_PROXIES to the proxy's address; until then every caller seems to be the proxy.",
-        )
-    if settings.mtls_origin:
-        yield _client_certificates(settings)
-    if settings.workers > 1 and not settings.redis_url:
-        yield warning(
-            "rate limits",
-            f"Each of the {settings.workers} workers counts for itself.",
-            "Set SAU_REDIS_URL; until then limits by address are that many times wider.",
-        )
-    if not settings.smtp_url:
-        yield Finding(
-            "mail",
-            Severity.OK if settings.demo else Severity.BROKEN,
-            "Mails stay in the database.",
-            "" if settings.demo else "Set SAU_SMTP_URL: nobody can sign up or recover a password without mail.",
-        )
-
-
-def _client_certificates(settings: Settings) -> Finding:
-    """Judge who may say which certificate a client presented."""
-    check, wide = (
-        "client certificates",
-        [network for network in settings.trusted_proxies if network.num_addresses > 256],
-    )
-    if not settings.trusted_proxies:
-        return broken(
-            check,
-            f"{settings.mtls_origin} is announced, but no proxy is trusted: every certificate is refused.",
-            "Set SAU_TRUSTED_PROXIES to the proxy's address.",
-        )
-    if wide:
-        return warning(
-            check,
-            f"Every machine in {', '.join(map(str, wide))} may claim any client certificate.",
-            "Name the proxies themselves in SAU_TRUSTED_PROXIES.",
-        )
-    return ok(check, f"taken on {settings.mtls_origin}")
 
 
 def _home(composition: Composition) -> Iterator[Finding]:
@@ -135,7 +89,7 @@ def _database(composition: Composition) -> Iterator[Finding]:
         )
     if abs(skew) > timedelta(seconds=2):
         yield warning(
-            "clock",
+            "database clock",
             f"The database's clock is {skew.total_seconds():+.1f} s away.",
             "Run NTP on both.",
         )
@@ -316,11 +270,12 @@ def _people(composition: Composition) -> Iterator[Finding]:
 
 
 GROUND: dict[str, Check] = {
-    "settings": _settings,
+    "settings": settings_in_force,
     "home": _home,
     "mail": mail_server,
     "outgoing requests": outgoing_trust,
     "mutual-TLS host": mtls_host,
+    "hosts": hosts,
     "schema": _database,
 }
 
@@ -333,4 +288,9 @@ CONTENTS: dict[str, Check] = {
     "certificate log": _certificate_log,
     "queue": _queue,
     "people": _people,
+    "signers": signers,
+    "clock": clock,
+    "nodes": several_nodes,
+    "witnesses": witnesses,
+    "backup": last_backup,
 }
