@@ -71,6 +71,8 @@ def create_app(composition: Composition | None = None) -> Flask:
         admin.web.mount(app, composition.admin)
     if {"admin", "pki"} & set(roles):
         outside_lint()  # here, so that nobody waits for it with the database's write lock in hand
+    if starting and "pki" in roles:
+        ca.web.look_at_proofs_at_once(app, composition.ca)
     if starting:
         record_start(composition, process="web")
     return app

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from audit.journal import Journal
+from ca.issuance.signers import Signers
 from ca.ports import ApiTokens, Dependents, Institutions, Letters, People, RevocationListener, SignedIn
 from ca.profiles.registry import ProfileRegistry, packaged_profiles
 from ca.requests.block_list import KeyBlockList
@@ -13,6 +15,7 @@ from ca.transparency.log import CertificateLog
 from kernel.clock import Clock
 from kernel.database import Database
 from kernel.settings import Settings
+from kernel.short_memory import ShortMemory
 from keys.store import KeyStore
 
 
@@ -45,6 +48,21 @@ class CaServices:
     def certificate_log(self) -> CertificateLog:
         """The public log of certificates."""
         return CertificateLog(self.settings, self.clock, self.database, self.keystore)
+
+    @cached_property
+    def signers(self) -> Signers:
+        """The authorities' keys, as this process has opened them."""
+        return Signers(self.keystore)
+
+    @cached_property
+    def authorities(self) -> ShortMemory[Any]:
+        """Which authority issues a profile's certificates."""
+        return ShortMemory(seconds=2.0)
+
+    @cached_property
+    def chains(self) -> ShortMemory[Any]:
+        """What stands above authorities, as ACME hands it over."""
+        return ShortMemory(seconds=5.0)
 
     @cached_property
     def block_list(self) -> KeyBlockList:

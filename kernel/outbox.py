@@ -12,15 +12,16 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from sqlalchemy import String, delete, or_, select, update
+from sqlalchemy import String, Table, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from kernel.database import Base, Database
 from kernel.errors import Conflict, NotFound, ServiceError
 from kernel.identifiers import new_id
+from kernel.late_rows import insert_later
 
 _log = structlog.get_logger("sau.outbox")
 
@@ -49,6 +50,9 @@ class OutboxTask(Base):
     last_error: Mapped[str | None] = mapped_column(String(500))
     destination: Mapped[str | None] = mapped_column(String(300), index=True)
     given_up_at: Mapped[datetime | None]
+
+
+_TABLE = cast(Table, OutboxTask.__table__)
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,33 @@ def enqueue(
     destination: str | None = None,
 ) -> str:
     """Add work of ``kind`` to the caller's transaction and return its id. ``payload`` is JSON without clear secrets."""
-    task = OutboxTask(
-        id=new_id(), kind=kind, payload=payload, due_at=due_at or now, created_at=now, destination=destination
+    task_id = new_id()
+    insert_later(
+        session,
+        _TABLE,
+        {
+            "id": task_id,
+            "kind": kind,
+            "payload": payload,
+            "due_at": due_at or now,
+            "created_at": now,
+            "attempts": 0,
+            "destination": destination,
+        },
     )
-    session.add(task)
-    return task.id
+    return task_id
+
+
+def withdraw(session: Session, task_id: str) -> None:
+    """Take a task back in the caller's transaction: what it was for is done. One that is gone is no error."""
+    session.execute(delete(OutboxTask).where(OutboxTask.id == task_id))
+
+
+def put_off(session: Session, task_id: str, *, due_at: datetime) -> None:
+    """Have a task that nobody does at the moment done at another time."""
+    session.execute(
+        update(OutboxTask).where(OutboxTask.id == task_id, OutboxTask.leased_until.is_(None)).values(due_at=due_at)
+    )
 
 
 def try_again_now(session: Session, *, task_id: str, now: datetime) -> None:

@@ -24,6 +24,7 @@ from ca.acme.state import DEACTIVATED, INVALID, VALID
 from ca.revocation.compromised_key import is_compromised
 from ca.services import CaServices
 from kernel.identifiers import new_id
+from kernel.prefetch import find_row, forget
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def find_account_of_key(session: Session, key: AccountKey) -> AccountView | None
 
 def load_account(session: Session, account_id: str | None) -> Account:
     """Return the open account. :raises AcmeProblem: ``accountDoesNotExist``; ``unauthorized`` if it is closed."""
-    row = session.get(Account, account_id) if account_id else None
+    row = find_row(session, Account, account_id) if account_id else None
     if row is None:
         raise AcmeProblem(Kind.ACCOUNT_DOES_NOT_EXIST, "There is no account with this address.")
     return _require_open(row)
@@ -134,6 +135,7 @@ def change_account(
         return _view(account)
     contacts = checked_contacts(request["contact"])
     session.execute(update(Account).where(Account.id == account.id).values(contacts=contacts))
+    forget(session, Account, account.id)
     event = Event(
         type=EventType.ACME_ACCOUNT_UPDATED,
         actor=actor_of(account.id),
@@ -154,6 +156,7 @@ def close_account(
     """
     row = load_account(session, account_id)
     session.execute(update(Account).where(Account.id == row.id).values(status=status, closed_at=now))
+    forget(session, Account, row.id)
     given_up = session.scalars(
         update(Order)
         .where(Order.account_id == row.id, Order.status.in_(("pending", "ready")))
@@ -204,6 +207,7 @@ def change_key(
         .where(Account.id == account.id)
         .values(jwk=dict(key.jwk), thumbprint=key.thumbprint, spki_sha256=key.spki_sha256)
     )
+    forget(session, Account, account.id)
     event = Event(
         type=EventType.ACME_ACCOUNT_KEY_CHANGED,
         actor=actor_of(account.id),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -18,7 +19,9 @@ from ca.acme.problem import AcmeProblem, Kind, malformed
 from ca.acme.state import DEACTIVATED, INVALID, PENDING, READY, VALID
 from ca.acme.view import AuthorizationView, ChallengeView, view_authorization, view_challenge
 from ca.services import CaServices
+from kernel.late_rows import change_row
 from kernel.outbox import enqueue
+from kernel.prefetch import find_row, forget, hold_row
 
 PROVE_CONTROL = "ca.acme_prove_control"  # outbox: a chosen challenge is to be looked at
 
@@ -37,6 +40,23 @@ def find_challenge(session: Session, *, account: Account, authorization_id: str,
     return view_challenge(row, challenge_type)
 
 
+def read_challenge(session: Session, *, authorization_id: str, challenge_type: str) -> ChallengeView:
+    """Return a challenge as it is now, for who has just changed it."""
+    return view_challenge(session.get_one(Authorization, authorization_id), challenge_type)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A challenge that the client says is prepared.
+
+    :ivar row: its authorization. :ivar task_id: what the worker would do; None if another choice was there before.
+    """
+
+    view: ChallengeView
+    row: Authorization
+    task_id: str | None
+
+
 def begin_challenge(
     session: Session,
     *,
@@ -44,29 +64,28 @@ def begin_challenge(
     authorization_id: str,
     challenge_type: str,
     request: Mapping[str, Any],
+    head_start: timedelta = timedelta(0),
     now: datetime,
-) -> ChallengeView:
-    """Have the worker look at a challenge that the client says is prepared (§7.5.1). The first choice counts.
+) -> Begun:
+    """Have a challenge looked at that the client says is prepared (§7.5.1). The first choice counts.
 
+    :param head_start: for how long the worker leaves it to the caller.
     :raises AcmeProblem: ``malformed`` (not found, not offered, the authorization no longer pending).
     """
-    row = _own(session, account, authorization_id)
+    row = hold_row(session, Authorization, authorization_id)
+    if row is None or row.account_id != account.id:
+        raise _unknown()
     _require_offered(row, challenge_type)
     if "keyAuthorization" in request or "type" in request:
         raise malformed("The response to a challenge is an empty object.")
     if row.status == PENDING and row.expires_at <= now:
         raise malformed("The authorization has expired; place a new order.")
-    begun = session.execute(
-        update(Authorization)
-        .where(Authorization.id == row.id, Authorization.status == PENDING, Authorization.tried.is_(None))
-        .values(tried=challenge_type, tried_at=now, thumbprint=account.thumbprint)
-        .returning(Authorization.id)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if begun is not None:
-        enqueue(session, PROVE_CONTROL, {"authorization_id": row.id}, now=now)
-    session.refresh(row)
-    return view_challenge(row, challenge_type)
+    task_id = None
+    if row.status == PENDING and row.tried is None:
+        row = change_row(session, Authorization, row, tried=challenge_type, tried_at=now, thumbprint=account.thumbprint)
+        payload = {"authorization_id": row.id}
+        task_id = enqueue(session, PROVE_CONTROL, payload, due_at=now + head_start, now=now)
+    return Begun(view_challenge(row, challenge_type), row, task_id)
 
 
 def give_up_authorization(
@@ -104,19 +123,23 @@ def give_up_authorization(
         details={"name": row.name, "wildcard": row.wildcard},
     )
     services.journal.record(session, event, now=now)
-    session.refresh(row)
-    return view_authorization(row, now=now)
+    return view_authorization(_as_it_is_now(session, row.id), now=now)
+
+
+def _as_it_is_now(session: Session, authorization_id: str) -> Authorization:
+    forget(session, Authorization, authorization_id)
+    return session.get_one(Authorization, authorization_id, populate_existing=True)
 
 
 def _own(session: Session, account: Account, authorization_id: str) -> Authorization:
-    row = session.scalar(
-        select(Authorization)
-        .where(Authorization.id == authorization_id, Authorization.account_id == account.id)
-        .execution_options(populate_existing=True)
-    )
-    if row is None:
-        raise AcmeProblem(Kind.NOT_FOUND, "This account has no such authorization.")
+    row = find_row(session, Authorization, authorization_id, anew=True)
+    if row is None or row.account_id != account.id:
+        raise _unknown()
     return row
+
+
+def _unknown() -> AcmeProblem:
+    return AcmeProblem(Kind.NOT_FOUND, "This account has no such authorization.")
 
 
 def _require_offered(row: Authorization, challenge_type: str) -> None:

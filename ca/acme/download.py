@@ -2,41 +2,86 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from audit.event import Event
+from audit.vocabulary import EventType
+from ca.acme.account import actor_of
 from ca.acme.model import Account, Order
 from ca.acme.problem import AcmeProblem, Kind
 from ca.issuance.authority import authority_chain, cross_certificates
 from ca.issuance.model import Certificate
+from ca.services import CaServices
 from ca.transparency.promise import require_logged
 from kernel.errors import Unavailable
 
 
-def chains_of(session: Session, *, account: Account, serial: str) -> list[str]:
+@dataclass(frozen=True)
+class Above:
+    """What goes behind a certificate: one chain (PEM) for each way that leads to a root."""
+
+    chains: tuple[str, ...]
+
+
+def take_certificate(
+    session: Session, *, services: CaServices, account: Account, serial: str, now: datetime
+) -> list[str]:
     """Return the chains (PEM) of a certificate that the account ordered, the first one preferred.
 
     Each leads one way, the root itself left out: where other roots certify ours, to each of them, the oldest first,
-    which most verifiers have; and always to our own.
+    which most verifiers have; and always to our own. The first time is on record as the hand-over.
 
     :raises AcmeProblem: ``malformed`` (not found), another account's likewise.
-    :raises Unavailable: if its place in the certificate log is still to come.
+    :raises Unavailable: (``not_logged_yet``) if its place in the certificate log is still to come.
     """
-    ordered = select(Order.id).where(Order.serial == serial, Order.account_id == account.id)
-    row = session.get(Certificate, serial) if session.scalar(ordered) is not None else None
+    row = session.execute(
+        select(Order.id, Order.delivered_at, Certificate.certificate_der, Certificate.authority_id)
+        .join(Certificate, Certificate.serial == Order.serial)
+        .where(Order.serial == serial, Order.account_id == account.id)
+    ).first()
     if row is None:
         raise AcmeProblem(Kind.NOT_FOUND, "This account has no such certificate.")
     if row.certificate_der is None:
         raise Unavailable("The certificate is recorded and waits for its signature.", code="not_signed_yet")
     require_logged(session, serial)
-    authorities = authority_chain(session, row.authority_id)
-    path = [row.certificate_der, *(each.certificate_der for each in authorities if not each.is_root)]
-    crossed = [found.certificate_der for found in cross_certificates(session, authorities[-1])]
-    return [_pem([*path, cross]) for cross in crossed] + [_pem(path)]
+    if row.delivered_at is None:
+        _note_delivery(session, services, row.id, serial=serial, account=account, now=now)
+    leaf = _pem(row.certificate_der)
+    return [leaf + above for above in above_of(session, services, row.authority_id).chains]
 
 
-def _pem(certificates: list[bytes]) -> str:
-    parsed = [x509.load_der_x509_certificate(der) for der in certificates]
-    return "".join(certificate.public_bytes(Encoding.PEM).decode("ascii") for certificate in parsed)
+def above_of(session: Session, services: CaServices, authority_id: str) -> Above:
+    """Return what stands above an authority's certificates; asked of the database once in a few seconds."""
+    known: Above | None = services.chains.find(authority_id)
+    if known is None:
+        authorities = authority_chain(session, authority_id)
+        path = "".join(_pem(each.certificate_der) for each in authorities if not each.is_root)
+        crossed = [path + _pem(found.certificate_der) for found in cross_certificates(session, authorities[-1])]
+        known = Above((*crossed, path))
+        services.chains.note(authority_id, known)
+    return known
+
+
+def _note_delivery(
+    session: Session, services: CaServices, order_id: str, *, serial: str, account: Account, now: datetime
+) -> None:
+    first = session.execute(
+        update(Order)
+        .where(Order.id == order_id, Order.delivered_at.is_(None))
+        .values(delivered_at=now)
+        .returning(Order.id)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if first is not None:
+        event = Event(type=EventType.CERTIFICATE_DELIVERED, actor=actor_of(account.id), object_id=serial)
+        services.journal.record(session, event, now=now)
+
+
+def _pem(der: bytes) -> str:
+    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode("ascii")

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, literal_column, select
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from ca.acme.account import actor_of
 from ca.acme.identifier import allowed_domains, require_allowed
-from ca.acme.model import Account, Order
+from ca.acme.model import Account, Credential, Order
 from ca.acme.order import authorizations_of, own_order
 from ca.acme.problem import AcmeProblem, Kind, malformed
+from ca.acme.reading_ahead import wants_order
 from ca.acme.state import INVALID, PROCESSING, READY, VALID
 from ca.acme.view import OrderView, view_order
+from ca.issuance.issue import issue_approved
+from ca.issuance.record import store_signed, wants_certificate
 from ca.requests.csr import ParsedRequest, parse_csr
-from ca.requests.enroll import complete_enrolment, enroll
+from ca.requests.enroll import EnrolledRequest, enroll, sign_enrolled
+from ca.requests.prepare import Judged, judge_request
 from ca.services import CaServices
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError, Unavailable
 from kernel.identifiers import b64url_decode, sha256_hex
+from kernel.late_rows import change_row
+from kernel.prefetch import hold_row
+from kernel.prepared import Prepared
 
+_ACCOUNT_OF_KEY = Prepared(
+    lambda _: select(Account.id).where(Account.spki_sha256 == bindparam("spki")).limit(literal_column("1"))
+)
 _MOST_CSR = 64 * 1024 * 4 // 3 + 4
 
 
@@ -37,15 +48,52 @@ def read_csr(member: object) -> bytes:
         raise malformed("csr is a certificate request in DER, as base64url.") from error
 
 
+def judge_finalize(services: CaServices, *, account_id: str, order_id: str, csr: bytes, now: datetime) -> Judged | None:
+    """Look at the CSR before the transaction; None if the order is not there or not ready, which is told there."""
+    with services.database.reading() as session:
+        found = session.execute(
+            select(Order.profile, Order.names, Credential.institution_ruc)
+            .join(Account, Account.id == Order.account_id)
+            .join(Credential, Credential.id == Account.credential_id)
+            .where(Order.id == order_id, Order.account_id == account_id, Order.status == READY)
+        ).one_or_none()
+        if found is None:
+            return None
+        return judge_request(
+            session,
+            services=services,
+            profile=found.profile,
+            csr=csr,
+            institution_ruc=found.institution_ruc,
+            proved_names=found.names,
+            now=now,
+        )
+
+
+@dataclass(frozen=True)
+class Finalized:
+    """An order whose certificate is written down. :ivar order: ``processing``, yet to be signed."""
+
+    order: OrderView
+    enrolled: EnrolledRequest
+
+
 def finalize_order(
-    session: Session, *, services: CaServices, account: Account, order_id: str, csr: bytes, now: datetime
-) -> OrderView:
-    """Approve the certificate that a ready order asks for; :func:`complete_order` signs it after the commit.
+    session: Session,
+    *,
+    services: CaServices,
+    account: Account,
+    order_id: str,
+    csr: bytes,
+    judged: Judged | None = None,
+    now: datetime,
+) -> Finalized:
+    """Approve the certificate that a ready order asks for; :func:`sign_order` signs it after the commit.
 
     Of requests at once exactly one finds the order ready. A request that is refused leaves it so, and another CSR may
     be tried.
 
-    :param csr: DER.
+    :param csr: DER. :param judged: see :func:`judge_finalize`.
     :raises AcmeProblem: ``malformed`` (not found), ``orderNotReady``, ``badCSR``, ``rejectedIdentifier``,
         ``unauthorized``.
     """
@@ -55,11 +103,12 @@ def finalize_order(
             Kind.ORDER_NOT_READY,
             f"The order is {view_order(row, (), now=now).status}, and only a ready one is finalized.",
         )
+    parsed = judged.preview.parsed if judged is not None and judged.preview is not None else None
     try:
         institution, domains = allowed_domains(session, services=services, account=account)
         for name in row.names:
             require_allowed(name, domains=domains)
-        _require_fitting_csr(session, _parsed(csr), row)
+        _require_fitting_csr(session, parsed or _parsed(csr), row)
     except AcmeProblem as error:
         _refuse(session, services, row, error, now=now)
     except Rejected as error:
@@ -73,6 +122,7 @@ def finalize_order(
             institution_ruc=institution.ruc,
             requested_by=actor_of(account.id),
             proved_names=tuple(row.names),
+            judged=judged,
             now=now,
         )
     except (Rejected, Denied, NotFound, Conflict) as error:
@@ -81,9 +131,29 @@ def finalize_order(
         problem.commits = error.commits
         raise problem from error
     # After the enrolment: what refuses a request commits its event, and the order must stay ready then.
-    row.status, row.request_id = PROCESSING, enrolled.request_id
-    session.flush()
-    return view_order(row, authorizations_of(session, row), now=now)
+    authorizations = authorizations_of(session, row)
+    row = change_row(session, Order, row, status=PROCESSING, request_id=enrolled.request_id)
+    return Finalized(view_order(row, authorizations, now=now), enrolled)
+
+
+def sign_order(services: CaServices, finalized: Finalized, *, now: datetime) -> OrderView:
+    """Sign what was just finalized, store it and return the order: ``valid``, or ``processing`` if the key is away.
+
+    The certificate has its place in the public log when it is downloaded.
+    """
+    order, enrolled = finalized.order, finalized.enrolled
+    try:
+        certificate_der = sign_enrolled(services, enrolled)
+    except Unavailable:
+        return order
+    actor = actor_of(order.account_id)
+
+    def store(session: Session) -> None:
+        store_signed(session, enrolled.serial, certificate_der, journal=services.journal, actor=actor, now=now)
+        _settle(session, services, order, enrolled.request_id, status=VALID, serial=enrolled.serial, now=now)
+
+    services.database.together(store, [wants_certificate(enrolled.serial), wants_order(order.id)])
+    return replace(order, status=VALID, serial=enrolled.serial)
 
 
 def complete_order(services: CaServices, order_id: str, *, now: datetime) -> OrderView:
@@ -95,18 +165,18 @@ def complete_order(services: CaServices, order_id: str, *, now: datetime) -> Ord
         row = session.get_one(Order, order_id)
         authorizations = authorizations_of(session, row)
     if row.status == PROCESSING and row.request_id is not None:
-
-        def settle(session: Session, serial: str) -> None:
-            _settle(session, services, row, status=VALID, serial=serial, now=now)
-
+        order = view_order(row, authorizations, now=now)
+        settled: dict[str, Any] = {}
         try:
-            complete_enrolment(services, row.request_id, actor=actor_of(row.account_id), alongside=settle, now=now)
+            issued = issue_approved(services, row.request_id, now=now, actor=actor_of(row.account_id))
+            settled = {"status": VALID, "serial": issued.serial}
         except Unavailable:
-            return view_order(row, authorizations, now=now)
+            return order
         except ServiceError as error:
             problem = AcmeProblem(Kind.SERVER_INTERNAL, "The authority refused to sign.", code=error.code)
-            with services.database.transaction() as session:
-                _settle(session, services, row, status=INVALID, problem=problem.to_json(), reason=error.code, now=now)
+            settled = {"status": INVALID, "problem": problem.to_json(), "reason": error.code}
+        with services.database.transaction() as session:
+            _settle(session, services, order, row.request_id, **settled, now=now)
         with services.database.reading() as session:
             row = session.get_one(Order, order_id)
     return view_order(row, authorizations, now=now)
@@ -115,7 +185,8 @@ def complete_order(services: CaServices, order_id: str, *, now: datetime) -> Ord
 def _settle(
     session: Session,
     services: CaServices,
-    row: Order,
+    row: OrderView,
+    request_id: str,
     *,
     status: str,
     serial: str | None = None,
@@ -123,22 +194,17 @@ def _settle(
     reason: str | None = None,
     now: datetime,
 ) -> None:
-    won = session.execute(
-        update(Order)
-        .where(Order.id == row.id, Order.status == PROCESSING)
-        .values(status=status, serial=serial, problem=problem)
-        .returning(Order.id)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if won is None:
-        return
+    held = hold_row(session, Order, row.id)
+    if held is None or held.status != PROCESSING:
+        return  # another was first
+    change_row(session, Order, held, status=status, serial=serial, problem=problem)
     event = Event(
         type=EventType.ACME_ORDER_FULFILLED if serial else EventType.ACME_ORDER_FAILED,
         outcome=Outcome.SUCCESS if serial else Outcome.FAILURE,
         reason=reason,
         actor=actor_of(row.account_id),
         object_id=row.id,
-        details={"serial": serial, "request_id": row.request_id, "replaces": row.replaces},
+        details={"serial": serial, "request_id": request_id, "replaces": row.replaces},
     )
     services.journal.record(session, event, now=now)
 
@@ -162,7 +228,7 @@ def _require_fitting_csr(session: Session, parsed: ParsedRequest, row: Order) ->
         detail = f"The CSR's names are not the order's: {' and '.join(texts)}."
         raise AcmeProblem(Kind.BAD_CSR, detail.encode("ascii", "backslashreplace").decode()[:500])
     key = parsed.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if session.scalar(select(Account.id).where(Account.spki_sha256 == sha256_hex(key)).limit(1)) is not None:
+    if _ACCOUNT_OF_KEY.fetch(session, {"spki": sha256_hex(key)}):
         raise AcmeProblem(Kind.BAD_CSR, "The CSR's key is an account's; make a key for the certificate alone.")
 
 

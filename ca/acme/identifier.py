@@ -10,8 +10,10 @@ from ca.acme.model import Account, Credential
 from ca.acme.problem import AcmeProblem, Kind, Subproblem, malformed
 from ca.ports import InstitutionRecord
 from ca.requests.names import canonical_dns_name
+from ca.requests.prepare import institution_as_it_is
 from ca.services import CaServices
 from kernel.errors import Rejected, ServiceError
+from kernel.prefetch import find_row
 
 MOST_NAMES = 100
 _STAR = "*."
@@ -71,9 +73,10 @@ def allowed_domains(
 
     :raises AcmeProblem: ``unauthorized`` if the institution is closed.
     """
-    credential = session.get_one(Credential, account.credential_id)
+    credential = find_row(session, Credential, account.credential_id)
+    assert credential is not None  # a foreign key
     try:
-        institution = services.institutions.find(session, credential.institution_ruc)
+        institution = institution_as_it_is(session, services, credential.institution_ruc)
     except ServiceError as error:
         raise AcmeProblem(Kind.UNAUTHORIZED, "The account's institution is closed.") from error
     return institution, tuple(credential.domains) or institution.domains

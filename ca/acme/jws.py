@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from joserfc import jws
 from joserfc.errors import JoseError, SecurityWarning
 
@@ -21,6 +25,8 @@ warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=Securi
 MOST_OCTETS = 128 * 1024
 _MOST_HEADER = 8 * 1024  # a jwk of RSA with 8,192 bits and an address
 _PARTS = ("protected", "payload", "signature")
+_ES256_OCTETS = 64
+_ES256 = ec.ECDSA(hashes.SHA256())
 _BROKEN = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
@@ -37,6 +43,7 @@ class SignedMessage:
     header: Mapping[str, Any]
     payload: bytes
     compact: str
+    signature: bytes
     algorithm: str
     kid: str | None
     jwk: object | None
@@ -73,7 +80,7 @@ def parse_message(
     try:
         header = _read_object(b64url_decode(protected), what="The protected header")
         octets = b64url_decode(payload)
-        b64url_decode(signature)
+        mark = b64url_decode(signature)
     except ValueError as error:
         raise malformed("The parts of a JWS are base64url without padding.") from error
     if "crit" in header or "b64" in header or "zip" in header:
@@ -96,6 +103,7 @@ def parse_message(
         header=header,
         payload=octets,
         compact=f"{protected}.{payload}.{signature}",
+        signature=mark,
         algorithm=str(algorithm),
         kid=kid,
         jwk=jwk,
@@ -111,8 +119,29 @@ def require_signature(message: SignedMessage, key: AccountKey) -> None:
             f"This key signs by {' or '.join(key.algorithms)}.",
             members={"algorithms": list(key.algorithms)},
         )
-    if not is_signed_by(message, key.key):
+    checked = _check_directly(message, key.key.raw_value)
+    if checked is None:
+        checked = is_signed_by(message, key.key)
+    if not checked:
         raise AcmeProblem(Kind.UNAUTHORIZED, "The signature is not good.", code="acme_bad_signature")
+
+
+def _check_directly(message: SignedMessage, key: object) -> bool | None:
+    """Check the two algorithms that clients use (RFC 7518 §3.3, §3.4) without a detour; None for the others."""
+    signed = message.compact.rpartition(".")[0].encode("ascii")
+    try:
+        if message.algorithm == "ES256" and isinstance(key, ec.EllipticCurvePublicKey):
+            if len(message.signature) != _ES256_OCTETS:
+                return False
+            r, s = (int.from_bytes(message.signature[place : place + 32]) for place in (0, 32))
+            key.verify(encode_dss_signature(r, s), signed, _ES256)
+            return True
+        if message.algorithm == "RS256" and isinstance(key, rsa.RSAPublicKey):
+            key.verify(message.signature, signed, padding.PKCS1v15(), hashes.SHA256())
+            return True
+    except InvalidSignature:
+        return False
+    return None
 
 
 def is_signed_by(message: SignedMessage, key: Any) -> bool:

@@ -61,11 +61,23 @@ class Order(Base):
     profile_named: Mapped[bool]  # whether the client named it: then the order repeats it
     names: Mapped[list[str]]  # dNSNames, wildcards with their star
     replaces: Mapped[str | None] = mapped_column(String(120), index=True)  # RFC 9773 §5
+    # The same, in orders from when the database began to see to it that there is one such order at a time.
+    replaced_once: Mapped[str | None] = mapped_column(String(120))
     problem: Mapped[dict[str, Any] | None]  # why it became invalid
     request_id: Mapped[str | None] = mapped_column(String(26))  # of ca_request, once it is finalized
     serial: Mapped[str | None] = mapped_column(String(40), index=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    delivered_at: Mapped[datetime | None]  # when the certificate was handed over first
+
+
+Index(
+    "uq_ca_acme_order_replaced_once",
+    Order.replaced_once,
+    unique=True,
+    postgresql_where=Order.replaced_once.is_not(None) & (Order.status != "invalid"),
+    sqlite_where=Order.replaced_once.is_not(None) & (Order.status != "invalid"),
+)
 
 
 class Authorization(Base):

@@ -12,12 +12,13 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ca.acme.model import SpentNonce
 from ca.acme.problem import AcmeProblem, Kind
+from ca.acme.reading_ahead import is_fresh, spend, wants_nonce
 from kernel.identifiers import b64url, b64url_decode
+from kernel.prefetch import Want
 
 LIFETIME = timedelta(hours=1)
 _TIME, _RANDOM, _SEAL = 5, 11, 16  # octets
@@ -48,17 +49,20 @@ def require_own_nonce(secret: bytes, nonce: str, *, now: datetime) -> datetime:
     return given + LIFETIME
 
 
-def spend_nonce(session: Session, nonce: str, *, expires_at: datetime) -> None:
-    """Use a nonce up. :raises AcmeProblem: ``badNonce`` if it was used before."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    spent = (
-        insert(SpentNonce)
-        .values(nonce=nonce, expires_at=expires_at + _FUTURE)
-        .on_conflict_do_nothing()
-        .returning(SpentNonce.nonce)
-    )
-    if session.execute(spent).scalar_one_or_none() is None:
+def wants_nonce_spent(nonce: str, *, expires_at: datetime) -> Want:
+    """Return the wish to use a nonce up in a transaction; the work in it begins with :func:`require_fresh_nonce`."""
+    return wants_nonce(nonce, kept_until=expires_at + _FUTURE)
+
+
+def require_fresh_nonce(session: Session, nonce: str) -> None:
+    """Check that this very transaction used the nonce up. :raises AcmeProblem: ``badNonce`` if it was used before."""
+    if not is_fresh(session, nonce):
         raise bad_nonce()
+
+
+def spend_nonce(session: Session, nonce: str, *, expires_at: datetime) -> bool:
+    """Use a nonce up; return whether it was fresh."""
+    return bool(spend(session, [wants_nonce_spent(nonce, expires_at=expires_at).key]))  # type: ignore[list-item]
 
 
 def forget_old_nonces(session: Session, *, now: datetime) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnClause, Executable, String, Table, bindparam, func, literal_column, select, union_all
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -16,16 +18,22 @@ from ca.acme.identifier import allowed_domains, base_name, is_wildcard, requeste
 from ca.acme.model import Account, Authorization, Order
 from ca.acme.problem import AcmeProblem, Kind, malformed
 from ca.acme.profiles import choose_profile
-from ca.acme.renewal import require_replaceable
+from ca.acme.reading_ahead import authorizations_read
+from ca.acme.renewal import already_replaced, require_replaceable
 from ca.acme.state import INVALID, ORDER_LIFETIME, PENDING, READY
 from ca.acme.view import OrderView, view_order
 from ca.services import CaServices
+from kernel.column_types import UtcDateTime
 from kernel.identifiers import new_id, new_secret
+from kernel.late_rows import insert_later
+from kernel.prefetch import among, find_row, hold_row
+from kernel.prepared import Prepared
 
 PAGE = 100
 #: Of one account: orders that wait, and failed proofs of one name in an hour.
 MOST_OPEN, MOST_FAILURES = 300, 10
 _FAILURE_WINDOW = timedelta(hours=1)
+_ORDERS, _AUTHORIZATIONS = cast(Table, Order.__table__), cast(Table, Authorization.__table__)
 
 
 def place_order(
@@ -54,15 +62,17 @@ def own_order(session: Session, *, account: Account, order_id: str, lock: bool =
 
     :raises AcmeProblem: ``malformed`` (not found).
     """
-    query = select(Order).where(Order.id == order_id, Order.account_id == account.id)
-    row = session.scalar(query.with_for_update().execution_options(populate_existing=True) if lock else query)
-    if row is None:
+    row = hold_row(session, Order, order_id) if lock else find_row(session, Order, order_id, anew=True)
+    if row is None or row.account_id != account.id:
         raise AcmeProblem(Kind.NOT_FOUND, "This account has no such order.")
     return row
 
 
 def authorizations_of(session: Session, row: Order) -> list[str]:
     """Return the ids of an order's authorizations, in the order of its names."""
+    known = authorizations_read(session, row.id)
+    if known is not None:
+        return known
     query = select(Authorization.id).where(Authorization.order_id == row.id).order_by(Authorization.id)
     return list(session.scalars(query))
 
@@ -86,38 +96,43 @@ def _place(
     names = requested_names(request.get("identifiers"), domains=domains, wildcards=profile.names.wildcards)
     replaces = require_replaceable(session, member=request.get("replaces"), account_id=account.id, names=names)
     _require_moderation(session, account, names, now=now)
-    row = Order(
-        id=new_id(),
-        account_id=account.id,
-        status=PENDING,
-        profile=profile.name,
-        profile_named="profile" in request,
-        names=list(names),
-        replaces=replaces,
-        created_at=now,
-        expires_at=now + ORDER_LIFETIME,
-    )
-    session.add(row)
-    session.flush()
+    order: dict[str, Any] = {
+        "id": new_id(),
+        "account_id": account.id,
+        "status": PENDING,
+        "profile": profile.name,
+        "profile_named": "profile" in request,
+        "names": list(names),
+        "replaces": replaces,
+        "replaced_once": replaces,
+        "problem": None,
+        "request_id": None,
+        "serial": None,
+        "created_at": now,
+        "expires_at": now + ORDER_LIFETIME,
+        "delivered_at": None,
+    }
+    _insert(session, order)
     ids = sorted(new_id() for _ in names)
-    session.add_all(
-        Authorization(
-            id=authorization_id,
-            order_id=row.id,
-            account_id=account.id,
-            name=base_name(name),
-            wildcard=is_wildcard(name),
-            status=PENDING,
-            challenge=new_secret(),
-            expires_at=row.expires_at,
+    for authorization_id, name in zip(ids, names, strict=True):
+        insert_later(
+            session,
+            _AUTHORIZATIONS,
+            {
+                "id": authorization_id,
+                "order_id": order["id"],
+                "account_id": account.id,
+                "name": base_name(name),
+                "wildcard": is_wildcard(name),
+                "status": PENDING,
+                "challenge": new_secret(),
+                "expires_at": order["expires_at"],
+            },
         )
-        for authorization_id, name in zip(ids, names, strict=True)
-    )
-    session.flush()
     event = Event(
         type=EventType.ACME_ORDER_PLACED,
         actor=actor_of(account.id),
-        object_id=row.id,
+        object_id=order["id"],
         details={
             "institution_ruc": institution.ruc,
             "profile": profile.name,
@@ -126,29 +141,28 @@ def _place(
         },
     )
     services.journal.record(session, event, now=now)
-    return view_order(row, ids, now=now)
+    return view_order(SimpleNamespace(**order), ids, now=now)
+
+
+def _insert(session: Session, order: dict[str, Any]) -> None:
+    """Store the order. Of two at once that replace the same certificate the database takes one."""
+    if order["replaced_once"] is None:
+        insert_later(session, _ORDERS, order)
+        return
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    stored = insert(Order).values(**order).on_conflict_do_nothing().returning(Order.id)
+    if session.execute(stored).scalar_one_or_none() is None:
+        raise already_replaced()
 
 
 def _require_moderation(session: Session, account: Account, names: tuple[str, ...], *, now: datetime) -> None:
-    waiting = session.scalar(
-        select(func.count()).where(
-            Order.account_id == account.id, Order.status.in_((PENDING, READY)), Order.expires_at > now
-        )
-    )
-    if (waiting or 0) >= MOST_OPEN:
+    given = {"account": account.id, "since": now - _FAILURE_WINDOW, "now": now}
+    bases = sorted({base_name(name) for name in names})
+    (_, waiting), *failed = _MODERATION.fetch(session, {**given, "keys": bases})
+    if waiting >= MOST_OPEN:
         raise AcmeProblem(
             Kind.RATE_LIMITED, f"{MOST_OPEN} orders of this account wait; finish those.", retry_after=_FAILURE_WINDOW
         )
-    failed = session.execute(
-        select(Authorization.name, func.count())
-        .where(
-            Authorization.account_id == account.id,
-            Authorization.name.in_({base_name(name) for name in names}),
-            Authorization.tried_at > now - _FAILURE_WINDOW,
-            Authorization.status == INVALID,
-        )
-        .group_by(Authorization.name)
-    )
     for name, count in failed:
         if count >= MOST_FAILURES:
             raise AcmeProblem(
@@ -156,6 +170,32 @@ def _require_moderation(session: Session, account: Account, names: tuple[str, ..
                 f"{name} was not proved {count} times within the hour; mend that first, and wait.",
                 retry_after=_FAILURE_WINDOW,
             )
+
+
+def _moderation(dialect: str) -> Executable:
+    """First how many orders are open, under no name; then each name's failures."""
+    moment = UtcDateTime()
+    is_open = Order.status.in_([_quoted(PENDING), _quoted(READY)]) & (Order.expires_at > bindparam("now", type_=moment))
+    opened = select(_quoted("").label("name"), func.count()).where(Order.account_id == bindparam("account"), is_open)
+    failed = (
+        select(Authorization.name, func.count())
+        .where(
+            Authorization.account_id == bindparam("account"),
+            among(dialect, Authorization.name),
+            Authorization.tried_at > bindparam("since", type_=moment),
+            Authorization.status == _quoted(INVALID),
+        )
+        .group_by(Authorization.name)
+    )
+    return union_all(opened, failed).order_by("name")
+
+
+def _quoted(word: str) -> ColumnClause[str]:
+    """One of our own words, as part of a prepared statement."""
+    return literal_column(f"'{word}'", String)
+
+
+_MODERATION = Prepared(_moderation)
 
 
 def _refuse(session: Session, services: CaServices, account: Account, error: AcmeProblem, *, now: datetime) -> NoReturn:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from enum import Enum
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -16,9 +18,12 @@ from ca.acme.caa import Asked
 from ca.acme.model import Account, Authorization, Order
 from ca.acme.perspectives import Prover
 from ca.acme.proof import Claim, NotProvedError
+from ca.acme.reading_ahead import wants_authorization
 from ca.acme.state import INVALID, PENDING, READY, VALID
 from ca.services import CaServices
 from kernel.errors import Unavailable
+from kernel.late_rows import change_row
+from kernel.prefetch import hold_row
 
 #: Looks at one challenge, at 0, 2, 6 and 14 seconds: a change that was just made takes a moment to be seen.
 MOST_LOOKS = 4
@@ -28,6 +33,14 @@ class LookAgainError(Unavailable):
     """The proof was not seen yet; the outbox tries again."""
 
     default_code = "acme_look_again"
+
+
+class Looked(Enum):
+    """What became of a look."""
+
+    SEEN = "seen"
+    NOT_SEEN = "not seen"
+    NOT_YET = "not yet"
 
 
 def prove_control(services: CaServices, prover: Prover, *, authorization_id: str, looks: int) -> None:
@@ -41,17 +54,45 @@ def prove_control(services: CaServices, prover: Prover, *, authorization_id: str
         claim = _read_claim(session, services, authorization_id, now=now)
     if claim is None:
         return
+    looked = prove_claim(services, prover, claim, authorization_id=authorization_id, last=looks >= MOST_LOOKS)
+    if looked is Looked.NOT_YET:
+        raise LookAgainError("The proof was not seen yet.")
+
+
+def prove_claim(
+    services: CaServices,
+    prover: Prover,
+    claim: Claim,
+    *,
+    authorization_id: str,
+    last: bool = False,
+    alongside: Callable[[Session], None] = lambda _session: None,
+) -> Looked:
+    """Look once at what an account says that it has prepared, and write down what was seen.
+
+    :param last: whether this is the last look, so that not to see it settles the matter.
+    :param alongside: does what is to be committed with an outcome.
+    """
+    wants = [wants_authorization(authorization_id, lock=True)]
     try:
         seen = prover.look(claim)
     except NotProvedError as error:
-        final = error.final or looks >= MOST_LOOKS
-        with services.database.transaction() as session:
-            _write_failure(session, services, authorization_id, error, final=final, now=services.clock.now())
-        if not final:
-            raise LookAgainError(error.detail) from error
-        return
-    with services.database.transaction() as session:
+        problem, final = error, error.final or last
+
+        def write_failure(session: Session) -> None:
+            _write_failure(session, services, authorization_id, problem, final=final, now=services.clock.now())
+            if final:
+                alongside(session)
+
+        services.database.together(write_failure, wants)
+        return Looked.NOT_SEEN if final else Looked.NOT_YET
+
+    def write_success(session: Session) -> None:
         _write_success(session, services, authorization_id, seen=seen, now=services.clock.now())
+        alongside(session)
+
+    services.database.together(write_success, wants)
+    return Looked.SEEN
 
 
 def caa_identities(services: CaServices) -> tuple[str, ...]:
@@ -67,6 +108,12 @@ def _read_claim(session: Session, services: CaServices, authorization_id: str, *
     account = session.get_one(Account, row.account_id)
     if account.status != VALID:
         return None
+    return claim_of(row, services)
+
+
+def claim_of(row: Authorization, services: CaServices) -> Claim:
+    """Return what the account of an authorization, whose challenge was chosen, says that it has prepared."""
+    assert row.tried is not None and row.thumbprint is not None
     return Claim(
         name=row.name,
         type=row.tried,
@@ -76,7 +123,7 @@ def _read_claim(session: Session, services: CaServices, authorization_id: str, *
             wildcard=row.wildcard,
             identities=caa_identities(services),
             method=row.tried,
-            account_uri=Addresses(services.settings.issuer).account(account.id),
+            account_uri=Addresses(services.settings.issuer).account(row.account_id),
         ),
     )
 
@@ -86,16 +133,18 @@ def _write_success(session: Session, services: CaServices, authorization_id: str
     if row is None:
         return
     # The order's row is the lock: of two last proofs at once, the second finds that all are valid.
-    order = session.scalar(
-        select(Order).where(Order.id == row.order_id).with_for_update().execution_options(populate_existing=True)
-    )
-    waiting = session.scalar(
-        select(func.count()).where(Authorization.order_id == row.order_id, Authorization.status != VALID)
-    )
-    if order is not None and order.status == PENDING and not waiting:
-        order.status = READY
-    session.flush()
+    order = hold_row(session, Order, row.order_id)
+    if order is not None and order.status == PENDING and not _waits_for_others(session, order):
+        change_row(session, Order, order, status=READY)
     services.journal.record(session, _event(row, EventType.ACME_CONTROL_PROVED, views=seen), now=now)
+
+
+def _waits_for_others(session: Session, order: Order) -> bool:
+    if len(order.names) == 1:
+        return False
+    # Asked through the mapped class, so that what this transaction has changed is written first.
+    query = select(Authorization.id).where(Authorization.order_id == order.id, Authorization.status != VALID)
+    return session.scalar(query.limit(1)) is not None
 
 
 def _write_failure(
@@ -103,11 +152,7 @@ def _write_failure(
 ) -> None:
     problem = {"type": error.kind.urn, "detail": error.detail}
     if not final:
-        session.execute(
-            update(Authorization)
-            .where(Authorization.id == authorization_id, Authorization.status == PENDING)
-            .values(problem=problem)
-        )
+        _settle(session, authorization_id, problem=problem)
         return
     row = _settle(session, authorization_id, status=INVALID, problem=problem)
     if row is None:
@@ -122,14 +167,10 @@ def _write_failure(
 
 
 def _settle(session: Session, authorization_id: str, **values: object) -> Authorization | None:
-    won = session.execute(
-        update(Authorization)
-        .where(Authorization.id == authorization_id, Authorization.status == PENDING)
-        .values(**values)
-        .returning(Authorization.id)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    return session.get(Authorization, won, populate_existing=True) if won else None
+    row = hold_row(session, Authorization, authorization_id)
+    if row is None or row.status != PENDING:
+        return None
+    return change_row(session, Authorization, row, **values)
 
 
 def _event(

@@ -93,8 +93,13 @@ def require_replaceable(session: Session, *, member: object, account_id: str, na
     if not {base_name(name) for name in names} & {base_name(name) for name in ordered.names}:
         raise malformed("The order shares no name with the certificate that it replaces.")
     if session.scalar(select(Order.id).where(Order.replaces == member, Order.status != INVALID).limit(1)) is not None:
-        raise AcmeProblem(Kind.ALREADY_REPLACED, "Another order replaces this certificate.")
+        raise already_replaced()
     return member
+
+
+def already_replaced() -> AcmeProblem:
+    """Return the refusal of a second order that replaces the same certificate (§5)."""
+    return AcmeProblem(Kind.ALREADY_REPLACED, "Another order replaces this certificate.")
 
 
 def parse_certificate_id(text: str) -> tuple[bytes, str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from ca.acme.addresses import Addresses
 from ca.acme.challenge import offered_types
-from ca.acme.model import Authorization, Order
+from ca.acme.model import Authorization
 from ca.acme.state import EXPIRED, INVALID, PENDING, PROCESSING, READY, VALID
 
 
@@ -97,7 +97,22 @@ class AuthorizationView:
         return document | ({"wildcard": True} if self.wildcard else {})
 
 
-def view_order(row: Order, authorizations: Sequence[str], *, now: datetime) -> OrderView:
+class OrderRow(Protocol):
+    """An order's columns, of a stored row or one that is being written."""
+
+    id: Any
+    account_id: Any
+    status: Any
+    profile: Any
+    profile_named: Any
+    names: Any
+    replaces: Any
+    problem: Any
+    serial: Any
+    expires_at: Any
+
+
+def view_order(row: OrderRow, authorizations: Sequence[str], *, now: datetime) -> OrderView:
     """Return the order as it stands at ``now``."""
     overdue = row.status in (PENDING, READY) and row.expires_at <= now
     return OrderView(

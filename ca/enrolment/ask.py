@@ -40,10 +40,10 @@ def ask(services: CaServices, *, party: Party, csr: bytes | str, protocol: str, 
     :raises ServiceError: as :func:`ca.requests.enroll.enroll`; ``name_not_allowed``, ``subject_changed``,
         ``request_refused``; the refusal is on record.
     """
+    # Looked at and linted before the transaction: nobody waits for it with the write lock in hand.
     with services.database.reading() as session:
         known = _find_same(session, party, csr, now=now)
-    # Looked at and linted before the transaction: nobody waits for it with the write lock in hand.
-    judged = None if known else _judge(services, party, csr, now=now)
+        judged = None if known else _judge(session, services, party, csr, now=now)
     with services.database.transaction() as session:
         request_id = _find_same(session, party, csr, now=now) or _submit(
             session, services, party, csr, judged, protocol=protocol, now=now
@@ -72,9 +72,10 @@ def look(services: CaServices, request_id: str, *, actor: str, now: datetime) ->
     raise Denied("The request was refused, or nobody decided it in time.", code="request_refused")
 
 
-def _judge(services: CaServices, party: Party, csr: bytes | str, *, now: datetime) -> Judged:
+def _judge(session: Session, services: CaServices, party: Party, csr: bytes | str, *, now: datetime) -> Judged:
     return judge_request(
-        services,
+        session,
+        services=services,
         profile=party.profile,
         csr=csr,
         institution_ruc=party.institution_ruc,

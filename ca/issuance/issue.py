@@ -59,7 +59,7 @@ def issue_approved(
             raise NotFound("There is no such request.", code="unknown_request")
         status, serial = Status(row.status), row.serial
         authority = authority_chain(session, row.authority_id)[0]
-    signer = services.keystore.open(authority.key_name)
+    signer = services.signers.open(authority.key_name)
     if status is not Status.ISSUED:
         _check_and_record(services, request_id, signer=signer, actor=actor, now=now)
     certificate_der = complete_certificate(

@@ -49,4 +49,5 @@ def move_profile(
         details={"from": former.name if former else None, "to": found.name},
     )
     services.journal.record(session, event, now=now)
+    services.authorities.forget()
     return found

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.event import Event, Scalar
@@ -24,6 +24,9 @@ from ca.transparency.record import log_certificate
 from kernel.database import Database
 from kernel.errors import Conflict, NotFound
 from kernel.identifiers import sha256_hex
+from kernel.late_rows import change_row
+from kernel.prefetch import PlainRows, Want, among, hold_row, keep
+from kernel.prepared import Prepared
 from keys.signer import Signer
 
 
@@ -150,29 +153,44 @@ def store_signed(
 
     Its entry in the certificate log is written with it (:func:`ca.transparency.promise.ensure_logged` comes after).
     """
-    won = session.execute(
-        update(Certificate)
-        .where(Certificate.serial == serial, Certificate.certificate_der.is_(None))
-        .values(certificate_der=certificate_der, certificate_sha256=sha256_hex(certificate_der))
-        .returning(Certificate.profile, Certificate.profile_version, Certificate.institution_ruc, Certificate.holder_id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if won is not None:
-        logged = LoggedCertificate(
-            serial=serial,
-            certificate_der=certificate_der,
-            profile=won.profile,
-            profile_version=won.profile_version,
-            institution_ruc=won.institution_ruc,
-            holder_id=won.holder_id,
-        )
-        log_certificate(session, logged, now=now)
-        journal.record(session, signed_event(serial, sha256_hex(certificate_der), actor=actor), now=now)
-        return certificate_der
-    stored = session.scalar(select(Certificate.certificate_der).where(Certificate.serial == serial))
-    if stored is None:
+    row = hold_row(session, Certificate, serial)
+    if row is None:
         raise NotFound("There is no certificate with this serial number.", code="unknown_certificate")
-    return stored
+    if row.certificate_der is not None:
+        stored: bytes = row.certificate_der
+        return stored
+    digest = sha256_hex(certificate_der)
+    change_row(session, Certificate, row, certificate_der=certificate_der, certificate_sha256=digest)
+    logged = LoggedCertificate(
+        serial=serial,
+        certificate_der=certificate_der,
+        profile=row.profile,
+        profile_version=row.profile_version,
+        institution_ruc=row.institution_ruc,
+        holder_id=row.holder_id,
+    )
+    log_certificate(session, logged, now=now)
+    journal.record(session, signed_event(serial, digest, actor=actor), now=now)
+    return certificate_der
+
+
+def wants_certificate(serial: str) -> Want:
+    """Return the wish to lock the row of a certificate that is going to be stored signed."""
+    return Want(_lock_certificates, serial)
+
+
+def _lock_certificates(session: Session, serials: Sequence[str]) -> None:
+    found = {row.serial: row for values in _LOCKED.fetch(session, {"keys": serials}) for row in _PLAIN.split(values)}
+    for serial in serials:
+        keep(session, Certificate, serial, found.get(serial))
+
+
+_PLAIN = PlainRows(Certificate)
+_LOCKED = Prepared(
+    lambda dialect: (
+        select(*_PLAIN.columns).where(among(dialect, Certificate.serial)).order_by(Certificate.serial).with_for_update()
+    )
+)
 
 
 def signed_event(serial: str, certificate_sha256: str, *, actor: str | None) -> Event:

@@ -6,7 +6,7 @@ here. The decision was made before by whoever let it in; every check and lint of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import SimpleNamespace
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
+from ca.issuance.assembly import sign_to_be_signed
 from ca.issuance.authority import AuthorityRecord
 from ca.issuance.delivery import deliver_certificate
 from ca.issuance.issue import issue_approved
@@ -172,26 +173,31 @@ def _approve(session: Session, services: CaServices, row: Any, *, profile: Profi
     services.journal.record(session, event, now=now)
 
 
+def sign_enrolled(services: CaServices, enrolled: EnrolledRequest) -> bytes:
+    """Sign what was just written down and return the certificate (DER), which nobody may see before it is stored.
+
+    :raises kernel.errors.Unavailable: if the key does not answer; the row waits for the next try.
+    """
+    signer = services.signers.open(enrolled.authority.key_name)
+    return sign_to_be_signed(enrolled.tbs_der, signer=signer, issuer=enrolled.authority.certificate)
+
+
 def complete_enrolment(
     services: CaServices,
     request_id: str,
     *,
     actor: str,
-    alongside: Callable[[Session, str], None] | None = None,
     now: datetime,
 ) -> CompletedCertificate:
     """Sign what was approved and return it with its chain; after the commit, repeatable.
 
     :param actor: who takes the certificate.
-    :param alongside: given the serial, does what is to be committed with the hand-over.
     :raises ServiceError: as :func:`ca.issuance.issue.issue_approved`.
     """
     issued = issue_approved(services, request_id, now=now, actor=actor)
     certificate = x509.load_der_x509_certificate(issued.certificate_der)
     with services.database.transaction() as session:
         chain = deliver_certificate(session, services=services, serial=issued.serial, actor=actor, now=now)
-        if alongside is not None:
-            alongside(session, issued.serial)
     return CompletedCertificate(
         serial=issued.serial,
         subject=certificate.subject.rfc4514_string(),

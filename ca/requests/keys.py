@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from badkeys.checks import checkrsa
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ca.issuance.model import Certificate
@@ -16,6 +16,7 @@ from ca.profiles.key_kinds import key_type_of
 from ca.profiles.profile import KeyType
 from ca.revocation.compromised_key import is_compromised
 from kernel.errors import Rejected
+from kernel.prepared import Prepared
 
 _MIN_RSA_BITS = 2048
 _MIN_RSA_EXPONENT = 65537
@@ -69,25 +70,56 @@ def require_unclaimed_key(
     """
     if is_compromised(session, spki_sha256):
         raise Rejected("This key was reported as compromised; make a new one.", code="key_compromised")
-    rows = session.scalars(
-        select(Certificate).where(
-            Certificate.spki_sha256 == spki_sha256,
-            or_(Certificate.request_id.is_(None), Certificate.request_id != (request_id or "")),
-        )
-    )
-    for row in rows:
+    for values in _CERTIFIED.fetch(session, {"spki": spki_sha256}):
+        row = _Certified(*values)
+        if request_id and row.request_id == request_id:
+            continue
         problem = certified_before(row, profile=profile, institution_ruc=institution_ruc, holder=holder)
         if problem is not None:
             raise problem
 
 
+class _Certified(NamedTuple):
+    request_id: str | None
+    profile: str
+    institution_ruc: str | None
+    subject: str
+    revocation_reason: str | None
+
+
+_CERTIFIED = Prepared(
+    lambda _: select(
+        Certificate.request_id,
+        Certificate.profile,
+        Certificate.institution_ruc,
+        Certificate.subject,
+        Certificate.revocation_reason,
+    ).where(Certificate.spki_sha256 == bindparam("spki"))
+)
+
+
 class CertifiedKey(Protocol):
     """What of a certificate with the same key decides whether it may be certified again."""
 
-    profile: Any
-    institution_ruc: Any
-    subject: Any
-    revocation_reason: Any
+    @property
+    def profile(self) -> Any:
+        """Its profile's name."""
+        ...
+
+    @property
+    def institution_ruc(self) -> Any:
+        """Whose it is."""
+        ...
+
+    @property
+    def subject(self) -> Any:
+        """RFC 4514 text."""
+        ...
+
+    @property
+    def revocation_reason(self) -> Any:
+        """Why it was revoked, if it was."""
+        ...
 
 
 def certified_before(

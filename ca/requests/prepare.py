@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from sqlalchemy import select
+from sqlalchemy import bindparam, literal_column, select
 from sqlalchemy.orm import Session
 
 from ca.issuance.assembly import read_unsigned
@@ -16,7 +16,7 @@ from ca.issuance.extensions import Surroundings
 from ca.issuance.serial import new_serial
 from ca.issuance.tbs import build_tbs
 from ca.lints.finding import Finding
-from ca.lints.gate import lint_tbs, outside_lint
+from ca.lints.gate import lint_tbs
 from ca.ports import InstitutionRecord
 from ca.profiles.profile import Profile
 from ca.requests.csr import ParsedRequest, parse_csr
@@ -29,6 +29,8 @@ from ca.requests.model import CertificateRequest
 from ca.services import CaServices
 from kernel.errors import Fault, Rejected, ServiceError, Unavailable
 from kernel.identifiers import sha256_hex
+from kernel.prefetch import UNKNOWN, keep, kept
+from kernel.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def preview_request(
     institution_ruc: str | None,
     inputs: Mapping[str, str] | None = None,
     proved_names: Collection[str] = (),
+    key_asked_later: bool = False,
     now: datetime,
 ) -> Preview:
     """Return what a request would become, and store nothing. Each preview has a serial of its own.
@@ -75,6 +78,7 @@ def preview_request(
     :param csr: PEM text or DER.
     :param inputs: values of the profile's input fields.
     :param proved_names: see :func:`ca.requests.names.granted_dns_names`.
+    :param key_asked_later: whether whose key it is will be asked by :func:`standing_preview`.
     :raises kernel.errors.NotFound: ``unknown_profile``, ``unknown_institution``, ``unknown_authority``,
         ``holder_unknown``.
     :raises Rejected: whatever in the request cannot be granted, with the reason.
@@ -97,9 +101,10 @@ def preview_request(
         block_list=services.block_list,
         proved_names=proved_names,
     )
-    require_free_key(session, parsed.spki_sha256, profile=chosen, institution=institution, inputs=grant.inputs)
-    authority = issuing_authority(session, chosen)
-    algorithm = services.keystore.open(authority.key_name).algorithm
+    if not key_asked_later:
+        require_free_key(session, parsed.spki_sha256, profile=chosen, institution=institution, inputs=grant.inputs)
+    authority = _authority(session, services, chosen)
+    algorithm = services.signers.open(authority.key_name).algorithm
     tbs_der = build_tbs(
         grant.blueprint,
         around=Surroundings.of(authority, services.settings),
@@ -123,6 +128,15 @@ def preview_request(
     )
 
 
+def _authority(session: Session, services: CaServices, profile: Profile) -> AuthorityRecord:
+    """Return the authority that issues the profile's certificates; a move is seen within seconds."""
+    known: AuthorityRecord | None = services.authorities.find(profile.name)
+    if known is None:
+        known = issuing_authority(session, profile)
+        services.authorities.note(profile.name, known)
+    return known
+
+
 @dataclass(frozen=True)
 class Judged:
     """A request that was looked at before the transaction that stores it: a preview, or why there is none."""
@@ -132,8 +146,9 @@ class Judged:
 
 
 def judge_request(
-    services: CaServices,
+    session: Session,
     *,
+    services: CaServices,
     profile: str,
     csr: bytes | str,
     institution_ruc: str | None,
@@ -143,23 +158,24 @@ def judge_request(
 ) -> Judged:
     """Look at a request while nobody waits for the database's write lock: see :func:`preview_request`.
 
+    :param session: one that reads.
+
     What it is refused for is kept, so that whoever stores the request puts the refusal on record.
 
     :raises kernel.errors.Fault: and :raises kernel.errors.Unavailable: are no refusals.
     """
-    outside_lint()
     try:
-        with services.database.reading() as session:
-            preview = preview_request(
-                session,
-                services=services,
-                profile=profile,
-                csr=csr,
-                institution_ruc=institution_ruc,
-                inputs=inputs,
-                proved_names=proved_names,
-                now=now,
-            )
+        preview = preview_request(
+            session,
+            services=services,
+            profile=profile,
+            csr=csr,
+            institution_ruc=institution_ruc,
+            inputs=inputs,
+            proved_names=proved_names,
+            key_asked_later=True,
+            now=now,
+        )
     except (Fault, Unavailable):
         raise
     except ServiceError as error:
@@ -187,7 +203,7 @@ def standing_preview(
     preview = judged.preview
     assert preview is not None
     institution, profile = preview.institution, preview.profile
-    now_there = services.institutions.find(session, institution.ruc) if institution else None
+    now_there = institution_as_it_is(session, services, institution.ruc) if institution else None
     filled, holder_id = fill_in_holder(session, services=services, profile=profile, inputs=inputs or {})
     same_holder = holder_id == preview.holder_id and (holder_id is None or filled == preview.filled)
     if now_there != institution or not same_holder:
@@ -205,6 +221,16 @@ def standing_preview(
         session, preview.parsed.spki_sha256, profile=profile, institution=institution, inputs=preview.grant.inputs
     )
     return preview
+
+
+def institution_as_it_is(session: Session, services: CaServices, ruc: str) -> InstitutionRecord:
+    """Return an institution, asked for once a transaction. :raises NotFound: (``unknown_institution``)."""
+    known = kept(session, InstitutionRecord, ruc)
+    if known is UNKNOWN:
+        known = services.institutions.find(session, ruc)
+        keep(session, InstitutionRecord, ruc, known)
+    found: InstitutionRecord = known
+    return found
 
 
 def require_free_key(
@@ -225,13 +251,21 @@ def require_free_key(
     require_unclaimed_key(
         session, spki_sha256, profile=profile.name, institution_ruc=ruc, holder=holder, request_id=request_id
     )
-    open_requests = session.execute(
-        select(CertificateRequest.institution_ruc, CertificateRequest.inputs, CertificateRequest.profile).where(
-            CertificateRequest.spki_sha256 == spki_sha256,
-            CertificateRequest.status.in_(("submitted", "approved")),
-            CertificateRequest.id != (request_id or ""),
-        )
-    )
-    for other_ruc, other_inputs, other_profile in open_requests:
+    for other_id, other_ruc, other_inputs, other_profile in _OPEN_REQUESTS.fetch(session, {"spki": spki_sha256}):
+        if other_id == request_id:
+            continue
         if (other_ruc, holder_number(other_inputs), other_profile) != (ruc, holder, profile.name):
             raise Rejected("Another request is open for this key; make a new one.", code="key_of_another_subject")
+
+
+_OPEN_REQUESTS = Prepared(
+    lambda _: select(
+        CertificateRequest.id,
+        CertificateRequest.institution_ruc,
+        CertificateRequest.inputs,
+        CertificateRequest.profile,
+    ).where(
+        CertificateRequest.spki_sha256 == bindparam("spki"),
+        CertificateRequest.status.in_([literal_column("'submitted'"), literal_column("'approved'")]),
+    )
+)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ca.revocation.model import CompromisedKey
+from kernel.prepared import Prepared
 
 
 def is_compromised(session: Session, spki_sha256: str) -> bool:
@@ -16,7 +17,10 @@ def is_compromised(session: Session, spki_sha256: str) -> bool:
 
     :param spki_sha256: SHA-256 of the DER SubjectPublicKeyInfo, lower-case hex.
     """
-    return session.scalar(select(CompromisedKey.serial).where(CompromisedKey.spki_sha256 == spki_sha256)) is not None
+    return bool(_REPORTED.fetch(session, {"spki": spki_sha256}))
+
+
+_REPORTED = Prepared(lambda _: select(CompromisedKey.serial).where(CompromisedKey.spki_sha256 == bindparam("spki")))
 
 
 def block_key(

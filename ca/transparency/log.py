@@ -17,6 +17,7 @@ from audit.tree_store import find_head
 from ca.locations import PKI_PREFIX
 from ca.transparency.listing import list_publicly
 from ca.transparency.model import LOG_TABLES
+from ca.transparency.passes import Passes
 from kernel.clock import Clock
 from kernel.database import Database
 from kernel.errors import Fault, NotFound
@@ -36,6 +37,11 @@ class CertificateLog:
     clock: Clock
     database: Database
     keystore: KeyStore
+
+    @cached_property
+    def passes(self) -> Passes:
+        """The passes of this process that give entries their places."""
+        return Passes()
 
     @property
     def tables(self) -> LogTables:

@@ -32,10 +32,18 @@ def ensure_logged(log: CertificateLog, serials: Sequence[str], *, now: datetime)
     with log.database.reading() as session:
         if _are_placed(session, serials):
             return
-    sequence_waiting(log, now=now)
+    place_waiting(log, now=now)
     with log.database.reading() as session:
         if not _are_placed(session, serials):
             raise Unavailable("The certificate is not in the certificate log.", code="not_logged")
+
+
+def place_waiting(log: CertificateLog, *, now: datetime) -> None:
+    """Return when every entry that was committed before has its place. Who asks at the same moment shares one pass.
+
+    :raises audit.sequencer.LogDamagedError: if the log cannot be continued.
+    """
+    log.passes.join(lambda: sequence_waiting(log, now=now))
 
 
 def sequence_waiting(log: CertificateLog, *, now: datetime) -> None:

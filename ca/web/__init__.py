@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from ca.acme.looker import Looker
 from ca.cmp.server import CmpServer
 from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
@@ -21,7 +22,7 @@ from web.locale import add_translations
 from web.operations import add_collector
 from web.state import accept_any_host, answer_on_mtls_host
 
-__all__ = ["mount", "services"]
+__all__ = ["look_at_proofs_at_once", "mount", "services"]
 
 
 def mount(app: Flask, services: CaServices) -> None:
@@ -48,3 +49,8 @@ def mount(app: Flask, services: CaServices) -> None:
     app.register_blueprint(log.blueprint)
     add_collector(app, CertificateLogCollector(services))
     acme.mount(app, services)
+
+
+def look_at_proofs_at_once(app: Flask, services: CaServices) -> None:
+    """Let this process look at a proof of control when it is told that it is there, instead of the worker after it."""
+    app.extensions["ca.acme.looker"] = Looker(services)

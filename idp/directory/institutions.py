@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,8 +20,12 @@ from idp.directory.network import normalize_network
 from idp.directory.ruc import normalize_ruc
 from kernel.errors import Conflict, NotFound, Rejected
 from kernel.identifiers import new_id
+from kernel.prefetch import PlainRows
+from kernel.prepared import Prepared
 
 NAME_LIMIT = 200
+_PLAIN = PlainRows(InstitutionRow)
+_BY_RUC = Prepared(lambda _: select(*_PLAIN.columns).where(InstitutionRow.ruc == bindparam("ruc")))
 
 
 @dataclass(frozen=True)
@@ -169,10 +173,10 @@ def find_institution_by_ruc(session: Session, ruc: str) -> Institution:
 
     :raises Rejected: ``bad_ruc``. :raises NotFound: ``unknown_institution``.
     """
-    row = session.scalar(select(InstitutionRow).where(InstitutionRow.ruc == normalize_ruc(ruc)))
-    if row is None:
+    rows = _BY_RUC.fetch(session, {"ruc": normalize_ruc(ruc)})
+    if not rows:
         raise NotFound("There is no institution with this RUC.", code="unknown_institution")
-    return _value(row)
+    return _value(_PLAIN.split(rows[0])[0])
 
 
 def list_institutions(session: Session) -> list[Institution]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from ca.acme.known_keys import KnownKeys
 from ca.services import CaServices
 from ca.web.acme import accounts, orders, public
 from keys.sealing import derive_secret
@@ -15,5 +16,6 @@ __all__ = ["mount"]
 def mount(app: Flask, services: CaServices) -> None:
     """Put the protocol's addresses on ``app``."""
     app.extensions["ca.acme.nonce"] = derive_secret(services.sealing_secret, "acme-nonce")
+    app.extensions["ca.acme.keys"] = KnownKeys()
     for module in (public, accounts, orders):
         app.register_blueprint(exempt(module.blueprint))

@@ -22,7 +22,6 @@ def new_account() -> Response:
     """Open an account, or find the one of this key (§7.3, §7.3.1)."""
     signed = received(by_key=True)
     now, key, document = services().clock.now(), signed.key, signed.document
-    assert key is not None
     account = signed.write_by_key(
         lambda writing: open_account(
             writing, services=services(), addresses=addresses(), key=key, request=document, now=now
@@ -75,7 +74,7 @@ def key_change() -> Response:
 
 
 def _require_own(signed: Signed, account_id: str) -> None:
-    if signed.account is None or signed.account.id != account_id:
+    if signed.account_id != account_id:
         raise AcmeProblem(Kind.UNAUTHORIZED, "This is another account's address.")
 
 

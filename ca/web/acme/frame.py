@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -16,12 +17,22 @@ from ca.acme.account import load_account
 from ca.acme.account_key import AccountKey, read_account_key, read_jwk
 from ca.acme.addresses import Addresses
 from ca.acme.jws import MOST_OCTETS, SignedMessage, parse_message, require_signature
+from ca.acme.known_keys import KnownKeys, require_current_key
 from ca.acme.model import Account
-from ca.acme.nonce import bad_nonce, new_nonce, require_own_nonce, spend_nonce
+from ca.acme.nonce import (
+    bad_nonce,
+    new_nonce,
+    require_fresh_nonce,
+    require_own_nonce,
+    spend_nonce,
+    wants_nonce_spent,
+)
 from ca.acme.problem import AcmeProblem, Kind, malformed
+from ca.acme.reading_ahead import wants_account
 from ca.web.acme.problems import http_problem, problem_response
 from ca.web.services import services
 from kernel.errors import ServiceError
+from kernel.prefetch import Want
 
 T = TypeVar("T")
 _MEDIA_TYPE = "application/jose+json"
@@ -31,12 +42,12 @@ _MEDIA_TYPE = "application/jose+json"
 class Signed:
     """A request whose signature is good. Its nonce is used up by the transaction that does what it asks for.
 
-    :ivar account: whose key signed it; None if it brought ``key``.
+    :ivar account_id: whose key signed it; None if it brought its key.
     """
 
     message: SignedMessage
-    account: Account | None
-    key: AccountKey | None
+    account_id: str | None
+    key: AccountKey
     nonce: str
     nonce_expires_at: datetime
 
@@ -45,54 +56,46 @@ class Signed:
         """The payload. :raises AcmeProblem: ``malformed``, also for the empty one of a POST-as-GET."""
         return self.message.document()
 
-    def read(self, work: Callable[[Session, Account], T]) -> T:
+    def read(self, work: Callable[[Session, Account], T], *wants: Want) -> T:
         """Run ``work``, which writes nothing, with the account. The request must be a POST-as-GET (§6.3)."""
         if not self.message.is_reading:
             raise malformed("This is read by a POST-as-GET: an empty payload.")
-        account = self._own()
-        return self._done(lambda session: work(session, account), undo=False)
+        return self.write(work, *wants)
 
-    def write(self, work: Callable[[Session, Account], T], *, alone: bool = False) -> T:
+    def write(self, work: Callable[[Session, Account], T], *wants: Want) -> T:
         """Run ``work`` with the account in a transaction that it may share with others.
 
-        :param alone: for work that takes long: in a transaction of its own.
+        :param wants: what it is going to look up.
         """
-        account_id = self._own().id
-        return self.write_by_key(lambda session: work(session, load_account(session, account_id)), alone=alone)
+        account_id = self._own()
 
-    def write_by_key(self, work: Callable[[Session], T], *, alone: bool = False) -> T:
+        def with_account(session: Session) -> T:
+            account = load_account(session, account_id)
+            require_current_key(account, self.key)
+            return work(session, account)
+
+        return self.write_by_key(with_account, wants_account(account_id), *wants)
+
+    def write_by_key(self, work: Callable[[Session], T], *wants: Want) -> T:
         """Run ``work`` for whoever signed, as :meth:`write` does."""
-        return self._done(work, undo=True, alone=alone)
 
-    def _own(self) -> Account:
-        if self.account is None:
+        def spend_and_work(session: Session) -> T:
+            require_fresh_nonce(session, self.nonce)
+            return work(session)
+
+        database = services().database
+        wanted = wants_nonce_spent(self.nonce, expires_at=self.nonce_expires_at)
+        try:
+            return database.together(spend_and_work, [wanted, *wants])
+        except ServiceError:
+            # What had to be undone was undone with the nonce: it is used up all the same.
+            database.together(lambda session: spend_nonce(session, self.nonce, expires_at=self.nonce_expires_at))
+            raise
+
+    def _own(self) -> str:
+        if self.account_id is None:
             raise malformed("This request names its account: kid, not jwk.")
-        return self.account
-
-    def _done(self, work: Callable[[Session], T], *, undo: bool, alone: bool = False) -> T:
-        """Use up the nonce and do the work in one transaction; what is refused undoes the work, and not the nonce."""
-
-        def spend_and_work(session: Session) -> T | ServiceError:
-            spend_nonce(session, self.nonce, expires_at=self.nonce_expires_at)
-            point = session.begin_nested() if undo else None
-            try:
-                value = work(session)
-            except ServiceError as error:
-                if point is not None:
-                    point.commit() if error.commits else point.rollback()
-                return error
-            if point is not None:
-                point.commit()
-            return value
-
-        if alone:
-            with services().database.transaction() as session:
-                outcome = spend_and_work(session)
-        else:
-            outcome = services().database.together(spend_and_work)
-        if isinstance(outcome, ServiceError):
-            raise outcome
-        return outcome
+        return self.account_id
 
 
 def addresses() -> Addresses:
@@ -139,15 +142,30 @@ def _verified(message: SignedMessage, *, strong: bool) -> Signed:
     if message.nonce is None:
         raise bad_nonce()
     expires_at = require_own_nonce(_nonce_secret(), message.nonce, now=now)
-    account, brought = None, None
+    account_id: str | None = None
     if message.kid is not None:
-        with services().database.reading() as reading:
-            account = load_account(reading, addresses().account_id(message.kid))
-        key = read_jwk(account.jwk)
+        account_id, key = _signed_by_account(message)
     else:
-        key = brought = read_account_key(message.jwk) if strong else read_jwk(message.jwk)
+        key = read_account_key(message.jwk) if strong else read_jwk(message.jwk)
+        require_signature(message, key)
+    return Signed(message, account_id, key, message.nonce, expires_at)
+
+
+def _signed_by_account(message: SignedMessage) -> tuple[str, AccountKey]:
+    """Return which account signed the message, and by which key; whether both still stand is asked when it acts."""
+    known = _known_keys()
+    account_id = addresses().account_id(message.kid or "")
+    key = known.find(account_id) if account_id else None
+    if account_id is not None and key is not None:
+        with suppress(AcmeProblem):
+            require_signature(message, key)
+            return account_id, key
+    with services().database.reading() as reading:
+        account = load_account(reading, account_id)
+    key = read_jwk(account.jwk)
     require_signature(message, key)
-    return Signed(message, account, brought, message.nonce, expires_at)
+    known.note(account.id, key)
+    return account.id, key
 
 
 def answer(
@@ -178,6 +196,10 @@ def _finish(response: Response) -> Response:
     session.modified = False
     session.accessed = False  # last: every use of the name sets it
     return response
+
+
+def _known_keys() -> KnownKeys:
+    return cast(KnownKeys, current_app.extensions["ca.acme.keys"])
 
 
 def _nonce_secret() -> bytes:

@@ -102,7 +102,7 @@ def test_a_signature_that_is_late_comes_later(
         raise Unavailable("The key does not answer.")
 
     with monkeypatch.context() as without_key:
-        without_key.setattr("ca.requests.enroll.issue_approved", absent)
+        without_key.setattr("ca.acme.finalize.sign_enrolled", absent)
         waiting = acme.finalize(order, [NAME])
         assert (waiting.json["status"], waiting.headers["Retry-After"]) == ("processing", "1")
     assert finish_orders(services, now=clock.now()) == 1
@@ -123,6 +123,7 @@ def test_a_crossed_root_gives_a_chain_to_each(
         root = load_authority(session, "root")
     crossed = [CrossCertificate("root-2-by-root", "root", root.certificate_der)]
     monkeypatch.setattr("ca.acme.download.cross_certificates", lambda *_: crossed)
+    services.chains.forget()  # by the clock, seconds later
     preferred, other = acme.post(url), acme.post(f"{url}/1")
     assert f'<{url}/1>;rel="alternate"' in preferred.headers.getlist("Link")
     assert f'<{url}>;rel="alternate"' in other.headers.getlist("Link")
