@@ -16,6 +16,7 @@ from ca.cmp.transaction import drop_old_transactions
 from ca.expiry.announce import announce_expiring
 from ca.handover.jobs import upkeep_handovers
 from ca.issuance.recovery import finish_issuance
+from ca.revocation.ahead.make import SigningAhead
 from ca.revocation.fallen import certificates_that_fall, login_person
 from ca.revocation.mass.decide import MASS_REVOCATION
 from ca.revocation.mass.run import go_on
@@ -105,6 +106,11 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
     def finish_what_was_agreed() -> None:
         finish_batches(services)
 
+    signing_ahead = SigningAhead(services)
+
+    def sign_ahead() -> None:
+        signing_ahead.run()
+
     sequencer = Sequencer(services.certificate_log)
     backfill = Backfill(services.certificate_log, services.journal)
 
@@ -128,4 +134,5 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
         PeriodicJob(name="ca.protocols", every=timedelta(hours=6), run=clear_protocols),
         PeriodicJob(name="ca.units", every=timedelta(hours=1), run=renew_units),
         PeriodicJob(name="ca.ocsp_signers", every=timedelta(minutes=5), run=renew_signers),
+        PeriodicJob(name="ca.ocsp_ahead", every=timedelta(seconds=2), run=sign_ahead),
     ]

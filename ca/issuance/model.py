@@ -90,6 +90,14 @@ class Certificate(Base):
 
     # All that a list says, in the order of the list: it is read from the index, and never from these wide rows.
     __table_args__ = (
+        # What is revoked among the serial numbers of a page of OCSP answers: ca.revocation.ahead.
+        Index(
+            "ix_ca_certificate_revoked_serial",
+            "authority_id",
+            "serial",
+            sqlite_where=text("revoked_at IS NOT NULL"),
+            postgresql_where=text("revoked_at IS NOT NULL"),
+        ),
         # An institution's certificates, and those of one subject: whether a certificate was renewed is asked by it.
         Index("ix_ca_certificate_institution_ruc", "institution_ruc", "subject"),
         Index(

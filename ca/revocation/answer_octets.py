@@ -18,12 +18,7 @@ from ca.revocation.crl_entries import reason_code, tagged
 from kernel.errors import Fault
 from keys.signer import Algorithm, Signer
 
-_SEQUENCE, _INTEGER, _OCTET_STRING, _BIT_STRING, _GENERALIZED_TIME = 0x30, 0x02, 0x04, 0x03, 0x18
-# AlgorithmIdentifiers with their NULL, as all software writes them in a CertID.
-_HASHES = {
-    "sha1": bytes.fromhex("300906052b0e03021a0500"),
-    "sha256": bytes.fromhex("300d06096086480165030402010500"),
-}
+_SEQUENCE, _OCTET_STRING, _BIT_STRING, _GENERALIZED_TIME = 0x30, 0x04, 0x03, 0x18
 _BASIC = bytes.fromhex("06092b0601050507300101")  # id-pkix-ocsp-basic
 _NONCE = bytes.fromhex("06092b0601050507300102")  # id-pkix-ocsp-nonce
 _SUCCESSFUL = bytes.fromhex("0a0100")
@@ -51,7 +46,8 @@ class AnswerFrame:
     ) -> bytes:
         """Return the ResponseData about one certificate.
 
-        :param cert_id: from :func:`encode_cert_id`. :param status: from :func:`encode_revoked`, or a constant.
+        :param cert_id: in DER, see :mod:`ca.revocation.cert_id`.
+        :param status: from :func:`encode_revoked`, or a constant.
         """
         moment = _time(this_update)
         single = cert_id + status + moment + tagged(0xA0, _time(next_update))
@@ -68,15 +64,6 @@ class AnswerFrame:
         return tagged(_SEQUENCE, _SUCCESSFUL + tagged(0xA0, octets))
 
 
-def encode_cert_id(hash_name: str, issuer_name_hash: bytes, issuer_key_hash: bytes, serial: int) -> bytes:
-    """Return the CertID (RFC 6960 §4.1.1).
-
-    :param hash_name: ``sha1`` or ``sha256``. :param serial: positive.
-    """
-    number = serial.to_bytes(serial.bit_length() // 8 + 1, "big")  # with a sign octet where the first bit is set
-    return tagged(_SEQUENCE, _issuer(hash_name, issuer_name_hash, issuer_key_hash) + tagged(_INTEGER, number))
-
-
 def encode_revoked(revoked_at: datetime, reason: str | None) -> bytes:
     """Return the CertStatus ``revoked`` (RFC 6960 §4.2.1).
 
@@ -84,11 +71,6 @@ def encode_revoked(revoked_at: datetime, reason: str | None) -> bytes:
     """
     code = reason_code(reason) if reason is not None else None
     return tagged(0xA1, _time(revoked_at) + (b"" if code is None else bytes((0xA0, 3, 0x0A, 1, code))))
-
-
-@lru_cache(maxsize=256)
-def _issuer(hash_name: str, issuer_name_hash: bytes, issuer_key_hash: bytes) -> bytes:
-    return _HASHES[hash_name] + tagged(_OCTET_STRING, issuer_name_hash) + tagged(_OCTET_STRING, issuer_key_hash)
 
 
 @lru_cache(maxsize=4096)

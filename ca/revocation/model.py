@@ -83,6 +83,26 @@ class OcspSigner(Base):
     certificate_der: Mapped[bytes | None]
 
 
+class OcspPage(Base):
+    """OCSP answers signed ahead, see :mod:`ca.revocation.ahead.page`: nothing that could not be made again.
+
+    ``prefix``: the first two digits of the serial numbers. ``signer``: serial of the responder that signed all of
+    them. ``read_at``: when the certificates were read that it is about. ``oldest``: thisUpdate of the oldest answer,
+    null on an empty page. ``claimed_until``: until then a worker is at it.
+    """
+
+    __tablename__ = "ca_ocsp_page"
+
+    authority_id: Mapped[str] = mapped_column(ForeignKey("ca_authority.id"), primary_key=True)
+    prefix: Mapped[str] = mapped_column(String(2), primary_key=True)
+    signer: Mapped[str] = mapped_column(String(40))
+    read_at: Mapped[datetime]
+    oldest: Mapped[datetime | None]
+    answers: Mapped[int]
+    claimed_until: Mapped[datetime | None]
+    octets: Mapped[bytes]
+
+
 class MassRevocation(Base):
     """A revocation of many certificates: whom it is to strike, who decided it, how far it has come.
 

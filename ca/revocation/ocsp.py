@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
-from asn1crypto.x509 import Certificate as ParsedCertificate
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ca.issuance.model import Authority
+from ca.revocation.ahead.shelf import Shelf
 from ca.revocation.answer_memory import LONGEST_REQUEST, AnswerMemory, KeptAnswer
+from ca.revocation.cert_id import IssuerId
 from ca.revocation.ocsp_answer import (
+    CertificateStatus,
     OcspAnswer,
+    answer_signed_ahead,
     build_answer,
     malformed_request,
     try_later,
@@ -27,25 +29,20 @@ from ca.services import CaServices
 from kernel.errors import NotFound, Unavailable
 
 
-@dataclass(frozen=True)
-class _IssuerId:
-    hash_name: str
-    name_hash: bytes
-    key_hash: bytes
-
-
 class OcspResponder:
     """Answers for every issuing authority of ours. One per process; safe among threads.
 
-    What was answered is kept and given again, signature and all, for the first half of its life; before that is done, a
-    look at the database a moment ago has told what was revoked since. See :mod:`ca.revocation.status_watch`.
+    What the worker has signed ahead is read page by page (:mod:`ca.revocation.ahead`); the rest is signed when it is
+    asked for. Either is kept and given again, signature and all, for the first half of its life; before that is done,
+    a look at the database a moment ago has told what was revoked since. See :mod:`ca.revocation.status_watch`.
     """
 
     def __init__(self, services: CaServices, *, look_every: float = LOOK_EVERY) -> None:
         self._services = services
-        self._issuers: dict[_IssuerId, str] = {}
+        self._issuers: dict[IssuerId, str] = {}
         self._keys = SigningKeys(services.keystore)
         self._memory = AnswerMemory()
+        self._shelf = Shelf(services.database, self._keys, epoch=lambda: self._memory.epoch)
         self.watch = StatusWatch(services.database, self._forget, look_every=look_every)
 
     def at_hand(self, request: bytes | str, *, now: datetime) -> KeptAnswer | None:
@@ -88,39 +85,49 @@ class OcspResponder:
         if changes.too_many or self._keys.have(changes.serials):
             self._keys.forget()
             self._memory.forget_all()
+            self._shelf.clear()
         else:
             self._memory.forget(frozenset(serial_number(serial) for serial in changes.serials))
+            self._shelf.strike(changes.serials)
 
     def _answer(self, question: StatusRequest, *, now: datetime) -> KeptAnswer:
         if question.nonce is None and (kept := self._memory.find(question, now=now)) is not None:
             return kept
         epoch = self._memory.epoch
-        with self._services.database.reading() as session:
-            authority_id = self._find_issuer(session, question)
-            if authority_id is None:
-                return KeptAnswer(unauthorized(), now)
-            status = read_status(session, authority_id=authority_id, serial=serial_text(question.serial))
-            key = self._keys.choose(session, authority_id=authority_id, now=now)
-        answer = build_answer(question, status, key=key, now=now)
+        answer = self._from_page(question, now=now) or self._from_row(question, now=now)
         if not answer.reusable:
             return KeptAnswer(answer, now)
         return self._memory.keep(question, answer, epoch=epoch)
 
-    def _find_issuer(self, session: Session, question: StatusRequest) -> str | None:
-        wanted = _IssuerId(question.hash_name, question.issuer_name_hash, question.issuer_key_hash)
-        if wanted not in self._issuers:
-            # Authorities are few and appear by ceremony: whoever asks after a strange one makes us look again.
-            self._issuers = _read_issuers(session)
-        return self._issuers.get(wanted)
+    def _from_page(self, question: StatusRequest, *, now: datetime) -> OcspAnswer | None:
+        """The answer that the worker signed; to a question that it could not know, one signed here for what it says."""
+        authority_id = self._issuers.get(question.issuer)
+        if authority_id is None or (found := self._shelf.find(authority_id, question.serial, now=now)) is None:
+            return None
+        ahead, signed_by = found
+        if question.nonce is None and question.issuer.hash_name == "sha1":
+            return answer_signed_ahead(question, this_update=ahead.signed_at, signature=ahead.signature, key=signed_by)
+        key = self._keys.known(authority_id, now=now)
+        return None if key is None else build_answer(question, CertificateStatus(known=True), key=key, now=now)
+
+    def _from_row(self, question: StatusRequest, *, now: datetime) -> OcspAnswer:
+        with self._services.database.reading() as session:
+            if question.issuer not in self._issuers:
+                # Authorities are few and appear by ceremony: whoever asks after a strange one makes us look again.
+                self._issuers = _read_issuers(session)
+            authority_id = self._issuers.get(question.issuer)
+            if authority_id is None:
+                return unauthorized()
+            status = read_status(session, authority_id=authority_id, serial=serial_text(question.serial))
+            key = self._keys.choose(session, authority_id=authority_id, now=now)
+        return build_answer(question, status, key=key, now=now)
 
 
-def _read_issuers(session: Session) -> dict[_IssuerId, str]:
+def _read_issuers(session: Session) -> dict[IssuerId, str]:
     """Issuing authorities by both hashes that CertIDs use. The root is absent: it has no responder, its list says."""
     issuers = {}
     rows = session.execute(select(Authority.id, Authority.certificate_der).where(Authority.issuer_id.is_not(None)))
     for authority_id, certificate_der in rows:
-        parsed = ParsedCertificate.load(certificate_der)
-        name, key = parsed.subject, parsed.public_key
-        issuers[_IssuerId("sha1", name.sha1, key.sha1)] = authority_id
-        issuers[_IssuerId("sha256", name.sha256, key.sha256)] = authority_id
+        for hash_name in ("sha1", "sha256"):
+            issuers[IssuerId.of(certificate_der, hash_name)] = authority_id
     return issuers

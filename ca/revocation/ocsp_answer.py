@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from ca.revocation.answer_octets import GOOD, UNKNOWN, AnswerFrame, encode_cert_id, encode_revoked
+from ca.revocation.answer_octets import GOOD, UNKNOWN, AnswerFrame, encode_revoked
 from ca.revocation.ocsp_request import StatusRequest
 from ca.revocation.reason import RevocationReason
 from keys.signer import Signer
@@ -66,7 +66,7 @@ class OcspAnswer:
     def fresh_until(self) -> datetime:
         """Until when it may still be handed out: for the first half of its life (certificate authority 20)."""
         assert self.this_update is not None and self.next_update is not None
-        return self.this_update + (self.next_update - self.this_update) / 2
+        return fresh_until(self.this_update, self.next_update)
 
 
 def build_answer(
@@ -78,11 +78,13 @@ def build_answer(
     for it would have to lie about a date.
     """
     this_update = now.replace(microsecond=0)
-    lifetime = ANSWER_LIFETIME if status.known else UNKNOWN_LIFETIME
-    next_update = min(this_update + lifetime, key.not_after)
-    cert_id = encode_cert_id(question.hash_name, question.issuer_name_hash, question.issuer_key_hash, question.serial)
+    next_update = answer_until(this_update, key=key, known=status.known)
     to_be_signed = key.frame.to_be_signed(
-        cert_id, _certificate_status(status), this_update, next_update, nonce=question.nonce
+        question.issuer.cert_id(question.serial),
+        _certificate_status(status),
+        this_update,
+        next_update,
+        nonce=question.nonce,
     )
     return OcspAnswer(
         der=key.frame.response(to_be_signed, key.signer.sign(to_be_signed)),
@@ -90,6 +92,28 @@ def build_answer(
         next_update=next_update,
         reusable=question.nonce is None and status.known,
     )
+
+
+def answer_signed_ahead(
+    question: StatusRequest, *, this_update: datetime, signature: bytes, key: OcspSigningKey
+) -> OcspAnswer:
+    """Return the answer ``good`` that ``key`` signed at ``this_update``, from the signature alone.
+
+    :param question: without a nonce, about what was signed.
+    """
+    next_update = answer_until(this_update, key=key, known=True)
+    to_be_signed = key.frame.to_be_signed(question.issuer.cert_id(question.serial), GOOD, this_update, next_update)
+    return OcspAnswer(key.frame.response(to_be_signed, signature), this_update, next_update, reusable=True)
+
+
+def fresh_until(this_update: datetime, next_update: datetime) -> datetime:
+    """Return the middle of an answer's life."""
+    return this_update + (next_update - this_update) / 2
+
+
+def answer_until(this_update: datetime, *, key: OcspSigningKey, known: bool) -> datetime:
+    """Return nextUpdate of an answer of ``key``, which it does not outlive."""
+    return min(this_update + (ANSWER_LIFETIME if known else UNKNOWN_LIFETIME), key.not_after)
 
 
 def malformed_request() -> OcspAnswer:

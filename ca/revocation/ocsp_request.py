@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509 import ocsp
 
+from ca.revocation.cert_id import IssuerId
 from kernel.errors import Rejected
 
 MAX_REQUEST_SIZE = 2048  # octets; one CertID with a nonce of 128 octets takes less than 400
@@ -25,14 +26,11 @@ class MalformedRequestError(Rejected):
 class StatusRequest:
     """A question about one certificate.
 
-    :ivar hash_name: the CertID's hash, e.g. ``sha1`` or ``sha256``.
-    :ivar issuer_name_hash: of the issuer's DER name. :ivar issuer_key_hash: of the issuer's public key bits.
+    :ivar issuer: by a hash that may be one that we do not know.
     :ivar nonce: to be repeated in the answer, None if there is none.
     """
 
-    hash_name: str
-    issuer_name_hash: bytes
-    issuer_key_hash: bytes
+    issuer: IssuerId
     serial: int
     nonce: bytes | None
 
@@ -52,9 +50,7 @@ def parse_request(der: bytes) -> StatusRequest:
         request = ocsp.load_der_ocsp_request(der)
         nonce = _nonce(request.extensions)
         question = StatusRequest(
-            hash_name=request.hash_algorithm.name,
-            issuer_name_hash=request.issuer_name_hash,
-            issuer_key_hash=request.issuer_key_hash,
+            issuer=IssuerId(request.hash_algorithm.name, request.issuer_name_hash, request.issuer_key_hash),
             serial=request.serial_number,
             nonce=nonce,
         )

@@ -47,6 +47,21 @@ def find_ocsp_signer(session: Session, *, authority_id: str, now: datetime) -> O
     return row
 
 
+def find_unrevoked_signer(session: Session, *, serial: str) -> OcspSigner:
+    """Return the signer whose certificate has this serial number.
+
+    :raises NotFound: (``no_ocsp_signer``) if there is none, or it is revoked.
+    """
+    row = session.scalars(
+        select(OcspSigner)
+        .join(Certificate, Certificate.serial == OcspSigner.serial)
+        .where(OcspSigner.serial == serial, OcspSigner.certificate_der.is_not(None), Certificate.revoked_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such OCSP signer.", code="no_ocsp_signer")
+    return row
+
+
 def renew_ocsp_signers(services: CaServices, *, now: datetime) -> list[str]:
     """Give each issuing authority whose signer is missing or near its end a new one; return the new serials.
 

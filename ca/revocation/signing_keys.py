@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ca.revocation.model import OcspSigner
 from ca.revocation.ocsp_answer import OcspSigningKey
-from ca.revocation.ocsp_signer import find_ocsp_signer
+from ca.revocation.ocsp_signer import find_ocsp_signer, find_unrevoked_signer
 from keys.store import KeyStore
 
 _READ_AGAIN = timedelta(minutes=1)  # a new one is made days before the old one ends
@@ -28,12 +28,25 @@ class SigningKeys:
 
         :raises kernel.errors.NotFound: (``no_ocsp_signer``) if there is none.
         """
-        known = self._chosen.get(authority_id)
-        if known is not None and known[0].is_valid(now) and timedelta(0) <= now - known[1] < _READ_AGAIN:
-            return known[0]
+        known = self.known(authority_id, now=now)
+        if known is not None:
+            return known
         key = self._open(find_ocsp_signer(session, authority_id=authority_id, now=now))
         self._chosen[authority_id] = key, now
         return key
+
+    def known(self, authority_id: str, *, now: datetime) -> OcspSigningKey | None:
+        """Return the key that signs for the authority as far as that need not be read, else None."""
+        key, read_at = self._chosen.get(authority_id, (None, now))
+        return key if key is not None and key.is_valid(now) and timedelta(0) <= now - read_at < _READ_AGAIN else None
+
+    def open(self, session: Session, serial: str) -> OcspSigningKey:
+        """Return the key whose certificate has this serial number, which may be one that signs no more.
+
+        :raises NotFound: (``no_ocsp_signer``) if there is none, or it is revoked.
+        """
+        known = self._by_serial.get(serial)
+        return known or self._open(find_unrevoked_signer(session, serial=serial))
 
     def have(self, serials: frozenset[str]) -> bool:
         """Tell whether one of the certificates is that of an open key."""

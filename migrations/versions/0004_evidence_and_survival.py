@@ -21,17 +21,36 @@ def upgrade() -> None:
     sa.Column('since', sa.String(length=32), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_schema_compatibility'))
     )
+    op.create_table('ca_ocsp_page',
+    sa.Column('authority_id', sa.String(length=26), nullable=False),
+    sa.Column('prefix', sa.String(length=2), nullable=False),
+    sa.Column('signer', sa.String(length=40), nullable=False),
+    sa.Column('read_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('oldest', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('answers', sa.Integer(), nullable=False),
+    sa.Column('claimed_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('octets', sa.LargeBinary(), nullable=False),
+    sa.ForeignKeyConstraint(['authority_id'], ['ca_authority.id'], name=op.f('fk_ca_ocsp_page_authority_id')),
+    sa.PrimaryKeyConstraint('authority_id', 'prefix', name=op.f('pk_ca_ocsp_page'))
+    )
     with op.batch_alter_table('ca_acme_order', schema=None) as batch_op:
         batch_op.add_column(sa.Column('replaced_once', sa.String(length=120), nullable=True))
         batch_op.add_column(sa.Column('delivered_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index('uq_ca_acme_order_replaced_once', ['replaced_once'], unique=True, postgresql_where=sa.text("replaced_once IS NOT NULL AND status != 'invalid'"), sqlite_where=sa.text("replaced_once IS NOT NULL AND status != 'invalid'"))
 
+    with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
+        batch_op.create_index('ix_ca_certificate_revoked_serial', ['authority_id', 'serial'], unique=False, sqlite_where=sa.text('revoked_at IS NOT NULL'), postgresql_where=sa.text('revoked_at IS NOT NULL'))
+
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
+        batch_op.drop_index('ix_ca_certificate_revoked_serial', sqlite_where=sa.text('revoked_at IS NOT NULL'), postgresql_where=sa.text('revoked_at IS NOT NULL'))
+
     with op.batch_alter_table('ca_acme_order', schema=None) as batch_op:
         batch_op.drop_index('uq_ca_acme_order_replaced_once', postgresql_where=sa.text("replaced_once IS NOT NULL AND status != 'invalid'"), sqlite_where=sa.text("replaced_once IS NOT NULL AND status != 'invalid'"))
         batch_op.drop_column('delivered_at')
         batch_op.drop_column('replaced_once')
 
+    op.drop_table('ca_ocsp_page')
     op.drop_table('schema_compatibility')

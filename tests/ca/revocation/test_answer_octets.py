@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
-from ca.revocation.answer_octets import GOOD, AnswerFrame, encode_cert_id, encode_revoked
+from ca.revocation.answer_octets import GOOD, AnswerFrame, encode_revoked
+from ca.revocation.cert_id import IssuerId
 from ca.revocation.crl_entries import tagged
 from ca.revocation.reason import RevocationReason
 from kernel.errors import Fault
@@ -91,7 +92,7 @@ def _compare(
     )
     frame = AnswerFrame(certificate, signer)
     status = GOOD if revoked_at is None else encode_revoked(revoked_at, reason)
-    cert_id = encode_cert_id(hash_name, name_hash, key_hash, serial)
+    cert_id = IssuerId(hash_name, name_hash, key_hash).cert_id(serial)
     assert frame.to_be_signed(cert_id, status, THIS_UPDATE, NEXT_UPDATE, nonce) == expected
     whole = frame.response(theirs.tbs_response_bytes, theirs.signature)
     assert whole == theirs.public_bytes(Encoding.DER)

@@ -14,6 +14,7 @@ from cryptography.x509 import ocsp
 from ca.revocation import ocsp as ocsp_module
 from ca.revocation import status_watch
 from ca.revocation.answer_memory import LONGEST_REQUEST, AnswerMemory
+from ca.revocation.cert_id import IssuerId
 from ca.revocation.ocsp import OcspResponder
 from ca.revocation.ocsp_answer import ANSWER_LIFETIME, OcspAnswer
 from ca.revocation.ocsp_request import StatusRequest
@@ -152,7 +153,7 @@ def test_memory_is_bounded_and_what_has_left_is_never_given(clock: ManualClock) 
     """An answer out of reach of a later revocation must be out of reach of everyone."""
     memory, now = AnswerMemory(most=2), clock.now()
     for serial in (1, 2, 3):
-        asked = StatusRequest("sha1", b"", b"", serial, None)
+        asked = StatusRequest(IssuerId("sha1", b"", b""), serial, None)
         answer = OcspAnswer(b"%d" % serial, now, now + timedelta(hours=1), reusable=True)
         memory.remember_request(b"r%d" % serial, memory.keep(asked, answer, epoch=memory.epoch))
     assert memory.at_hand(b"r1", now=now) is None

@@ -14,10 +14,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from ca.revocation.ahead.make import SigningAhead
 from kernel.clock import ManualClock
 from kernel.settings import Settings
 from tests.ca.hierarchy import Hierarchy
 from tests.ca.revocation.steps import issue, publish, revoke
+from tests.ca.revocation.test_signing_ahead import sign_all_ahead
 from tests.servers.process import find_program
 
 pytestmark = pytest.mark.server
@@ -44,6 +46,8 @@ class Bench:
         revoke(hierarchy, self.bad, "keyCompromise")
         publish(hierarchy)
         publish(hierarchy, root=True)
+        # So that they are shown answers of both kinds: signed ahead, and when they ask (with a nonce, or SHA-256).
+        assert sign_all_ahead(SigningAhead(hierarchy.services), hierarchy) > 0
         self._write("good", self.good)
         self._write("bad", self.bad)
         self._write("root", hierarchy.root_certificate)

@@ -1,0 +1,1 @@
+"""OCSP answers that the worker signs before anyone asks: made in pages, read by every process."""
