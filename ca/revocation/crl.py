@@ -61,7 +61,7 @@ def build_list(frame: ListFrame, entries: Iterable[tuple[str, str, str, str | No
     """
     without_entries = _builder(frame).sign(throw_away_key(signer.algorithm), signer.algorithm.hash)  # type: ignore[arg-type]
     parts = CertificateList.load(without_entries.public_bytes(Encoding.DER))["tbs_cert_list"]
-    encoded = b"".join(encode_entries(entries))
+    encoded = encode_entries(entries)
     algorithm = parts["signature"].dump()
     before = b"".join(parts[name].dump() for name in ("version", "signature", "issuer", "this_update", "next_update"))
     # §5.1.2.6: absent rather than empty.

@@ -27,6 +27,8 @@ _CODES = {
 _REASON_CODE = bytes.fromhex("0603551d15")  # id-ce-cRLReasons
 _INVALIDITY_DATE = bytes.fromhex("0603551d18")  # id-ce-invalidityDate
 _FIRST_YEAR_OF_GENERALIZED_TIME = "2050"
+_OCTETS = tuple(f"{number:02x}" for number in range(128))
+_SECONDS = {f"{number:02}": f"{number:02}Z".encode("ascii").hex() for number in range(61)}
 
 
 class ListedCertificate(NamedTuple):
@@ -43,25 +45,42 @@ class ListedCertificate(NamedTuple):
     compromised_at: str | None = None
 
 
-def encode_entries(listed: Iterable[tuple[str, str, str, str | None]]) -> list[bytes]:
-    """Return each entry (``revokedCertificates``' element) in DER, in the order given.
+def encode_entries(listed: Iterable[tuple[str, str, str, str | None]]) -> bytes:
+    """Return the entries (the content of ``revokedCertificates``) in DER, in the order given.
+
+    They are put together as hexadecimal digits, as serial numbers are stored, and turned into octets all at once.
 
     :param listed: the fields of :class:`ListedCertificate`.
     """
-    tails: dict[tuple[str, str, str | None], bytes] = {}
-    octets_of = bytes.fromhex
-    encoded = []
+    extensions: dict[tuple[str, str | None], str] = {}
+    minutes: dict[str, str] = {}
+    parts: list[str] = []
+    add = parts.append
+    known_at, known_reason, known_since = "", "", None
+    after_serial = tail = ""
+    size = 0
     for serial, revoked_at, reason, compromised_at in listed:
-        tail = tails.get((revoked_at, reason, compromised_at))
-        if tail is None:
-            tail = _time(revoked_at) + _extensions(reason, compromised_at)
-            tails[revoked_at, reason, compromised_at] = tail
-        octets = octets_of(serial)
-        if octets[0] > 127:
-            octets = b"\x00" + octets  # positive (X.690 §8.3.3)
-        # Never beyond 127 octets: a serial takes 21 at most, the rest 70.
-        encoded.append(b"\x30%c\x02%c%b%b" % (2 + len(octets) + len(tail), len(octets), octets, tail))
-    return encoded
+        if revoked_at != known_at or reason != known_reason or compromised_at != known_since:
+            if not tail or reason != known_reason or compromised_at != known_since:
+                after_serial = extensions.get((reason, compromised_at)) or _extensions(reason, compromised_at).hex()
+                extensions[reason, compromised_at] = after_serial
+            known_at, known_reason, known_since = revoked_at, reason, compromised_at
+            minute = revoked_at[:16]
+            begun = minutes.get(minute)
+            if begun is None:
+                begun = minutes[minute] = _time(f"{minute}:00").hex()[:-6]  # without seconds and Z
+            tail = f"{begun}{_SECONDS[revoked_at[17:19]]}{after_serial}"
+            size = len(tail) // 2
+        # Never beyond 127 octets: a serial takes 21 at most, the rest 70. Positive (X.690 §8.3.3).
+        if serial < "8":
+            length = len(serial) // 2
+            add(f"30{_OCTETS[2 + length + size]}02{_OCTETS[length]}")
+        else:
+            length = len(serial) // 2 + 1
+            add(f"30{_OCTETS[2 + length + size]}02{_OCTETS[length]}00")
+        add(serial)
+        add(tail)
+    return bytes.fromhex("".join(parts))
 
 
 def reason_code(reason: str) -> int | None:

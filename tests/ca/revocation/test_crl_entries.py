@@ -62,7 +62,7 @@ def test_an_entry_is_octet_for_octet_what_the_library_makes() -> None:
         .next_update(NOW)
         .sign(signer.private_key, signer.algorithm.hash)
     )
-    assert b"".join(ours) in theirs.public_bytes(Encoding.DER)
+    assert ours in theirs.public_bytes(Encoding.DER)
 
 
 @pytest.mark.parametrize("length", [0, 127, 128, 255, 256, 65_535, 65_536])
@@ -106,5 +106,5 @@ def test_another_key_than_the_authority_s_signs_nothing() -> None:
 
 def test_removal_has_its_own_reason() -> None:
     """RFC 5280 §5.3.1: removeFromCRL (8), on delta lists only."""
-    [entry] = encode_entries([("01", "2026-11-23 04:05:06", REMOVE_FROM_CRL, None)])
+    entry = encode_entries([("01", "2026-11-23 04:05:06", REMOVE_FROM_CRL, None)])
     assert entry.endswith(bytes.fromhex("0a0108"))
