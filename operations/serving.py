@@ -15,6 +15,7 @@ from pathlib import Path
 
 import structlog
 from granian.constants import Interfaces, Loops, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
 from granian.log import LogLevels
 from granian.server import Server
 
@@ -22,6 +23,8 @@ from ca.lints.gate import outside_lint
 from kernel.errors import Rejected
 from kernel.settings import Settings
 
+# A request's head must be there in time and be of a size; proxies bound it more tightly (deploy/nginx/sau.conf).
+_HEADER_MS, _HEADER_OCTETS = 10_000, 128 * 1024
 _APPLICATION = "wsgi"
 _STOP_SECONDS = 10
 _RESTART_PAUSE = 1.0  # seconds before a background worker that died is started again
@@ -84,6 +87,8 @@ def serve(
         ssl_cert=tls_cert,
         ssl_key=tls_key,
         ssl_protocol_min=SSLProtocols.tls12,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MS, max_buffer_size=_HEADER_OCTETS),
+        http2_settings=HTTP2Settings(max_headers_size=_HEADER_OCTETS, max_concurrent_streams=64),
     )
     if background:
         background.start()

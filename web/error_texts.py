@@ -177,6 +177,11 @@ OWN_TEXTS: Mapping[str, ErrorText] = {
         happened=_l("La solicitud trae un certificado por un camino que no es el seguro. No se entregó ningún dato."),
         to_do=_l("Entre por la dirección del servicio. Si vuelve a pasar, díganos la referencia."),
     ),
+    "overloaded": ErrorText(
+        title=_l("Hay demasiada gente a la vez"),
+        happened=_l("En este momento entran más personas de las que podemos atender. No se guardó nada."),
+        to_do=_l("Espere unos segundos y vuelva a intentar."),
+    ),
     "repeated_parameter": ErrorText(
         happened=_l("Un mismo dato llegó dos veces y no podemos saber cuál vale. No se guardó nada."),
     ),

@@ -16,7 +16,7 @@ from idp.authentication.enrollment_tries import (
     refuse_first_code,
     take_enrollment_try,
 )
-from idp.authentication.password import PasswordMismatchError, find_phc, require_password
+from idp.authentication.password import PasswordMismatchError, find_phc, place_for_password, require_password
 from idp.authentication.password_reset import replace_password
 from idp.authentication.recovery_codes import issue_recovery_codes, remove_recovery_codes
 from idp.authentication.throttle import PASSWORD_BY_ACCOUNT, forgive, take_try, throttle_key
@@ -75,18 +75,19 @@ def require_own_password(services: IdpServices, *, person: Person, password: Sec
     :raises Rejected: (``wrong_password``); :raises Throttled: (``too_many_tries``).
     """
     key = throttle_key(services, PASSWORD_BY_ACCOUNT, person.cedula, "own")
-    with services.database.transaction() as session:
-        take_try(session, key=key, limit=PASSWORD_BY_ACCOUNT, now=now)
-        phc = find_phc(session, person.id)
-    try:
-        require_password(password, phc=phc)
-    except PasswordMismatchError:
-        event = Event(
-            type=EventType.PASSWORD_VERIFIED, outcome=Outcome.FAILURE, reason="wrong_password", subject=person.id
-        )
+    with place_for_password():  # a try that is not looked at is none, and must not count
         with services.database.transaction() as session:
-            error = Rejected("The password does not fit.", code="wrong_password")
-            services.journal.refuse(session, event, error, now=now)
+            take_try(session, key=key, limit=PASSWORD_BY_ACCOUNT, now=now)
+            phc = find_phc(session, person.id)
+        try:
+            require_password(password, phc=phc, placed=True)
+        except PasswordMismatchError:
+            event = Event(
+                type=EventType.PASSWORD_VERIFIED, outcome=Outcome.FAILURE, reason="wrong_password", subject=person.id
+            )
+            with services.database.transaction() as session:
+                error = Rejected("The password does not fit.", code="wrong_password")
+                services.journal.refuse(session, event, error, now=now)
     with services.database.transaction() as session:
         forgive(session, key=key)
         services.journal.record(session, Event(type=EventType.PASSWORD_VERIFIED, subject=person.id), now=now)

@@ -38,7 +38,13 @@ from idp.authentication.interaction import (
 )
 from idp.authentication.known_device import find_known_device, remember_device
 from idp.authentication.model import InteractionRow
-from idp.authentication.password import PasswordMismatchError, hash_password, needs_rehash, require_password
+from idp.authentication.password import (
+    PasswordMismatchError,
+    hash_password,
+    needs_rehash,
+    place_for_password,
+    require_password,
+)
 from idp.authentication.second_factor import Method, require_second_factor
 from idp.authentication.steps import Step, due_step, is_recent, person_in_question
 from idp.authentication.totp import has_totp
@@ -123,15 +129,17 @@ def log_in_with_password(
 
     :param cedula: made valid by ``parse_cedula``.
     :raises Throttled: (``too_many_tries``), :class:`WrongCredentialsError`, or as ``load_interaction``.
+    :raises Unavailable: (``overloaded``) if too many passwords are being looked at; the try does not count then.
     """
-    with services.database.transaction() as session:
-        load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
-        candidate = _take_password_try(session, services, cedula=cedula, device_secret=device_secret, now=now)
-    try:
-        require_password(password, phc=candidate.phc)
-    except PasswordMismatchError:
+    with place_for_password():  # a try that is not looked at is none, and must not count
         with services.database.transaction() as session:
-            _refuse_password(session, services, candidate, cedula=cedula, now=now)
+            load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
+            candidate = _take_password_try(session, services, cedula=cedula, device_secret=device_secret, now=now)
+        try:
+            require_password(password, phc=candidate.phc, placed=True)
+        except PasswordMismatchError:
+            with services.database.transaction() as session:
+                _refuse_password(session, services, candidate, cedula=cedula, now=now)
     renewed = hash_password(password) if candidate.phc and needs_rehash(candidate.phc) else None
     with services.database.transaction() as session:
         interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)

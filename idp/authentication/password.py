@@ -6,8 +6,10 @@ pass, one lane: about 40 ms of one core. A hash with other parameters is renewed
 
 from __future__ import annotations
 
+import os
 import unicodedata
-from datetime import datetime
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -20,8 +22,12 @@ from idp.accounts.model import PasswordRow
 from idp.events.announcement import announce_to_services
 from idp.protocol.security_event import credential_change
 from kernel.secret_text import SecretText
+from kernel.turns import Turns
 
 _HASHER = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1, hash_len=32, salt_len=16)
+# Each takes a core and 46 MiB: more at once than there are cores are no faster, and a flood of logins must not take the
+# threads and the memory of everything else. Who waits is answered within a few seconds, or told to come back.
+_TURNS = Turns(at_once=max(2, os.cpu_count() or 1), waiting=6, patience=timedelta(seconds=5))
 # A hash of random octets that nobody kept, with the parameters above (a test compares them): checking it takes the time
 # of checking a real one. It is written down because to make one takes as long, in each process that starts.
 NOBODY = (  # nosec B105 - nobody's password
@@ -34,17 +40,32 @@ class PasswordMismatchError(Exception):
 
 
 def hash_password(password: SecretText) -> str:
-    """Return the Argon2id string (PHC form) of ``password`` in Unicode NFKC. Call it outside of transactions."""
-    return _HASHER.hash(_normal(password))
+    """Return the Argon2id string (PHC form) of ``password`` in Unicode NFKC. Call it outside of transactions.
+
+    :raises Unavailable: (``overloaded``) if too many passwords are being looked at.
+    """
+    with _TURNS.turn():
+        return _HASHER.hash(_normal(password))
 
 
-def require_password(password: SecretText, *, phc: str | None) -> None:
+def place_for_password() -> AbstractContextManager[None]:
+    """Return what has a place kept for :func:`require_password`: for whoever counts a try before it is looked at.
+
+    :raises Unavailable: (``overloaded``) when it is entered and too many passwords are being looked at.
+    """
+    return _TURNS.place()
+
+
+def require_password(password: SecretText, *, phc: str | None, placed: bool = False) -> None:
     """Check ``password`` against ``phc``; against nobody's hash when it is ``None``, which never fits.
 
+    :param placed: the caller has a place, see :func:`place_for_password`.
     :raises PasswordMismatchError: if it does not fit.
+    :raises Unavailable: (``overloaded``) if too many passwords are being looked at.
     """
     try:
-        _HASHER.verify(phc or NOBODY, _normal(password))
+        with _TURNS.turn(placed=placed):
+            _HASHER.verify(phc or NOBODY, _normal(password))
     except (VerificationError, InvalidHashError) as error:
         raise PasswordMismatchError from error
     if phc is None:

@@ -96,9 +96,12 @@ class Ledger:
             for thread in threads:
                 thread.join(90)
 
-    def require_all(self) -> None:
-        """Check that each acknowledged token is in the audit log. :raises AssertionError: if one is missing."""
-        with self.service.composition() as composition, composition.database.reading() as session:
+    def require_all(self, home: Path | None = None) -> None:
+        """Check that each acknowledged token is in the audit log.
+
+        :param home: a copy of the service's home to look at. :raises AssertionError: if one is missing.
+        """
+        with self.service.composition(home) as composition, composition.database.reading() as session:
             on_record = set(
                 session.scalars(select(AuditEvent.request_id).where(AuditEvent.type == EventType.TOKEN_ISSUED))
             )

@@ -15,7 +15,7 @@ error_log stderr warn;
 daemon off;
 worker_processes 1;
 {user}
-events {{ worker_connections 256; }}
+events {{ worker_connections 2048; }}
 http {{
   access_log off;
   client_body_temp_path {folder}/body;

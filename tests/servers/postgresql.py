@@ -19,6 +19,7 @@ from sqlalchemy import create_engine
 from kernel.database import Base
 from tests.servers.emptied import EmptiedDatabases
 from tests.servers.process import ServerProcess, accepts_connections, find_program, free_port
+from tests.servers.small_disk import SmallDisk
 
 _TEMPLATE = "sau_template"
 
@@ -51,6 +52,14 @@ class PostgreSqlServer:
                 return
         raise RuntimeError("PostgreSQL does not start again")
 
+    def wait_until_it_answers(self) -> None:
+        """Wait for it to take connections; one that has ended is started again, as systemd would."""
+        if self.process.process.poll() is not None:
+            self.process.stop()
+            return self.restart()
+        self.process.wait_until(lambda: accepts_connections(self.port) and _answers(self), seconds=60)
+        return None
+
     def url(self, name: str) -> str:
         """Return the SQLAlchemy address of the database ``name``."""
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
@@ -78,25 +87,36 @@ class PostgreSqlServer:
 
 
 @contextmanager
-def run_postgresql(*, within: Path | None = None, more: Mapping[str, str] | None = None) -> Iterator[PostgreSqlServer]:
+def run_postgresql(
+    *,
+    within: Path | None = None,
+    more: Mapping[str, str] | None = None,
+    disk: SmallDisk | None = None,
+    wal_disk: SmallDisk | None = None,
+) -> Iterator[PostgreSqlServer]:
     """Start a cluster in a folder of its own and stop it at the end.
 
     Durability is as in production (``fsync`` and ``synchronous_commit`` on). The folder is in memory where there is
     room: what a killed process leaves behind is the same, and the tests do not wait for a disk.
 
     :param within: where the folder is made, for those who want to wait for the disk. ``more``: further options.
+    :param disk: a small disk for all of it. ``wal_disk``: one for the write-ahead log alone.
     """
     initdb = find_program("/usr/lib/postgresql/*/bin/initdb", "initdb", package="postgresql")
     folder = Path(tempfile.mkdtemp(prefix="sau-postgresql-", dir=within or roomy_memory()))
+    small = disk or wal_disk
+    enter = small.enter if small else ()
     unprivileged = []
     if os.geteuid() == 0:
-        shutil.chown(folder, "nobody", "nogroup")
+        for each in (folder, *([small.outside] if small else [])):
+            shutil.chown(each, "nobody", "nogroup")
         unprivileged = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
-    data, port = folder / "data", free_port()
+    data, port = (disk.inside if disk else folder) / "data", free_port()
     running: PostgreSqlServer | None = None
     try:
         subprocess.run(
             [
+                *enter,
                 *unprivileged,
                 initdb,
                 "-D",
@@ -109,6 +129,8 @@ def run_postgresql(*, within: Path | None = None, more: Mapping[str, str] | None
                 "UTF8",
                 "--locale=C.UTF-8",
                 "-N",
+                *(["--wal-segsize=1"] if small else []),
+                *([f"--waldir={wal_disk.inside / 'wal'}"] if wal_disk else []),
             ],
             check=True,
             capture_output=True,
@@ -125,6 +147,7 @@ def run_postgresql(*, within: Path | None = None, more: Mapping[str, str] | None
             "synchronous_commit": "on",
             "autovacuum": "off",
             "log_min_messages": "warning",
+            **({"max_wal_size": "4MB", "min_wal_size": "2MB"} if small else {}),
             **(more or {}),
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
@@ -137,10 +160,11 @@ def run_postgresql(*, within: Path | None = None, more: Mapping[str, str] | None
                 cwd=folder,
                 unprivileged=True,
                 stop_signal=SIGINT,
+                enter=enter,
             )
 
         running = PostgreSqlServer(start(), port, start)
-        running.process.wait_until(lambda: accepts_connections(port) and _answers(running))
+        running.wait_until_it_answers()
         yield running
     finally:
         if running is not None:

@@ -24,6 +24,7 @@ class ServerProcess:
 
     :ivar name: what the log is headed with when a test fails.
     :ivar log: the file that holds its standard output and error.
+    :param enter: what goes before all else, so that it runs elsewhere (on another disk, say).
     """
 
     def __init__(
@@ -36,13 +37,14 @@ class ServerProcess:
         cwd: Path | None = None,
         unprivileged: bool = False,
         stop_signal: signal.Signals = signal.SIGTERM,
+        enter: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.log = log
         self._stop_signal = stop_signal
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [*_wrapper(unprivileged, stop_signal), *map(str, arguments)],
+                [*enter, *_wrapper(unprivileged, stop_signal), *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

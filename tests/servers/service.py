@@ -17,6 +17,7 @@ from typing import Any
 from composition import Composition
 from kernel.settings import load_settings
 from tests.servers.process import ServerProcess, free_ports
+from tests.servers.small_disk import SmallDisk
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,13 +27,17 @@ class LiveService:
     """A running service.
 
     :ivar url: its issuer, ``http://localhost:PORT``; the two portals of the demo may take the next two ports.
+    :ivar home: its home as this process sees it; ``environ`` says what the service is told.
     :ivar environ: the environment in which its commands and processes run.
+    :ivar enter: what goes before them, so that they run elsewhere (another disk, another network).
     """
 
     url: str
     port: int
     home: Path
     environ: dict[str, str]
+    enter: tuple[str, ...] = ()
+    log: Path = Path(os.devnull)
     process: ServerProcess | None = field(default=None, repr=False)
 
     def command(self, *arguments: str | Path, input: str | None = None, check: bool = True) -> str:
@@ -41,7 +46,7 @@ class LiveService:
         :raises RuntimeError: with what it wrote to standard error, if it fails and ``check`` is true.
         """
         done = subprocess.run(
-            [sys.executable, "-m", "sau", *map(str, arguments)],
+            [*self.enter, sys.executable, "-m", "sau", *map(str, arguments)],
             cwd=ROOT,
             env=self.environ,
             input=input,
@@ -60,8 +65,8 @@ class LiveService:
         """Start ``sau serve`` and wait until it says that it is ready."""
         self.process = ServerProcess(
             "sau serve",
-            [sys.executable, "-m", "sau", "serve"],
-            log=self.home.parent / f"sau-{self.port}.log",
+            [*self.enter, sys.executable, "-m", "sau", "serve"],
+            log=self.log,
             environ=self.environ,
             cwd=ROOT,
         )
@@ -88,9 +93,13 @@ class LiveService:
             return False
 
     @contextmanager
-    def composition(self) -> Iterator[Composition]:
-        """Open the service's own database and keys, to look at what it did."""
-        composed = Composition(load_settings({k: v for k, v in self.environ.items() if k.startswith("SAU_")}))
+    def composition(self, home: Path | None = None) -> Iterator[Composition]:
+        """Open the service's own database and keys, to look at what it did.
+
+        :param home: a copy of its home to look at instead, if it is where this process may not open files.
+        """
+        told = {name: value for name, value in self.environ.items() if name.startswith("SAU_")}
+        composed = Composition(load_settings(told | {"SAU_HOME": str(home or self.home)}))
         try:
             yield composed
         finally:
@@ -99,18 +108,25 @@ class LiveService:
 
 @contextmanager
 def run_service(
-    folder: Path, *, database_url: str = "", demo: bool = True, more: Mapping[str, str] | None = None, init: bool = True
+    folder: Path,
+    *,
+    database_url: str = "",
+    demo: bool = True,
+    more: Mapping[str, str] | None = None,
+    init: bool = True,
+    disk: SmallDisk | None = None,
 ) -> Iterator[LiveService]:
     """Initialise a service in ``folder`` and serve it until the block ends.
 
     :param database_url: empty for SQLite in its home.
+    :param disk: where its home is, in place of ``folder``.
     :param more: further ``SAU_`` settings, e.g. ``SAU_SMTP_URL``.
     """
     port = free_ports(3)
-    home = folder / "home"
+    home = (disk.outside if disk else folder) / "home"
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SAU_", "COV_"))}
     environ |= {
-        "SAU_HOME": str(home),
+        "SAU_HOME": str(disk.inside / "home" if disk else home),
         "SAU_ISSUER": f"http://localhost:{port}",
         "SAU_BIND": f"127.0.0.1:{port}",
         "SAU_WORKERS": "1",
@@ -122,7 +138,14 @@ def run_service(
         environ["SAU_DEMO"] = "1"
     if database_url:
         environ["SAU_DATABASE_URL"] = database_url
-    service = LiveService(f"http://localhost:{port}", port, home, environ | dict(more or {}))
+    service = LiveService(
+        f"http://localhost:{port}",
+        port,
+        home,
+        environ | dict(more or {}),
+        enter=disk.enter if disk else (),
+        log=folder / f"sau-{port}.log",
+    )
     if init:
         service.command("init", *(["--demo"] if demo else []))
     try:
