@@ -16,8 +16,8 @@ from kernel.outbox import Handler
 from kernel.worker import PeriodicJob
 
 
-def handlers(services: IdpServices) -> Mapping[str, Handler]:
-    """Return what does the provider's outbox tasks, by kind."""
+def letters(services: IdpServices) -> Mapping[str, Handler]:
+    """Return what does the outbox tasks that wait for the mail server, by kind."""
     return {**idp.notices.jobs.handlers(services)}
 
 

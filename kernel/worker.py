@@ -44,6 +44,8 @@ class Worker:
     :param handlers: what does each kind of outbox task, one after the other.
     :param deliveries: the same for kinds that wait for others' servers: a few at a time, and on a thread of their own,
         so that a slow host holds up neither mails nor periodic jobs.
+    :param letters: the same for mails, on another thread: a mail server that hangs, or a name server that says nothing,
+        holds up neither.
     """
 
     def __init__(
@@ -54,11 +56,12 @@ class Worker:
         handlers: Mapping[str, Handler],
         jobs: Sequence[PeriodicJob],
         deliveries: Mapping[str, Handler] | None = None,
+        letters: Mapping[str, Handler] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._handlers = handlers
-        self._deliveries = deliveries or {}
+        self._apart = {"deliveries": deliveries or {}, "letters": letters or {}}
         self._jobs = jobs
         self._next = {job.name: 0.0 for job in jobs}
         self._stopped = threading.Event()
@@ -69,13 +72,20 @@ class Worker:
 
     def run_forever(self) -> None:
         """Work until :meth:`stop`. A job that fails is logged and tried again when it is next due."""
-        delivering = threading.Thread(target=self._deliver_forever, name="deliveries", daemon=True)
-        delivering.start()
+        threads = [
+            threading.Thread(target=self._go_on_apart, args=[handlers], name=name, daemon=True)
+            for name, handlers in self._apart.items()
+            if handlers
+        ]
+        for thread in threads:
+            thread.start()
         while not self._stopped.is_set():
             self._run_jobs()
             if not self._run_tasks(self._handlers):
                 self._stopped.wait(_IDLE)
-        delivering.join(_PATIENCE)
+        deadline = monotonic() + _PATIENCE
+        for thread in threads:
+            thread.join(max(0.0, deadline - monotonic()))
         for job in self._jobs:
             if job.close is not None:
                 self._do(job, job.close)
@@ -84,11 +94,13 @@ class Worker:
         """Run each job that is due, then the outbox with its deliveries; return whether the outbox had work."""
         self._run_jobs()
         busy = self._run_tasks(self._handlers)
-        return self._run_tasks(self._deliveries, at_once=_DELIVERIES_AT_ONCE) or busy
+        for handlers in self._apart.values():
+            busy = self._run_tasks(handlers, at_once=_DELIVERIES_AT_ONCE) or busy
+        return busy
 
-    def _deliver_forever(self) -> None:
-        while self._deliveries and not self._stopped.is_set():
-            if not self._run_tasks(self._deliveries, at_once=_DELIVERIES_AT_ONCE):
+    def _go_on_apart(self, handlers: Mapping[str, Handler]) -> None:
+        while not self._stopped.is_set():
+            if not self._run_tasks(handlers, at_once=_DELIVERIES_AT_ONCE):
                 self._stopped.wait(_IDLE)
 
     def _run_jobs(self) -> None:

@@ -22,7 +22,8 @@ def background_worker(composition: Composition) -> Worker:
         database=composition.database,
         clock=composition.clock,
         deliveries={**idp.jobs.deliveries(composition.idp), **ca.jobs.deliveries(composition.ca)},
-        handlers={**idp.jobs.handlers(composition.idp), **ca.jobs.handlers(composition.ca)},
+        letters=idp.jobs.letters(composition.idp),
+        handlers=ca.jobs.handlers(composition.ca),
         jobs=[
             *audit.jobs.periodic_jobs(composition.audit),
             *idp.jobs.periodic_jobs(composition.idp),

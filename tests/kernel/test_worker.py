@@ -76,6 +76,42 @@ def test_a_slow_delivery_holds_up_neither_jobs_nor_mails(database: Database, clo
         assert session.scalars(select(OutboxTask.kind)).all() == []
 
 
+def test_a_mail_server_that_hangs_holds_up_neither_jobs_nor_deliveries(database: Database, clock: ManualClock) -> None:
+    """Attacks and faults, line 23: the record is sequenced and applications are told while mails wait."""
+    begun, told, ran, done = (threading.Event() for _ in range(4))
+    with database.transaction() as session:
+        enqueue(session, "mail", {}, now=clock.now())
+
+    def mail(task: Task) -> None:
+        begun.set()
+        for event in (told, ran, done):
+            assert event.wait(20)
+        worker.stop()
+
+    def job() -> None:
+        if begun.is_set():
+            ran.set()
+
+    worker = Worker(
+        database=database,
+        clock=clock,
+        handlers={"list": lambda task: done.set()},
+        deliveries={"push": lambda task: told.set()},
+        letters={"mail": mail},
+        jobs=[PeriodicJob("job", timedelta(0), job)],
+    )
+    thread = threading.Thread(target=worker.run_forever)
+    thread.start()
+    assert begun.wait(20)
+    with database.transaction() as session:
+        enqueue(session, "push", {}, now=clock.now())
+        enqueue(session, "list", {}, now=clock.now())
+    thread.join(30)
+    assert not thread.is_alive()
+    with database.reading() as session:
+        assert session.scalars(select(OutboxTask.kind)).all() == []
+
+
 @pytest.mark.parametrize("failing", [False, True])
 def test_stopping_gives_up_what_jobs_hold(database: Database, clock: ManualClock, failing: bool) -> None:
     """A lease is released at the end, so that the next worker need not wait; a failing release holds nobody up."""

@@ -43,7 +43,7 @@ def test_a_mail_goes_through_the_outbox_to_smtp_sealed_on_the_way(
     assert "12345678" not in payload
     assert "correo.test" not in payload
     mail_server.refusing = True
-    handlers = idp.jobs.handlers(composition.idp)
+    handlers = idp.jobs.letters(composition.idp)
     assert run_due(composition.database, handlers, now=clock.now()) == 0
     mail_server.refusing = False
     clock.advance(timedelta(minutes=1))
