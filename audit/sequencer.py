@@ -23,6 +23,7 @@ from audit.model import AUDIT_TABLES, CheckpointColumns, LogTables
 from audit.signed_log import SignedLog
 from audit.tiles import ReadTile, grow, right_edge
 from audit.tree_store import HEAD, latest_checkpoint, overlaid, store_tiles, tile_reader
+from kernel.clock import MOST_SKEW
 from kernel.errors import Conflict, Fault
 from kernel.identifiers import new_id
 
@@ -109,7 +110,7 @@ class Sequencer:
         return done
 
     def _hold_lease(self, now: datetime) -> bool:
-        if self._lease and self._lease.until - now > LEASE_LIFETIME / 2:
+        if self._lease and LEASE_LIFETIME / 2 < self._lease.until - now <= LEASE_LIFETIME:
             return True
         database = self._services.database
         head = self._services.tables.head
@@ -117,7 +118,7 @@ class Sequencer:
             row = session.execute(
                 select(head.fence, head.holder, head.leased_until).where(head.id == HEAD)
             ).one_or_none()
-        if row and row.holder not in (None, self._holder) and row.leased_until and row.leased_until > now:
+        if row and row.holder not in (None, self._holder) and _is_held(row.leased_until, now):
             self._lease = None
             return False
         with database.transaction() as session:
@@ -125,6 +126,10 @@ class Sequencer:
                 begin_log(session, log=self._services, now=now)
             self._lease = take_lease(session, tables=self._services.tables, holder=self._holder, now=now)
         return self._lease is not None
+
+
+def _is_held(leased_until: datetime | None, now: datetime) -> bool:
+    return leased_until is not None and now < leased_until <= now + LEASE_LIFETIME + MOST_SKEW
 
 
 def begin_log(session: Session, *, log: SignedLog, now: datetime) -> None:
@@ -146,7 +151,9 @@ def take_lease(session: Session, *, holder: str, now: datetime, tables: LogTable
     )
     if renewed is not None:
         return Lease(renewed, until)
-    free = head.holder.is_(None) | head.leased_until.is_(None) | (head.leased_until <= now)
+    # A lease that lasts longer than any was given by a clock that led: whoever holds it is stopped by the fence.
+    ended = (head.leased_until <= now) | (head.leased_until > now + LEASE_LIFETIME + MOST_SKEW)
+    free = head.holder.is_(None) | head.leased_until.is_(None) | ended
     taken = session.scalar(
         update(head)
         .where(head.id == HEAD, free)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+#: By how much clocks of two machines may differ. What was made later than that from now was made by a clock that led
+#: and was set right since; it would live as much too long, and is not believed.
+MOST_SKEW = timedelta(minutes=2)
+
 
 class Clock(Protocol):
     """Anything that tells the time."""

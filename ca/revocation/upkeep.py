@@ -13,6 +13,7 @@ from ca.revocation.model import CrlSeries, RevocationList
 from ca.revocation.publish import PublishedList, last_regular_at, publish_list
 from ca.revocation.series import is_behind
 from ca.services import CaServices
+from kernel.clock import MOST_SKEW
 from kernel.errors import Denied
 
 REFRESH_INTERVAL = timedelta(days=1)
@@ -117,6 +118,8 @@ def _is_overdue(session: Session, authority_id: str, shard: int, *, now: datetim
     last = last_regular_at(session, authority_id=authority_id, shard=shard)
     if last is None or last + REFRESH_INTERVAL <= now:
         return True
+    if last > now + MOST_SKEW:
+        return True  # a clock that led: nobody believes a list that begins in the future (RFC 5280 §6.3.3)
     if shard == FULL_LIST and now < last + FULL_LIST_INTERVAL:
         return False
     return is_behind(session, authority_id=authority_id, shard=shard)

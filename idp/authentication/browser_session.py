@@ -16,6 +16,7 @@ from idp.authentication.assurance import acr_of, with_method
 from idp.authentication.device import describe_device
 from idp.authentication.model import BrowserSessionRow
 from idp.leaving.announcement import announce_end
+from kernel.clock import MOST_SKEW
 from kernel.errors import Conflict
 from kernel.identifiers import new_id, new_secret, sha256_hex
 from kernel.origin import current_origin
@@ -271,14 +272,17 @@ def _record(session: Session, journal: Journal, kind: EventType, row: BrowserSes
 
 def _lives(row: BrowserSessionRow, now: datetime) -> bool:
     """Tell of a row that was read what :func:`_alive` asks of rows in the database."""
-    return row.ended_at is None and row.expires_at > now and row.last_seen_at > now - IDLE_LIFETIME
+    seen = now - IDLE_LIFETIME < row.last_seen_at <= now + MOST_SKEW
+    return row.ended_at is None and now < row.expires_at <= now + ABSOLUTE_LIFETIME + MOST_SKEW and seen
 
 
 def _alive(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         BrowserSessionRow.ended_at.is_(None),
         BrowserSessionRow.expires_at > now,
+        BrowserSessionRow.expires_at <= now + ABSOLUTE_LIFETIME + MOST_SKEW,
         BrowserSessionRow.last_seen_at > now - IDLE_LIFETIME,
+        BrowserSessionRow.last_seen_at <= now + MOST_SKEW,
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
+from idp.authorization.code import CODE_LIFETIME
 from idp.authorization.model import AuthorizationCodeRow
 from idp.clients.client import Client
 from idp.protocol.errors import TokenError
@@ -22,6 +23,7 @@ from idp.tokens.family import DeadFamilyError, revoke_family, start_family
 from idp.tokens.model import TokenFamilyRow
 from idp.tokens.target import target_for_person
 from idp.tokens.token_set import TokenSet, issue_token_set
+from kernel.clock import MOST_SKEW
 from kernel.identifiers import sha256_hex
 from kernel.late_rows import change_row
 from kernel.prefetch import hold_row
@@ -155,7 +157,7 @@ def _fault(
     """Return what keeps the client from redeeming an unused code, None if nothing does."""
     if row.client_id != client.client_id:
         return "other_client"
-    if row.expires_at <= now:
+    if not now < row.expires_at <= now + CODE_LIFETIME + MOST_SKEW:
         return "code_expired"
     if row.redirect_uri != redirect_uri:
         return "other_redirect_uri"

@@ -22,7 +22,7 @@ from idp.tokens.key_ring import ACCESS_TOKEN_TYPE
 from idp.tokens.model import RevokedAccessTokenRow
 from idp.tokens.opaque import FORMAT as OPAQUE
 from idp.tokens.opaque import find_opaque_token, keep_opaque_token
-from kernel.clock import from_timestamp, to_timestamp
+from kernel.clock import MOST_SKEW, from_timestamp, to_timestamp
 from kernel.identifiers import new_secret
 from kernel.prefetch import find_row
 
@@ -119,6 +119,8 @@ def read_access_token(session: Session, services: IdpServices, *, token: str, no
         raise BearerTokenError(error.reason) from error
     if read.expires_at <= now:
         raise BearerTokenError("expired")
+    if read.issued_at > now + MOST_SKEW:
+        raise BearerTokenError("not_yet_valid")
     if find_row(session, RevokedAccessTokenRow, read.jti, anew=True) is not None:
         raise BearerTokenError("revoked")
     return read

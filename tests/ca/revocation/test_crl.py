@@ -173,6 +173,18 @@ def test_overdue_lists_are_those_missing_behind_or_a_day_old(hierarchy: Hierarch
     assert [(published.shard, published.number) for published in publish_overdue_lists(services)] == [(-1, 3)]
 
 
+def test_lists_of_a_clock_that_led_are_made_anew_when_it_is_right(hierarchy: Hierarchy, clock: ManualClock) -> None:
+    """Attacks and faults, line 24: nobody believes a list that begins in the future (RFC 5280 §6.3.3)."""
+    clock.advance(timedelta(hours=1))
+    publish_overdue_lists(hierarchy.services)
+    clock.advance(timedelta(hours=-1))
+    assert [published.number for published in publish_overdue_lists(hierarchy.services)] == [2, 2]
+    with hierarchy.services.database.reading() as session:
+        served = current_list(session, authority_name="issuing-1", shard=0, now=clock.now())
+    assert served.this_update <= clock.now()
+    assert publish_overdue_lists(hierarchy.services) == []
+
+
 def test_no_list_is_served_after_its_next_update(hierarchy: Hierarchy, clock: ManualClock) -> None:
     """Certificate authority 19."""
     published = publish(hierarchy)
