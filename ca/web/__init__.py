@@ -10,6 +10,7 @@ from ca.acme.looker import Looker
 from ca.cmp.server import CmpServer
 from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
+from ca.revocation.served_list import ListFiles
 from ca.services import CaServices
 from ca.timestamping.unit import TimeStampingUnit
 from ca.web import acme, api, cmp, est, handover, log, ocsp_answers, own, public_pages, status, time_stamps
@@ -29,6 +30,7 @@ def mount(app: Flask, services: CaServices) -> None:
     """Put the authority's addresses on ``app``: ``/pki`` and ``/acme`` and everything below them."""
     app.extensions["ca"] = services
     app.extensions["ca.ocsp"] = OcspResponder(services)
+    app.extensions["ca.lists"] = ListFiles(services.settings.home / "lists")
     app.extensions["ca.register"] = CertificateRegister()
     add_translations(app, Path(__file__).parent / "translations")
     describe_errors(app, ERROR_TEXTS)

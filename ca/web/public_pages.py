@@ -13,7 +13,7 @@ from ca.locations import FIRST_SHARD, FULL_LIST, PKI_PREFIX, crl_url, ocsp_url
 from ca.profiles.explain import explain
 from ca.register.public_certificate import PublicCertificate, chain_of, find_public_certificate
 from ca.register.public_search import MAX_PAGE, MAX_WORDS, Found, Scope, search_certificates
-from ca.revocation.publish import PublishedList, current_list
+from ca.revocation.served_list import ListFacts, newest_list
 from ca.web.pem import to_pem
 from ca.web.services import services
 from ca.web.wording import authority_rows, certificate_card, search_error
@@ -196,10 +196,10 @@ def _find(serial: str) -> PublicCertificate:
         return find_public_certificate(session, serial)
 
 
-def _newest_list(session: Session, record: AuthorityRecord, now: datetime) -> PublishedList | None:
+def _newest_list(session: Session, record: AuthorityRecord, now: datetime) -> ListFacts | None:
     shard = FIRST_SHARD if record.is_root else FULL_LIST
     try:
-        return current_list(session, authority_name=record.name, shard=shard, now=now)
+        return newest_list(session, authority_name=record.name, shard=shard, now=now)
     except (NotFound, Unavailable):
         return None
 

@@ -7,6 +7,7 @@ from typing import cast
 from ca.cmp.server import CmpServer
 from ca.register.standing import CertificateRegister
 from ca.revocation.ocsp import OcspResponder
+from ca.revocation.served_list import ListFiles
 from ca.services import CaServices
 from ca.timestamping.unit import TimeStampingUnit
 from web.in_progress import application
@@ -20,6 +21,11 @@ def services() -> CaServices:
 def ocsp_responder() -> OcspResponder:
     """Return this process's OCSP responder."""
     return cast(OcspResponder, application().extensions["ca.ocsp"])
+
+
+def list_files() -> ListFiles:
+    """Return where this machine keeps long revocation lists."""
+    return cast(ListFiles, application().extensions["ca.lists"])
 
 
 def register() -> CertificateRegister:

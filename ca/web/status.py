@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from flask import Blueprint, Response, request, session
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.http import is_resource_modified
+from werkzeug.wsgi import FileWrapper
 
 from ca.issuance.authority import find_cross_certificate, load_authority
 from ca.locations import FIRST_SHARD, FULL_LIST, OCSP_PATH, PKI_PREFIX
 from ca.revocation.ocsp_answer import malformed_request
 from ca.revocation.ocsp_request import MAX_REQUEST_SIZE
-from ca.revocation.publish import PublishedList, current_delta, current_list
+from ca.revocation.served_list import ListFacts, newest_list, read_octets
 from ca.web import ocsp_answers
 from ca.web.pem import to_pem
-from ca.web.services import services
+from ca.web.services import list_files, services
 
 blueprint = Blueprint("pki_status", __name__)
 ADDRESSES = (f"{PKI_PREFIX}/ca", f"{PKI_PREFIX}/crl", OCSP_PATH)
@@ -22,6 +24,7 @@ ADDRESSES = (f"{PKI_PREFIX}/ca", f"{PKI_PREFIX}/crl", OCSP_PATH)
 # Short: whatever stands between us and a verifier must not keep a good answer for long after a revocation.
 _LIST_CACHED = timedelta(minutes=5)
 _AUTHORITY_CACHED = timedelta(days=1)
+_PIECE = 256 * 1024
 
 
 @blueprint.after_request
@@ -48,38 +51,47 @@ def authority_certificate_pem(name: str) -> Response:
 @blueprint.get(f"{PKI_PREFIX}/crl/<authority>-<int(max=9999):shard>.crl")
 def revocation_list(authority: str, shard: int) -> Response:
     """The newest list (RFC 5280 §5, RFC 2585 §4.2); 503 rather than one that is past its nextUpdate."""
-    now = services().clock.now()
-    with services().database.reading() as database:
-        published = current_list(database, authority_name=authority, shard=shard, now=now)
-    return _list(published, now=now)
+    return _list(authority, shard)
 
 
 @blueprint.get(f"{PKI_PREFIX}/crl/<authority>-full.crl")
 def full_revocation_list(authority: str) -> Response:
     """The newest list of all of an authority's certificates together; a root has no other."""
-    now = services().clock.now()
     with services().database.reading() as database:
         shard = FIRST_SHARD if load_authority(database, authority).is_root else FULL_LIST
-        published = current_list(database, authority_name=authority, shard=shard, now=now)
-    return _list(published, now=now)
+    return _list(authority, shard)
 
 
 @blueprint.get(f"{PKI_PREFIX}/crl/<authority>-<int(max=9999):shard>-delta.crl")
 def delta_revocation_list(authority: str, shard: int) -> Response:
     """What changed since a complete list (RFC 5280 §5.2.4)."""
+    return _list(authority, shard, delta=True)
+
+
+def _list(authority: str, shard: int, *, delta: bool = False) -> Response:
+    """The list, or the part of it that is asked for; who has it already is told so before anything of it is read."""
     now = services().clock.now()
     with services().database.reading() as database:
-        published = current_delta(database, authority_name=authority, shard=shard, now=now)
-    return _list(published, now=now)
+        facts = newest_list(database, authority_name=authority, shard=shard, now=now, delta=delta)
+    response = Response(mimetype="application/pkix-crl")
+    _let_caches_keep(response, min(_LIST_CACHED, facts.next_update - now))
+    response.last_modified = facts.this_update
+    response.set_etag(facts.tag)
+    if not is_resource_modified(request.environ, etag=facts.tag, last_modified=facts.this_update):
+        response.status_code = 304
+        return response
+    response.content_length = facts.octets
+    if request.method == "HEAD":
+        return response
+    response.response = FileWrapper(list_files().open(facts, lambda: _octets(facts)), _PIECE)
+    response.direct_passthrough = True
+    response.make_conditional(request, accept_ranges=True, complete_length=facts.octets)
+    return response
 
 
-def _list(published: PublishedList, *, now: datetime) -> Response:
-    return _document(
-        published.der,
-        "application/pkix-crl",
-        cached=min(_LIST_CACHED, published.next_update - now),
-        last_modified=published.this_update,
-    )
+def _octets(facts: ListFacts) -> bytes:
+    with services().database.reading() as database:
+        return read_octets(database, facts)
 
 
 @blueprint.post(OCSP_PATH)
@@ -107,14 +119,17 @@ def _authority_der(name: str) -> bytes:
         return cross.certificate_der if cross else load_authority(database, name).certificate_der
 
 
-def _document(content: bytes, media_type: str, *, cached: timedelta, last_modified: datetime | None = None) -> Response:
+def _document(content: bytes, media_type: str, *, cached: timedelta) -> Response:
     response = Response(content, mimetype=media_type)
+    _let_caches_keep(response, cached)
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+def _let_caches_keep(response: Response, cached: timedelta) -> None:
     response.cache_control.public = True
     response.cache_control.no_transform = True
     response.cache_control.must_revalidate = True
     response.cache_control.max_age = max(0, int(cached.total_seconds()))
     response.expires = services().clock.now() + cached
-    response.last_modified = last_modified
-    response.add_etag()
-    response.make_conditional(request)
-    return response

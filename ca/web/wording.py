@@ -17,8 +17,8 @@ from ca.issuance.authority import AuthorityRecord, CrossCertificate
 from ca.locations import FIRST_SHARD, FULL_LIST, crl_url
 from ca.register.public_certificate import PublicCertificate, Standing
 from ca.register.public_search import MIN_WORDS
-from ca.revocation.publish import PublishedList
 from ca.revocation.reason import RevocationReason
+from ca.revocation.served_list import ListFacts
 from kernel.identifiers import sha256_hex
 
 REASONS: dict[str, LazyString] = {
@@ -91,7 +91,7 @@ class AuthorityRows:
     list_address: str
     issues: tuple[str, ...]
     crossed: tuple[CrossCertificate, ...]
-    newest_list: PublishedList | None
+    newest_list: ListFacts | None
 
 
 def certificate_card(certificate: PublicCertificate, *, now: datetime) -> CertificateCard:
@@ -119,7 +119,7 @@ def certificate_card(certificate: PublicCertificate, *, now: datetime) -> Certif
 
 def authority_rows(
     record: AuthorityRecord,
-    newest_list: PublishedList | None,
+    newest_list: ListFacts | None,
     issuer: str,
     *,
     issues: Sequence[str] = (),
