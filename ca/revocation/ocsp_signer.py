@@ -18,6 +18,7 @@ from ca.issuance.model import Certificate
 from ca.issuance.record import complete_certificate, record_intent
 from ca.revocation.model import OcspSigner
 from ca.services import CaServices
+from ca.transparency.promise import ensure_logged
 from kernel.errors import Conflict, NotFound
 from keys.signer import Algorithm, Signer
 
@@ -96,6 +97,7 @@ def _renew(services: CaServices, authority: AuthorityRecord, *, now: datetime) -
     certificate_der = complete_certificate(
         services.database, serial, signer=issuer_key, journal=services.journal, actor="worker", now=now
     )
+    ensure_logged(services.certificate_log, [serial], now=now)  # nothing is signed by a key that the log does not know
     with services.database.transaction() as session:
         row = session.execute(
             update(OcspSigner)

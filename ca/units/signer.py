@@ -18,6 +18,7 @@ from ca.issuance.internal import CMP_RESPONDER, TIME_STAMPING, prepare_own
 from ca.issuance.model import Certificate
 from ca.issuance.record import complete_certificate, record_intent
 from ca.services import CaServices
+from ca.transparency.promise import ensure_logged
 from ca.units.model import UnitSigner
 from kernel.errors import Conflict, Unavailable
 from keys.signer import Algorithm, Signer
@@ -87,6 +88,7 @@ def renew_unit_signer(services: CaServices, unit: Unit, *, now: datetime, first:
     certificate_der = complete_certificate(
         services.database, serial, signer=signer, journal=services.journal, actor="worker", now=now
     )
+    ensure_logged(services.certificate_log, [serial], now=now)  # nothing is signed by a key that the log does not know
     with services.database.transaction() as session:
         row = session.execute(
             update(UnitSigner)

@@ -23,8 +23,9 @@ from ca.revocation.ocsp import OcspResponder
 from ca.revocation.ocsp_answer import ANSWER_LIFETIME
 from ca.revocation.ocsp_signer import RENEW_BEFORE, find_ocsp_signer, renew_ocsp_signers
 from ca.services import CaServices
+from ca.transparency.promise import require_logged
 from kernel.clock import ManualClock
-from kernel.errors import NotFound
+from kernel.errors import NotFound, Unavailable
 from tests.ca.hierarchy import Hierarchy, serial_of
 from tests.ca.revocation.steps import issue, revoke
 
@@ -290,6 +291,26 @@ def test_the_signer_is_renewed_before_its_end_with_an_event(
         ).all()
     assert events[-1] == serial
     assert len(events) == 2
+
+
+def test_the_signer_is_in_the_public_log_before_it_signs(
+    hierarchy: Hierarchy, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Certificate authority 24: no certificate of ours is in use that is not in the log; its key waits until it is."""
+    ca = hierarchy.services
+
+    def away(*_: object, **__: object) -> None:
+        raise Unavailable("The log is away.", code="not_logged")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ca.revocation.ocsp_signer.ensure_logged", away)
+        with pytest.raises(Unavailable):
+            renew_ocsp_signers(ca, now=clock.now())
+    with ca.database.reading() as session, pytest.raises(NotFound):
+        find_ocsp_signer(session, authority_id=hierarchy.issuing.id, now=clock.now())
+    [serial] = renew_ocsp_signers(ca, now=clock.now())
+    with ca.database.reading() as session:
+        require_logged(session, serial)
 
 
 def test_an_answer_never_outlives_its_signer(
