@@ -34,13 +34,14 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from bench.load import Round, find_wrk, run_round
-from bench.servers import Running, run_sau
+from bench.servers import Running, processor_seconds, run_sau
 from bench.workload import Side
 from ca.issuance.model import Authority, Certificate
 from ca.issuance.serial import new_serial
+from ca.revocation.model import OcspPage
 from ca.revocation.revoke import revoke_certificate
 from ca.serial import serial_text
 from composition import Composition
@@ -51,6 +52,7 @@ from tests.servers.process import ServerProcess, find_program, free_port
 
 CERTIFICATES = 1_000
 COLD_CERTIFICATES = 20_000
+_PATIENCE = 300  # seconds that the worker has to sign all of them
 _TYPE = {"Content-Type": "application/ocsp-request"}
 
 
@@ -96,8 +98,10 @@ def main() -> int:
                 "cores": os.cpu_count(),
                 "load_before": round(os.getloadavg()[0], 2),
                 "certificates": CERTIFICATES,
-                "cold": _measure_cold(ours, ground, arguments),
+                "first answers, nothing signed ahead yet": _measure_cold(ours, ground, arguments),
+                "signed_ahead_after_seconds": _wait_for_pages(composition),
                 "post": _measure(sides, ground, "POST", arguments),
+                "processor_microseconds_a_request": _measure_cost(ours, sides[0], ground, arguments),
                 "get": _measure(sides[:1], ground, "GET", arguments),
                 "nonce": _measure(sides[:1], ground, "nonce", arguments),
                 "revocation_shows_after_seconds": _measure_freshness(ours, composition, ground),
@@ -207,12 +211,35 @@ def _measure(
     }
 
 
+def _measure_cost(ours: Running, asked: Asked, ground: Ground, arguments: argparse.Namespace) -> dict[str, float]:
+    """What a request costs all processes of ours: other load on the machine moves it little."""
+    costs = {}
+    for kind in ("POST", "GET"):
+        before = processor_seconds(ours.process)
+        found = run_round(
+            asked.side, _plan(asked, ground, kind), seconds=arguments.seconds, connections=arguments.connections
+        )
+        costs[kind] = round((processor_seconds(ours.process) - before) / max(1, found.requests) * 1e6, 1)
+    return costs
+
+
 def _measure_cold(ours: Running, ground: Ground, arguments: argparse.Namespace) -> dict[str, object]:
     """Each certificate once, none of them asked after before: read, signed, kept."""
     wanted = [["POST", "/pki/ocsp", _TYPE, question(ground.issuer, serial)] for serial in ground.cold]
     # No longer than the supply lasts: what is asked twice is not cold.
     found = run_round(ours.side, {"kind": "single", "requests": wanted}, seconds=2, connections=arguments.connections)
     return {"per_second": round(found.per_second), "asked": found.units, "of": len(wanted)}
+
+
+def _wait_for_pages(composition: Composition) -> float:
+    """Return how long the worker beside the server takes to sign an answer for every certificate."""
+    began = time.perf_counter()
+    while time.perf_counter() - began < _PATIENCE:
+        with composition.database.reading() as session:
+            if (session.scalar(select(func.sum(OcspPage.answers))) or 0) >= CERTIFICATES + COLD_CERTIFICATES:
+                return round(time.perf_counter() - began, 1)
+        time.sleep(0.5)
+    raise RuntimeError("the worker signed nothing ahead")
 
 
 def _measure_freshness(ours: Running, composition: Composition, ground: Ground) -> list[float]:

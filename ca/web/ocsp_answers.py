@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 
 from flask import Flask
@@ -81,13 +82,18 @@ def _cached(kept: KeptAnswer, now: datetime) -> ReadyAnswer:
             ("ETag", quote_etag(sha256(answer.der).hexdigest())),
         )
     assert answer.next_update is not None
-    cached = max(0, int(min(_CACHED, answer.next_update - now).total_seconds()))
-    headers = (
-        ("Cache-Control", f"public, no-transform, must-revalidate, max-age={cached}"),
-        ("Expires", http_date(now + timedelta(seconds=cached))),
-        *kept.ready,
-    )
+    cached = _CACHED if answer.next_update - now >= _CACHED else answer.next_update - now
+    headers = (*_times(int(cached.total_seconds()), int(now.timestamp())), *kept.ready)
     return ReadyAnswer.made(200, _MEDIA_TYPE, answer.der, headers)
+
+
+@lru_cache(maxsize=4)
+def _times(seconds: int, now: int) -> tuple[tuple[str, str], ...]:
+    """The same for all answers of a second."""
+    return (
+        ("Cache-Control", f"public, no-transform, must-revalidate, max-age={max(0, seconds)}"),
+        ("Expires", http_date(now + max(0, seconds))),
+    )
 
 
 def _short_get(given: ShortRequest) -> ReadyAnswer | None:
