@@ -108,7 +108,10 @@ class OcspResponder:
         if question.nonce is None and question.issuer.hash_name == "sha1":
             return answer_signed_ahead(question, this_update=ahead.signed_at, signature=ahead.signature, key=signed_by)
         key = self._keys.known(authority_id, now=now)
-        return None if key is None else build_answer(question, CertificateStatus(known=True), key=key, now=now)
+        if key is None:
+            return None
+        key.prepare_to_sign()
+        return build_answer(question, CertificateStatus(known=True), key=key, now=now)
 
     def _from_row(self, question: StatusRequest, *, now: datetime) -> OcspAnswer:
         with self._services.database.reading() as session:

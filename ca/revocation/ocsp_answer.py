@@ -12,7 +12,8 @@ from cryptography.x509 import ocsp
 from ca.revocation.answer_octets import GOOD, UNKNOWN, AnswerFrame, encode_revoked
 from ca.revocation.ocsp_request import StatusRequest
 from ca.revocation.reason import RevocationReason
-from keys.signer import Signer
+from kernel.loop_call import require_thread
+from keys.signer import PrivateKeySigner, Signer
 
 ANSWER_LIFETIME = timedelta(hours=12)
 UNKNOWN_LIFETIME = timedelta(minutes=5)  # the number may be assigned in a moment
@@ -42,6 +43,11 @@ class OcspSigningKey:
         self.not_before = certificate.not_valid_before_utc
         self.not_after = certificate.not_valid_after_utc
         self.frame = AnswerFrame(certificate, signer)
+
+    def prepare_to_sign(self) -> None:
+        """Ask for a thread, on a loop, where signing means to wait for a token."""
+        if not isinstance(self.signer, PrivateKeySigner):
+            require_thread()
 
     def is_valid(self, now: datetime) -> bool:
         """Tell whether ``now`` lies within the certificate's validity."""

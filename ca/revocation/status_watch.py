@@ -19,6 +19,7 @@ from ca.issuance.model import Certificate
 from ca.locations import FULL_LIST
 from ca.revocation.model import CrlSeries
 from kernel.database import Database
+from kernel.loop_call import require_thread
 
 LOOK_EVERY = 0.25  # seconds
 _STILL_CURRENT = 1.0  # seconds; beyond, whoever asks waits for the look that is under way
@@ -67,8 +68,11 @@ class StatusWatch:
         :raises kernel.errors.Unavailable: if the database does not answer.
         """
         waits = monotonic() - self._looked_at > max(self.look_every, _STILL_CURRENT)
-        if not self._lock.acquire(blocking=waits):
-            return
+        if not self._lock.acquire(blocking=False):
+            if not waits:
+                return
+            require_thread()
+            self._lock.acquire()
         try:
             if self.is_current():
                 return

@@ -17,6 +17,7 @@ from ca.revocation.signing_keys import SigningKeys
 from ca.serial import serial_text
 from kernel.database import Database
 from kernel.errors import NotFound
+from kernel.loop_call import require_thread
 from kernel.prepared import Prepared
 
 MOST_OCTETS = 64 * 1024 * 1024
@@ -108,6 +109,7 @@ class Shelf:
             self._pages, self._octets = {}, 0
 
     def _read_once(self, place: tuple[str, str], known: ShelvedPage | None, *, now: datetime) -> ShelvedPage | None:
+        require_thread()
         if not self._reading.acquire(timeout=_PATIENCE):
             return None
         try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from unittest.mock import patch
 
 import pytest
@@ -26,6 +28,7 @@ from ca.revocation.ocsp import OcspResponder
 from ca.revocation.ocsp_answer import ANSWER_LIFETIME, OcspAnswer
 from ca.revocation.ocsp_signer import RENEW_BEFORE, renew_ocsp_signers
 from kernel.clock import ManualClock
+from kernel.loop_call import NeedsThreadError, run_on_loop
 from tests.ca.hierarchy import Hierarchy, serial_of
 from tests.ca.revocation.steps import issue, revoke
 from tests.ca.revocation.test_ocsp import question
@@ -287,3 +290,27 @@ def test_old_answers_come_first_and_what_was_just_read_or_is_in_hand_waits() -> 
     )
     assert found[:6] == [("a", "01"), ("a", "03"), ("a", "00"), ("a", "05"), ("a", "06"), ("a", "07")]
     assert found[6:] == [("b", prefix) for prefix in PREFIXES[: due.MOST_AT_ONCE - 6]]
+
+
+def test_on_an_event_loop_memory_answers_and_what_has_to_be_read_asks_for_a_thread(
+    hierarchy: Hierarchy, ahead: SigningAhead, clock: ManualClock
+) -> None:
+    """Nobody waits on the loop for a page, or for a look that another thread is at."""
+    leaf = issue(hierarchy)
+    sign_all_ahead(ahead, hierarchy)
+    responder = started_anew(hierarchy)
+    responder.watch.look_every = WITHOUT_END
+    request = asked_after(hierarchy, leaf)
+
+    def ask_on_loop() -> bytes:
+        return asyncio.run(run_on_loop(partial(responder.answer, request, now=clock.now()))).der
+
+    with pytest.raises(NeedsThreadError):
+        ask_on_loop()
+    answer = responder.answer(request, now=clock.now()).der
+    assert ask_on_loop() == answer
+    responder.watch.look_every = 0.0
+    with responder.watch._lock:
+        responder.watch._looked_at = float("-inf")
+        with pytest.raises(NeedsThreadError):
+            ask_on_loop()
