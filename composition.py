@@ -51,6 +51,7 @@ from idp.notices.mail import notify, send_mail
 from idp.ports import CertificateIdentity, IssuedClientCertificate, RequestedClientCertificate
 from idp.protocol.sender import Sender
 from idp.services import IdpServices
+from idp.tokens.binding import current_nonce
 from idp.tokens.key_ring import KeyRing
 from idp.tokens.own_api import open_own_api
 from kernel.clock import Clock, SystemClock
@@ -259,6 +260,9 @@ class _ApiTokens:
             now=now,
         )
         return ApiCaller(opened.client_id, opened.institution_ruc, opened.scopes)
+
+    def next_nonce(self, *, now: datetime) -> str:
+        return current_nonce(self.composition.idp, now=now)
 
 
 class Composition:

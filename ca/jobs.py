@@ -12,6 +12,7 @@ from ca.acme.prove import prove_control
 from ca.acme.upkeep import expire_orders, finish_orders, forget_what_is_over
 from ca.api.requests import drop_old_keys
 from ca.bulk.jobs import finish_batches
+from ca.cmp.overdue import revoke_unconfirmed
 from ca.cmp.transaction import drop_old_transactions
 from ca.expiry.announce import announce_expiring
 from ca.handover.jobs import upkeep_handovers
@@ -87,6 +88,9 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
             drop_old_transactions(session, now=services.clock.now())
             drop_old_keys(session, now=services.clock.now())
 
+    def revoke_what_nobody_confirmed() -> None:
+        revoke_unconfirmed(services, now=services.clock.now())
+
     def finish_what_was_begun() -> None:
         finish_issuance(services)
         finish_orders(services, now=services.clock.now())
@@ -128,6 +132,7 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
         PeriodicJob("ca.log_backfill", timedelta(seconds=1), log_older_certificates),
         PeriodicJob(name="ca.acme_expiry", every=timedelta(minutes=1), run=let_orders_expire),
         PeriodicJob(name="ca.acme_purge", every=timedelta(minutes=10), run=forget_orders),
+        PeriodicJob(name="ca.cmp_unconfirmed", every=timedelta(minutes=1), run=revoke_what_nobody_confirmed),
         PeriodicJob(name="ca.issuance", every=timedelta(seconds=30), run=finish_what_was_begun),
         PeriodicJob(name="ca.lists", every=timedelta(minutes=5), run=refresh_lists),
         PeriodicJob(name="ca.old_lists", every=timedelta(hours=6), run=clear_lists),

@@ -154,3 +154,7 @@ class ApiTokens(Protocol):
     def caller(self, session: Session, presented: PresentedToken, *, audience: str, now: datetime) -> ApiCaller:
         """Return who holds the token. :raises kernel.errors.Denied: (``invalid_token``)."""
         ...
+
+    def next_nonce(self, *, now: datetime) -> str:
+        """Return the nonce that the caller's next DPoP proof is to repeat (RFC 9449 §9)."""
+        ...

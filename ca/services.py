@@ -60,6 +60,11 @@ class CaServices:
         return ShortMemory(seconds=2.0)
 
     @cached_property
+    def listed(self) -> ShortMemory[bool]:
+        """Institutions whose names this process has put into the public list."""
+        return ShortMemory(seconds=600.0)
+
+    @cached_property
     def chains(self) -> ShortMemory[Any]:
         """What stands above authorities, as ACME hands it over."""
         return ShortMemory(seconds=5.0)

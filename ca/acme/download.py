@@ -13,13 +13,16 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType
 from ca.acme.account import actor_of
-from ca.acme.model import Account, Order
+from ca.acme.model import Account, Credential, Order
 from ca.acme.problem import AcmeProblem, Kind
 from ca.issuance.authority import authority_chain, cross_certificates
 from ca.issuance.model import Certificate
+from ca.requests.prepare import institution_as_it_is
 from ca.services import CaServices
+from ca.transparency.listing import list_institution
 from ca.transparency.promise import require_logged
-from kernel.errors import Unavailable
+from kernel.errors import NotFound, Unavailable
+from kernel.prefetch import find_row
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,20 @@ def _note_delivery(
     if first is not None:
         event = Event(type=EventType.CERTIFICATE_DELIVERED, actor=actor_of(account.id), object_id=serial)
         services.journal.record(session, event, now=now)
+        _list_institution(session, services, account)
+
+
+def _list_institution(session: Session, services: CaServices, account: Account) -> None:
+    """The certificate names servers; who looks for the institution finds it by its name all the same."""
+    credential = find_row(session, Credential, account.credential_id)
+    if credential is None or services.listed.find(credential.institution_ruc):
+        return
+    try:
+        institution = institution_as_it_is(session, services, credential.institution_ruc)
+    except NotFound:
+        return  # it was closed since; the certificate is its own all the same
+    list_institution(session, ruc=institution.ruc, name=institution.name)
+    services.listed.note(institution.ruc, True)
 
 
 def _pem(der: bytes) -> str:

@@ -15,6 +15,7 @@ from ca.bulk.model import BatchRow, CertificateBatch
 from ca.bulk.table_file import InputRow
 from ca.issuance.authority import AuthorityRecord
 from ca.issuance.extensions import Surroundings
+from ca.issuance.record import subject_text
 from ca.issuance.serial import new_serial
 from ca.issuance.tbs import Blueprint, build_tbs
 from ca.issuance.template import TbsTemplate
@@ -58,7 +59,7 @@ class JudgedRow:
     @cached_property
     def subject(self) -> str:
         """The subject as RFC 4514 text."""
-        return self.certificate.subject.rfc4514_string()
+        return subject_text(self.certificate)
 
 
 class Judge:

@@ -137,7 +137,8 @@ class CmpServer:
         done = asked.certificate is not None and message.implicit_confirm
         state = "waiting" if asked.certificate is None else "done" if done else "sent"
         with self._services.database.transaction() as session:
-            proceed(session, transaction_id, state=state, nonce=nonce, request_id=asked.request_id)
+            sent_at = self._services.clock.now() if state == "sent" else None
+            proceed(session, transaction_id, state=state, nonce=nonce, request_id=asked.request_id, sent_at=sent_at)
         if asked.certificate is None:
             return _Reply(response, waiting_content(number), nonce)
         above, roots = self._authorities(asked.certificate)

@@ -42,10 +42,20 @@ def begin(session: Session, message: Message, party: Party, *, now: datetime) ->
 
 
 def proceed(
-    session: Session, transaction_id: str, *, state: str, nonce: bytes | None, request_id: str | None = None
+    session: Session,
+    transaction_id: str,
+    *,
+    state: str,
+    nonce: bytes | None,
+    request_id: str | None = None,
+    sent_at: datetime | None = None,
 ) -> None:
-    """Write down where it stands and which nonce the next message must answer."""
+    """Write down where it stands and which nonce the next message must answer.
+
+    :param sent_at: when a certificate was sent that is to be confirmed.
+    """
     row = session.get_one(CmpTransaction, transaction_id)
+    row.sent_at = sent_at or row.sent_at
     row.state, row.nonce = state, nonce.hex() if nonce else None
     row.request_id = request_id or row.request_id
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from cryptography import x509
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from audit.journal import Journal
@@ -21,10 +21,36 @@ from ca.issuance.record import Intent, certificate_values, issued_event, signed_
 from ca.transparency.entry import LoggedCertificate
 from ca.transparency.record import log_certificates
 from kernel.identifiers import sha256_hex
-from kernel.late_rows import insert_later
+from kernel.late_rows import insert_later, update_later
+from kernel.prefetch import among
+from kernel.prepared import Prepared
 from keys.signer import Signer
 
 _TABLE = cast(Table, Certificate.__table__)
+
+
+class _Unsigned(NamedTuple):
+    serial: str
+    profile: str
+    profile_version: int
+    institution_ruc: str | None
+    holder_id: str | None
+
+
+_UNSIGNED = Prepared(
+    lambda dialect: (
+        select(
+            Certificate.serial,
+            Certificate.profile,
+            Certificate.profile_version,
+            Certificate.institution_ruc,
+            Certificate.holder_id,
+        )
+        .where(among(dialect, Certificate.serial), Certificate.certificate_der.is_(None))
+        .order_by(Certificate.serial)
+        .with_for_update()
+    )
+)
 
 
 def record_intents(
@@ -63,26 +89,11 @@ def store_many_signed(
     :param signed: certificates (DER) by serial.
     """
     serials = sorted(signed)  # two that store the same ones lock them in the same order
-    waiting = session.execute(
-        select(
-            Certificate.serial,
-            Certificate.profile,
-            Certificate.profile_version,
-            Certificate.institution_ruc,
-            Certificate.holder_id,
-        )
-        .where(Certificate.serial.in_(serials), Certificate.certificate_der.is_(None))
-        .order_by(Certificate.serial)
-        .with_for_update()
-    ).all()
+    waiting = [_Unsigned(*values) for values in _UNSIGNED.fetch(session, {"keys": serials})]
     digests = {row.serial: sha256_hex(signed[row.serial]) for row in waiting}
-    if digests:
-        session.connection().execute(
-            update(_TABLE)
-            .where(_TABLE.c.serial == bindparam("of_serial"))
-            .values(certificate_der=bindparam("der"), certificate_sha256=bindparam("digest")),
-            [{"of_serial": serial, "der": signed[serial], "digest": digest} for serial, digest in digests.items()],
-        )
+    for serial, digest in digests.items():
+        values = {"serial": serial, "certificate_der": signed[serial], "certificate_sha256": digest}
+        update_later(session, _TABLE, values)
     logged = (
         LoggedCertificate(
             serial=row.serial,

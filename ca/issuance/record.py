@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
@@ -81,7 +82,7 @@ def certificate_values(intent: Intent, certificate: x509.Certificate, *, now: da
         "request_id": intent.request_id,
         "profile": intent.profile,
         "profile_version": intent.profile_version,
-        "subject": certificate.subject.rfc4514_string(),
+        "subject": subject_text(certificate),
         "names": alternative_names(certificate),
         "institution_ruc": intent.institution_ruc,
         "holder_id": intent.holder_id,
@@ -201,6 +202,12 @@ def signed_event(serial: str, certificate_sha256: str, *, actor: str | None) -> 
         object_id=serial,
         details={"certificate_sha256": certificate_sha256},
     )
+
+
+@lru_cache(maxsize=512)  # of a chunk that is judged, then written down
+def subject_text(certificate: x509.Certificate) -> str:
+    """Return the subject as RFC 4514 text."""
+    return certificate.subject.rfc4514_string()
 
 
 def spki_sha256(certificate: x509.Certificate) -> str:

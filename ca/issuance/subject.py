@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from string import Formatter
 
 from cryptography import x509
@@ -38,10 +39,14 @@ LIMITS = {
 
 def fill_template(template: str, values: Mapping[str, str]) -> str | None:
     """Return ``template`` with its ``{parts}`` filled in; None if a part is unknown or empty."""
-    parts = [part for _, part, _, _ in Formatter().parse(template) if part is not None]
-    if not all(values.get(part) for part in parts):
+    if not all(values.get(part) for part in _parts(template)):
         return None
     return template.format_map(values)
+
+
+@lru_cache(maxsize=256)  # templates of profiles
+def _parts(template: str) -> tuple[str, ...]:
+    return tuple(part for _, part, _, _ in Formatter().parse(template) if part is not None)
 
 
 def first_filled(templates: Iterable[str], values: Mapping[str, str], *, limit: int | None = None) -> str | None:

@@ -9,12 +9,14 @@ from functools import cached_property, lru_cache
 from typing import TypeVar, cast
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from ca.issuance.assembly import read_unsigned
 from ca.lints.finding import Finding, Severity
 from ca.profiles.profile import Profile
 from keys.signer import Algorithm
 
+_EXTENSIONS_TAG = 0xA3
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 
@@ -61,7 +63,23 @@ class LintCase:
     @cached_property
     def subject(self) -> tuple[tuple[x509.ObjectIdentifier, str], ...]:
         """The subject's attributes in order."""
-        return tuple((attribute.oid, str(attribute.value)) for attribute in self.certificate.subject)
+        return tuple((attribute.oid, str(attribute.value)) for attribute in self.name)
+
+    @cached_property
+    def name(self) -> x509.Name:
+        """The subject, read once."""
+        return self.certificate.subject
+
+    @cached_property
+    def public_key(self) -> CertificatePublicKeyTypes:
+        """The subject's key, read once."""
+        return self.certificate.public_key()
+
+    @cached_property
+    def extension_parts(self) -> tuple[tuple[bytes, ...], ...]:
+        """The DER fields of each extension in order: identifier, criticality where it is said, value."""
+        placed = (part for part in self.parts if part[0] == _EXTENSIONS_TAG)
+        return tuple(children(extension) for part in placed for extension in children(children(part)[0]))
 
     def subject_value(self, oid: x509.ObjectIdentifier) -> str | None:
         """Return the first value of an attribute of the subject, or None."""

@@ -58,7 +58,7 @@ def another_verifier_agrees(case: LintCase) -> Iterator[Finding]:
 
 def _names_of(case: LintCase) -> list[x509.GeneralName]:
     found = case.extension(x509.SubjectAlternativeName)
-    return [*(found.value if found else ()), x509.DirectoryName(case.certificate.subject)]
+    return [*(found.value if found else ()), x509.DirectoryName(case.name)]
 
 
 def _in_any(name: x509.GeneralName, trees: _Tree) -> bool:

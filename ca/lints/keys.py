@@ -32,7 +32,7 @@ _ALONE = (Purpose.TIME_STAMPING.oid, Purpose.OCSP_SIGNING.oid)
 
 def key_is_of_a_granted_kind(case: LintCase) -> Iterator[Finding]:
     """BR §6.1.5: a kind of key that the profile takes; RSA in whole octets, as long as the profile wants or longer."""
-    key = case.certificate.public_key()
+    key = case.public_key
     if key_type_of(key) not in case.profile.keys:
         yield error("key_kind_refused", "BR §6.1.5", "El perfil no admite esta clase de clave.")
     if isinstance(key, rsa.RSAPublicKey) and (key.key_size < case.profile.min_rsa_bits or key.key_size % 8):
@@ -41,7 +41,7 @@ def key_is_of_a_granted_kind(case: LintCase) -> Iterator[Finding]:
 
 def rsa_exponent_is_sound(case: LintCase) -> Iterator[Finding]:
     """BR §6.1.6: odd and over 65536."""
-    key = case.certificate.public_key()
+    key = case.public_key
     if isinstance(key, rsa.RSAPublicKey):
         exponent = key.public_numbers().e
         if exponent < 65537 or exponent % 2 == 0:
@@ -64,7 +64,7 @@ def usage_fits_the_key(case: LintCase) -> Iterator[Finding]:
     usage = case.extension(x509.KeyUsage)
     if usage is None:
         return
-    key, bits = case.certificate.public_key(), usage.value
+    key, bits = case.public_key, usage.value
     if isinstance(key, rsa.RSAPublicKey):
         if bits.key_agreement:
             yield error("usage_does_not_fit_key", "RFC 4055 §1.2", "Una clave RSA no acuerda claves.")

@@ -24,7 +24,7 @@ _MUST_BE_PRINTABLE = (b"\x06\x03\x55\x04\x06", b"\x06\x03\x55\x04\x05")  # DER o
 
 def one_attribute_per_rdn(case: LintCase) -> Iterator[Finding]:
     """RFC 5280 §4.1.2.4 read as BR §7.1.4.1: one attribute an RDN, none twice, none unplanned."""
-    subject = case.certificate.subject
+    subject = case.name
     if any(len(list(rdn)) != 1 for rdn in subject.rdns):
         yield error("rdn_with_several", "BR §7.1.4.1", "Una parte del nombre lleva varios atributos.")
     counts = Counter(attribute.oid for attribute in subject)

@@ -32,7 +32,7 @@ def shape_of(case: LintCase) -> Shape | None:
     parts = case.parts
     if len(parts) != _FIELDS:
         return None
-    names = _names(parts[_EXTENSIONS])
+    names = _names(case)
     kinds = None if names is None else _kinds_of(names)
     if kinds is None:
         return None
@@ -51,13 +51,13 @@ def shape_of(case: LintCase) -> Shape | None:
         tuple(_subject(parts[_SUBJECT], set(names or ()))),
         _key(case),
         kinds,
-        tuple(_extensions(parts[_EXTENSIONS])),
+        tuple(_extensions(case)),
     )
 
 
 def varying_texts(case: LintCase) -> tuple[str, ...]:
     """Return the texts that certificates of one shape do not share: a finding that quotes one is not remembered."""
-    names = _names(case.parts[_EXTENSIONS]) or ()
+    names = _names(case) or ()
     texts = [name.decode("ascii", "replace") for name in names]
     for oid, value in _attributes(case.parts[_SUBJECT]):
         if oid == _COMMON_NAME:
@@ -65,10 +65,9 @@ def varying_texts(case: LintCase) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _names(extensions: bytes) -> tuple[bytes, ...] | None:
+def _names(case: LintCase) -> tuple[bytes, ...] | None:
     """Return the dNSNames; none without alternative names; None if there is a name of another kind."""
-    for extension in children(children(extensions)[0]):
-        oid, *_, value = children(extension)
+    for oid, *_, value in case.extension_parts:
         if oid == _ALTERNATIVE_NAMES:
             names = children(content(value))
             if any(name[0] != _DNS_NAME for name in names):
@@ -121,7 +120,7 @@ def _other(sign: str) -> str:
 
 
 def _key(case: LintCase) -> Hashable:
-    key = case.certificate.public_key()
+    key = case.public_key
     algorithm, bits = children(case.parts[_KEY])
     if isinstance(key, rsa.RSAPublicKey):
         return algorithm, key.key_size, key.public_numbers().e
@@ -129,12 +128,11 @@ def _key(case: LintCase) -> Hashable:
     return algorithm, len(bits), content(bits)[:2] if isinstance(key, ec.EllipticCurvePublicKey) else b""
 
 
-def _extensions(field: bytes) -> Iterator[Hashable]:
-    for extension in children(children(field)[0]):
-        oid, *flags, value = children(extension)
+def _extensions(case: LintCase) -> Iterator[Hashable]:
+    for oid, *flags, value in case.extension_parts:
         if oid == _KEY_IDENTIFIER:
             yield oid, tuple(flags), len(value)
         elif oid == _ALTERNATIVE_NAMES:
             yield oid, tuple(flags)
         else:
-            yield extension
+            yield oid, tuple(flags), value

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
-from ca.issuance.record import alternative_names
+from ca.issuance.record import alternative_names, subject_text
 from ca.requests.model import CertificateRequest
 from ca.requests.prepare import Judged, Preview, preview_request, standing_preview
 from ca.requests.view import RequestView, Status, view_request
@@ -210,7 +210,7 @@ def _bytes_values(preview: Preview, *, prepared_by: str, now: datetime) -> dict[
         "status": Status.SUBMITTED.value,
         "inputs": dict(preview.grant.inputs),
         "serial": serial_text(certificate.serial_number),
-        "subject": certificate.subject.rfc4514_string(),
+        "subject": subject_text(certificate),
         "names": alternative_names(certificate),
         "not_before": certificate.not_valid_before_utc,
         "not_after": certificate.not_valid_after_utc,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from kernel.errors import Rejected
 
@@ -42,6 +43,7 @@ def require_one_script(word: str, *, what: str) -> None:
         raise Rejected(f"{what} mixes letters of several alphabets in one word.", code="name_mixed_script")
 
 
+@lru_cache(maxsize=4096)
 def script_of(letter: str) -> str:
     """Return the script of a letter by its Unicode name, e.g. ``LATIN``; ``ª`` and ``º`` count as Latin."""
     name = unicodedata.name(letter, "UNKNOWN")

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from ca.transparency.entry import read_certificate
+from ca.transparency.entry import is_ruc_of_a_person, read_certificate
 from ca.transparency.model import PublicInstitution, PublicListing, PublicName
 
 _NAME_LIMIT = 200
@@ -43,6 +43,18 @@ def list_publicly(session: Session, entries: Sequence[tuple[str, bytes]], *, fir
     if institutions:
         upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         session.execute(upsert(PublicInstitution).on_conflict_do_nothing(), list(institutions.values()))
+
+
+def list_institution(session: Session, *, ruc: str, name: str) -> None:
+    """Have an institution found by its name whose certificates do not carry it: those of a protocol name servers only.
+
+    In the log the entry names its RUC; of a person's the log says nothing, and neither does this.
+    """
+    if is_ruc_of_a_person(ruc) or not fold(name):
+        return
+    upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    row = {"ruc": ruc, "folded": fold(name), "name": name[:_NAME_LIMIT]}
+    session.execute(upsert(PublicInstitution).on_conflict_do_nothing(), [row])
 
 
 def searchable_names(certificate: x509.Certificate) -> list[str]:

@@ -32,7 +32,8 @@ from web.rate_limit import limit
 __all__ = ["PREFIX", "blueprint"]
 
 blueprint = Blueprint("pki_api", __name__, url_prefix=PREFIX)
-_TOKEN_CODES = ("invalid_token", "token_missing")
+_PROOF_CODES = ("use_dpop_nonce", "invalid_dpop_proof")
+_TOKEN_CODES = ("invalid_token", "token_missing", *_PROOF_CODES)
 
 
 @blueprint.after_request
@@ -40,6 +41,9 @@ def _for_software(response: Response) -> Response:
     session.modified = False
     session.accessed = False  # last: every use of the name sets it
     response.headers["Cache-Control"] = "no-store"
+    if request.headers.get("DPoP"):
+        # RFC 9449 §8.2, §9: with errors and with answers, so that a client always has one for its next proof.
+        response.headers["DPoP-Nonce"] = services().api_tokens.next_nonce(now=services().clock.now())
     return response
 
 
@@ -52,6 +56,8 @@ def _refused(error: ServiceError) -> Response:
     if status == 401:
         told = ', error="invalid_token"' if error.code == "invalid_token" else ""
         response.headers["WWW-Authenticate"] = f'Bearer realm="PKI"{told}'
+        if error.code in _PROOF_CODES:
+            response.headers["WWW-Authenticate"] = f'DPoP realm="PKI", error="{error.code}"'
     elif error.code == "insufficient_scope":
         response.headers["WWW-Authenticate"] = 'Bearer realm="PKI", error="insufficient_scope"'
     if isinstance(error, Throttled):

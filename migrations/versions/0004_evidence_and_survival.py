@@ -41,9 +41,17 @@ def upgrade() -> None:
     with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
         batch_op.create_index('ix_ca_certificate_revoked_serial', ['authority_id', 'serial'], unique=False, sqlite_where=sa.text('revoked_at IS NOT NULL'), postgresql_where=sa.text('revoked_at IS NOT NULL'))
 
+    with op.batch_alter_table('ca_cmp_transaction', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_index('ix_ca_cmp_transaction_sent', ['sent_at'], unique=False, postgresql_where=sa.text("state = 'sent'"), sqlite_where=sa.text("state = 'sent'"))
+
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('ca_cmp_transaction', schema=None) as batch_op:
+        batch_op.drop_index('ix_ca_cmp_transaction_sent', postgresql_where=sa.text("state = 'sent'"), sqlite_where=sa.text("state = 'sent'"))
+        batch_op.drop_column('sent_at')
+
     with op.batch_alter_table('ca_certificate', schema=None) as batch_op:
         batch_op.drop_index('ix_ca_certificate_revoked_serial', sqlite_where=sa.text('revoked_at IS NOT NULL'), postgresql_where=sa.text('revoked_at IS NOT NULL'))
 

@@ -17,6 +17,7 @@ from ca.acme.model import Order
 from ca.acme.problem import Kind
 from ca.acme.proof import NotProvedError
 from ca.acme.upkeep import finish_orders
+from ca.register.public_search import search_certificates
 from ca.services import CaServices
 from kernel.clock import ManualClock
 from kernel.errors import Unavailable
@@ -137,3 +138,13 @@ def test_a_key_that_was_changed_elsewhere_opens_nothing(acme: AcmeClient, compos
     assert problem(elsewhere.post(elsewhere.account)) == (403, "unauthorized")
     elsewhere.key = new
     assert elsewhere.post(elsewhere.account).status_code == 200
+
+
+def test_an_institution_is_found_by_its_name_though_its_certificates_name_servers(
+    acme: AcmeClient, ready_order: Callable[..., Any], services: CaServices
+) -> None:
+    """The subject of an automatic certificate is a server; the public register knows whose it is."""
+    acme.download(acme.finalize(ready_order(acme, NAME), [NAME]))
+    with services.database.reading() as session:
+        found = search_certificates(session, words="ministerio de pruebas")
+    assert [each.names for each in found.certificates] == [(NAME,)]

@@ -205,3 +205,12 @@ def test_answers_have_the_described_shape(system: System) -> None:
         assert set(profile) == set(schemas["Profile"]["properties"])
     problem = system.call("GET", "certificates/abc").get_json()
     assert set(problem) == set(schemas["Problem"]["properties"])
+
+
+def test_a_client_that_proves_its_key_gets_the_nonce_of_its_next_proof(system: System) -> None:
+    """RFC 9449 §8.2, §9: with a refusal as with an answer; and it is told that the proof is what is wrong."""
+    refused = system.call("GET", "profiles", token="x", headers={"DPoP": "x"})
+    assert (refused.status_code, bool(refused.headers["DPoP-Nonce"])) == (401, True)
+    answered = system.call("GET", "profiles", headers={"DPoP": "x"})
+    assert answered.headers["DPoP-Nonce"]
+    assert "DPoP-Nonce" not in system.call("GET", "profiles").headers

@@ -22,11 +22,13 @@ from pyasn1_alt_modules import rfc9480
 from sqlalchemy import select
 
 from audit.model import AuditEvent
+from ca.cmp.overdue import CONFIRM_WAIT, revoke_unconfirmed
 from ca.cmp.protection import MacProtector, Protector, _mac
 from ca.issuance.model import Certificate
 from ca.requests.crmf import children, sequence, tagged
 from ca.requests.decide import approve_request, refuse_request
 from ca.requests.view import list_requests
+from kernel.identifiers import sha256_hex
 from kernel.secret_text import SecretText
 from tests.ca.cmp.conftest import CmpClient
 from tests.ca.csr import SERVER, ec_key
@@ -187,6 +189,21 @@ def test_a_rejected_certificate_is_revoked(talk: Conversation) -> None:
     with talk.cmp.services.database.reading() as session:
         row = session.scalars(select(Certificate).where(Certificate.request_id.is_not(None))).one()
         assert row.revocation_reason == "cessationOfOperation"
+
+
+def test_what_is_never_confirmed_is_revoked(cmp: CmpClient, talk: Conversation) -> None:
+    """RFC 4210 §5.3.18: ten minutes after it was sent, once; a confirmation after that comes too late."""
+    talk.send(IR, request_content())
+    certificate = raw_certificate(talk)
+    services, clock = cmp.services, cmp.services.clock
+    assert revoke_unconfirmed(services, now=clock.now()) == 0
+    late = clock.now() + CONFIRM_WAIT
+    assert [revoke_unconfirmed(services, now=late) for _ in range(2)] == [1, 0]
+    digest = sha256_hex(certificate)
+    with services.database.reading() as session:
+        row = session.scalars(select(Certificate).where(Certificate.certificate_sha256 == digest)).one()
+    assert (row.revocation_reason, row.revoked_at) == ("cessationOfOperation", late)
+    assert failure(talk.send(CERT_CONF, confirmation(certificate))) == "badRequest"
 
 
 def test_another_sender_does_not_take_up_a_transaction(cmp: CmpClient) -> None:
