@@ -303,6 +303,7 @@ class Composition:
             database=self.database,
             keystore=self.keystore,
             journal=self.journal,
+            outgoing=self.outgoing,
         )
 
     @cached_property

@@ -17,6 +17,7 @@ import audit.commands
 import ca.commands
 import idp.commands
 import operations.commands
+from audit.witness.commands import witness_group
 from composition import Composition
 from kernel.command_line import json_option, print_record, print_records
 from kernel.errors import ServiceError
@@ -208,6 +209,7 @@ def doctor(as_json: bool) -> None:
     sys.exit(max(finding.severity for finding in findings))
 
 
+main.add_command(witness_group())
 for _command in (
     *idp.commands.commands(lambda: _composition().idp),
     *audit.commands.commands(lambda: _composition().audit),

@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 
 from admin.person_lookup import require_reason
 from admin.services import AdminServices
+from audit.cosigned import WitnessStatus, witness_status
 from audit.event import Event
 from audit.findings import LogTamperedError, VerificationReport
 from audit.inspection import verify_stored_log
 from audit.model import AuditEvent
 from audit.privacy import HolderKeys
 from audit.search import EventFilter, EventPage, EventView, find_event, search_events
+from audit.signed_log import SignedLog, key_in_use
 from audit.tree_store import latest_checkpoint
 from audit.vocabulary import EventType, Outcome
 from kernel.errors import Denied
@@ -135,23 +137,42 @@ def reveal_event(
 
 @dataclass(frozen=True)
 class Integrity:
-    """What the last signed checkpoint says. ``size`` counts records; ``stale``: it is older than it should be."""
+    """What the last signed checkpoint says. ``size`` counts records; ``stale``: it is older than it should be.
+
+    :ivar witnesses: what each witness that the settings name knows.
+    """
 
     size: int
     signed_at: datetime | None
     stale: bool
+    witnesses: tuple[WitnessStatus, ...] = ()
+
+    @property
+    def accused(self) -> bool:
+        """Whether a witness knows another history of the log."""
+        return any(witness.accuses for witness in self.witnesses)
+
+    @property
+    def witnessed(self) -> int:
+        """How many witnesses co-signed when they were asked last."""
+        return sum(witness.problem is None for witness in self.witnesses)
 
 
-def integrity(session: Session, *, now: datetime) -> Integrity:
+def integrity(session: Session, *, log: SignedLog, now: datetime) -> Integrity:
     """Return the state of the log's seal."""
     checkpoint = latest_checkpoint(session)
+    names = [witness.key.name for witness in log.policy.witnesses]
+    witnesses = tuple(witness_status(session, origin=key_in_use(session, log).name, witnesses=names)) if names else ()
     if checkpoint is None:
-        return Integrity(size=0, signed_at=None, stale=True)
+        return Integrity(size=0, signed_at=None, stale=True, witnesses=witnesses)
     waiting = session.scalar(
         select(AuditEvent.occurred_at).where(AuditEvent.log_index.is_(None)).order_by(AuditEvent.occurred_at).limit(1)
     )
     return Integrity(
-        size=checkpoint.size, signed_at=checkpoint.signed_at, stale=waiting is not None and waiting < now - _STALE
+        size=checkpoint.size,
+        signed_at=checkpoint.signed_at,
+        stale=waiting is not None and waiting < now - _STALE,
+        witnesses=witnesses,
     )
 
 

@@ -34,6 +34,12 @@ class Anchor:
         verify_checkpoint(note, expected_key=expected_key, expected_origin=origin)
 
 
+def anchor_of(source: str, note: str, *, key: LogKey) -> Anchor:
+    """Return a checkpoint that somebody kept as an anchor. :raises CheckpointError: if ``key`` did not sign it."""
+    checkpoint = verify_checkpoint(note, expected_key=key)
+    return Anchor(source, checkpoint.size, checkpoint.root, verify_note(note, expected_key=key)[1])
+
+
 class AnchorFolder:
     """The folder of anchor files. Only its owner can read it.
 

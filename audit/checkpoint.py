@@ -16,7 +16,7 @@ from keys.signer import Algorithm, Signer
 
 _ED25519 = b"\x01"  # signature type of signed-note
 _NOTE_LIMIT = 64 * 1024
-_DASH = "\N{EM DASH} "
+DASH = "\N{EM DASH} "
 
 
 class CheckpointError(Rejected):
@@ -96,7 +96,38 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> str:
 def with_signature(checkpoint: Checkpoint, key: LogKey, signature: bytes) -> str:
     """Return the note of ``checkpoint`` that carries ``signature`` by ``key``."""
     encoded = base64.b64encode(key.key_id + signature).decode()
-    return f"{checkpoint.text}\n{_DASH}{key.name} {encoded}\n"
+    return f"{checkpoint.text}\n{DASH}{key.name} {encoded}\n"
+
+
+def split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """Return a note's text and its signature lines: name, and key id with signature. Nothing is verified.
+
+    :raises CheckpointError: if it is malformed.
+    """
+    if len(note) > _NOTE_LIMIT or any(ord(character) < 0x20 and character != "\n" for character in note):
+        raise CheckpointError("The note is too long or has control characters.")
+    text, separator, signatures = note.rpartition("\n\n")
+    if not separator or not signatures.endswith("\n"):
+        raise CheckpointError("The note has no signatures.")
+    return text + "\n", [_signature_line(line) for line in signatures.removesuffix("\n").split("\n")]
+
+
+def _signature_line(line: str) -> tuple[str, bytes]:
+    name, _, encoded = line.removeprefix(DASH).partition(" ")
+    if not line.startswith(DASH) or not name or not encoded:
+        raise CheckpointError("A signature line is malformed.")
+    try:
+        octets = base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise CheckpointError("A signature is not base64.") from error
+    if len(octets) < 5:
+        raise CheckpointError("A signature is too short.")
+    return name, octets
+
+
+def signature_line(name: str, octets: bytes) -> str:
+    """Return the line of a signature, its newline included. :param octets: key id and signature."""
+    return f"{DASH}{name} {base64.b64encode(octets).decode()}\n"
 
 
 def verify_note(note: str, *, expected_key: LogKey) -> tuple[str, bytes]:
@@ -105,20 +136,8 @@ def verify_note(note: str, *, expected_key: LogKey) -> tuple[str, bytes]:
     :raises CheckpointError: if it is malformed or not signed by ``expected_key``. Signatures of others are ignored, as
         signed-note asks, so that a log may be co-signed.
     """
-    if len(note) > _NOTE_LIMIT or any(ord(character) < 0x20 and character != "\n" for character in note):
-        raise CheckpointError("The note is too long or has control characters.")
-    text, separator, signatures = note.rpartition("\n\n")
-    if not separator or not signatures.endswith("\n"):
-        raise CheckpointError("The note has no signatures.")
-    text += "\n"
-    for line in signatures.splitlines():
-        name, _, encoded = line.removeprefix(_DASH).partition(" ")
-        if not line.startswith(_DASH) or not name or not encoded:
-            raise CheckpointError("A signature line is malformed.")
-        try:
-            octets = base64.b64decode(encoded, validate=True)
-        except binascii.Error as error:
-            raise CheckpointError("A signature is not base64.") from error
+    text, signatures = split_note(note)
+    for name, octets in signatures:
         if name != expected_key.name or octets[:4] != expected_key.key_id:
             continue
         try:
@@ -135,13 +154,19 @@ def verify_checkpoint(note: str, *, expected_key: LogKey, expected_origin: str |
     :raises CheckpointError: if it is malformed, of another log, or not signed by ``expected_key``.
     """
     text, _ = verify_note(note, expected_key=expected_key)
+    checkpoint = read_checkpoint(text)
+    if checkpoint.origin != (expected_origin or expected_key.name):
+        raise CheckpointError("The checkpoint is of another log.")
+    return checkpoint
+
+
+def read_checkpoint(text: str) -> Checkpoint:
+    """Return what a note's text says, signed or not. :raises CheckpointError: if it is no checkpoint."""
     lines = text.removesuffix("\n").split("\n")
     if len(lines) < 3 or not all(lines):
         raise CheckpointError("A checkpoint has at least three lines, none empty.")
     origin, size, encoded = lines[:3]
-    if origin != (expected_origin or expected_key.name):
-        raise CheckpointError("The checkpoint is of another log.")
-    if not (size.isascii() and size.isdigit()) or (len(size) > 1 and size[0] == "0") or len(size) > 19:
+    if not is_decimal(size):
         raise CheckpointError("The tree size is not a number.")
     try:
         root = base64.b64decode(encoded, validate=True)
@@ -150,3 +175,8 @@ def verify_checkpoint(note: str, *, expected_key: LogKey, expected_origin: str |
     if len(root) != HASH_SIZE:
         raise CheckpointError("The root is not 32 octets.")
     return Checkpoint(origin, int(size), root)
+
+
+def is_decimal(text: str) -> bool:
+    """Tell whether ``text`` is a size as the formats write it: ASCII digits without leading zeros."""
+    return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0") and len(text) <= 19

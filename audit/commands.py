@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from audit.checkpoint import LogKey
 from audit.command_output import print_report, progress_bar
+from audit.cosigned import WitnessStatus, witness_status
 from audit.event import Event, fit
 from audit.export import BundleLog, export_log
 from audit.findings import LogTamperedError
@@ -45,8 +46,22 @@ def _verify(load: Load) -> click.Command:
     @click.option("--since", type=click.IntRange(min=0), help="From the last signed head at or before this record.")
     @click.option("--bundle", type=_FILE, help="Verify an exported log instead of the database.")
     @click.option("--key", help="The log's public key, NAME+ID+KEY; default this service's own.")
+    @click.option(
+        "--checkpoint",
+        "checkpoints",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        multiple=True,
+        help="A checkpoint that somebody else kept, a witness for example: the log must continue it. Repeatable.",
+    )
     @json_option
-    def verify(full: bool, since: int | None, bundle: Path | None, key: str | None, as_json: bool) -> None:
+    def verify(
+        full: bool,
+        since: int | None,
+        bundle: Path | None,
+        key: str | None,
+        checkpoints: tuple[Path, ...],
+        as_json: bool,
+    ) -> None:
         """Recompute the whole log and name the first bad record. Exit status 1 if there is one."""
         if full and since is not None:
             raise click.UsageError("--full and --since exclude each other.")
@@ -54,10 +69,17 @@ def _verify(load: Load) -> click.Command:
             raise click.UsageError("A bundle is verified from its beginning.")
         if key is not None and bundle is None:
             raise click.UsageError("--key goes with --bundle.")
+        if checkpoints and bundle is not None:
+            raise click.UsageError("--checkpoint is for the log in the database.")
         try:
             with progress_bar("Verifying") as progress:
                 if bundle is None:
-                    report = verify_stored_log(load(), since=since or 0, progress=progress)
+                    report = verify_stored_log(
+                        load(),
+                        since=since or 0,
+                        progress=progress,
+                        elsewhere=[(path.name, path.read_text("utf-8", "replace")) for path in checkpoints],
+                    )
                 else:
                     expected = LogKey.parse(key) if key else None
                     report = verify_log(
@@ -167,10 +189,13 @@ def _status(load: Load) -> click.Command:
         with services.database.reading() as session:
             found = log_status(session, now=services.clock.now())
             key = key_in_use(session, services)
+            names = [witness.key.name for witness in services.policy.witnesses]
+            witnesses = witness_status(session, origin=key.name, witnesses=names)
         record = {**asdict(found), "behind": found.behind.total_seconds(), "log_key": str(key)}
         record["root"] = found.root.hex() if found.root else None
+        record["witnesses"] = [asdict(each) for each in witnesses] if as_json else list(map(_witness_line, witnesses))
         print_record(record, as_json=as_json)
-        if not found.healthy:
+        if not found.healthy or any(each.accuses for each in witnesses):
             click.get_current_context().exit(1)
 
     return status
@@ -184,6 +209,10 @@ def _record_look(session: Session, services: AuditServices, filters: EventFilter
         Event(type=EventType.AUDIT_SEARCHED, details={**why, "revealed": reason is not None, **asked}),
         now=services.clock.now(),
     )
+
+
+def _witness_line(status: WitnessStatus) -> str:
+    return f"{status.witness}: {status.problem or 'co-signed'} at {status.size}"
 
 
 def _plain(event: EventView) -> dict[str, object]:

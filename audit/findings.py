@@ -22,6 +22,9 @@ class FindingKind(StrEnum):
     CHECKPOINT_FORGED = "checkpoint_forged"
     CHECKPOINT_REMOVED = "checkpoint_removed"
     ANCHOR_DAMAGED = "anchor_damaged"
+    COSIGNATURE_FORGED = "cosignature_forged"  # a witness's word does not fit the checkpoint: another was co-signed
+    NOT_WITNESSED = "not_witnessed"  # fewer witnesses than the settings demand know the log as it is
+    WITNESS_ACCUSES = "witness_accuses"  # a witness knows another history of the log
     UNRECORDED = "unrecorded"  # something that must be in the log has no record there
 
 
@@ -51,6 +54,8 @@ class VerificationReport:
     :ivar first_index: where verification began; all before rests on the checkpoint there.
     :ivar size: records under a signature, which are all that have a place.
     :ivar checkpoints: signed checkpoints that were compared; ``anchors`` likewise.
+    :ivar cosignatures: of witnesses, that hold; ``witnessed``: records that a quorum of them stands for, None where
+        the settings name no witness.
     :ivar waiting: events that are committed and not yet in the log.
     :ivar findings: in order of place, the first bad record first.
     """
@@ -61,6 +66,8 @@ class VerificationReport:
     checkpoints: int
     anchors: int
     waiting: int
+    cosignatures: int = 0
+    witnessed: int | None = None
     findings: tuple[Finding, ...] = ()
 
     @property

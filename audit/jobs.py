@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+import structlog
+
+from audit.cosigning import CosigningThread, ask_witnesses
 from audit.sequencer import Sequencer
 from audit.services import AuditServices
+from audit.signed_log import SignedLog
 from kernel.worker import PeriodicJob
 
 SEQUENCE_EVERY = timedelta(seconds=0.5)
+COSIGN_EVERY = timedelta(seconds=5)
+
+_log = structlog.get_logger("audit.jobs")
 
 
 def periodic_jobs(services: AuditServices) -> list[PeriodicJob]:
@@ -19,3 +27,19 @@ def periodic_jobs(services: AuditServices) -> list[PeriodicJob]:
         sequencer.run()
 
     return [PeriodicJob("audit.sequence", SEQUENCE_EVERY, sequence, close=sequencer.release)]
+
+
+def witness_jobs(services: AuditServices, logs: Sequence[SignedLog]) -> list[PeriodicJob]:
+    """Return the asking of the witnesses of ``logs``, none where the settings name none."""
+    if not services.policy.witnesses:
+        return []
+
+    def ask() -> None:
+        for log in logs:
+            try:
+                ask_witnesses(log, outgoing=services.outgoing, journal=services.journal, now=services.clock.now())
+            except Exception:
+                _log.exception("cosigning_failed", log=log.origin)
+
+    thread = CosigningThread(ask)
+    return [PeriodicJob("audit.cosign", COSIGN_EVERY, thread.begin, close=thread.finish)]

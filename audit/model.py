@@ -109,6 +109,34 @@ class AuditCheckpoint(CheckpointColumns, Base):
 AUDIT_TABLES = LogTables(AuditEvent, AuditHead, AuditTile, AuditCheckpoint)
 
 
+class Cosigned(Base):
+    """A further signature line on a checkpoint of any of our logs: a witness's, or one by another key of the log.
+
+    :ivar signer: the name in the line. :ivar line: as the note carries it, newline included.
+    """
+
+    __tablename__ = "audit_cosignature"
+
+    origin: Mapped[str] = mapped_column(String(255), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    signer: Mapped[str] = mapped_column(String(255), primary_key=True)
+    line: Mapped[str] = mapped_column(Text)
+    stored_at: Mapped[datetime]
+
+
+class AuditWitness(Base):
+    """What a witness knows of one of our logs, and why it did not co-sign if it did not."""
+
+    __tablename__ = "audit_witness"
+
+    origin: Mapped[str] = mapped_column(String(255), primary_key=True)
+    witness: Mapped[str] = mapped_column(String(255), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    cosigned_at: Mapped[datetime | None]
+    problem: Mapped[str | None] = mapped_column(String(64))
+    problem_since: Mapped[datetime | None]
+
+
 class HolderKey(Base):
     """The key that personal data about one holder is sealed under, itself sealed by the key store's secret.
 

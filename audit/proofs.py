@@ -12,11 +12,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.checkpoint import LogKey, verify_checkpoint
+from audit.cosigned import PublishedCheckpoint, checkpoint_note, published_checkpoint
 from audit.merkle import HASH_SIZE, ProofError, hash_leaf, inclusion_proof, verify_inclusion
 from audit.model import AUDIT_TABLES, LogTables
 from audit.receipt import Receipt
 from audit.tiles import subtree_from
-from audit.tree_store import require_checkpoint, tile_reader
+from audit.tree_store import tile_reader
 from kernel.errors import NotFound
 
 FORMAT = "sau-inclusion-proof/1"
@@ -101,9 +102,15 @@ def prove_entry(
         raise NotFound(f"There is no such {what}.", code=f"{what}_not_found")
     if row.log_index is None:
         raise NotFound(f"The {what} is not in the log yet; ask again in a second.", code=f"{what}_not_sequenced")
-    checkpoint = require_checkpoint(session, tables) if size is None else session.get(tables.checkpoint, size)
-    if checkpoint is None or checkpoint.size <= row.log_index:
-        raise NotFound(f"There is no such checkpoint, or it is older than the {what}.", code="no_checkpoint")
+    if size is None:
+        checkpoint = published_checkpoint(session, origin=log_key.name, tables=tables, above=row.log_index)
+    elif session.get(tables.checkpoint, size) is None:
+        raise NotFound("There is no such checkpoint.", code="no_checkpoint")
+    else:
+        note = checkpoint_note(session, size, origin=log_key.name, tables=tables)
+        checkpoint = PublishedCheckpoint(size, note)
+    if checkpoint.size <= row.log_index:
+        raise NotFound(f"The checkpoint is older than the {what}.", code="no_checkpoint")
     hashes = inclusion_proof(row.log_index, checkpoint.size, subtree_from(tile_reader(session, tables)))
     return EntryProof(row.leaf, row.log_index, tuple(hashes), checkpoint.note, str(log_key))
 

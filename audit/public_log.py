@@ -12,12 +12,12 @@ from typing import cast
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from sqlalchemy import select
 
+from audit.cosigned import published_checkpoint
 from audit.merkle import HASH_SIZE
 from audit.proofs import prove_receipt
 from audit.services import LOG_PATH, AuditServices
 from audit.signed_log import SignedLog, key_in_use
 from audit.tiles import WIDTH, Tile
-from audit.tree_store import require_checkpoint
 from kernel.errors import Denied, NotFound
 
 _EXTENSION = "audit"
@@ -61,9 +61,10 @@ def log_blueprint(name: str, prefix: str, *, log: Callable[[], SignedLog], entri
 
     @blueprint.get("/checkpoint")
     def checkpoint() -> Response:
-        """The newest signed head."""
+        """The newest signed head, or the one before it where witnesses have co-signed that one and not yet this."""
         with log().database.reading() as session:
-            note = require_checkpoint(session, log().tables).note
+            origin = key_in_use(session, log()).name
+            note = published_checkpoint(session, origin=origin, tables=log().tables).note
         response = Response(note, content_type="text/plain; charset=utf-8")
         response.headers["Cache-Control"] = "public, max-age=1"
         return response

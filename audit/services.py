@@ -13,6 +13,7 @@ from audit.anchor import AnchorFolder
 from audit.checkpoint import LogKey
 from audit.journal import Journal
 from audit.model import AUDIT_TABLES, LogTables
+from audit.witnesses import Outgoing, WitnessPolicy
 from kernel.clock import Clock
 from kernel.database import Database
 from kernel.errors import Conflict, NotFound
@@ -26,13 +27,17 @@ LOG_PATH = "/audit/log"
 
 @dataclass(frozen=True)
 class AuditServices:
-    """Adapters and shared values of the evidence."""
+    """Adapters and shared values of the evidence.
+
+    :ivar outgoing: the one way to witnesses; never inside a transaction.
+    """
 
     settings: Settings
     clock: Clock
     database: Database
     keystore: KeyStore
     journal: Journal
+    outgoing: Outgoing
 
     @property
     def tables(self) -> LogTables:
@@ -57,6 +62,11 @@ class AuditServices:
     def log_key(self, origin: str) -> LogKey:
         """Return the public key that checkpoints of ``origin`` are verified with."""
         return LogKey.of(origin, self.log_signer)
+
+    @cached_property
+    def policy(self) -> WitnessPolicy:
+        """Who witnesses it. :raises CheckpointError: if a witness's key in the settings is none."""
+        return WitnessPolicy.from_settings(self.settings)
 
     def placed(self, session: Session, entries: Sequence[tuple[str, bytes]], *, first: int) -> None:
         """Nothing follows events into the log."""

@@ -11,6 +11,7 @@ from audit.anchor import AnchorFolder
 from audit.checkpoint import LogKey
 from audit.model import LogTables
 from audit.tree_store import find_head
+from audit.witnesses import WitnessPolicy
 from kernel.clock import Clock
 from kernel.database import Database
 from keys.signer import Signer
@@ -51,6 +52,11 @@ class SignedLog(Protocol):
 
     def log_key(self, origin: str) -> LogKey:
         """Return the public key that checkpoints of ``origin`` are verified with."""
+        ...
+
+    @property
+    def policy(self) -> WitnessPolicy:
+        """Who witnesses it."""
         ...
 
     def placed(self, session: Session, entries: Sequence[tuple[str, bytes]], *, first: int) -> None:

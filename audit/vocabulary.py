@@ -183,6 +183,11 @@ class EventType(StrEnum):
     AUDIT_CHECKED = "admin:audit:checked"
     PERSON_LOOKED_UP = "admin:person:looked_up"
 
+    # the logs and their witnesses
+    WITNESS_COSIGNED = "audit:witness:cosigned"  # after it had not: the single cosignatures stand with the checkpoints
+    WITNESS_MISSING = "audit:witness:missing"
+    WITNESS_ACCUSED = "audit:witness:accused"  # it saw a larger tree than ours, or another
+
     # the service itself
     SERVICE_INITIALIZED = "service:installation:initialized"
     SERVICE_STARTED = "service:process:started"

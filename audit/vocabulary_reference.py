@@ -12,6 +12,7 @@ _HOUSES = {
     "keys": "Keys",
     "ca": "Certificate authority",
     "admin": "Console",
+    "audit": "The logs and their witnesses",
     "service": "The service itself",
     "web": "Requests refused before any house saw them",
 }

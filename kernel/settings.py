@@ -134,6 +134,19 @@ class Settings(BaseModel):
     backup_keys: tuple[str, ...] = Field(
         default=(), description="Recovery keys (`age1…,age1…`) that every backup is sealed to."
     )
+    audit_witnesses: tuple[str, ...] = Field(
+        default=(),
+        description=(
+            "Witnesses that co-sign the logs' checkpoints, each `KEY URL` (as `sau witness init` prints the key), "
+            "with commas between."
+        ),
+    )
+    audit_witness_quorum: int = Field(
+        default=0,
+        ge=0,
+        le=16,
+        description="How many of them must have co-signed before `sau audit verify` is content; 0: more than half.",
+    )
     rate_limits: Literal["on", "off"] = Field(
         default="on", description="`on`, or `off`: for benchmarks, on loopback and .test only."
     )
@@ -154,6 +167,7 @@ class Settings(BaseModel):
         "acme_caa_identities",
         "pki_notice_days",
         "backup_keys",
+        "audit_witnesses",
         mode="before",
     )
     @classmethod
@@ -188,6 +202,19 @@ class Settings(BaseModel):
             raise ValueError("must be host names in A-label form")
         return tuple(name.lower() for name in value)
 
+    @field_validator("audit_witnesses")
+    @classmethod
+    def _witnesses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = set()
+        for entry in value:
+            key, _, url = entry.partition(" ")
+            if key.count("+") < 2 or not url.strip().startswith(("https://", "http://")):
+                raise ValueError("must be KEY URL, with a space between")
+            names.add(key.partition("+")[0])
+        if len(names) < len(value):
+            raise ValueError("must name each witness once")
+        return value
+
     @field_validator("keystore")
     @classmethod
     def _known_keystore(cls, value: str) -> str:
@@ -219,6 +246,8 @@ class Settings(BaseModel):
                 raise ValueError("SAU_MTLS_ORIGIN: a certificate is presented in TLS; use https")
             if urlsplit(self.mtls_origin).netloc.lower() == urlsplit(self.issuer).netloc.lower():
                 raise ValueError("SAU_MTLS_ORIGIN: needs a host name or port of its own, not the issuer's")
+        if self.audit_witness_quorum > len(self.audit_witnesses):
+            raise ValueError("SAU_AUDIT_WITNESS_QUORUM: more than there are witnesses")
         if not (loopback or is_test_name(self.issuer)):
             if self.rate_limits == "off":
                 raise ValueError("SAU_RATE_LIMITS=off is refused unless the issuer is loopback or under .test")

@@ -26,6 +26,7 @@ def background_worker(composition: Composition) -> Worker:
         handlers=ca.jobs.handlers(composition.ca),
         jobs=[
             *audit.jobs.periodic_jobs(composition.audit),
+            *audit.jobs.witness_jobs(composition.audit, (composition.audit, composition.ca.certificate_log)),
             *idp.jobs.periodic_jobs(composition.idp),
             *ca.jobs.periodic_jobs(composition.ca),
             *admin.jobs.periodic_jobs(composition.admin),

@@ -107,7 +107,7 @@ def search() -> WerkzeugResponse:
     except Rejected as error:
         errors = {"since" if error.code == "bad_date_since" else "until": problem(error)}
     with service.database.reading() as session:
-        state = integrity(session, now=now)
+        state = integrity(session, log=services().audit, now=now)
     set_filters = {name: value for name, value in typed.items() if value}
     return render(
         "admin/audit.html",
@@ -217,7 +217,7 @@ def proof(event_id: str) -> Response:
 def check_form() -> Response:
     """What a check does, and the button that starts it."""
     with services().database.reading() as session:
-        state = integrity(session, now=services().clock.now())
+        state = integrity(session, log=services().audit, now=services().clock.now())
     return render("admin/audit_check.html", state=state, report=None)
 
 
@@ -229,7 +229,7 @@ def check() -> Response:
     now = service.clock.now()
     report = check_recent(service, actor=operator().person_id, now=now)
     with service.database.reading() as session:
-        state = integrity(session, now=now)
+        state = integrity(session, log=services().audit, now=now)
     return render("admin/audit_check.html", state=state, report=report)
 
 

@@ -14,6 +14,7 @@ from audit.checkpoint import LogKey
 from audit.model import LogTables
 from audit.services import ensure_log_key
 from audit.tree_store import find_head
+from audit.witnesses import WitnessPolicy
 from ca.locations import PKI_PREFIX
 from ca.transparency.listing import list_publicly
 from ca.transparency.model import LOG_TABLES
@@ -80,6 +81,11 @@ class CertificateLog:
     def log_key(self, origin: str) -> LogKey:
         """Return the public key that checkpoints of ``origin`` are verified with."""
         return LogKey.of(origin, self.log_signer)
+
+    @cached_property
+    def policy(self) -> WitnessPolicy:
+        """Who witnesses it. :raises CheckpointError: if a witness's key in the settings is none."""
+        return WitnessPolicy.from_settings(self.settings)
 
     def placed(self, session: Session, entries: Sequence[tuple[str, bytes]], *, first: int) -> None:
         """Put the public ones among the certificates that got their places on the public list."""
