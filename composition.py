@@ -41,6 +41,7 @@ from ca.ports import ApiCaller, InstitutionRecord, PersonRecord, PresentedToken
 from ca.register.standing import CertificateRegister
 from ca.requests.client_certificate import complete_client_certificate, request_client_certificate
 from ca.services import CaServices
+from ca.units.chain import unit_chain
 from idp.accounts.person import VERIFIED_LEVEL, find_person, find_person_by_cedula
 from idp.authentication.browser_session import SESSION_COOKIE, find_browser_session
 from idp.authorization.resting import RestingOnCertificates
@@ -304,6 +305,7 @@ class Composition:
             keystore=self.keystore,
             journal=self.journal,
             outgoing=self.outgoing,
+            certificates=unit_chain,
         )
 
     @cached_property

@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
+from audit.bundle import BundleLog
 from audit.checkpoint import LogKey
 from audit.command_output import print_report, progress_bar
 from audit.cosigned import WitnessStatus, witness_status
 from audit.event import Event, fit
-from audit.export import BundleLog, export_log
+from audit.export import export_events, export_log
 from audit.findings import LogTamperedError
 from audit.inspection import verify_stored_log
 from audit.proofs import EntryProof, ReceiptProof, prove_event, prove_receipt
@@ -165,13 +166,17 @@ def _prove(load: Load) -> click.Command:
 def _export(load: Load) -> click.Command:
     @click.command("export")
     @click.argument("file", type=_FILE)
+    @click.option("--event", "events", multiple=True, help="Only this event, with its proof. Repeatable.")
     @json_option
-    def export(file: Path, as_json: bool) -> None:
-        """Write the log, its signed heads and its public key to FILE (zip)."""
+    def export(file: Path, events: tuple[str, ...], as_json: bool) -> None:
+        """Write records, signed heads, cosignatures, keys, certificates and how to check them to FILE (zip)."""
         services = load()
         with services.database.reading() as session, progress_bar("Exporting") as progress:
             key = key_in_use(session, services)
-            size = export_log(session, file, log_key=key, progress=progress)
+            if events:
+                size = export_events(session, file, events, log=services)
+            else:
+                size = export_log(session, file, log=services, progress=progress)
         event = Event(type=EventType.AUDIT_EXPORTED, details={"records": size, "file": file.name})
         with services.database.transaction() as session:
             services.journal.record(session, event, now=services.clock.now())

@@ -1,4 +1,4 @@
-"""The log as one file that anyone can keep and check: leaves, signed heads, the public key, and how to."""
+"""The log as one file that anyone can keep and check: leaves, signed heads, keys, certificates, and how to."""
 
 from __future__ import annotations
 
@@ -7,59 +7,43 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from audit.anchor import Anchor
-from audit.checkpoint import CheckpointError, LogKey
-from audit.log_source import Row, StoredCheckpoint, StoredHead
-from audit.merkle import EMPTY_ROOT, CompactRange, hash_leaf
-from audit.model import AUDIT_TABLES, LogTables
-from audit.tiles import ENTRY_LIMIT, Tile
+from audit.bundle import CERTIFICATES, CHECKPOINTS, HASHES, KEY, LEAVES, LEEME, PROOFS, README, WITNESSES
+from audit.bundle_instructions import instructions
+from audit.cosigned import cosignature_lines
+from audit.merkle import hash_leaf
+from audit.proofs import prove_event
+from audit.signed_log import SignedLog, key_in_use, pem_chain
 from audit.tree_store import require_checkpoint
 from audit.verification import Progress
-from kernel.errors import Conflict, Fault, Rejected
+from kernel.errors import Conflict
 
-README, KEY, CHECKPOINTS, LEAVES, HASHES = (
-    "README.txt",
-    "log-key.txt",
-    "checkpoints.jsonl",
-    "leaves.jsonl",
-    "leaf-hashes.txt",
-)
 _PAGE = 1000
-_INSTRUCTIONS = """\
-{title} {origin}: {size} records.
-
-{leaves}       one record a line, in the order of the log; line N (from 0) is leaf N of a Merkle tree (RFC 6962)
-{hashes}    hex of SHA-256(0x00 || line without its newline), a line each; tells which record was changed
-{checkpoints}  the signed heads, smallest tree first; "note" is a C2SP tlog-checkpoint
-{key}         the public key of the log (C2SP signed-note, Ed25519). Compare it with one that you got elsewhere.
-
-To check it by yourself: python verify_log.py THIS-FILE (Python 3 and its package "cryptography" are enough), or
-{command} --bundle THIS-FILE --key KEY.
-
-{privacy}
-"""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a bundle's instructions say of its log."""
+    """What a bundle's instructions say of its log, in English and in Spanish."""
 
     title: str
+    title_es: str
     command: str
     privacy: str
+    privacy_es: str
 
 
 AUDIT_LOG = Description(
     "Audit log of",
+    "Registro de auditoría de",
     "sau audit verify",
     "Personal data in records stands as commitments and ciphertext; the keys are not here.",
+    "Los datos personales están en los registros como compromisos y cifrados; las claves no están aquí.",
 )
 
 
@@ -67,154 +51,110 @@ def export_log(
     session: Session,
     path: Path,
     *,
-    log_key: LogKey,
+    log: SignedLog,
     progress: Progress | None = None,
-    tables: LogTables = AUDIT_TABLES,
     description: Description = AUDIT_LOG,
 ) -> int:
     """Write the log up to its newest checkpoint to ``path`` and return the number of records.
 
     :raises NotFound: (``no_checkpoint``). :raises Conflict: (``file_exists``).
     """
-    size = require_checkpoint(session, tables).size
-    names = {"leaves": LEAVES, "hashes": HASHES, "checkpoints": CHECKPOINTS, "key": KEY}
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise Conflict(f"{path} exists already.", code="file_exists") from error
-    with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
-        bundle.writestr(README, _INSTRUCTIONS.format(origin=log_key.name, size=size, **names, **asdict(description)))
-        bundle.writestr(KEY, f"{log_key}\n")
-        with bundle.open(CHECKPOINTS, "w") as lines:
-            for document in _checkpoints(session, tables, size):
-                lines.write(json.dumps(document).encode() + b"\n")
-        with bundle.open(LEAVES, "w", force_zip64=True) as lines:
-            for done, leaf in enumerate(_leaves(session, tables, size), 1):
-                lines.write(leaf + b"\n")
-                if progress and (done % _PAGE == 0 or done == size):
-                    progress(done, size)
-        with bundle.open(HASHES, "w", force_zip64=True) as lines:
-            for leaf in _leaves(session, tables, size):
-                lines.write(hash_leaf(leaf).hex().encode() + b"\n")
+    size = require_checkpoint(session, log.tables).size
+    with _bundle(session, path, log, size, description, selected=False) as bundle:
+        write_records(session, bundle, log, 0, size, progress)
     return size
 
 
-def _checkpoints(session: Session, tables: LogTables, size: int) -> Iterator[dict[str, object]]:
-    table = tables.checkpoint
-    found = session.execute(select(table.size, table.root, table.note).where(table.size <= size).order_by(table.size))
-    for each, root, note in found:
-        yield {"size": each, "root": base64.b64encode(root).decode(), "note": note}
+def export_events(
+    session: Session, path: Path, event_ids: Sequence[str], *, log: SignedLog, description: Description = AUDIT_LOG
+) -> int:
+    """Write the proofs of single events, records included, to ``path``: for a court, what its case is about.
+
+    :raises NotFound: (``event_not_found``, ``event_not_sequenced``). :raises Conflict: (``file_exists``).
+    """
+    key, wanted = key_in_use(session, log), list(dict.fromkeys(event_ids))
+    proofs = {event_id: prove_event(session, event_id, log_key=key) for event_id in wanted}
+    with _bundle(session, path, log, len(proofs), description, selected=True) as bundle:
+        for event_id, proof in proofs.items():
+            bundle.writestr(f"{PROOFS}{event_id}.json", json.dumps(proof.as_document(), indent=1))
+    return len(proofs)
 
 
-def _leaves(session: Session, tables: LogTables, size: int) -> Iterator[bytes]:
-    entry = tables.entry
-    for start in range(0, size, _PAGE):
+def write_records(
+    session: Session, bundle: zipfile.ZipFile, log: SignedLog, start: int, stop: int, progress: Progress | None
+) -> None:
+    """Write the records of [start, stop), their hashes, and the signed heads from there to there."""
+    with bundle.open(CHECKPOINTS, "w", force_zip64=True) as lines:
+        for document in _checkpoints(session, log, start, stop):
+            lines.write(json.dumps(document).encode() + b"\n")
+    with bundle.open(LEAVES, "w", force_zip64=True) as lines:
+        for done, leaf in enumerate(_leaves(session, log, start, stop), 1):
+            lines.write(leaf + b"\n")
+            if progress and (done % _PAGE == 0 or done == stop - start):
+                progress(done, stop - start)
+    with bundle.open(HASHES, "w", force_zip64=True) as lines:
+        for leaf in _leaves(session, log, start, stop):
+            lines.write(hash_leaf(leaf).hex().encode() + b"\n")
+
+
+@contextmanager
+def _bundle(
+    session: Session, path: Path, log: SignedLog, size: int, description: Description, *, selected: bool
+) -> Iterator[zipfile.ZipFile]:
+    with new_bundle(path) as bundle:
+        origin = key_in_use(session, log).name
+        for name, text in ((README, instructions("en", selected)), (LEEME, instructions("es", selected))):
+            spanish = name == LEEME
+            filled = text.format(
+                title=description.title_es if spanish else description.title,
+                privacy=description.privacy_es if spanish else description.privacy,
+                command=description.command,
+                origin=origin,
+                size=size,
+            )
+            bundle.writestr(name, filled)
+        write_keys(session, bundle, log)
+        yield bundle
+
+
+@contextmanager
+def new_bundle(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a new file that only its owner can read. :raises Conflict: (``file_exists``)."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise Conflict(f"{path} exists already.", code="file_exists") from error
+    with os.fdopen(descriptor, "w+b") as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bundle:
+            yield bundle
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_keys(session: Session, bundle: zipfile.ZipFile, log: SignedLog) -> None:
+    """Write the log's public key, its certificates and the witnesses' keys."""
+    bundle.writestr(KEY, f"{key_in_use(session, log)}\n")
+    if chain := log.certificate_chain(session):
+        bundle.writestr(CERTIFICATES, pem_chain(chain))
+    if log.policy.keys:
+        bundle.writestr(WITNESSES, "".join(f"{key}\n" for key in log.policy.keys))
+
+
+def _checkpoints(session: Session, log: SignedLog, start: int, stop: int) -> Iterator[dict[str, object]]:
+    table, origin = log.tables.checkpoint, key_in_use(session, log).name
+    found = session.execute(
+        select(table.size, table.root, table.note).where(table.size >= start, table.size <= stop).order_by(table.size)
+    )
+    for size, root, note in found.all():
+        lines = "".join(cosignature_lines(session, origin=origin, size=size))
+        yield {"size": size, "root": base64.b64encode(root).decode(), "note": note + lines}
+
+
+def _leaves(session: Session, log: SignedLog, start: int, stop: int) -> Iterator[bytes]:
+    entry = log.tables.entry
+    for first in range(start, stop, _PAGE):
         yield from session.scalars(
             select(entry.leaf)
-            .where(entry.log_index >= start, entry.log_index < min(size, start + _PAGE))
+            .where(entry.log_index >= first, entry.log_index < min(stop, first + _PAGE))
             .order_by(entry.log_index)
         )
-
-
-class BundleLog:
-    """An exported log as :class:`~audit.log_source.LogSource`. Nothing is written to disk.
-
-    :raises Rejected: (``bad_bundle``) if the file is none.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._file = zipfile.ZipFile(path)
-            self.stated_key = LogKey.parse(self._file.read(KEY).decode())
-            self._checkpoints = [_read_checkpoint(line) for line in self._file.read(CHECKPOINTS).splitlines()]
-            self._leaf_lines = _Lines(self._file, LEAVES)
-            self._hash_lines = _Lines(self._file, HASHES)
-        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, CheckpointError) as error:
-            raise Rejected(f"{path} is no exported log.", code="bad_bundle") from error
-
-    def head(self) -> StoredHead:
-        """The newest checkpoint that the bundle states."""
-        if not self._checkpoints:
-            return StoredHead(self.stated_key.name, 0, EMPTY_ROOT)
-        last = self._checkpoints[-1]
-        return StoredHead(self.stated_key.name, last.size, last.root)
-
-    def checkpoints(self) -> Sequence[StoredCheckpoint]:
-        """See :meth:`audit.log_source.LogSource.checkpoints`."""
-        return self._checkpoints
-
-    def anchors(self) -> Sequence[Anchor]:
-        """A bundle has none."""
-        return ()
-
-    def rows(self, start: int, stop: int) -> list[Row]:
-        """See :meth:`audit.log_source.LogSource.rows`. An event's name is what its leaf says."""
-        return [_row(index, line) for index, line in enumerate(self._leaf_lines.between(start, stop), start)]
-
-    def leaf_hashes(self, start: int, stop: int) -> list[bytes]:
-        """See :meth:`audit.log_source.LogSource.leaf_hashes`."""
-        hashes = []
-        for line in self._hash_lines.between(start, stop):
-            try:
-                hashes.append(bytes.fromhex(line.decode("ascii")))
-            except ValueError:
-                hashes.append(b"")  # fits nothing
-        return hashes
-
-    def strays(self, size: int) -> Iterator[Row]:
-        """Yield the lines after the last that the tree has."""
-        index = size
-        while lines := self._leaf_lines.between(index, index + _PAGE):
-            yield from (_row(at, line) for at, line in enumerate(lines, index))
-            index += len(lines)
-
-    def upper_tiles(self) -> Iterator[tuple[Tile, bytes]] | None:
-        """A bundle has none."""
-        return None
-
-    def edge(self, size: int) -> CompactRange:
-        """A bundle is always verified from its beginning."""
-        if size:
-            raise Fault("A bundle is verified from its beginning.", code="tile_damaged")
-        return CompactRange()
-
-
-class _Lines:
-    """Lines of a packed file by number; forwards it is read once."""
-
-    def __init__(self, bundle: zipfile.ZipFile, name: str) -> None:
-        self._bundle = bundle
-        self._name = name
-        self._at = 0
-        self._stream: IO[bytes] = bundle.open(name)
-
-    def between(self, start: int, stop: int) -> list[bytes]:
-        if start < self._at:
-            self._stream, self._at = self._bundle.open(self._name), 0
-        while self._at < start:
-            if not self._next():
-                return []
-        lines = []
-        while self._at < stop and (line := self._next()):
-            lines.append(line.removesuffix(b"\n"))
-        return lines
-
-    def _next(self) -> bytes:
-        line = self._stream.readline(ENTRY_LIMIT + 2)
-        self._at += bool(line)
-        return line
-
-
-def _row(index: int, line: bytes) -> Row:
-    try:
-        name = str(json.loads(line)["id"])
-    except (ValueError, KeyError, TypeError):
-        name = None
-    return Row(index, name, line)
-
-
-def _read_checkpoint(line: bytes) -> StoredCheckpoint:
-    document = json.loads(line)
-    return StoredCheckpoint(
-        int(document["size"]), base64.b64decode(document["root"], validate=True), str(document["note"])
-    )

@@ -16,7 +16,7 @@ from audit.cosigned import published_checkpoint
 from audit.merkle import HASH_SIZE
 from audit.proofs import prove_receipt
 from audit.services import LOG_PATH, AuditServices
-from audit.signed_log import SignedLog, key_in_use
+from audit.signed_log import SignedLog, key_in_use, pem_chain
 from audit.tiles import WIDTH, Tile
 from kernel.errors import Denied, NotFound
 
@@ -75,6 +75,17 @@ def log_blueprint(name: str, prefix: str, *, log: Callable[[], SignedLog], entri
         with log().database.reading() as session:
             text = f"{key_in_use(session, log())}\n"
         response = Response(text, content_type="text/plain; charset=utf-8")
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
+
+    @blueprint.get("/key.pem")
+    def certificates() -> Response:
+        """The certificate of the key and those above it, where the authority has certified it."""
+        with log().database.reading() as session:
+            chain = log().certificate_chain(session)
+        if not chain:
+            raise NotFound("The log's key has no certificate.", code="log_key_not_certified")
+        response = Response(pem_chain(chain), content_type="application/pem-certificate-chain")
         response.headers["Cache-Control"] = "public, max-age=300"
         return response
 

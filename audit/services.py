@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import urlsplit
@@ -30,6 +30,7 @@ class AuditServices:
     """Adapters and shared values of the evidence.
 
     :ivar outgoing: the one way to witnesses; never inside a transaction.
+    :ivar certificates: gives the chain (DER) of the certificate that the authority issued for a log's key, by its name.
     """
 
     settings: Settings
@@ -38,6 +39,7 @@ class AuditServices:
     keystore: KeyStore
     journal: Journal
     outgoing: Outgoing
+    certificates: Callable[[Session, str], tuple[bytes, ...]]
 
     @property
     def tables(self) -> LogTables:
@@ -67,6 +69,10 @@ class AuditServices:
     def policy(self) -> WitnessPolicy:
         """Who witnesses it. :raises CheckpointError: if a witness's key in the settings is none."""
         return WitnessPolicy.from_settings(self.settings)
+
+    def certificate_chain(self, session: Session) -> tuple[bytes, ...]:
+        """Return the certificate of its key and those above it, DER; empty: it was not certified."""
+        return self.certificates(session, LOG_KEY)
 
     def placed(self, session: Session, entries: Sequence[tuple[str, bytes]], *, first: int) -> None:
         """Nothing follows events into the log."""

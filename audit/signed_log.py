@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -59,6 +60,10 @@ class SignedLog(Protocol):
         """Who witnesses it."""
         ...
 
+    def certificate_chain(self, session: Session) -> tuple[bytes, ...]:
+        """Return the certificate of its key and those above it, DER; empty: it was not certified."""
+        ...
+
     def placed(self, session: Session, entries: Sequence[tuple[str, bytes]], *, first: int) -> None:
         """Follow entries (name, leaf) into the places from ``first`` on, in the transaction that gives them."""
         ...
@@ -68,3 +73,8 @@ def key_in_use(session: Session, log: SignedLog) -> LogKey:
     """Return the public key of ``log`` under the name that it began with, which a changed issuer does not change."""
     head = find_head(session, log.tables)
     return log.log_key(head.origin if head else log.origin)
+
+
+def pem_chain(chain: Sequence[bytes]) -> str:
+    """Return certificates (DER) as PEM (RFC 7468 §5)."""
+    return "".join(ssl.DER_cert_to_PEM_cert(each) for each in chain)

@@ -26,7 +26,7 @@ from ca.revocation.revoke import CERTIFICATE_REVOKED, LIST_DUE
 from ca.revocation.upkeep import drop_old_lists, publish_if_behind, publish_overdue_lists
 from ca.services import CaServices
 from ca.transparency.backfill import Backfill
-from ca.units.signer import UNITS, renew_unit_signer
+from ca.units.signer import LOG_UNITS, UNITS, renew_unit_signer
 from kernel.outbox import Handler, Task
 from kernel.worker import PeriodicJob
 
@@ -80,7 +80,7 @@ def periodic_jobs(services: CaServices) -> list[PeriodicJob]:
         renew_ocsp_signers(services, now=services.clock.now())
 
     def renew_units() -> None:
-        for unit in UNITS:
+        for unit in (*UNITS, *LOG_UNITS):
             renew_unit_signer(services, unit, now=services.clock.now())
 
     def clear_protocols() -> None:

@@ -1,191 +1,196 @@
-"""Verifies an exported audit log. Shares no code with the service: read it, it is the whole rule.
+"""Verifies an exported log or a single proof. Shares no code with the service: read it, it is the whole rule.
 
-    python verify_log.py LOG.zip [--key NAME+ID+KEY] [--proof PROOF.json [--txn TXN]]
+    python verify_log.py LOG.zip [--key KEY] [--witness KEY]... [--quorum N] [--root ROOT.pem]
+    python verify_log.py --proof PROOF.json [--txn TXN] [--key KEY] [--witness KEY]... [--quorum N]
 
-Needs Python 3.9 or newer and the package "cryptography". Give --key as you got it from elsewhere than from the file;
-without it the file is only held against itself. With --proof one event's proof is checked; LOG.zip may be
-left out; --txn is what your ID token says, of which the proof must be.
+Needs Python 3.10 and "cryptography" 42 or newer. Get keys (NAME+ID+KEY) and root elsewhere than from the file; without
+them it is held against itself. --txn is what your ID token says. --quorum: how many witnesses must have co-signed.
 Exit status: 0 all good, 1 something is wrong (the first bad record is named), 2 wrong use.
 """
 
 import argparse
 import base64
+import functools
 import hashlib
 import json
 import pathlib
 import sys
 import zipfile
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-
-class Bad(Exception):
-    """What is wrong, in a sentence."""
-
-
-def leaf_hash(line):
-    return hashlib.sha256(b"\0" + line).digest()
+LOG, WITNESS = 1, 4  # types of signature (C2SP signed-note)
+Bad = type("Bad", (Exception,), {})  # what is wrong, in a sentence
 
 
-def node_hash(left, right):
-    return hashlib.sha256(b"\1" + left + right).digest()
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
-class Tree:
-    """A growing Merkle tree (RFC 6962 section 2.1): a stack of (height, hash), like a binary counter."""
-
-    def __init__(self):
-        self.size, self.stack = 0, []
-
-    def add(self, digest):
-        height = 0
-        while self.stack and self.stack[-1][0] == height:
-            digest = node_hash(self.stack.pop()[1], digest)
-            height += 1
-        self.stack.append((height, digest))
-        self.size += 1
-
-    def root(self):
-        if not self.stack:
-            return hashlib.sha256().digest()
-        digest = self.stack[-1][1]
-        for _, left in self.stack[-2::-1]:
-            digest = node_hash(left, digest)
-        return digest
+def add(stack, digest):
+    """Grow a Merkle tree (RFC 6962 section 2.1), kept as a stack of (height, hash), like a binary counter."""
+    height = 0
+    while stack and stack[-1][0] == height:
+        digest, height = sha256(b"\1", stack.pop()[1], digest), height + 1
+    stack.append((height, digest))
 
 
-class Key:
-    """The log's public key, written NAME+ID+KEY."""
+def root_of(stack):
+    return functools.reduce(lambda digest, left: sha256(b"\1", left[1], digest), stack[-2::-1], stack[-1][1])
 
-    def __init__(self, text):
+
+class Key:  # the public key of a log or a witness, written NAME+ID+KEY
+    def __init__(self, text, kind):
         try:
             self.name, identifier, encoded = text.strip().split("+", 2)
             octets = base64.b64decode(encoded, validate=True)
-            self.identifier = hashlib.sha256(self.name.encode() + b"\n" + octets).digest()[:4]
-            self.verifier = Ed25519PublicKey.from_public_bytes(octets[1:])
+            self.identifier = sha256(self.name.encode(), b"\n", octets)[:4]
+            self.public, self.kind = octets[1:], kind
+            self.verifier = Ed25519PublicKey.from_public_bytes(self.public)
         except ValueError as error:
-            raise Bad("the key is not of the form NAME+ID+KEY") from error
-        if octets[0] != 1 or self.identifier.hex() != identifier:
-            raise Bad("the key does not have the id that it states")
+            raise Bad("a key is not of the form NAME+ID+KEY") from error
+        if octets[0] != kind or self.identifier.hex() != identifier:
+            raise Bad("a key is of another kind, or does not have the id that it states")
 
-    def open_checkpoint(self, note):
-        """Return (size, root) of a signed checkpoint."""
+    def signed(self, note):
+        """Tell whether the note has a signature of this key, which must then hold."""
         text, _, signatures = note.rpartition("\n\n")
-        text += "\n"
+        message = text + "\n"
         for line in signatures.splitlines():
             dash, name, encoded = [*line.split(" "), "", ""][:3]
             signature = base64.b64decode(encoded)
             if (dash, name, signature[:4]) == ("\u2014", self.name, self.identifier):
-                try:
-                    self.verifier.verify(signature[4:], text.encode())
-                except InvalidSignature as error:
-                    raise Bad("a checkpoint's signature does not hold") from error
-                origin, size, root = text.split("\n")[:3]
-                if origin != self.name:
-                    raise Bad("a checkpoint is of another log")
-                return int(size), base64.b64decode(root)
-        raise Bad("a checkpoint is not signed by the key")
+                signature = signature[4:]
+                if self.kind == WITNESS:  # C2SP tlog-cosignature: eight octets of time, then the signature
+                    message = f"cosignature/v1\ntime {int.from_bytes(signature[:8], 'big')}\n{message}"
+                    signature = signature[8:]
+                self.verifier.verify(signature, message.encode())
+                return True
+        return False
 
 
-def check_line(index, line, previous_good):
-    """A record is one canonical JSON object; personal data stands in it concealed."""
-    try:
-        record = json.loads(line)
-        canonical = json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
-    except ValueError:
-        canonical = None
-    if canonical != line:
-        raise Bad(f"record {index} is not canonical JSON (the last good one is {previous_good})")
-    return record["id"]
+class Keys:  # who must have signed: the log, and a quorum of witnesses
+    def __init__(self, options, stated):
+        self.log = Key(options.key or stated, LOG)
+        self.witnesses = [Key(text, WITNESS) for text in set(options.witness)]
+        self.quorum = options.quorum if options.quorum is not None else min(1, len(self.witnesses))
+
+    def open_checkpoint(self, note):
+        origin, size, root = note.split("\n")[:3]
+        if origin != self.log.name or not self.log.signed(note):
+            raise Bad("a checkpoint is of another log, or not signed by the key")
+        return int(size), base64.b64decode(root), sum(witness.signed(note) for witness in self.witnesses)
 
 
-def check_bundle(path, key_text):
-    with zipfile.ZipFile(path) as bundle:
-        stated = bundle.read("log-key.txt").decode()
-        key = Key(key_text or stated)
-        heads = {}
-        for line in bundle.read("checkpoints.jsonl").splitlines():
-            size, root = key.open_checkpoint(json.loads(line)["note"])
-            if heads.setdefault(size, root) != root:
-                raise Bad(f"two trees of {size} records were signed")
-        if not heads:
-            raise Bad("there is no checkpoint")
-        tree, last_good, signed = Tree(), "none", 0
-        last_size = max(heads)
-        with bundle.open("leaves.jsonl") as leaves, bundle.open("leaf-hashes.txt") as hashes:
-            suspect = None
-            for line in leaves:
-                line, stated_hash = line.rstrip(b"\n"), hashes.readline().strip().decode()
-                digest = leaf_hash(line)
-                if digest.hex() != stated_hash and suspect is None:
-                    suspect = f"record {tree.size} was changed, removed or moved (the last good one is {last_good})"
-                if tree.size >= last_size:
-                    raise Bad(f"record {tree.size} was added after the last signed head")
-                tree.add(digest)
-                if tree.size in heads:
-                    if tree.root() != heads[tree.size]:
-                        raise Bad(suspect or f"a record of {signed}..{tree.size - 1} was changed, removed or moved")
-                    signed = tree.size
-                if suspect is None:
-                    last_good = check_line(tree.size - 1, line, last_good)
-            if tree.size < last_size:
-                raise Bad(suspect or f"the records from {tree.size} to {last_size - 1} are missing")
-            if suspect:
-                raise Bad("leaf-hashes.txt was changed; the records are good")
-    return tree.size, len(heads), key
+def check_certificates(pem, key, root_path):
+    """The first certificate is the log key's; each is issued by the next, an authority; the last is the root."""
+    chain = x509.load_pem_x509_certificates(pem)
+    if chain[0].public_key().public_bytes_raw() != key.public:
+        raise Bad("the certificate is not that of the log's key")
+    if root_path and x509.load_pem_x509_certificate(pathlib.Path(root_path).read_bytes()) != chain[-1]:
+        raise Bad("the certificates do not lead to that root")
+    for certificate, issuer in zip(chain, [*chain[1:], chain[-1]], strict=True):
+        try:
+            certificate.verify_directly_issued_by(issuer)
+            authority = issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+            authority = False
+        if not authority:
+            raise Bad(f"the certificate of {certificate.subject.rfc4514_string()} does not hold")
+    print(f"good: the key is of {chain[0].subject.rfc4514_string()} until {chain[0].not_valid_after_utc:%Y-%m-%d}")
 
 
-def check_proof(path, key_text, txn):
+def check_records(bundle, keys):
+    heads, cosigned, newest = {}, 0, 0
+    for line in bundle.read("checkpoints.jsonl").splitlines():
+        size, root, count = keys.open_checkpoint(json.loads(line)["note"])
+        if heads.setdefault(size, root) != root:
+            raise Bad(f"two trees of {size} records were signed")
+        newest = max(newest, size if count >= keys.quorum else 0)
+        cosigned += count
+    if not heads:
+        raise Bad("there is no checkpoint")
+    tree, count, last_good, signed, last_size, suspect = [], 0, "none", 0, max(heads), None
+    with bundle.open("leaves.jsonl") as leaves, bundle.open("leaf-hashes.txt") as hashes:
+        for index, line in enumerate(leaves):
+            line, stated_hash = line.rstrip(b"\n"), hashes.readline().strip().decode()
+            if sha256(b"\0", line).hex() != stated_hash and suspect is None:
+                suspect = f"record {index} was changed, removed or moved (the last good one is {last_good})"
+            if index >= last_size:
+                raise Bad(f"record {index} was added after the last signed head")
+            add(tree, sha256(b"\0", line))
+            count = index + 1
+            if count in heads:
+                if root_of(tree) != heads[count]:
+                    raise Bad(suspect or f"a record of {signed}..{index} was changed, removed or moved")
+                signed = count
+            if suspect is None:  # a record is one canonical JSON object
+                record = json.loads(line)
+                if json.dumps(record, sort_keys=True, separators=(",", ":")).encode() != line:
+                    raise Bad(f"record {index} is not canonical JSON (the last good one is {last_good})")
+                last_good = record.get("id", index)
+    if count < last_size:
+        raise Bad(suspect or f"the records from {count} to {last_size - 1} are missing")
+    if suspect:
+        raise Bad("leaf-hashes.txt was changed; the records are good")
+    if keys.quorum and not newest:
+        raise Bad(f"no head was co-signed by {keys.quorum} witnesses")
+    print(f"good: {count} records, {len(heads)} signed heads of {keys.log.name}, {cosigned} cosignatures;")
+    print(f"      {keys.quorum} witnesses or more stand for the first {newest} records")
+
+
+def check_proof(proof, keys, txn):
     """RFC 9162 section 2.1.3.2. The proof shows the record, or of a receipt (ID token "txn": EVENT.HASH) its hash."""
-    proof = json.loads(pathlib.Path(path).read_text("utf-8"))
-    key = Key(key_text or proof["log_key"])
-    size, root = key.open_checkpoint(proof["checkpoint"])
-    receipt = proof.get("receipt", "")
+    size, root, cosigned = keys.open_checkpoint(proof["checkpoint"])
+    if cosigned < keys.quorum:
+        raise Bad(f"{cosigned} witnesses co-signed the head, {keys.quorum} must")
+    receipt, index = proof.get("receipt", ""), proof["index"]
     if txn and txn != receipt:
         raise Bad("the proof is of another receipt")
     name, _, encoded = receipt.partition(".")
-    index, digest = proof["index"], base64.urlsafe_b64decode(encoded + "=")
-    if not receipt:
-        name, digest = json.loads(proof["leaf"])["id"], leaf_hash(proof["leaf"].encode())
-    if not 0 <= index < size:
-        raise Bad("the tree has no such record")
-    position, last = index, size - 1
-    for sibling in (base64.b64decode(each) for each in proof["hashes"]):
-        if last == 0:
-            raise Bad("the proof is too long")
-        if position % 2 or position == last:
-            digest = node_hash(sibling, digest)
-            while position and position % 2 == 0:
-                position, last = position // 2, last // 2
-        else:
-            digest = node_hash(digest, sibling)
-        position, last = position // 2, last // 2
-    if last or digest != root:
-        raise Bad("the proof does not lead to the signed root")
-    return name, index, size
+    digest = base64.urlsafe_b64decode(encoded + "=") if receipt else sha256(b"\0", proof["leaf"].encode())
+    name = name or json.loads(proof["leaf"])["id"]
+    path = [base64.b64decode(each) for each in proof["hashes"]]
+    inner = (index ^ (size - 1)).bit_length()  # so many steps up, index and last leaf have different parents
+    if not 0 <= index < size or len(path) != inner + bin(index >> inner).count("1"):
+        raise Bad("the tree has no such record, or the proof is not as long as it must be")
+    for step, other in enumerate(path):
+        digest = sha256(b"\1", *((other, digest) if step >= inner or index >> step & 1 else (digest, other)))
+    if digest != root:
+        raise Bad(f"the proof of {name} does not lead to the signed root")
+    print(f"good: event {name} is record {index} of {size}, {cosigned} cosignatures")
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Verify an exported audit log or one event's proof.")
-    parser.add_argument("bundle", nargs="?")
-    parser.add_argument("--key")
-    parser.add_argument("--proof")
-    parser.add_argument("--txn")
+    parser = argparse.ArgumentParser(description="Verify an exported log or one event's proof.")
+    for name, more in (("bundle", {"nargs": "?"}), ("--key", {}), ("--proof", {}), ("--txn", {}), ("--root", {})):
+        parser.add_argument(name, **more)
+    parser.add_argument("--witness", action="append", default=[])
+    parser.add_argument("--quorum", type=int)
     options = parser.parse_args()
     if not options.bundle and not options.proof:
         parser.error("give LOG.zip or --proof")
     try:
         if options.bundle:
-            size, heads, key = check_bundle(options.bundle, options.key)
-            print(f"good: {size} records, {heads} signed heads of {key.name}")
+            with zipfile.ZipFile(options.bundle) as bundle:
+                keys, names = Keys(options, bundle.read("log-key.txt").decode()), bundle.namelist()
+                if "log-key.pem" in names or options.root:
+                    check_certificates(bundle.read("log-key.pem"), keys.log, options.root)
+                proofs = [name for name in names if name.startswith("proofs/")]
+                if "leaves.jsonl" in names or not proofs:
+                    check_records(bundle, keys)
+                for name in proofs:
+                    check_proof(json.loads(bundle.read(name)), keys, None)
         if options.proof:
-            event, index, size = check_proof(options.proof, options.key, options.txn)
-            print(f"good: event {event} is record {index} of {size}")
-    except Bad as error:
-        sys.exit(f"BAD: {error}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        sys.exit(f"BAD: cannot be read as a log ({type(error).__name__}: {error})")
+            proof = json.loads(pathlib.Path(options.proof).read_text("utf-8"))
+            check_proof(proof, Keys(options, proof["log_key"]), options.txn)
+    except InvalidSignature:
+        sys.exit("BAD: a signature does not hold")
+    except (Bad, OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        unreadable = "" if isinstance(error, Bad) else f"cannot be read as a log ({type(error).__name__}) "
+        sys.exit(f"BAD: {unreadable}{error}")
     if not options.key:
         print("note: checked with the key that the file itself states; compare it with one from elsewhere")
 

@@ -1,4 +1,4 @@
-"""``sau ca log verify | prove | export | status | backfill``."""
+"""``sau ca log verify | prove | export | status | backfill | certify``."""
 
 from __future__ import annotations
 
@@ -9,35 +9,38 @@ from pathlib import Path
 
 import click
 
+from audit.bundle import BundleLog
 from audit.checkpoint import LogKey
 from audit.command_output import print_report, progress_bar
-from audit.export import BundleLog, Description, export_log
+from audit.export import Description, export_log
 from audit.findings import LogTamperedError
-from audit.tree_store import find_head
+from audit.signed_log import key_in_use
 from audit.verification import verify_log
 from ca.services import CaServices
 from ca.transparency.backfill import BATCH, find_unlogged, log_missing
 from ca.transparency.log import CertificateLog
-from ca.transparency.model import LOG_TABLES
 from ca.transparency.promise import sequence_waiting
 from ca.transparency.proof import prove_certificate
 from ca.transparency.status import certificate_log_status
 from ca.transparency.verification import check_entry, verify_stored_log
+from ca.units.signer import LOG_UNITS, find_unit_signer, renew_unit_signer
 from kernel.command_line import json_option, print_record, print_records
 
 Load = Callable[[], CaServices]
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _BUNDLE = Description(
     "Log of certificates of",
+    "Registro de certificados de",
     "sau ca log verify",
     "Of certificates of persons there are commitments only: a hash that whoever has the certificate can compute.",
+    "De certificados de personas hay solo compromisos: un resumen que puede calcular quien tiene el certificado.",
 )
 
 
 def log_group(load: Load) -> click.Group:
     """Return the group ``log``."""
     group = click.Group("log", help="The public certificate log: verify, prove, export, and what is missing in it.")
-    for command in (_verify(load), _prove(load), _export(load), _status(load), _backfill(load)):
+    for command in (_verify(load), _prove(load), _export(load), _status(load), _backfill(load), _certify(load)):
         group.add_command(command)
     return group
 
@@ -101,9 +104,8 @@ def _export(load: Load) -> click.Command:
         """Write the log, its signed heads and its public key to FILE (zip)."""
         log = load().certificate_log
         with log.database.reading() as session, progress_bar("Exporting") as progress:
-            head = find_head(session, LOG_TABLES)
-            key = log.log_key(head.origin if head else log.origin)
-            size = export_log(session, file, log_key=key, progress=progress, tables=LOG_TABLES, description=_BUNDLE)
+            key = key_in_use(session, log)
+            size = export_log(session, file, log=log, progress=progress, description=_BUNDLE)
         print_record({"file": str(file), "records": size, "log_key": str(key)}, as_json=as_json)
 
     return export
@@ -126,6 +128,23 @@ def _status(load: Load) -> click.Command:
             click.get_current_context().exit(1)
 
     return status
+
+
+def _certify(load: Load) -> click.Command:
+    @click.command("certify")
+    @json_option
+    def certify(as_json: bool) -> None:
+        """Issue certificates for the keys of both logs; from then on the worker renews them. Repeatable."""
+        services = load()
+        now = services.clock.now()
+        for unit in LOG_UNITS:
+            renew_unit_signer(services, unit, now=now, first=True)
+        with services.database.reading() as session:
+            signers = [find_unit_signer(session, unit, now=now) for unit in LOG_UNITS]
+            rows = [{"log": row.unit, "serial": row.serial, "until": row.signs_until} for row in signers]
+        print_records(rows, as_json=as_json)
+
+    return certify
 
 
 def _backfill(load: Load) -> click.Command:

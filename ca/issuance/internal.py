@@ -17,6 +17,7 @@ from ca.services import CaServices
 from kernel.identifiers import sha256_hex
 
 OCSP_RESPONDER, TIME_STAMPING, CMP_RESPONDER = "ocsp-responder", "time-stamping", "cmp-responder"
+LOG_SIGNING = "log-signing"
 
 
 def prepare_responder(

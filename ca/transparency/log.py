@@ -19,6 +19,7 @@ from ca.locations import PKI_PREFIX
 from ca.transparency.listing import list_publicly
 from ca.transparency.model import LOG_TABLES
 from ca.transparency.passes import Passes
+from ca.units.chain import unit_chain
 from kernel.clock import Clock
 from kernel.database import Database
 from kernel.errors import Fault, NotFound
@@ -86,6 +87,10 @@ class CertificateLog:
     def policy(self) -> WitnessPolicy:
         """Who witnesses it. :raises CheckpointError: if a witness's key in the settings is none."""
         return WitnessPolicy.from_settings(self.settings)
+
+    def certificate_chain(self, session: Session) -> tuple[bytes, ...]:
+        """Return the certificate of its key and those above it, DER; empty: it was not certified."""
+        return unit_chain(session, LOG_KEY)
 
     def placed(self, session: Session, entries: Sequence[tuple[str, bytes]], *, first: int) -> None:
         """Put the public ones among the certificates that got their places on the public list."""

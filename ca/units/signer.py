@@ -11,13 +11,16 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from audit.event import Event
+from audit.services import LOG_KEY as AUDIT_LOG_KEY
+from audit.services import ensure_log_key
 from audit.vocabulary import EventType
 from ca.issuance.assembly import read_unsigned
 from ca.issuance.authority import issuing_authority, load_authority
-from ca.issuance.internal import CMP_RESPONDER, TIME_STAMPING, prepare_own
+from ca.issuance.internal import CMP_RESPONDER, LOG_SIGNING, TIME_STAMPING, prepare_own
 from ca.issuance.model import Certificate
 from ca.issuance.record import complete_certificate, record_intent
 from ca.services import CaServices
+from ca.transparency.log import LOG_KEY as CERTIFICATE_LOG_KEY
 from ca.transparency.promise import ensure_logged
 from ca.units.model import UnitSigner
 from kernel.errors import Conflict, Unavailable
@@ -28,16 +31,26 @@ _RENEW_BEFORE = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Unit:
-    """Something of the service that signs. :ivar title: in its certificates' common name."""
+    """Something of the service that signs.
+
+    :ivar title: in its certificates' common name.
+    :ivar key_name: the one key that is certified again and again; None: each generation has a key of its own.
+    """
 
     name: str
     profile: str
     title: str
+    key_name: str | None = None
 
 
 STAMPS = Unit("time-stamping", TIME_STAMPING, "Sellado de tiempo")
 CMP = Unit("cmp", CMP_RESPONDER, "CMP")
 UNITS = (STAMPS, CMP)
+# The logs' keys are their identity: witnesses and verifiers hold them, so they stay.
+LOG_UNITS = (
+    Unit(AUDIT_LOG_KEY, LOG_SIGNING, "Registro de auditoría", AUDIT_LOG_KEY),
+    Unit(CERTIFICATE_LOG_KEY, LOG_SIGNING, "Registro de certificados", CERTIFICATE_LOG_KEY),
+)
 
 
 def find_unit_signer(session: Session, unit: Unit, *, now: datetime) -> UnitSigner:
@@ -117,8 +130,8 @@ def _is_due(session: Session, unit: Unit, *, now: datetime) -> bool:
 
 def _claim(services: CaServices, unit: Unit, *, authority_name: str, generation: int, now: datetime) -> str | None:
     """Make the generation's key and, in one transaction, its certificate's row; None if another was quicker."""
-    key_name = f"{unit.name}-{generation}"
-    key = _open_or_create(services, key_name)
+    key_name = unit.key_name or f"{unit.name}-{generation}"
+    key = ensure_log_key(services.keystore, key_name) if unit.key_name else _open_or_create(services, key_name)
     with services.database.reading() as session:
         authority = load_authority(session, authority_name)
     intent = prepare_own(

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from audit.bundle import HASHES, LEAVES, BundleLog
 from audit.checkpoint import CheckpointError, LogKey
-from audit.export import HASHES, LEAVES, BundleLog, export_log
+from audit.export import export_events, export_log
 from audit.findings import FindingKind, LogTamperedError
 from audit.merkle import ProofError, hash_leaf
 from audit.proofs import prove_event, verify_event_proof
@@ -38,7 +39,7 @@ def bundle(audit: AuditServices, write: Write, key: LogKey, tmp_path: Path) -> P
     Sequencer(audit, batch_limit=4).run()
     write(1)
     with audit.database.reading() as session:
-        assert export_log(session, tmp_path / "log.zip", log_key=key) == 10
+        assert export_log(session, tmp_path / "log.zip", log=audit) == 10
     return tmp_path / "log.zip"
 
 
@@ -175,4 +176,37 @@ def test_what_is_no_bundle_is_refused(audit: AuditServices, bundle: Path, key: L
         BundleLog(tmp_path / "other.zip")
     assert independent(tmp_path / "other.zip").returncode == 1
     with pytest.raises(Conflict), audit.database.reading() as session:
-        export_log(session, bundle, log_key=key)
+        export_log(session, bundle, log=audit)
+
+
+def test_a_bundle_of_single_events_shows_nothing_else(audit: AuditServices, write: Write, tmp_path: Path) -> None:
+    """A court gets what its case is about; the verifier names a record that was changed."""
+    ids = write(9)
+    Sequencer(audit).run()
+    path = tmp_path / "case.zip"
+    with audit.database.reading() as session:
+        assert export_events(session, path, [ids[2], ids[7], ids[2]], log=audit) == 2
+    with zipfile.ZipFile(path) as bundle:
+        names = set(bundle.namelist())
+        text = b"".join(bundle.read(name) for name in names).decode()
+    proofs = {f"proofs/{ids[2]}.json", f"proofs/{ids[7]}.json"}
+    assert names == proofs | {"README.txt", "LEEME.txt", "log-key.txt"}
+    assert not any(other in text for other in (ids[0], ids[8]))
+    outcome = independent(path, "--key", audit.log_key(audit.origin))
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.count("good: event") == 2
+    rewrite(path, f"proofs/{ids[7]}.json", lambda lines: [line.replace(b"success", b"failure") for line in lines])
+    outcome = independent(path, "--key", audit.log_key(audit.origin))
+    assert outcome.returncode == 1
+    assert ids[7] in outcome.stderr
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w") as bundle:
+        bundle.writestr("log-key.txt", str(audit.log_key(audit.origin)))
+    assert independent(tmp_path / "empty.zip").returncode == 1
+
+
+def test_instructions_are_in_both_languages(bundle: Path) -> None:
+    """An expert of a court reads Spanish."""
+    with zipfile.ZipFile(bundle) as opened:
+        assert "CÓMO COMPROBARLO" in opened.read("LEEME.txt").decode()
+        assert "HOW TO CHECK IT" in opened.read("README.txt").decode()
+    assert len(VERIFIER.read_text().splitlines()) < 200

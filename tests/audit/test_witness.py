@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import ipaddress
+import json
 import struct
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,6 +28,7 @@ from audit.checkpoint import Checkpoint, LogKey, sign_checkpoint, verify_checkpo
 from audit.cosignature import WitnessKey, read_cosignatures
 from audit.cosigned import published_checkpoint, witness_status
 from audit.cosigning import ask_witnesses
+from audit.export import export_log
 from audit.findings import FindingKind, LogTamperedError
 from audit.inspection import verify_stored_log
 from audit.merkle import consistency_proof, hash_leaf, subtree_of, tree_root
@@ -45,6 +48,7 @@ from outgoing.errors import OutgoingError
 from tests.audit.conftest import Write
 from tests.servers.process import free_port
 
+VERIFIER = Path(__file__).parents[2] / "examples" / "verify_log.py"
 ORIGIN = "log.test/audit/log"
 LEAVES = [hash_leaf(bytes([number])) for number in range(40)]
 SIGNER = PrivateKeySigner("log", generate_private_key(Algorithm.EDDSA), Algorithm.EDDSA)
@@ -393,3 +397,36 @@ def test_verification_demands_the_quorum_and_continues_what_others_kept(
     assert kinds(log, clock) == set()
     clock.advance(timedelta(hours=2))
     assert kinds(log, clock) == {FindingKind.NOT_WITNESSED}
+
+
+def test_the_independent_verifier_demands_the_witnesses(
+    witnessed: tuple[AuditServices, list[Witness]], write: Write, tmp_path: Path
+) -> None:
+    """In a bundle and in a single proof; a cosignature that does not hold is named."""
+    log, witnesses = witnessed
+    (event, *_) = write(5)
+    sequence(log)
+    ask(log)
+    path, proof_path = tmp_path / "log.zip", tmp_path / "proof.json"
+    with log.database.reading() as session:
+        export_log(session, path, log=log)
+        proof = prove_event(session, event, log_key=log.log_key(log.origin)).as_document()
+    proof_path.write_text(json.dumps(proof))
+    base = ["--key", str(log.log_key(log.origin))]
+    for witness in witnesses:
+        base += ["--witness", str(witness.key)]
+
+    def verify(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", str(VERIFIER), *base, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    for subject in ([str(path)], ["--proof", str(proof_path)]):
+        assert verify(*subject, "--quorum", "2").returncode == 0
+        refused = verify(*subject, "--quorum", "3")
+        assert refused.returncode == 1
+        assert "witnesses" in refused.stderr or "co-signed" in refused.stderr
+    note = str(proof["checkpoint"])
+    proof_path.write_text(json.dumps({**proof, "checkpoint": note[:-8] + "AAAA" + note[-4:]}))
+    assert "does not hold" in verify("--proof", str(proof_path)).stderr
+    with zipfile.ZipFile(path) as bundle:
+        assert bundle.read("witnesses.txt").decode().splitlines() == [str(witness.key) for witness in witnesses]

@@ -71,6 +71,7 @@ def test_the_release_has_its_profiles() -> None:
         "code-signing": (2, True),
         "time-stamping": (1, False),
         "cmp-responder": (1, False),
+        "log-signing": (1, False),
         "public-servant-signature": (2, True),
         "person-authentication": (2, True),
         "ocsp-responder": (1, False),

@@ -85,6 +85,7 @@ def test_shows_profiles(terminal: Terminal) -> None:
         "code-signing",
         "institution-seal",
         "legal-representative-signature",
+        "log-signing",
         "natural-person-signature",
         "ocsp-responder",
         "person-authentication",
