@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
+from audit.archive import archive_year, prune_year
+from audit.archive_file import Archive
 from audit.bundle import BundleLog
 from audit.checkpoint import LogKey
 from audit.command_output import print_report, progress_bar
@@ -31,12 +33,13 @@ from kernel.command_line import json_option, print_record, print_records
 Load = Callable[[], AuditServices]
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_ARCHIVE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def commands(load: Load) -> list[click.Command]:
     """Return the group ``audit``. ``load`` composes the services when a command runs."""
     group = click.Group("audit", help="The evidence: verify, search, prove, export.")
-    for command in (_verify(load), _search(load), _prove(load), _export(load), _status(load)):
+    for command in (_verify(load), _search(load), _prove(load), _export(load), _status(load), _archive(load)):
         group.add_command(command)
     return [group]
 
@@ -54,6 +57,7 @@ def _verify(load: Load) -> click.Command:
         multiple=True,
         help="A checkpoint that somebody else kept, a witness for example: the log must continue it. Repeatable.",
     )
+    @click.option("--archive", "archives", type=_ARCHIVE, multiple=True, help="An archived year. Repeatable.")
     @json_option
     def verify(
         full: bool,
@@ -61,6 +65,7 @@ def _verify(load: Load) -> click.Command:
         bundle: Path | None,
         key: str | None,
         checkpoints: tuple[Path, ...],
+        archives: tuple[Path, ...],
         as_json: bool,
     ) -> None:
         """Recompute the whole log and name the first bad record. Exit status 1 if there is one."""
@@ -70,8 +75,8 @@ def _verify(load: Load) -> click.Command:
             raise click.UsageError("A bundle is verified from its beginning.")
         if key is not None and bundle is None:
             raise click.UsageError("--key goes with --bundle.")
-        if checkpoints and bundle is not None:
-            raise click.UsageError("--checkpoint is for the log in the database.")
+        if (checkpoints or archives) and bundle is not None:
+            raise click.UsageError("--checkpoint and --archive are for the log in the database.")
         try:
             with progress_bar("Verifying") as progress:
                 if bundle is None:
@@ -80,6 +85,7 @@ def _verify(load: Load) -> click.Command:
                         since=since or 0,
                         progress=progress,
                         elsewhere=[(path.name, path.read_text("utf-8", "replace")) for path in checkpoints],
+                        archives=archives,
                     )
                 else:
                     expected = LogKey.parse(key) if key else None
@@ -143,8 +149,9 @@ def _prove(load: Load) -> click.Command:
     @click.command("prove")
     @click.argument("event")
     @click.option("--out", type=_FILE, help="File to write instead of printing.")
+    @click.option("--archive", type=_ARCHIVE, help="The archive in which the event is.")
     @json_option
-    def prove(event: str, out: Path | None, as_json: bool) -> None:
+    def prove(event: str, out: Path | None, archive: Path | None, as_json: bool) -> None:
         """Print the proof that EVENT is in the log, as JSON that anyone can verify.
 
         EVENT is its id, or a receipt as ID tokens carry it in "txn": then the proof does not show the record.
@@ -152,8 +159,11 @@ def _prove(load: Load) -> click.Command:
         services = load()
         proof: EntryProof | ReceiptProof
         with services.database.reading() as session:
-            prove_what = prove_receipt if "." in event else prove_event
-            proof = prove_what(session, event, log_key=key_in_use(session, services))
+            if archive is not None:
+                proof = Archive.open(archive).prove(session, services, event)
+            else:
+                prove_what = prove_receipt if "." in event else prove_event
+                proof = prove_what(session, event, log_key=key_in_use(session, services))
         text = json.dumps(proof.as_document(), indent=None if as_json else 2)
         if out is None:
             click.echo(text)
@@ -183,6 +193,27 @@ def _export(load: Load) -> click.Command:
         print_record({"file": str(file), "records": size, "log_key": str(key)}, as_json=as_json)
 
     return export
+
+
+def _archive(load: Load) -> click.Command:
+    @click.command("archive")
+    @click.argument("file", type=_FILE)
+    @click.option("--year", type=click.IntRange(2000, 9999), required=True, help="Whose records.")
+    @click.option("--prune", is_flag=True, help="Delete them from the database: FILE is verified again first.")
+    @json_option
+    def archive(file: Path, year: int, prune: bool, as_json: bool) -> None:
+        """Write the records of a year to FILE; a day later, with --prune, delete them from the database."""
+        services = load()
+        now = services.clock.now()
+        if prune:
+            deleted = prune_year(services, year, file, now=now)
+            print_record({"year": year, "deleted": deleted}, as_json=as_json)
+            return
+        with progress_bar("Archiving") as progress:
+            archived = archive_year(services, year, file, now=now, progress=progress)
+        print_record({**asdict(archived), "file": str(file)}, as_json=as_json)
+
+    return archive
 
 
 def _status(load: Load) -> click.Command:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from audit.bundle import CERTIFICATES, CHECKPOINTS, HASHES, KEY, LEAVES, LEEME, PROOFS, README, WITNESSES
@@ -60,6 +60,7 @@ def export_log(
     :raises NotFound: (``no_checkpoint``). :raises Conflict: (``file_exists``).
     """
     size = require_checkpoint(session, log.tables).size
+    _require_whole(session, log, size)
     with _bundle(session, path, log, size, description, selected=False) as bundle:
         write_records(session, bundle, log, 0, size, progress)
     return size
@@ -148,6 +149,15 @@ def _checkpoints(session: Session, log: SignedLog, start: int, stop: int) -> Ite
     for size, root, note in found.all():
         lines = "".join(cosignature_lines(session, origin=origin, size=size))
         yield {"size": size, "root": base64.b64encode(root).decode(), "note": note + lines}
+
+
+def _require_whole(session: Session, log: SignedLog, size: int) -> None:
+    first = session.scalar(select(func.min(log.tables.entry.log_index)))
+    if size and first:
+        raise Conflict(
+            f"The records before {first} were archived: their archives go along, and single events are exported.",
+            code="records_archived",
+        )
 
 
 def _leaves(session: Session, log: SignedLog, start: int, stop: int) -> Iterator[bytes]:

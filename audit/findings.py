@@ -56,6 +56,7 @@ class VerificationReport:
     :ivar checkpoints: signed checkpoints that were compared; ``anchors`` likewise.
     :ivar cosignatures: of witnesses, that hold; ``witnessed``: records that a quorum of them stands for, None where
         the settings name no witness.
+    :ivar archived: records before ``first_index`` that were archived and deleted, on record.
     :ivar waiting: events that are committed and not yet in the log.
     :ivar findings: in order of place, the first bad record first.
     """
@@ -68,6 +69,7 @@ class VerificationReport:
     waiting: int
     cosignatures: int = 0
     witnessed: int | None = None
+    archived: int = 0
     findings: tuple[Finding, ...] = ()
 
     @property

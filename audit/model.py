@@ -137,6 +137,22 @@ class AuditWitness(Base):
     problem_since: Mapped[datetime | None]
 
 
+class AuditShard(Base):
+    """A year's records that were archived: the places [first, stop), and the archive's SHA-256 in hex.
+
+    :ivar pruned_at: since when the records may be gone from the database; null while they stay.
+    """
+
+    __tablename__ = "audit_shard"
+
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first: Mapped[int] = mapped_column(BigInteger)
+    stop: Mapped[int] = mapped_column(BigInteger)
+    archive_sha256: Mapped[str] = mapped_column(String(64))
+    archived_at: Mapped[datetime]
+    pruned_at: Mapped[datetime | None]
+
+
 class HolderKey(Base):
     """The key that personal data about one holder is sealed under, itself sealed by the key store's secret.
 

@@ -183,7 +183,9 @@ class EventType(StrEnum):
     AUDIT_CHECKED = "admin:audit:checked"
     PERSON_LOOKED_UP = "admin:person:looked_up"
 
-    # the logs and their witnesses
+    # the logs: retention, witnesses
+    YEAR_ARCHIVED = "audit:year:archived"
+    YEAR_PRUNED = "audit:year:pruned"  # the archived records of the year leave the database
     WITNESS_COSIGNED = "audit:witness:cosigned"  # after it had not: the single cosignatures stand with the checkpoints
     WITNESS_MISSING = "audit:witness:missing"
     WITNESS_ACCUSED = "audit:witness:accused"  # it saw a larger tree than ours, or another

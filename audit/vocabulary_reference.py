@@ -12,7 +12,7 @@ _HOUSES = {
     "keys": "Keys",
     "ca": "Certificate authority",
     "admin": "Console",
-    "audit": "The logs and their witnesses",
+    "audit": "The logs: retention, witnesses",
     "service": "The service itself",
     "web": "Requests refused before any house saw them",
 }
