@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 def test_names_are_house_subject_action() -> None:
     """Architecture, "Evidence": ``house:subject:action``, short enough for its column."""
     for kind in EventType:
-        assert re.fullmatch(r"(idp|keys|ca|admin|service|web)(:[a-z][a-z0-9_]*){2}", kind.value), kind
+        assert re.fullmatch(r"(idp|keys|ca|admin|audit|service|web)(:[a-z][a-z0-9_]*){2}", kind.value), kind
         assert len(kind.value) <= COLUMNS["type"]
 
 
