@@ -16,6 +16,7 @@ from audit.event import canonical_json
 from audit.findings import Finding, FindingKind, LogTamperedError, VerificationReport
 from audit.log_source import DatabaseLog, LogSource, Row
 from audit.verification import Progress, verify_log
+from audit.witness_check import check_witnesses
 from ca.issuance.model import Certificate
 from ca.serial import serial_text
 from ca.transparency.backfill import find_unlogged
@@ -34,7 +35,7 @@ def verify_stored_log(
     progress: Progress | None = None,
     anchors: Sequence[Anchor] | None = None,
 ) -> VerificationReport:
-    """Verify the log in the database, its anchors, and the table of certificates against it, while the service runs.
+    """Verify the log in the database, anchors, witnesses, and the certificates against it, while the service runs.
 
     :param anchors: these instead of those beside the database, after a restore.
 
@@ -49,7 +50,9 @@ def verify_stored_log(
             report = verify_source(source, log, since=since, waiting=source.waiting(), progress=progress)
         except LogTamperedError as error:
             report = error.report
-        findings = [*report.findings, *_compare(session, since=report.first_index, end=report.size)]
+        count, witnessed, doubts = check_witnesses(session, log, now=log.clock.now())
+        findings = [*report.findings, *_compare(session, since=report.first_index, end=report.size), *doubts]
+    report = replace(report, cosignatures=count, witnessed=witnessed)
     if findings:
         findings.sort(key=lambda finding: finding.index)
         raise LogTamperedError(replace(report, findings=tuple(findings)))

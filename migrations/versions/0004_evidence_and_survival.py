@@ -16,6 +16,32 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('audit_cosignature',
+    sa.Column('origin', sa.String(length=255), nullable=False),
+    sa.Column('size', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('signer', sa.String(length=255), nullable=False),
+    sa.Column('line', sa.Text(), nullable=False),
+    sa.Column('stored_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('origin', 'size', 'signer', name=op.f('pk_audit_cosignature'))
+    )
+    op.create_table('audit_shard',
+    sa.Column('year', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('first', sa.BigInteger(), nullable=False),
+    sa.Column('stop', sa.BigInteger(), nullable=False),
+    sa.Column('archive_sha256', sa.String(length=64), nullable=False),
+    sa.Column('archived_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('pruned_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('year', name=op.f('pk_audit_shard'))
+    )
+    op.create_table('audit_witness',
+    sa.Column('origin', sa.String(length=255), nullable=False),
+    sa.Column('witness', sa.String(length=255), nullable=False),
+    sa.Column('size', sa.BigInteger(), nullable=False),
+    sa.Column('cosigned_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('problem', sa.String(length=64), nullable=True),
+    sa.Column('problem_since', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('origin', 'witness', name=op.f('pk_audit_witness'))
+    )
     op.create_table('schema_compatibility',
     sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('since', sa.String(length=32), nullable=False),
@@ -62,3 +88,6 @@ def downgrade() -> None:
 
     op.drop_table('ca_ocsp_page')
     op.drop_table('schema_compatibility')
+    op.drop_table('audit_witness')
+    op.drop_table('audit_shard')
+    op.drop_table('audit_cosignature')
