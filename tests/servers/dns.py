@@ -71,7 +71,7 @@ class NameServerOfTests:
 
 
 @contextmanager
-def run_name_server(folder: Path) -> Iterator[NameServerOfTests]:
+def run_name_server(folder: Path, *, address: tuple[str, int] = ("127.0.0.1", 0)) -> Iterator[NameServerOfTests]:
     """Serve until the block ends; the zone's file is in ``folder``."""
     zone = folder / "zone"
     zone.touch()
@@ -84,7 +84,7 @@ def run_name_server(folder: Path) -> Iterator[NameServerOfTests]:
             if answer is not None:
                 connection.sendto(answer, self.client_address)
 
-    with socketserver.ThreadingUDPServer(("127.0.0.1", 0), Handler) as server:
+    with socketserver.ThreadingUDPServer(address, Handler) as server:
         served.append(NameServerOfTests(server.server_address[1], zone))
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

@@ -48,9 +48,9 @@ class MailServer:
 
 
 @contextmanager
-def run_mail_server() -> Iterator[MailServer]:
+def run_mail_server(port: int | None = None) -> Iterator[MailServer]:
     """Start an SMTP server in a thread of this process."""
-    port = free_port()
+    port = port or free_port()
     server = MailServer(f"smtp://127.0.0.1:{port}")
     controller = Controller(server, hostname="127.0.0.1", port=port)
     controller.start()

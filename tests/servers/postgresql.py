@@ -93,6 +93,7 @@ def run_postgresql(
     more: Mapping[str, str] | None = None,
     disk: SmallDisk | None = None,
     wal_disk: SmallDisk | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[PostgreSqlServer]:
     """Start a cluster in a folder of its own and stop it at the end.
 
@@ -101,6 +102,7 @@ def run_postgresql(
 
     :param within: where the folder is made, for those who want to wait for the disk. ``more``: further options.
     :param disk: a small disk for all of it. ``wal_disk``: one for the write-ahead log alone.
+    :param environ: what the server has in its environment besides ours.
     """
     initdb = find_program("/usr/lib/postgresql/*/bin/initdb", "initdb", package="postgresql")
     folder = Path(tempfile.mkdtemp(prefix="sau-postgresql-", dir=within or roomy_memory()))
@@ -161,6 +163,7 @@ def run_postgresql(
                 unprivileged=True,
                 stop_signal=SIGINT,
                 enter=enter,
+                environ={**os.environ, **(environ or {})},
             )
 
         running = PostgreSqlServer(start(), port, start)

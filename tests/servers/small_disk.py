@@ -56,13 +56,20 @@ class SmallDisk:
 
 
 @contextmanager
-def run_small_disk(*, megabytes: int) -> Iterator[SmallDisk]:
-    """Mount a disk for those that are let in, until the block ends. Skips where that is not allowed."""
+def run_small_disk(*, megabytes: int, name_server: str = "") -> Iterator[SmallDisk]:
+    """Mount a disk for those that are let in, until the block ends. Skips where that is not allowed.
+
+    :param name_server: address of the one that they ask, in place of the machine's.
+    """
     folder = Path(tempfile.mkdtemp(prefix="sau-disk-"))
     folder.chmod(0o755)  # a database server is another user
     own_user = os.geteuid() != 0
     unshare = ["unshare", *(["--user", "--map-current-user", "--keep-caps"] if own_user else []), "--mount"]
-    mount = f"mount -t tmpfs -o size={megabytes}m,mode=0755 small {folder} && echo mounted && exec sleep infinity"
+    mount = f"mount -t tmpfs -o size={megabytes}m,mode=0755 small {folder}"
+    if name_server:
+        mount += f" && echo nameserver {name_server} > {folder}/resolv.conf"
+        mount += f" && mount --bind {folder}/resolv.conf /etc/resolv.conf"
+    mount += " && echo mounted && exec sleep infinity"
     try:
         holder = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", *unshare, "--propagation", "private", "sh", "-c", mount],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.process import find_program
+from tests.servers.process import ServerProcess, find_program
 
 _MODULES = (Path("/usr/lib/softhsm/libsofthsm2.so"), Path("/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so"))
 
@@ -58,3 +58,47 @@ def run_softhsm(folder: Path) -> Iterator[SoftHsm]:
             del os.environ["SOFTHSM2_CONF"]
         else:
             os.environ["SOFTHSM2_CONF"] = before
+
+
+@dataclass
+class DistantModule:
+    """A security module at the other end of a socket, as those on a network are.
+
+    :ivar module: what programs load to reach it; they need :attr:`environ`.
+    """
+
+    module: Path
+    address: Path
+    there: SoftHsm
+    process: ServerProcess | None = None
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What programs that use it need in their environment."""
+        return {"P11_KIT_SERVER_ADDRESS": f"unix:path={self.address}"}
+
+    def start(self) -> None:
+        """Plug it in."""
+        program = find_program("p11-kit", package="p11-kit")
+        self.address.unlink(missing_ok=True)
+        serve = ["server", "--foreground", "--name", self.address, "--provider", self.there.module, "pkcs11:"]
+        self.process = ServerProcess("p11-kit", [program, *serve], log=self.there.folder / "p11-kit.log")
+        self.process.wait_until(self.address.exists)
+
+    def stop(self) -> None:
+        """Pull the plug: every connection to it ends."""
+        if self.process is not None:
+            self.process.kill()
+            self.process = None
+
+
+@contextmanager
+def run_distant_module(softhsm: SoftHsm) -> Iterator[DistantModule]:
+    """Reach the module's tokens through a socket, until the block ends."""
+    module = find_program("/usr/lib/*/pkcs11/p11-kit-client.so", package="p11-kit-modules")
+    distant = DistantModule(Path(module), softhsm.folder / "p11-kit.socket", softhsm)
+    distant.start()
+    try:
+        yield distant
+    finally:
+        distant.stop()
