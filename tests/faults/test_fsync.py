@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,17 +32,17 @@ class Switch:
 
 
 @pytest.fixture
-def switch(tmp_path_factory: pytest.TempPathFactory) -> Switch:
+def switch() -> Iterator[Switch]:
     """The library that fails, compiled here."""
     compiler = find_program("gcc", "cc", package="gcc libc6-dev")
-    folder = tmp_path_factory.mktemp("fsync")
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)  # the database server is another user
+    folder = Path(tempfile.mkdtemp(prefix="sau-fsync-"))
+    folder.chmod(0o755)  # the database server is another user
     library = folder / "failing_fsync.so"
     source = Path(__file__).with_name("failing_fsync.c")
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
     file = folder / "switch"
-    return Switch(file, {"LD_PRELOAD": str(library), "FAULT_SWITCH": str(file)})
+    yield Switch(file, {"LD_PRELOAD": str(library), "FAULT_SWITCH": str(file)})
+    shutil.rmtree(folder)
 
 
 def test_sqlite_acknowledges_nothing_that_was_not_written(switch: Switch, tmp_path: Path, figure: Figure) -> None:

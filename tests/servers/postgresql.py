@@ -53,12 +53,15 @@ class PostgreSqlServer:
         raise RuntimeError("PostgreSQL does not start again")
 
     def wait_until_it_answers(self) -> None:
-        """Wait for it to take connections; one that has ended is started again, as systemd would."""
-        if self.process.process.poll() is not None:
-            self.process.stop()
-            return self.restart()
-        self.process.wait_until(lambda: accepts_connections(self.port) and _answers(self), seconds=60)
-        return None
+        """Wait for it to take connections; whenever it has ended it is started again, as systemd would."""
+        deadline = time.monotonic() + 60
+        while not (accepts_connections(self.port) and _answers(self)):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL does not answer:\n{self.process.read_log()[-4000:]}")
+            if self.process.process.poll() is not None:
+                self.process.stop()
+                self.process = self._start()
+            time.sleep(0.05)
 
     def url(self, name: str) -> str:
         """Return the SQLAlchemy address of the database ``name``."""
