@@ -152,7 +152,8 @@ def run_postgresql(
             "synchronous_commit": "on",
             "autovacuum": "off",
             "log_min_messages": "warning",
-            **({"max_wal_size": "4MB", "min_wal_size": "2MB"} if small else {}),
+            # A log that reuses its files could go on for long on a full disk.
+            **({"max_wal_size": "4MB", "min_wal_size": "2MB", "wal_recycle": "off"} if small else {}),
             **(more or {}),
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
