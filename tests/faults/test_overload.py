@@ -28,11 +28,11 @@ from tests.flows.citizens import Citizen, citizen_of
 from tests.flows.form_browser import FormBrowser
 from tests.servers.process import find_program
 
-pytestmark = [pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.faults]
 
 _TIMES = 10
 _RATED_CONNECTIONS = 16
-_RATED_PEOPLE = 3
+_RATED_PEOPLE = 8
 _GOODPUT = 0.8
 _RELOAD = 0.5  # seconds after which somebody who was told to come back in ten tries again
 _FLAT = 96.0  # megabytes: two passwords being looked at, and what threads take that were not used before
@@ -85,7 +85,7 @@ def test_a_flood_of_logins_takes_neither_the_threads_nor_the_memory_of_others(
     fronted: Fronted, ledger: Ledger, figure: Figure
 ) -> None:
     """Passwords cost a core and 46 MiB each: ten times as many people as can be served, and tokens go on beside."""
-    people = [citizen_of(fronted.service, with_totp=False) for _ in range(_RATED_PEOPLE)]
+    people = [citizen_of(fronted.service, with_totp=False) for _ in range(3)]
     seconds, before = rounds(2, 20), proportional_megabytes(fronted.service)
     crowds = [_Crowd(fronted, people, number) for number in (_RATED_PEOPLE, _TIMES * _RATED_PEOPLE)]
     with crowds[0].pressing():

@@ -71,12 +71,18 @@ def test_an_endless_body_is_cut(fronted: Fronted, way: str, figure: Figure) -> N
     before, taken = proportional_megabytes(fronted.service), 0
     chunk = b"10000\r\n" + b"a" * 65536 + b"\r\n"
     with fronted.connect(way) as connection:
+        connection.settimeout(0.2)
+        with suppress(TimeoutError):
+            connection.recv(1)  # what TLS 1.3 says after its handshake is no answer
+        connection.settimeout(30)
         connection.sendall(fronted.request("POST /token", _FORM, "Transfer-Encoding: chunked"))
         with suppress(OSError):
             while taken < _GIGABYTE and not select.select([connection], [], [], 0)[0]:
                 connection.sendall(chunk)
                 taken += len(chunk)
-        answer = connection.recv(65536)
+        answer = b""
+        with suppress(OSError):
+            answer = connection.recv(65536)
     figure(f"endless body, {way}: sent before it is refused", taken / 1024**2, "MB")
     assert status_of(answer) in (0, 413)  # the connection may end before why has been read
     assert taken < 64 * 1024**2  # buffers of the kernel's, not ours
@@ -84,12 +90,20 @@ def test_an_endless_body_is_cut(fronted: Fronted, way: str, figure: Figure) -> N
     assert status_of(fronted.ask(way, fronted.request("GET /health"))) == 200
 
 
-@pytest.mark.parametrize("part", ["headers", "bodies"])
+@pytest.mark.parametrize(
+    ("way", "part"),
+    [
+        ("direct", "bodies"),
+        ("nginx", "headers"),
+        pytest.param("direct", "headers", marks=pytest.mark.faults),
+        pytest.param("nginx", "bodies", marks=pytest.mark.faults),
+    ],
+)
 def test_hundreds_who_send_an_octet_a_second_hold_nobody_up(
     fronted: Fronted, way: str, part: str, figure: Figure
 ) -> None:
     """Others are answered while they are there, and they are cut after a while."""
-    number, patience = rounds(100, 150), rounds(3, 90)
+    number, patience = rounds(100, 150), rounds(2, 90)
     beginning = (
         fronted.request("POST /token", _FORM, "Content-Length: 100000", body=b"a=")
         if part == "bodies"
