@@ -107,7 +107,7 @@ class Delivery:
     content: bytes
 
 
-def deliver(session: Session, certificate: Certificate, form: str) -> Delivery:
+def deliver(session: Session, certificate: Certificate, form: str, *, now: datetime) -> Delivery:
     """Return the certificate as a file: ``pem``, ``der``, with what a server sends ``chain.pem``,
     or with all its issuers ``chain.p7b``.
 
@@ -130,7 +130,7 @@ def deliver(session: Session, certificate: Certificate, form: str) -> Delivery:
             return Delivery(
                 f"{name}-chain.pem",
                 "application/x-pem-file",
-                certificate_chain_pem(session, certificate.serial).encode(),
+                certificate_chain_pem(session, certificate.serial, now=now).encode(),
             )
         case "chain.p7b":
             # RFC 5652 degenerate SignedData: DER of the whole chain in one file

@@ -135,7 +135,7 @@ def download(serial: str, form: str) -> Response:
     service = services()
     with service.database.transaction() as session:
         certificate = _reachable(session, serial, Permission.CERTIFICATES_READ)
-        delivery = deliver(session, certificate, form)
+        delivery = deliver(session, certificate, form, now=service.clock.now())
         service.journal.record(
             session,
             Event(

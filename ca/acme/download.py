@@ -56,16 +56,17 @@ def take_certificate(
     if row.delivered_at is None:
         _note_delivery(session, services, row.id, serial=serial, account=account, now=now)
     leaf = _pem(row.certificate_der)
-    return [leaf + above for above in above_of(session, services, row.authority_id).chains]
+    return [leaf + above for above in above_of(session, services, row.authority_id, now=now).chains]
 
 
-def above_of(session: Session, services: CaServices, authority_id: str) -> Above:
+def above_of(session: Session, services: CaServices, authority_id: str, *, now: datetime) -> Above:
     """Return what stands above an authority's certificates; asked of the database once in a few seconds."""
     known: Above | None = services.chains.find(authority_id)
     if known is None:
         authorities = authority_chain(session, authority_id)
         path = "".join(_pem(each.certificate_der) for each in authorities if not each.is_root)
-        crossed = [path + _pem(found.certificate_der) for found in cross_certificates(session, authorities[-1])]
+        crosses = cross_certificates(session, authorities[-1], valid_at=now)
+        crossed = [path + _pem(found.certificate_der) for found in crosses]
         known = Above((*crossed, path))
         services.chains.note(authority_id, known)
     return known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from cryptography import x509
@@ -120,14 +121,14 @@ def profiles_of(session: Session, authority: AuthorityRecord, profiles: ProfileR
     ]
 
 
-def chain_to_offer(session: Session, authority_id: str) -> list[bytes]:
+def chain_to_offer(session: Session, authority_id: str, *, now: datetime) -> list[bytes]:
     """Return what goes beside a certificate of the authority (DER): those above, then the root's cross certificates.
 
     The root itself is left out: a verifier has it already, or follows a cross certificate to the one that it has.
     """
     chain = authority_chain(session, authority_id)
     above = [record.certificate_der for record in chain if not record.is_root]
-    return [*above, *(found.certificate_der for found in cross_certificates(session, chain[-1]))]
+    return [*above, *(found.certificate_der for found in cross_certificates(session, chain[-1], valid_at=now))]
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,13 @@ class CrossCertificate:
     certificate_der: bytes
 
 
-def cross_certificates(session: Session, authority: AuthorityRecord) -> list[CrossCertificate]:
-    """Return the certificates by which other roots certify the root ``authority``, unless they were revoked."""
+def cross_certificates(
+    session: Session, authority: AuthorityRecord, *, valid_at: datetime | None = None
+) -> list[CrossCertificate]:
+    """Return the certificates by which other roots certify the root ``authority``, unless they were revoked.
+
+    :param valid_at: only those that have not ended by then.
+    """
     spki = authority.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     found = session.execute(
         select(Certificate.certificate_der, Authority.name)
@@ -152,6 +158,7 @@ def cross_certificates(session: Session, authority: AuthorityRecord) -> list[Cro
             Certificate.profile == CROSS_PROFILE,
             Certificate.spki_sha256 == sha256_hex(spki),
             Certificate.revoked_at.is_(None),
+            *(() if valid_at is None else (Certificate.not_after > valid_at,)),
         )
         .order_by(Certificate.issued_at)
     )

@@ -17,7 +17,7 @@ from ca.transparency.promise import require_logged
 from kernel.errors import NotFound, Unavailable
 
 
-def certificate_chain_pem(session: Session, serial: str) -> str:
+def certificate_chain_pem(session: Session, serial: str, *, now: datetime) -> str:
     """Return the certificate and the authorities above it, the root left out, as PEM text: what a server installs.
 
     :param serial: the stored form, see :func:`ca.serial.parse_serial`.
@@ -30,7 +30,7 @@ def certificate_chain_pem(session: Session, serial: str) -> str:
     if row.certificate_der is None:
         raise Unavailable("The certificate is recorded and waits for its signature.", code="not_signed_yet")
     require_logged(session, serial)
-    return "".join(_pem(der) for der in (row.certificate_der, *chain_to_offer(session, row.authority_id)))
+    return "".join(_pem(der) for der in (row.certificate_der, *chain_to_offer(session, row.authority_id, now=now)))
 
 
 def authority_chain_pem(session: Session, authority_id: str) -> str:
@@ -40,7 +40,7 @@ def authority_chain_pem(session: Session, authority_id: str) -> str:
 
 def deliver_certificate(session: Session, *, services: CaServices, serial: str, actor: str, now: datetime) -> str:
     """Return :func:`certificate_chain_pem` and put on record who took it."""
-    pem = certificate_chain_pem(session, serial)
+    pem = certificate_chain_pem(session, serial, now=now)
     event = Event(type=EventType.CERTIFICATE_DELIVERED, actor=actor, object_id=serial)
     services.journal.record(session, event, now=now)
     return pem

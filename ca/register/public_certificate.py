@@ -85,9 +85,9 @@ def load_public_certificates(session: Session, serials: Sequence[str]) -> list[P
     return [found[serial] for serial in serials if serial in found]
 
 
-def chain_of(session: Session, certificate: PublicCertificate) -> list[bytes]:
+def chain_of(session: Session, certificate: PublicCertificate, *, now: datetime) -> list[bytes]:
     """Return the certificate and those above it, without the root, which a verifier must have already (DER)."""
-    return [certificate.der, *chain_to_offer(session, certificate.authority_id)]
+    return [certificate.der, *chain_to_offer(session, certificate.authority_id, now=now)]
 
 
 def _public() -> Select[Certificate, str, int]:

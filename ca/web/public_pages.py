@@ -43,7 +43,7 @@ def home() -> Response:
                 _newest_list(session, record, now),
                 services().settings.issuer,
                 issues=profile_titles(session, record, services().profiles),
-                crossed=cross_certificates(session, record) if record.is_root else (),
+                crossed=cross_certificates(session, record, valid_at=now) if record.is_root else (),
             )
             for record in authorities
         ]
@@ -162,7 +162,7 @@ def certificate_chain(serial: str) -> Response:
     """The certificate and the issuing authorities', in the order of TLS (RFC 8446 §4.4.2), without the root."""
     with services().database.reading() as session:
         found = find_public_certificate(session, serial)
-        chain = chain_of(session, found)
+        chain = chain_of(session, found, now=services().clock.now())
     return _download(to_pem(chain), f"{found.serial}-chain.pem", "application/pem-certificate-chain")
 
 

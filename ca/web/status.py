@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from flask import Blueprint, Response, request, session
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import is_resource_modified
 from werkzeug.wsgi import FileWrapper
 
-from ca.issuance.authority import find_cross_certificate, load_authority
+from ca.issuance.authority import cross_certificates, find_cross_certificate, load_authority
 from ca.locations import FIRST_SHARD, FULL_LIST, OCSP_PATH, PKI_PREFIX
 from ca.revocation.ocsp_answer import malformed_request
 from ca.revocation.ocsp_request import MAX_REQUEST_SIZE
@@ -46,6 +48,17 @@ def authority_certificate_pem(name: str) -> Response:
     """An authority's certificate in PEM."""
     pem = to_pem([_authority_der(name)])
     return _document(pem, "application/pem-certificate-chain", cached=_AUTHORITY_CACHED)
+
+
+@blueprint.get(f"{PKI_PREFIX}/ca/<name>.p7c")
+def authority_certificates(name: str) -> Response:
+    """All certificates of an authority's key in one file (RFC 5280 §4.2.2.1: certs-only CMS): its own, then crossed."""
+    with services().database.reading() as database:
+        record = load_authority(database, name)
+        crossed = cross_certificates(database, record, valid_at=services().clock.now()) if record.is_root else []
+    ders = [record.certificate_der, *(found.certificate_der for found in crossed)]
+    content = pkcs7.serialize_certificates([x509.load_der_x509_certificate(der) for der in ders], Encoding.DER)
+    return _document(content, "application/pkcs7-mime", cached=_AUTHORITY_CACHED)
 
 
 @blueprint.get(f"{PKI_PREFIX}/crl/<authority>-<int(max=9999):shard>.crl")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
-from ca.issuance.authority import cross_certificates, list_authorities, load_authority
+from ca.issuance.authority import cross_certificates, find_cross_certificate, list_authorities, load_authority
 from ca.issuance.delivery import certificate_chain_pem
 from ca.revocation.ocsp_signer import find_ocsp_signer
 from ca.revocation.publish import current_list
@@ -77,8 +77,14 @@ def test_a_root_is_succeeded_and_everyone_keeps_validating(stage: Stage, tmp_pat
         for name in ("issuing-tls", "issuing-tls-g2"):
             assert find_ocsp_signer(session, authority_id=records[name].id, now=clock.now())
         offered = {
-            leaf: certificate_chain_pem(session, serial_text(leaf.serial_number)) for leaf in (old_leaf, new_leaf)
+            leaf: certificate_chain_pem(session, serial_text(leaf.serial_number), now=clock.now())
+            for leaf in (old_leaf, new_leaf)
         }
+        # One that has ended helps nobody: it goes from chains, and stays at its address.
+        cross_ends = x509.load_der_x509_certificate(new_cross.certificate_der).not_valid_after_utc
+        ended = certificate_chain_pem(session, serial_text(new_leaf.serial_number), now=cross_ends)
+        assert len(offered[new_leaf].split("END")) == len(ended.split("END")) + 1
+        assert find_cross_certificate(session, new_cross.name) == new_cross
     assert set(records) == {
         "root", "root-2", "issuing-tls", "issuing-people", "issuing-tls-g2", "issuing-people-g2"
     }  # fmt: skip
@@ -122,6 +128,16 @@ def test_generations_and_cross_certificates_are_published(stage: Stage, clock: M
     assert crossed.public_key() == certificates["root-2"].public_key()
     assert crossed.subject == certificates["root-2"].subject
     assert http.get("/pki/ca/root-by-nobody.cer").status_code == 404
+    bundle = http.get("/pki/ca/root-2.p7c")
+    assert bundle.mimetype == "application/pkcs7-mime"
+    assert pkcs7.load_der_pkcs7_certificates(bundle.data) == [certificates["root-2"], crossed]
+    said = subprocess.run(
+        [find_program("openssl", package="openssl"), "pkcs7", "-inform", "DER", "-print_certs"],
+        input=bundle.data,
+        capture_output=True,
+        check=True,
+    )
+    assert said.stdout.count(b"BEGIN CERTIFICATE") == 2
     page = http.get("/pki/").get_data(as_text=True)
     assert "Raíz de Prueba G2" in page and "/pki/ca/root-2-by-root.pem" in page and "/pki/ca/root-by-root-2.pem" in page
     assert "Nada nuevo; lo que emitió sigue valiendo" in page

@@ -106,7 +106,7 @@ def test_the_chain_is_delivered_without_the_root(services: CaServices, now: date
     approve(services, request, now)
     issued = issue_approved(services, request.id, now=now)
     with services.database.reading() as session:
-        chain = x509.load_pem_x509_certificates(certificate_chain_pem(session, issued.serial).encode())
+        chain = x509.load_pem_x509_certificates(certificate_chain_pem(session, issued.serial, now=now).encode())
     assert chain == [x509.load_der_x509_certificate(issued.certificate_der), hierarchy.issuing]
 
 

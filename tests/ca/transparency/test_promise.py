@@ -46,7 +46,7 @@ def test_a_certificate_has_its_signed_place_when_it_is_handed_over(
         signed = verify_checkpoint(
             checkpoint.note, expected_key=services.certificate_log.log_key(services.certificate_log.origin)
         )
-        assert certificate_chain_pem(session, serial).startswith("-----BEGIN CERTIFICATE-----")
+        assert certificate_chain_pem(session, serial, now=now).startswith("-----BEGIN CERTIFICATE-----")
     assert entry.log_index is not None
     assert entry.log_index < signed.size
 
@@ -68,7 +68,7 @@ def test_a_certificate_without_a_place_is_not_handed_over(
     with services.database.transaction() as session:
         session.execute(delete(CertificateLogEntry).where(CertificateLogEntry.id == serial))
     with services.database.reading() as session, pytest.raises(Unavailable) as refused:
-        certificate_chain_pem(session, serial)
+        certificate_chain_pem(session, serial, now=now)
     assert refused.value.code == "not_logged_yet"
     with pytest.raises(Unavailable) as refused:
         promise.ensure_logged(services.certificate_log, [serial], now=now)
@@ -136,7 +136,7 @@ def test_without_the_log_nothing_is_handed_over(
         serial = session.scalar(select(Certificate.serial).where(Certificate.profile == "tls-server"))
         assert serial is not None
         with pytest.raises(Unavailable):
-            certificate_chain_pem(session, serial)
+            certificate_chain_pem(session, serial, now=now)
 
 
 def test_many_certificates_of_one_transaction_are_one_checkpoint(
