@@ -14,6 +14,7 @@ from cryptography import x509
 
 from tests.servers.dns import NameServerOfTests, run_name_server
 from tests.servers.node import install_node_program
+from tests.servers.postgresql import PostgreSqlServer
 from tests.servers.process import find_program, free_ports
 from tests.servers.service import LiveService, run_service
 
@@ -45,16 +46,19 @@ class Ground:
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    """A service with an institution, its resolver a name server of the test."""
+def ground(tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSqlServer) -> Iterator[Ground]:
+    """A service with an institution, its resolver a name server of the test: two web workers on PostgreSQL, so that a
+    nonce of one comes back to the other, and a key that one has met is changed at the other."""
     folder, ports = tmp_path_factory.mktemp("acme"), free_ports(2)
     with run_name_server(folder) as names:
         more = {
             "SAU_ACME_RESOLVERS": f"127.0.0.1:{names.port}",
             "SAU_ACME_HTTP_PORT": str(ports),
             "SAU_ACME_TLS_PORT": str(ports + 1),
+            "SAU_WORKERS": "2",
         }
-        with run_service(folder, demo=False, more=more) as service:
+        url = postgresql.url(postgresql.create_database(with_schema=False))
+        with run_service(folder, database_url=url, demo=False, more=more) as service:
             service.command("institution", "add", "--ruc", RUC, "--name", "Ministerio de Pruebas", "--domain", DOMAIN)
             yield Ground(service, names, ports, ports + 1)
 
