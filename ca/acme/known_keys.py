@@ -39,6 +39,11 @@ class KnownKeys:
             while len(self._keys) > _MOST:
                 self._keys.popitem(last=False)
 
+    def forget(self, account_id: str) -> None:
+        """Ask for the account's key anew: it was changed here."""
+        with self._lock:
+            self._keys.pop(account_id, None)
+
 
 def require_current_key(account: Account, key: AccountKey) -> None:
     """Check that ``key`` is the account's still. :raises AcmeProblem: ``unauthorized``."""

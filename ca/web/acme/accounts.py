@@ -8,7 +8,7 @@ from ca.acme.account import AccountView, change_account, change_key, open_accoun
 from ca.acme.addresses import PREFIX
 from ca.acme.order import list_orders
 from ca.acme.problem import AcmeProblem, Kind
-from ca.web.acme.frame import Signed, addresses, answer, received, wrap
+from ca.web.acme.frame import Signed, addresses, answer, known_keys, received, wrap
 from ca.web.services import services
 from web.rate_limit import limit
 
@@ -64,13 +64,13 @@ def key_change() -> Response:
     signed = received()
     now, inner = services().clock.now(), signed.document
 
-    return _shown(
-        signed.write(
-            lambda writing, own: change_key(
-                writing, services=services(), addresses=addresses(), account=own, inner=inner, now=now
-            )
+    changed = signed.write(
+        lambda writing, own: change_key(
+            writing, services=services(), addresses=addresses(), account=own, inner=inner, now=now
         )
     )
+    known_keys().forget(changed.id)
+    return _shown(changed)
 
 
 def _require_own(signed: Signed, account_id: str) -> None:

@@ -153,7 +153,7 @@ def _verified(message: SignedMessage, *, strong: bool) -> Signed:
 
 def _signed_by_account(message: SignedMessage) -> tuple[str, AccountKey]:
     """Return which account signed the message, and by which key; whether both still stand is asked when it acts."""
-    known = _known_keys()
+    known = known_keys()
     account_id = addresses().account_id(message.kid or "")
     key = known.find(account_id) if account_id else None
     if account_id is not None and key is not None:
@@ -198,7 +198,8 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def _known_keys() -> KnownKeys:
+def known_keys() -> KnownKeys:
+    """Return the keys of accounts that this process has met."""
     return cast(KnownKeys, current_app.extensions["ca.acme.keys"])
 
 

@@ -201,7 +201,7 @@ def test_a_foreign_signature_never_leaves(services: CaServices, now: datetime, m
     request = submit(services, now)
     approve(services, request, now)
     foreign = services.keystore.create("foreign", services.keystore.open("issuing-1").algorithm)
-    monkeypatch.setattr(type(services.keystore), "open", lambda self, name: foreign)
+    monkeypatch.setattr(type(services.signers), "open", lambda self, name: foreign)
     with pytest.raises(Fault) as caught:
         issue_approved(services, request.id, now=now)
     assert caught.value.code == "bad_own_signature"
