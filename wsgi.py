@@ -23,13 +23,15 @@ from kernel.errors import ServiceError
 from kernel.process import end_with_parent
 from kernel.settings import load_settings
 from keys.sealing import derive_secret
+from operations.metrics import ServiceCollector
 from operations.readiness import readiness_checks
 from operations.refusals import refusal_recorder
 from operations.starting import record_start
+from operations.tracing import tracing_of
 from web.application import SauFlask
 from web.application import create_app as create_bare_app
 from web.logging import configure_logging
-from web.operations import add_readiness_checks
+from web.operations import add_collector, add_readiness_checks
 from web.rate_limit import limit
 from web.rsgi import RsgiApplication
 
@@ -73,6 +75,12 @@ def create_app(composition: Composition | None = None) -> Flask:
         outside_lint()  # here, so that nobody waits for it with the database's write lock in hand
     if starting and "pki" in roles:
         ca.web.look_at_proofs_at_once(app, composition.ca)
+    add_collector(app, ServiceCollector(composition))
+    tracing = tracing_of(composition.settings)
+    if tracing:
+        app.extensions["tracing"] = tracing
+        tracing.around_app(app)
+        tracing.around_engine(composition.database.engine)
     if starting:
         record_start(composition, process="web")
     return app

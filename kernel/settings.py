@@ -153,6 +153,11 @@ class Settings(BaseModel):
     demo: bool = Field(
         default=False, description="Serves `/demo` with test people, codes and mails; loopback and .test only."
     )
+    traces_url: str = Field(
+        default="",
+        description="OpenTelemetry collector (`http://HOST:4318`) that traces go to, OTLP over HTTP; none: off.",
+    )
+    traces_share: float = Field(default=0.05, ge=0, le=1, description="Share of requests that are traced, 0 to 1.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged: `debug`, `info`, `warning`, `error`."
     )
@@ -174,7 +179,7 @@ class Settings(BaseModel):
     def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("issuer", "mtls_origin")
+    @field_validator("issuer", "mtls_origin", "traces_url")
     @classmethod
     def _origin_without_slash(cls, value: str) -> str:
         if not value:

@@ -65,7 +65,7 @@ def several_nodes(composition: Composition) -> Iterator[Finding]:
 def witnesses(composition: Composition) -> Iterator[Finding]:
     """Look whether anybody outside sees that the logs only grow."""
     settings = composition.settings
-    named: tuple[str, ...] = getattr(settings, "audit_witnesses", ())
+    named = settings.audit_witnesses
     if named:
         yield ok("witnesses", f"{len(named)} co-sign the logs")
         return
@@ -73,7 +73,7 @@ def witnesses(composition: Composition) -> Iterator[Finding]:
         "witnesses",
         Severity.OK if _of_tests(settings) else Severity.WARNING,
         "Nobody outside co-signs the logs: who rules this machine and its copies can rewrite them unseen.",
-        "Have others run a witness, and name them in the settings (docs/audit.md).",
+        "Have others run a witness, and name them in SAU_AUDIT_WITNESSES.",
     )
 
 
