@@ -13,9 +13,9 @@ import sau
 from composition import Composition
 from kernel.clock import ManualClock
 from kernel.database import Database
-from kernel.settings import load_settings
+from kernel.settings import Settings, load_settings
 from operations import schema
-from operations.doctor import examine
+from operations.checks import GROUND
 from operations.finding import Severity
 from tests.flows.citizens import citizen_of
 from tests.flows.form_browser import FormBrowser
@@ -24,7 +24,7 @@ from tests.servers.service import LiveService
 NEWER = "9999"  # what a release after this one would leave behind
 
 
-def expand(database: Database, *, since: str | None = None) -> None:
+def expand(database: Database) -> None:
     """Do what a later release's migration may do: add a column, a table, an index; and note who gets along with it."""
     _, newest = schema.current(database)
     with database.engine.begin() as connection:
@@ -32,7 +32,7 @@ def expand(database: Database, *, since: str | None = None) -> None:
         connection.execute(text("ALTER TABLE audit_event ADD COLUMN of_tomorrow BIGINT"))
         connection.execute(text("CREATE TABLE tomorrow (id INTEGER PRIMARY KEY)"))
         connection.execute(text("CREATE INDEX ix_tomorrow ON idp_browser_session (person_id)"))
-        connection.execute(text("UPDATE schema_compatibility SET since = :since"), {"since": since or newest})
+        connection.execute(text("UPDATE schema_compatibility SET since = :since"), {"since": newest})
         connection.execute(text("UPDATE alembic_version SET version_num = :newer"), {"newer": NEWER})
 
 
@@ -59,16 +59,29 @@ def live_service_of_its_own(start_service: object) -> LiveService:
     return start_service(demo=False)  # type: ignore[no-any-return,operator]
 
 
-def test_a_newer_schema_that_moved_things_stops_this_release(tmp_path: Path, clock: ManualClock) -> None:
-    """Contract: the node says that it is not ready, and does not start."""
-    environ = {"SAU_HOME": str(tmp_path / "home")}
-    (tmp_path / "home").mkdir(mode=0o700)
-    composition = Composition(load_settings(environ), clock=clock)
-    schema.upgrade(composition.database)
-    expand(composition.database, since=NEWER)
-    assert not schema.fits(composition.database)
-    assert any(finding.check == "schema" and finding.severity is Severity.BROKEN for finding in examine(composition))
-    composition.database.dispose()
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_newer_schema_fits_where_it_only_added_and_stops_this_release_where_it_moved(
+    kind: str, settings: Settings, clock: ManualClock, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Expand: well, and left as it is. Contract: not ready, does not start, and the doctor says so."""
+    url, name = f"sqlite:///{tmp_path}/newer.sqlite", ""
+    if kind == "postgresql":
+        name = request.getfixturevalue("postgresql").create_database(with_schema=False)
+        url = request.getfixturevalue("postgresql").url(name)
+    composition = Composition(settings.model_copy(update={"database_url": url}), clock=clock)
+    database = composition.database
+    schema.upgrade(database)
+    expand(database)
+    assert schema.fits(database)
+    assert schema.upgrade(database) == NEWER
+    assert next(iter(GROUND["schema"](composition))).severity is Severity.OK
+    with database.engine.begin() as connection:
+        connection.execute(text("UPDATE schema_compatibility SET since = :newer"), {"newer": NEWER})
+    assert not schema.fits(database)
+    assert [finding.severity for finding in GROUND["schema"](composition)] == [Severity.BROKEN]
+    database.dispose()
+    if name:
+        request.getfixturevalue("postgresql").drop_database(name)
 
 
 def test_a_migration_that_moves_things_asks_whether_the_old_release_is_stopped(
