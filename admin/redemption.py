@@ -18,6 +18,7 @@ from idp.authorization.redemption import redeem_authorization_code
 from idp.clients.client import find_client
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.jose import JwtError, text_claim, time_claim, verify_jwt
+from idp.tokens.session_name import session_behind
 from kernel.clock import from_timestamp, to_timestamp
 from kernel.errors import Denied
 
@@ -84,7 +85,14 @@ def verify_login(
         raise Denied("The console needs a login with a second factor.", code="sign_in_too_weak")
     return Login(
         person_id=text_claim(claims, "sub"),
-        sid=text_claim(claims, "sid"),
+        sid=_session_of(services, text_claim(claims, "sid")),
         authenticated_at=from_timestamp(time_claim(claims, "auth_time")),
         acr=acr,
     )
+
+
+def _session_of(services: AdminServices, name: str) -> str:
+    try:
+        return session_behind(services.idp, CLIENT_ID, name)
+    except ValueError as error:
+        raise JwtError("wrong_session") from error

@@ -21,6 +21,7 @@ from idp.protocol.response_mode import with_query
 from idp.services import IdpServices
 from idp.tokens.family import revoke_session_families
 from idp.tokens.id_token import IdTokenHint, read_id_token_hint
+from idp.tokens.session_name import sid_for
 from idp.tokens.subject import subject_for
 from kernel.errors import NotFound
 
@@ -88,7 +89,7 @@ def request_logout(
         kept = ("id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
         values = {name: value for name in kept if (value := parameters.get(name)) is not None}
         return ConfirmationIsNeeded(client, location, values, tuple((parameters.get("ui_locales") or "").split()))
-    frames = logout_frames(session, issuer=services.settings.issuer, sid=browser_session.sid)
+    frames = logout_frames(session, services, sid=browser_session.sid)
     _log_out(session, services, client, browser_session, confirmed=confirmed, now=now)
     return LoggedOut(location, client, frames)
 
@@ -120,7 +121,8 @@ def _proves(
     if hint is None or client is None:
         return False
     subject = subject_for(services, client, browser_session.person_id)
-    return hint.subject == subject and hint.sid == browser_session.sid
+    sid = sid_for(services, client.client_id, browser_session.sid)
+    return hint.subject == subject and hint.sid == sid
 
 
 def _read_hint(session: Session, services: IdpServices, parameters: Parameters) -> IdTokenHint | None:

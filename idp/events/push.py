@@ -7,12 +7,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from idp.clients.client import find_client
+from idp.clients.client import Client, find_client
 from idp.clients.event_authorization import find_event_authorization
 from idp.deliveries.delivery import Compose, Message
 from idp.protocol.security_event import MEDIA_TYPE, TYPE, SecurityEvent, security_event_claims
 from idp.services import IdpServices
 from idp.tokens.protection import id_token_protection, protect
+from idp.tokens.session_name import sid_for
 from idp.tokens.subject import subject_for
 from kernel.errors import NotFound
 from kernel.outbox import Task
@@ -34,7 +35,7 @@ def event_push(services: IdpServices) -> Compose:
         if not client.active or uri is None or payload["type"] not in client.metadata.events_requested:
             return None
         claims = security_event_claims(
-            SecurityEvent(payload["type"], json.loads(payload["members"]), payload["sid"]),
+            SecurityEvent(payload["type"], json.loads(payload["members"]), _named(services, client, payload["sid"])),
             issuer=services.settings.issuer,
             audience=client.client_id,
             subject=subject_for(services, client, payload["person_id"]),
@@ -56,3 +57,7 @@ def event_push(services: IdpServices) -> Compose:
         return Message(url=uri, body=token.encode("ascii"), media_type=MEDIA_TYPE, headers=headers)
 
     return compose
+
+
+def _named(services: IdpServices, client: Client, sid: str | None) -> str | None:
+    return None if sid is None else sid_for(services, client.client_id, sid)

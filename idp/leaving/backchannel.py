@@ -12,6 +12,7 @@ from idp.deliveries.delivery import Compose, Message
 from idp.protocol.logout_token import TYPE, logout_token_claims
 from idp.services import IdpServices
 from idp.tokens.protection import id_token_protection, protect
+from idp.tokens.session_name import sid_for
 from idp.tokens.subject import subject_for
 from kernel.errors import NotFound
 from kernel.outbox import Task
@@ -32,7 +33,7 @@ def logout_notice(services: IdpServices) -> Compose:
             issuer=services.settings.issuer,
             audience=client.client_id,
             subject=subject_for(services, client, task.payload["person_id"]),
-            sid=task.payload["sid"],
+            sid=sid_for(services, client.client_id, task.payload["sid"]),
             jti=task.id,
             now=now,
         )

@@ -20,6 +20,7 @@ from idp.services import IdpServices
 from idp.tokens.claims import person_claims
 from idp.tokens.family import TokenFamily
 from idp.tokens.protection import id_token_protection, protect
+from idp.tokens.session_name import sid_for
 from idp.tokens.subject import subject_for
 from kernel.clock import to_timestamp
 
@@ -71,7 +72,7 @@ def issue_id_token(
         "auth_time": to_timestamp(family.authenticated_at),
         "acr": family.acr,
         "amr": list(family.amr),
-        **({"sid": family.sid} if family.sid else {}),
+        **({"sid": sid_for(services, client.client_id, family.sid)} if family.sid else {}),
         "txn": txn,
     }
     for name, bound in (("at_hash", access_token), ("c_hash", code), ("s_hash", state)):

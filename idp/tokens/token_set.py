@@ -17,6 +17,7 @@ from idp.tokens.confirmation import Confirmation
 from idp.tokens.family import TokenFamily
 from idp.tokens.id_token import issue_id_token
 from idp.tokens.model import RefreshTokenRow
+from idp.tokens.session_name import sid_for
 from idp.tokens.subject import subject_for
 from idp.tokens.target import Target
 from kernel.clock import to_timestamp
@@ -139,7 +140,7 @@ def issue_family_access_token(
             "auth_time": to_timestamp(family.authenticated_at),
             "acr": family.acr,
             "amr": list(family.amr),
-            **({"sid": family.sid} if family.sid else {}),
+            **({"sid": sid_for(services, client.client_id, family.sid)} if family.sid else {}),
             "family": family.id,
             **({"authorization_details": list(target.authorization_details)} if target.authorization_details else {}),
         },

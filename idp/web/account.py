@@ -221,7 +221,7 @@ def close() -> AnyResponse:
         return visitor
     which, reason = request.form.get("which", ""), "closed_by_person"
     with services().database.transaction() as session:
-        frames = logout_frames(session, issuer=services().settings.issuer, sid=visitor.session.sid)
+        frames = logout_frames(session, services(), sid=visitor.session.sid)
         sessions = list_browser_sessions(session, person_id=visitor.person.id, now=present())
         for item in sessions:
             if _is_chosen(item.id, item.sid, which, visitor):

@@ -18,6 +18,7 @@ from idp.clients.console import ensure_console_client
 from idp.protocol.jose import JwtError
 from idp.tokens.jws import sign_jwt
 from idp.tokens.key_rotation import ensure_signing_keys
+from idp.tokens.session_name import sid_for
 from kernel.clock import to_timestamp
 from kernel.errors import Denied
 
@@ -154,6 +155,7 @@ def test_a_refusal_at_the_provider_leaves_the_console_closed(log_in) -> None:
         {"exp": 1},
         {"sub": None},
         {"sid": None},
+        {"sid": "of another application"},
         {"acr": "urn:sau:acr:1fa"},
         {"acr": "made-up"},
         {"auth_time": None},
@@ -169,7 +171,7 @@ def test_an_id_token_that_is_not_of_this_login_is_refused(app, composition, cloc
         "nonce": "n",
         "exp": to_timestamp(now) + 60,
         "sub": "ana",
-        "sid": "s",
+        "sid": sid_for(composition.idp, "sau-console", "s"),
         "acr": "urn:sau:acr:2fa",
         "auth_time": to_timestamp(now),
     }

@@ -20,6 +20,7 @@ from composition import Composition
 from idp.accounts.life import disable_person, erase_person
 from idp.authentication.browser_session import end_browser_session, end_expired_sessions, end_sessions_of
 from idp.clients.register import disable_client
+from idp.tokens.session_name import session_behind
 from kernel.clock import ManualClock
 from kernel.outbox import run_due
 from kernel.settings import Settings
@@ -194,7 +195,7 @@ def test_whatever_ends_the_session_the_applications_hear_of_it(
     """Surface, "leaving": logout also on expiry, the administrator's word, deletion. ``sub`` is the one they know."""
     party = _listening(composition, receiver)
     logged_in = _log_in(party, visitor, http)
-    end(composition, visitor.person_id, logged_in["sid"])
+    end(composition, visitor.person_id, session_behind(composition.idp, party.client_id, logged_in["sid"]))
     assert _deliver(composition) == 1
     claims = party.claims(_token(receiver))
     assert (claims["sub"], claims["sid"]) == (logged_in["sub"], logged_in["sid"])
@@ -231,10 +232,9 @@ def test_an_end_that_was_rolled_back_is_told_to_nobody(
     """The notice commits with the end, or neither does."""
     party = _listening(composition, receiver)
     logged_in = _log_in(party, visitor, http)
+    sid = session_behind(composition.idp, party.client_id, logged_in["sid"])
     with pytest.raises(ZeroDivisionError), composition.database.transaction() as session:
-        end_browser_session(
-            session, journal=composition.journal, sid=logged_in["sid"], reason="logout", now=composition.clock.now()
-        )
+        end_browser_session(session, journal=composition.journal, sid=sid, reason="logout", now=composition.clock.now())
         _ = 1 / 0
     assert _deliver(composition) == 0
 

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from composition import Composition
 from idp.authentication.browser_session import step_up
 from idp.clients.model import ClientRow
+from idp.tokens.session_name import session_behind
 from kernel.clock import ManualClock
 from tests.idp.relying_party import RelyingParty, Visitor, add_visitor, answer_of, change, events
 
@@ -209,7 +210,8 @@ def test_a_resource_asks_for_a_stronger_login_and_gets_it(
     code = answer_of(visitor.http.get(location.replace("/login/", "/authorize/resume/")))["code"]
     tokens = party.exchange(http, code).get_json()
     claims = party.claims(tokens["id_token"])
-    assert (claims["acr"], claims["sid"]) == ("urn:sau:acr:2fa", session.sid)
+    assert claims["acr"] == "urn:sau:acr:2fa"
+    assert session_behind(composition.idp, party.client_id, claims["sid"]) == session.sid
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     assert http.get("/userinfo", headers=bearer).status_code == 200
     assert ("refused", "weak_login", party.client_id) in events(composition, "idp:userinfo:refused")

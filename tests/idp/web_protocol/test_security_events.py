@@ -39,6 +39,7 @@ from idp.protocol.security_event import (
     EVENT_TYPES,
     SESSION_REVOKED,
 )
+from idp.tokens.session_name import session_behind
 from kernel.clock import ManualClock
 from kernel.database import Base
 from kernel.errors import Rejected
@@ -154,10 +155,9 @@ def test_the_event_says_who_brought_it_about(
     """CAEP §2: a revoked certificate ends what rests on it, and the reason travels."""
     party = _listening(composition, receiver)
     logged_in = _log_in(party, visitor, http)
+    sid = session_behind(composition.idp, party.client_id, logged_in["sid"])
     with composition.database.transaction() as session:
-        end_browser_session(
-            session, journal=composition.journal, sid=logged_in["sid"], reason=reason, now=composition.clock.now()
-        )
+        end_browser_session(session, journal=composition.journal, sid=sid, reason=reason, now=composition.clock.now())
     _deliver(composition)
     members = party.claims(_tokens(receiver)[0])["events"][SESSION_REVOKED]
     assert (members["initiating_entity"], members["reason_admin"]) == (entity, {"en": reason})

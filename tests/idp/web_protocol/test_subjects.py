@@ -89,6 +89,21 @@ def test_sectors_differ_and_a_sector_agrees(composition: Composition, visitor: V
     assert subjects[0] == subjects[1] != subjects[2]
 
 
+def test_one_session_has_another_name_for_each_application(
+    composition: Composition, visitor: Visitor, http: FlaskClient
+) -> None:
+    """Core §17.1: two that compare what they hold, an access token's claims too, find nothing that joins a person."""
+    held: list[list[dict[str, Any]]] = []
+    for host in ("portal.example", "other.example"):
+        party = _pairwise(composition, host)
+        answer = party.exchange(http, visitor.authorize(party)).get_json()
+        held.append([party.claims(answer["id_token"]), json.loads(_payload(answer["access_token"]))])
+    for first, second in zip(*held, strict=True):
+        joint = {name for name in first if first[name] == second.get(name)}
+        assert joint <= {"iss", "aud", "iat", "exp", "nbf", "acr", "amr", "auth_time", "scope", "nonce"}
+    assert held[0][0]["sid"] == held[0][1]["sid"]
+
+
 def test_the_hint_of_a_pairwise_client_is_understood(
     pairwise: RelyingParty, visitor: Visitor, http: FlaskClient
 ) -> None:
