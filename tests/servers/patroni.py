@@ -1,0 +1,222 @@
+"""PostgreSQL on three machines, as an operator sets it up: the configuration of ``deploy/cluster/`` runs here."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+
+from tests.servers.namespaces import Machine, run_network
+from tests.servers.process import ServerProcess, find_program
+
+SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "cluster"
+_DATABASES = {"db1": "192.0.2.11/24", "db2": "192.0.2.12/24", "db3": "192.0.2.13/24"}
+_BALANCER = {"app1": "192.0.2.21/24"}
+_PATIENCE = 120.0
+
+
+class PatroniCluster:
+    """Three database machines and HAProxy on the machine of the application.
+
+    SAU runs outside of the namespaces, and reaches HAProxy by a Unix socket: no network is between the two in
+    production either.
+
+    :ivar machines: by name: ``db1``, ``db2``, ``db3``, ``app1``.
+    """
+
+    def __init__(self, folder: Path, machines: dict[str, Machine], *, pgbouncer: bool) -> None:
+        self.folder = folder
+        self.machines = machines
+        self._with_pgbouncer = pgbouncer
+        names = ("@REPLICATION_PASSWORD@", "@SUPERUSER_PASSWORD@", "@REWIND_PASSWORD@", "sau")
+        self._passwords = {name: secrets.token_urlsafe(12) for name in names}
+        self._bin = Path(find_program("/usr/lib/postgresql/*/bin/postgres", package="postgresql")).parent
+        self._programs = {
+            "etcd": find_program("etcd", package="etcd-server"),
+            "patroni": find_program("patroni", package="patroni"),
+            "haproxy": find_program("haproxy", package="haproxy"),
+        }
+        if pgbouncer:
+            self._programs["pgbouncer"] = find_program("pgbouncer", package="pgbouncer")
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy address under which SAU reaches whoever is primary."""
+        port = 6432 if self._with_pgbouncer else 5000
+        return f"postgresql+psycopg://sau:{self._passwords['sau']}@/sau?host={self.folder}&port={port}"
+
+    def start(self) -> None:
+        """Start everything, and make the role and the database of SAU."""
+        for name in _DATABASES:
+            self._configure(name)
+            self.start_machine(name)
+        self._start_haproxy()
+        self.wait_until(lambda: self.primary() is not None, "there is a primary")
+        # Roles that replicate and rewind are Patroni's; ours is made by hand, as the operator makes it.
+        self.wait_until(self._make_database, "the database is made")
+        if self._with_pgbouncer:
+            self._start_pgbouncer()
+        self.wait_until(self.is_whole, "two standbys are synchronous")
+
+    def start_machine(self, name: str) -> None:
+        """Start etcd and Patroni on a machine."""
+        machine, folder = self.machines[name], self.folder / name
+        machine.start("etcd", [self._programs["etcd"], "--config-file", folder / "etcd.yml"], log=folder / "etcd.log")
+        environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
+        patroni = [self._programs["patroni"], folder / "patroni.yml"]
+        machine.start("Patroni", patroni, log=folder / "patroni.log", environ=environ)
+
+    def primary(self, *, but: str = "") -> str | None:
+        """Return which machine is the primary and may write, None while there is none.
+
+        :param but: one that is not asked.
+        """
+        for name in _DATABASES:
+            if name != but and self.status(name, "primary")[0] == 200:
+                return name
+        return None
+
+    def synchronous(self) -> list[str]:
+        """Return which machines are synchronous standbys."""
+        return [name for name in _DATABASES if self.status(name, "synchronous")[0] == 200]
+
+    def is_whole(self) -> bool:
+        """Tell whether the primary has two standbys that confirm its commits, and Patroni knows of both."""
+        known = sorted(state for state in self.members().values())
+        if known != ["leader running", "sync_standby running", "sync_standby running"]:
+            return False
+        try:
+            with self.connect() as connection:
+                found = connection.execute("SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'")
+                return found.fetchone() == (2,)
+        except psycopg.Error:
+            return False
+
+    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        """Connect to the primary, by HAProxy, as superuser."""
+        return psycopg.connect(
+            host=str(self.folder),
+            port=5000,
+            user="postgres",
+            dbname="postgres",
+            password=self._passwords["@SUPERUSER_PASSWORD@"],
+            autocommit=True,
+            connect_timeout=5,
+        )
+
+    def status(self, name: str, what: str) -> tuple[int, bytes]:
+        """Ask a machine's Patroni, from the machine of the application, as HAProxy does."""
+        return self.machines["app1"].fetch(f"http://{self.machines[name].address}:8008/{what}")
+
+    def members(self) -> dict[str, str]:
+        """Return the state of each machine, as Patroni has it."""
+        for name in _DATABASES:
+            status, body = self.status(name, "cluster")
+            if status == 200:
+                return {member["name"]: f"{member['role']} {member['state']}" for member in json.loads(body)["members"]}
+        return {}
+
+    def kill_postgresql(self, name: str) -> None:
+        """Kill PostgreSQL's main process on a machine; Patroni there goes on."""
+        pid = int((self.folder / name / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        os.kill(pid, 9)
+
+    def wait_until(self, true: Callable[[], bool], what: str, *, seconds: float = _PATIENCE) -> float:
+        """Wait for something, and return the seconds that it took. :raises AssertionError: with what Patroni says."""
+        began = time.monotonic()
+        while not true():
+            if time.monotonic() - began > seconds:
+                logs = "".join(self._log_end(name) for name in _DATABASES)
+                raise AssertionError(f"{what}: not in {seconds:.0f} s; {self.members()}\n{logs}")
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def _log_end(self, name: str) -> str:
+        return f"--- {name}\n{(self.folder / name / 'patroni.log').read_text()[-1500:]}\n"
+
+    def _configure(self, name: str) -> None:
+        folder, data = self.folder / name, self.folder / name / "data"
+        folder.mkdir()
+        shutil.chown(folder, "nobody", "nogroup")
+        own = {"@NAME@": name, "@ADDRESS@": self.machines[name].address, **self._passwords}
+        own.pop("sau")
+        etcd = _adapted("etcd.yml", own | {"/var/lib/etcd/sau": str(folder / "etcd")})
+        (folder / "etcd.yml").write_text(etcd)
+        places = {
+            "/var/lib/postgresql/15/sau": str(data),
+            "/usr/lib/postgresql/15/bin": str(self._bin),
+            "/var/lib/postgresql/sau.pgpass": str(folder / "pgpass"),
+            "/var/run/postgresql": str(folder),
+            # Here the system's user is not PostgreSQL's.
+            "peer": "trust",
+        }
+        (folder / "patroni.yml").write_text(_adapted("patroni.yml", own | places))
+
+    def _start_haproxy(self) -> None:
+        text = _adapted("haproxy.cfg", {"bind 127.0.0.1:5000": f"bind unix@{self._socket(5000)} mode 666"})
+        (self.folder / "haproxy.cfg").write_text(text)
+        self._start_on_balancer("haproxy", ["-db", "-f", self.folder / "haproxy.cfg"], self._socket(5000))
+
+    def _start_pgbouncer(self) -> None:
+        here = {
+            "host=127.0.0.1 port=5000": f"host={self.folder} port=5000",
+            "listen_addr = 127.0.0.1": f"unix_socket_dir = {self.folder}",
+            "/etc/pgbouncer/userlist.txt": str(self.folder / "userlist.txt"),
+        }
+        (self.folder / "userlist.txt").write_text(f'"sau" "{self._passwords["sau"]}"\n')
+        (self.folder / "pgbouncer.ini").write_text(_adapted("pgbouncer.ini", here))
+        self._start_on_balancer("pgbouncer", [self.folder / "pgbouncer.ini"], self._socket(6432))
+
+    def _start_on_balancer(self, program: str, arguments: list[str | Path], socket: Path) -> ServerProcess:
+        log = self.folder / f"{program}.log"
+        server = self.machines["app1"].start(program, [self._programs[program], *arguments], log=log)
+        server.wait_until(socket.exists)
+        return server
+
+    def _socket(self, port: int) -> Path:
+        """Where libpq looks for a server on this machine."""
+        return self.folder / f".s.PGSQL.{port}"
+
+    def _make_database(self) -> bool:
+        with suppress(psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction), self.connect() as connection:
+            with suppress(psycopg.errors.DuplicateObject):
+                connection.execute(f"CREATE ROLE sau LOGIN PASSWORD '{self._passwords['sau']}'")  # type: ignore[arg-type]
+            connection.execute("CREATE DATABASE sau OWNER sau")
+            return True
+        return False
+
+
+@contextmanager
+def run_patroni(*, pgbouncer: bool = False) -> Iterator[PatroniCluster]:
+    """Start the cluster and end it, with everything that it made."""
+    find_program("patroni", package="patroni")
+    find_program("etcd", package="etcd-server")
+    find_program("haproxy", package="haproxy")
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2 * 1024**3
+    folder = Path(tempfile.mkdtemp(prefix="sau-cluster-", dir=memory if roomy else None))
+    folder.chmod(0o755)
+    shutil.chown(folder, "nobody", "nogroup")
+    try:
+        with run_network(_DATABASES | _BALANCER) as machines:
+            cluster = PatroniCluster(folder, machines, pgbouncer=pgbouncer)
+            cluster.start()
+            yield cluster
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _adapted(name: str, changes: Mapping[str, str]) -> str:
+    """Return a file of ``deploy/cluster/`` with this machine's places; nothing else is changed."""
+    text = (SHIPPED / name).read_text()
+    for shipped, here in changes.items():
+        text = text.replace(shipped, here)
+    return text
