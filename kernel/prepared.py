@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import count
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from sqlalchemy import Connection, Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -34,11 +35,25 @@ _KEY = "prepared"
 # libpq's PQTRANS_IDLE; PGRES_COMMAND_OK and PGRES_TUPLES_OK; CONNECTION_OK; PG_DIAG_SQLSTATE.
 _IDLE, _GOOD, _ALIVE, _SQLSTATE = 0, (1, 2), 0, 67
 _BOUND = re.compile(r"%\((\w+)\)s")
-_names = count(1)
 _SHORT = 512
+_log = structlog.get_logger("kernel.prepared")
 
-#: What was prepared is gone (behind a pooler), or a migration has changed what it gives. It is prepared anew.
-STALE = ("26000", "0A000")
+# SQLSTATE (PostgreSQL, appendix A): no such prepared statement; there is one of this name already.
+_ELSEWHERE = ("26000", "42P05")
+#: A migration has changed what a prepared statement gives; or it is not where we prepared it, because a pooler hands
+#: connections round. The transaction is to be repeated.
+STALE = (*_ELSEWHERE, "0A000")
+
+
+class _Pooler:
+    """Whether this process has found out that a pooler before the database hands connections round.
+
+    Nothing is kept on a connection then: each statement is sent whole, as PgBouncer before 1.21 needs it.
+
+    :ivar hands_round: once found out, for good.
+    """
+
+    hands_round = False
 
 
 class Prepared:
@@ -50,8 +65,7 @@ class Prepared:
     def __init__(self, build: Callable[[str], Executable]) -> None:
         self._build = build
         self._built: Executable | None = None
-        self._text: tuple[str, tuple[str, ...]] | None = None
-        self._name = f"sau_{next(_names)}"
+        self._text: tuple[str, str, tuple[str, ...]] | None = None
 
     def fetch(self, session: Session, given: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
         """Run it in the session's transaction and return the rows as plain values.
@@ -76,8 +90,9 @@ class Prepared:
             compiled = str(self._build("postgresql").compile(dialect=connection.dialect))  # type: ignore[attr-defined]
             order = tuple(dict.fromkeys(_BOUND.findall(compiled)))
             text = _BOUND.sub(lambda found: f"${order.index(found[1]) + 1}", compiled).replace("%%", "%")
-            self._text = text, order
-        return (self._name, *self._text)
+            # The same name is the same text, whoever prepared it: behind a pooler that may have been another process.
+            self._text = f"sau_{sha256(text.encode()).hexdigest()[:24]}", text, order
+        return self._text
 
 
 def commit_now(session: Session) -> None:
@@ -98,7 +113,7 @@ class _Wire:
         self._pgconn = driver.pgconn
         self._made: dict[str, bytes] = {}
         self._readers: dict[str, Any] = {}
-        self._numbers = count(1)
+        self._generation = 1
 
     def run(
         self, statement: tuple[str, str, tuple[str, ...]], given: Mapping[str, Any], connection: Connection
@@ -108,19 +123,37 @@ class _Wire:
             hear(connection, None, text, {}, None, False)
         if self._pgconn.transaction_status == _IDLE:
             self._require_good(self._pgconn.exec_(b"BEGIN"), "BEGIN", connection)
-        made = self._made.get(name)
-        if made is None:
-            made = f"{name}_{next(self._numbers)}".encode()
-            self._require_good(self._pgconn.prepare(made, text.encode()), text, connection)
-            self._made[name] = made
-            self._readers.pop(name, None)
         values: list[Any] = [_literal(given[each]) for each in order]
-        result = self._pgconn.exec_prepared(made, values)
+        if _Pooler.hands_round:
+            result = self._pgconn.exec_params(text.encode(), values)
+        else:
+            result = self._pgconn.exec_prepared(self._made.get(name) or self._make(name, text, connection), values)
         if result.status not in _GOOD:
-            if (result.error_field(_SQLSTATE) or b"").decode() in STALE:
-                self._made.clear()
+            self._forget_if_stale(result)
             self._require_good(result, text, connection)
         return self._read(name, result) if result.ntuples else []
+
+    def _make(self, name: str, text: str, connection: Connection) -> bytes:
+        """Prepare the statement, and return what it is called on this connection."""
+        made = f"{name}_{self._generation}".encode()
+        result = self._pgconn.prepare(made, text.encode())
+        if result.status not in _GOOD:
+            self._forget_if_stale(result)
+            self._require_good(result, text, connection)
+        self._made[name] = made
+        self._readers.pop(name, None)
+        return made
+
+    def _forget_if_stale(self, result: PGresult) -> None:
+        state = (result.error_field(_SQLSTATE) or b"").decode()
+        if state not in STALE:
+            return
+        self._made.clear()
+        self._readers.clear()
+        self._generation += 1
+        if state in _ELSEWHERE and not _Pooler.hands_round:
+            _Pooler.hands_round = True
+            _log.warning("statements_sent_whole", reason="a pooler hands connections round")
 
     def _read(self, name: str, result: PGresult) -> list[Any]:
         reader = self._readers.get(name)

@@ -16,7 +16,7 @@ from kernel.errors import Unavailable
 from kernel.late_rows import change_row, insert_later
 from kernel.outbox import OutboxTask
 from kernel.prefetch import PlainRows, among, hold_row, keep
-from kernel.prepared import Prepared
+from kernel.prepared import Prepared, _Pooler
 
 TABLE = cast(Table, OutboxTask.__table__)
 ROWS = PlainRows(OutboxTask)
@@ -39,6 +39,12 @@ AWKWARD = [
     "$1",
     "\n",
 ]
+
+
+@pytest.fixture(autouse=True)
+def no_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test finds out is nothing to the others."""
+    monkeypatch.setattr(_Pooler, "hands_round", False)
 
 
 def put(database: Database, *ids: str, **changes: Any) -> None:
