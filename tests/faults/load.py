@@ -49,6 +49,7 @@ class Acknowledged:
     :ivar access_tokens: each with the moment until which it must be active, by this process's clock.
     :ivar refresh_tokens: the last one of each family that was not asked about in vain.
     :ivar certificates: DER.
+    :ivar refused: what was not acknowledged, by kind. ``in_a_row``: the most that one person or machine met running.
     """
 
     events: list[str] = field(default_factory=list)
@@ -57,6 +58,7 @@ class Acknowledged:
     refresh_tokens: deque[str] = field(default_factory=deque)
     certificates: list[bytes] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
+    in_a_row: int = 0
 
     def total(self) -> int:
         """How many answers there were."""
@@ -162,12 +164,16 @@ class Load:
         return session
 
     def _until_stopped(self, work: Any, actor: Citizen | None) -> None:
+        running = 0
         while not self._stopped.is_set():
             try:
                 work(actor)
+                running = 0
             except (requests.RequestException, AssertionError, KeyError, ValueError) as error:
                 # Refused, cut off or unavailable: nothing was acknowledged.
                 self.acknowledged.refused[type(error).__name__] += 1
+                running += 1
+                self.acknowledged.in_a_row = max(running, self.acknowledged.in_a_row)
                 self._stopped.wait(_PAUSE)
 
     def _live(self, citizen: Citizen | None) -> None:
@@ -214,7 +220,7 @@ class Load:
         assert answer.status_code == 200, answer.status_code
         given = answer.json()
         claims = json.loads(base64.urlsafe_b64decode(given["id_token"].split(".")[1] + "=="))
-        self.acknowledged.events.append(claims["txn"])
+        self.acknowledged.events.append(claims["txn"].split(".")[0])  # the rest is the receipt of the same event
         self.acknowledged.access_tokens.append((given["access_token"], time.monotonic() + _TOKEN_SECONDS))
         refresh_token: str = given["refresh_token"]
         return refresh_token

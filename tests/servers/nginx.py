@@ -41,6 +41,7 @@ def _adapted(
     mtls_port: int,
     host: str,
     mtls_host: str,
+    second: int | None,
 ) -> str:
     """Return the configuration that we ship with this machine's ports and names; nothing else is changed."""
     before, mark, after = SHIPPED.read_text().partition("# The mutual-TLS host:")
@@ -58,6 +59,10 @@ def _adapted(
     ):
         assert shipped in text, f"{SHIPPED.name} no longer says {shipped!r}"
         text = text.replace(shipped, here)
+    if second is not None:
+        shipped = "# A second node (docs/cluster.md): server 192.0.2.22:8000"
+        assert shipped in text
+        text = text.replace(shipped, f"server 127.0.0.1:{second}")
     return text
 
 
@@ -73,6 +78,7 @@ def run_nginx(
     mtls_port: int | None = None,
     host: str = "localhost",
     mtls_host: str = MTLS_HOST,
+    second: int | None = None,
 ) -> Iterator[ServerProcess]:
     """Serve ``https://localhost:PORT`` by the configuration that we ship, in front of the local port ``upstream``.
 
@@ -80,7 +86,7 @@ def run_nginx(
     programs do not: give a ``mtls_port`` for those, and they are asked for at ``https://localhost:MTLS_PORT`` as well.
 
 
-    :param host: another name than ``localhost``.
+    :param host: another name than ``localhost``. ``second``: the local port of a second node.
     :param http_port: where certificate status is served without TLS.
     """
     program = find_program("nginx", package="nginx")
@@ -98,6 +104,7 @@ def run_nginx(
             mtls_port=mtls_port or port,
             host=host,
             mtls_host=mtls_host,
+            second=second,
         )
     )
     server = ServerProcess("nginx", [program, "-c", configuration, "-p", folder], log=folder / "nginx.log")
