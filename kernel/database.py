@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 # SQLSTATE class 40: transaction rollback (PostgreSQL, appendix A).
 _UNDONE = "40"
+# A transaction that may only read: the connection leads to a standby, or to what was the primary a moment ago.
+_STANDBY = "25006"
 # The other side of a connection is asked whether it lives when it is silent for so long (tcp(7)): a machine that went
 # away without a word is noticed within as much again.
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
@@ -146,8 +148,12 @@ class Database:
                 session.connection(execution_options={"sau_write": write})
             yield session
         except (DBAPIError, TimeoutError) as error:
+            state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+            if state == _STANDBY:
+                session.invalidate()  # the next one may lead to the new primary; this one never will
+                raise Unavailable("The database takes nothing here.", code="database_unavailable") from error
             session.rollback()
-            if str(getattr(getattr(error, "orig", None), "sqlstate", None) or "").startswith((_UNDONE, *STALE)):
+            if state.startswith((_UNDONE, *STALE)):
                 raise UndoneError("The database is busy.") from error
             if _is_absence(error):
                 raise Unavailable("The database does not answer.", code="database_unavailable") from error

@@ -192,7 +192,7 @@ def test_a_server_that_is_gone_is_unavailable_and_found_again(postgresql: Postgr
     end_others = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
     with pytest.raises(Unavailable), database.transaction() as session:
         enqueue(session, "mail", {}, now=NOW)
-        session.flush()
+        session.execute(select(func.count()).select_from(OutboxTask))  # the transaction has begun
         postgresql.execute(end_others)
         session.execute(select(func.count()).select_from(OutboxTask))
     assert _count(database) == 0
@@ -202,6 +202,31 @@ def test_a_server_that_is_gone_is_unavailable_and_found_again(postgresql: Postgr
     assert _count(database) == 1
     database.dispose()
     postgresql.drop_database(name)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_server_that_is_no_longer_the_primary_is_left(postgresql: PostgreSqlServer, together: bool) -> None:
+    """What only reads takes no write: 503, and the connection is not used again, for it leads there for good."""
+    name = postgresql.create_database()
+    postgresql.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    database = Database(postgresql.url(name))
+
+    def write() -> None:
+        if together:
+            database.together(lambda session: enqueue(session, "mail", {}, now=NOW))
+        else:
+            with database.transaction() as session:
+                enqueue(session, "mail", {}, now=NOW)
+
+    try:
+        with pytest.raises(Unavailable):
+            write()
+        postgresql.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        write()
+        assert _count(database) == 1
+    finally:
+        database.dispose()
+        postgresql.drop_database(name)
 
 
 def test_an_absent_server_is_unavailable() -> None:
