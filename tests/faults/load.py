@@ -37,6 +37,7 @@ _RUC = "1760013210001"
 _CODES, _REFRESHES = 3, 2
 _PAUSE = 0.1  # seconds after a refusal
 _BREATH = 0.02  # seconds between two requests: what is to be shown is no throughput
+_TIMEOUT = 60.0  # seconds: what takes so long hangs
 _TOKEN_SECONDS = 200  # access tokens live for 300
 
 
@@ -229,7 +230,7 @@ class Load:
         client = self._actors.client
         form = {**form, "client_id": client["client_id"], "client_secret": client["client_secret"]}
         with self.session() as session:
-            return session.post(self.url + path, data=form, timeout=15)
+            return session.post(self.url + path, data=form, timeout=_TIMEOUT)
 
     def _enrol(self, _nobody: Citizen | None) -> None:
         """Let a machine have a certificate by EST (RFC 7030 §4.2)."""
@@ -246,7 +247,7 @@ class Load:
                 data=base64.encodebytes(csr.public_bytes(serialization.Encoding.DER)),
                 headers={"Content-Type": "application/pkcs10"},
                 auth=(credential["id"], credential["secret"]),
-                timeout=15,
+                timeout=_TIMEOUT,
             )
         assert answer.status_code == 200, answer.status_code
         (certificate,) = pkcs7.load_der_pkcs7_certificates(base64.b64decode(answer.content))
