@@ -114,6 +114,7 @@ class _Wire:
         self._made: dict[str, bytes] = {}
         self._readers: dict[str, Any] = {}
         self._generation = 1
+        self._whole = _is_pooled(driver.pgconn)
 
     def run(
         self, statement: tuple[str, str, tuple[str, ...]], given: Mapping[str, Any], connection: Connection
@@ -124,7 +125,7 @@ class _Wire:
         if self._pgconn.transaction_status == _IDLE:
             self._require_good(self._pgconn.exec_(b"BEGIN"), "BEGIN", connection)
         values: list[Any] = [_literal(given[each]) for each in order]
-        if _Pooler.hands_round:
+        if self._whole or _Pooler.hands_round:
             result = self._pgconn.exec_params(text.encode(), values)
         else:
             result = self._pgconn.exec_prepared(self._made.get(name) or self._make(name, text, connection), values)
@@ -185,6 +186,12 @@ class _Wire:
         raise DBAPIError.instance(
             text, None, error, Error, hide_parameters=True, connection_invalidated=lost, dialect=connection.dialect
         ) from error
+
+
+def _is_pooled(pgconn: Any) -> bool:
+    """Tell whether somebody stands before the server: who answers is not the process that the greeting named."""
+    result = pgconn.exec_(b"SELECT pg_backend_pid()")
+    return result.status in _GOOD and int(result.get_value(0, 0)) != pgconn.backend_pid
 
 
 class _JsonLoader(Loader):
