@@ -5,6 +5,10 @@ from __future__ import annotations
 import sys
 from itertools import groupby
 
+from audit.declared import ENDPOINTS
+from audit.declared.commands import COMMANDS
+from audit.declared.form import Declared
+from audit.declared.jobs import JOBS
 from audit.vocabulary import EventType, Outcome
 
 _HOUSES = {
@@ -32,6 +36,14 @@ Every event has one of these outcomes:
 |---|---|
 """
 
+_WRITERS = """
+## Who writes what
+
+From `audit/declared`. Tests hold it to the routes and commands as they are, and to what is written while all tests run:
+an address, command or job that is not declared fails, and so does a change of state without an event. Addresses go by
+the name of their endpoint, as in the log of requests. Any address may write `web:request:refused`, any page of the
+console `admin:console:access_refused` and `admin:console:closed`; those that are missing here write nothing else."""
+
 _OUTCOMES = {
     Outcome.SUCCESS: "it happened",
     Outcome.FAILURE: "it was tried and did not fit: a wrong password",
@@ -51,7 +63,15 @@ def reference() -> str:
         for subject, group in groupby(kinds, key=lambda each: each.value.split(":")[1]):
             for each in group:
                 lines.append(f"| {_words(subject)} | {_words(each.value.split(':')[2])} | `{each.value}` |")
+    lines += [_WRITERS, *_writers("Address", ENDPOINTS), *_writers("Command", COMMANDS), *_writers("Job", JOBS)]
     return "\n".join(lines) + "\n"
+
+
+def _writers(title: str, declared: Declared) -> list[str]:
+    lines = [f"\n### {title}\n\n| {title.lower()} | events |\n|---|---|"]
+    for name in sorted(declared):
+        lines.append(f"| `{name}` | {', '.join(f'`{each.value}`' for each in declared[name])} |")
+    return lines
 
 
 def _house(kind: EventType) -> str:

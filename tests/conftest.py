@@ -16,7 +16,7 @@ from composition import Composition
 from kernel.clock import ManualClock
 from kernel.database import Database
 from kernel.settings import Settings, load_settings
-from tests import made_once
+from tests import made_once, recorded
 from tests.faults.rounds import Figure, is_long_run, told_figure
 from tests.measured import measured
 from tests.servers.chromium import run_chromium
@@ -36,6 +36,14 @@ DATABASES = os.environ.get("TEST_DATABASES", "sqlite,postgresql").split(",")
 def clock() -> ManualClock:
     """A clock that stands at a Monday noon until the test moves it."""
     return ManualClock(datetime(2026, 11, 23, 17, 0, tzinfo=UTC))
+
+
+@pytest.fixture(autouse=True)
+def declared() -> Iterator[None]:
+    """Whatever a test makes the service do, it writes the events that were declared, and changes nothing in silence."""
+    recorded.take_wrong()
+    yield
+    assert recorded.take_wrong() == []
 
 
 @pytest.fixture(scope="session")
@@ -199,6 +207,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_configure(config: pytest.Config) -> None:
     """Have failures named when they happen, in the process that prints."""
     made_once.install()
+    recorded.install()
     hypothesis.settings.register_profile(
         "sau",
         deadline=None,

@@ -1,0 +1,63 @@
+"""Which events a background job, or a kind of task, writes. Those without any only tidy up."""
+
+from __future__ import annotations
+
+from audit.declared.form import Declared
+from audit.vocabulary import EventType
+
+_E = EventType
+
+JOBS: Declared = {
+    "ca.acme_expiry": (_E.ACME_ORDER_EXPIRED,),
+    "ca.acme_prove_control": (_E.ACME_CONTROL_NOT_PROVED, _E.ACME_CONTROL_PROVED),
+    "ca.batches": (
+        _E.BATCH_COMPLETED,
+        _E.BATCH_EXPIRED,
+        _E.CERTIFICATE_ISSUANCE_REFUSED,
+        _E.CERTIFICATE_ISSUED,
+        _E.CERTIFICATE_REQUESTED,
+        _E.CERTIFICATE_SIGNED,
+    ),
+    "ca.certificate_revoked": (_E.CERTIFICATE_WITHDRAWN, _E.SESSION_ENDED, _E.TOKEN_REVOKED),
+    "ca.expiry": (_E.EXPIRY_ANNOUNCED,),
+    "ca.handover": (_E.HANDOVER_ENDED, _E.HANDOVER_OFFERED),
+    "ca.issuance": (
+        _E.CERTIFICATE_DELIVERED,
+        _E.CERTIFICATE_ISSUANCE_REFUSED,
+        _E.CERTIFICATE_REQUEST_EXPIRED,
+        _E.CERTIFICATE_SIGNED,
+    ),
+    "ca.list_due": (_E.CRL_PUBLISHED,),
+    "ca.lists": (_E.CRL_PUBLISHED,),
+    "ca.log_backfill": (_E.CERTIFICATES_LOGGED_LATE,),
+    "ca.mass_revocation": (_E.CERTIFICATE_REVOKED, _E.MASS_REVOCATION_DONE),
+    "ca.ocsp_signers": (_E.CERTIFICATE_ISSUED, _E.CERTIFICATE_SIGNED, _E.OCSP_SIGNER_RENEWED),
+    "ca.units": (_E.CERTIFICATE_ISSUED, _E.CERTIFICATE_SIGNED, _E.UNIT_SIGNER_RENEWED),
+    "console_sessions": (_E.CONSOLE_CLOSED,),
+    "idp.backchannel_logout": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
+    "idp.ciba_ping": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
+    "idp.mail": (_E.MAIL_FAILED, _E.MAIL_SENT),
+    "idp.security_event": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
+    "idp.sessions": (_E.SESSION_ENDED, _E.TOKEN_REVOKED),
+    "idp.signing_keys": (
+        _E.ENCRYPTION_KEY_CREATED,
+        _E.ENCRYPTION_KEY_RETIRED,
+        _E.SIGNING_KEY_ACTIVATED,
+        _E.SIGNING_KEY_CREATED,
+        _E.SIGNING_KEY_RETIRED,
+    ),
+}
+
+QUIET_JOBS: frozenset[str] = frozenset(
+    (
+        "audit.sequence",
+        "ca.acme_purge",
+        "ca.log",
+        "ca.old_lists",
+        "ca.protocols",
+        "deliveries",
+        "idp.cleaning",
+        "idp.decoupled_requests",
+        "idp.expired_tokens",
+    )
+)
