@@ -8,6 +8,9 @@ from audit.vocabulary import EventType
 _E = EventType
 
 COMMANDS: Declared = {
+    "audit accept-loss": (_E.LOG_LOSS_ACCEPTED,),
+    "backup": (_E.BACKUP_MADE,),
+    "restore": (_E.BACKUP_RESTORED, _E.LOG_LOSS_ACCEPTED, _E.SCHEMA_UPGRADED),
     "acme account close": (_E.ACME_ACCOUNT_CLOSED,),
     "acme credential add": (_E.ACME_CREDENTIAL_ISSUED,),
     "acme credential revoke": (_E.ACME_CREDENTIAL_REVOKED,),
@@ -154,6 +157,7 @@ COMMANDS: Declared = {
 #: They change nothing.
 QUIET_COMMANDS: frozenset[str] = frozenset(
     (
+        "recovery-key",
         "acme account list",
         "acme credential list",
         "audit prove",
