@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 
 from audit.cosigning import CosigningThread, ask_witnesses
+from audit.retention import destroy_past_service_keys
 from audit.sequencer import Sequencer
 from audit.services import AuditServices
 from audit.signed_log import SignedLog
@@ -20,13 +21,21 @@ _log = structlog.get_logger("audit.jobs")
 
 
 def periodic_jobs(services: AuditServices) -> list[PeriodicJob]:
-    """Return the sequencing of new events, twice a second; any number of workers may run it."""
+    """Return the sequencing of new events, twice a second, and the end of what nobody may read any longer."""
     sequencer = Sequencer(services)
 
     def sequence() -> None:
         sequencer.run()
 
-    return [PeriodicJob("audit.sequence", SEQUENCE_EVERY, sequence, close=sequencer.release)]
+    def forget() -> None:
+        kept_for = timedelta(days=services.settings.unattributed_days)
+        with services.database.transaction() as session:
+            destroy_past_service_keys(session, journal=services.journal, kept_for=kept_for, now=services.clock.now())
+
+    return [
+        PeriodicJob("audit.sequence", SEQUENCE_EVERY, sequence, close=sequencer.release),
+        PeriodicJob("audit.retention", timedelta(hours=6), forget),
+    ]
 
 
 def witness_jobs(services: AuditServices, logs: Sequence[SignedLog]) -> list[PeriodicJob]:

@@ -198,6 +198,7 @@ class EventType(StrEnum):
     BACKUP_MADE = "service:backup:made"
     BACKUP_RESTORED = "service:backup:restored"
     LOG_LOSS_ACCEPTED = "service:log:loss_accepted"  # after a restore: signed records are gone, and someone said so
+    UNATTRIBUTED_DATA_DESTROYED = "service:unattributed_data:destroyed"  # addresses of past months, their key
     MAIL_SENT = "service:mail:sent"
     MAIL_FAILED = "service:mail:failed"
     REQUEST_REFUSED = "web:request:refused"  # CSRF, bad host, oversized: before any house saw it

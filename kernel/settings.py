@@ -158,6 +158,12 @@ class Settings(BaseModel):
         description="OpenTelemetry collector (`http://HOST:4318`) that traces go to, OTLP over HTTP; none: off.",
     )
     traces_share: float = Field(default=0.05, ge=0, le=1, description="Share of requests that are traced, 0 to 1.")
+    unattributed_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="Days after a month in which addresses of its events about nobody known can still be read.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level logged: `debug`, `info`, `warning`, `error`."
     )

@@ -290,6 +290,7 @@ EVENTS: dict[EventType, Text] = {
     _E.BACKUP_MADE: _l("Se hizo una copia de respaldo"),
     _E.BACKUP_RESTORED: _l("Se restauró una copia de respaldo"),
     _E.LOG_LOSS_ACCEPTED: _l("Se aceptó la pérdida de registros firmados tras una restauración"),
+    _E.UNATTRIBUTED_DATA_DESTROYED: _l("Se destruyeron datos antiguos que no eran de nadie conocido"),
     _E.MAIL_SENT: _l("Se envió un correo"),
     _E.MAIL_FAILED: _l("No se pudo enviar un correo"),
     _E.REQUEST_REFUSED: _l("Se rechazó un envío antes de leerlo"),

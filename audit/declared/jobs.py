@@ -8,6 +8,7 @@ from audit.vocabulary import EventType
 _E = EventType
 
 JOBS: Declared = {
+    "audit.retention": (_E.UNATTRIBUTED_DATA_DESTROYED,),
     "ca.acme_expiry": (_E.ACME_ORDER_EXPIRED,),
     "ca.acme_prove_control": (_E.ACME_CONTROL_NOT_PROVED, _E.ACME_CONTROL_PROVED),
     "ca.batches": (
