@@ -51,6 +51,7 @@ JOBS: Declared = {
 
 QUIET_JOBS: frozenset[str] = frozenset(
     (
+        "ca.ocsp_ahead",
         "audit.sequence",
         "ca.acme_purge",
         "ca.log",
