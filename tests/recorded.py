@@ -74,8 +74,8 @@ def install() -> None:
     Journal.record = watched_record  # type: ignore[method-assign]
     make_job: Callable[..., None] = PeriodicJob.__init__
 
-    def watched_job(self: PeriodicJob, name: str, every: Any, run: Callable[[], None], close: Any = None) -> None:
-        make_job(self, name=name, every=every, run=_under(f"job:{name}", run), close=close)
+    def watched_job(self: PeriodicJob, name: str, every: Any, run: Callable[[], None], *rest: Any, **more: Any) -> None:
+        make_job(self, name, every, _under(f"job:{name}", run), *rest, **more)
 
     PeriodicJob.__init__ = watched_job  # type: ignore[method-assign]
     start = outbox._Run.__init__

@@ -88,7 +88,8 @@ def test_every_command_says_which_events_it_writes() -> None:
 def test_every_background_job_says_which_events_it_writes(composition: Composition) -> None:
     """Periodic jobs and kinds of tasks."""
     worker = background_worker(composition)
-    real = {*(job.name for job in worker._jobs), *worker._handlers, *worker._deliveries}
+    kinds = {kind for apart in worker._apart.values() for kind in apart}
+    real = {*(job.name for job in worker._jobs), *worker._handlers, *kinds}
     assert sorted(real - {*JOBS, *QUIET_JOBS}) == [], SAY
     assert sorted({*JOBS, *QUIET_JOBS} - real) == [], "no such job"
 
