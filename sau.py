@@ -24,7 +24,7 @@ from kernel.errors import ServiceError
 from kernel.identifiers import new_id
 from kernel.login import login_name
 from kernel.origin import Origin, working_for
-from kernel.process import end_with_parent, name_process
+from kernel.process import end_with_parent, leave_no_core, name_process
 from kernel.settings import Settings, load_settings
 from operations import schema
 from operations.background import background_worker
@@ -46,6 +46,7 @@ class _Program(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         os.umask(0o077)  # what this program writes is nobody else's to read
+        leave_no_core()
         origin = Origin(request_id=new_id(), channel=f"command:{login_name()}"[:64])
         try:
             with working_for(origin):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 
@@ -28,3 +29,8 @@ def name_process(name: str) -> None:
     """Show this process under ``name``, 15 characters at most, to those who list processes (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NAME, name.encode()[:15])
+
+
+def leave_no_core() -> None:
+    """Have the system write no core file of this process and its children: their memory holds keys and passphrases."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from datetime import timedelta
 
@@ -234,3 +235,23 @@ def test_after_a_restore_the_log_goes_on_once_the_anchors_are_put_aside(
         session.execute(update(AuditHead).values(holder=None))
     assert Sequencer(audit).run() == 2
     require_sound(audit, 2)
+
+
+def test_every_event_is_under_a_signed_head_within_two_seconds(
+    audit: AuditServices, clock: ManualClock, write: Write
+) -> None:
+    """Checkpoint age: by the worker's rhythm, whatever the moment at which an event commits."""
+    (job,) = [each for each in periodic_jobs(audit) if each.name == "audit.sequence"]
+    rng = random.Random(7)
+    for _ in range(40):
+        before = timedelta(seconds=rng.uniform(0, job.every.total_seconds()))
+        clock.advance(before)
+        write(rng.randrange(4), private=False)
+        clock.advance(job.every - before)
+        job.run()
+    with audit.database.reading() as session:
+        rows = session.execute(select(AuditEvent.log_index, AuditEvent.occurred_at)).all()
+        heads = session.execute(select(AuditCheckpoint.size, AuditCheckpoint.signed_at)).all()
+    ages = sorted(min(signed for size, signed in heads if size > (index or 0)) - moment for index, moment in rows)
+    assert len(ages) > 40
+    assert ages[-1] <= timedelta(seconds=2)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,9 @@ def test_one_command_is_a_whole_service(
     service = start_service(database_url=url, demo=False)
     assert service.process is not None
     group = service.process.pid
+    for member in living_members(group):  # Attacks and faults, line 18: keys are in no core file
+        limits = Path(f"/proc/{member}/limits").read_text()
+        assert re.search(r"^Max core file size +0 +0 ", limits, re.M), limits
     service.command("init")
     service.process.process.terminate()
     service.process.process.wait(20)
