@@ -8,6 +8,7 @@ from audit.vocabulary import EventType
 _E = EventType
 
 JOBS: Declared = {
+    "ca.cmp_unconfirmed": (_E.CERTIFICATE_REVOKED, _E.CERTIFICATE_REVOCATION_REFUSED),
     "audit.retention": (_E.UNATTRIBUTED_DATA_DESTROYED,),
     "ca.acme_expiry": (_E.ACME_ORDER_EXPIRED,),
     "ca.acme_prove_control": (_E.ACME_CONTROL_NOT_PROVED, _E.ACME_CONTROL_PROVED),
