@@ -133,6 +133,7 @@ ENDPOINTS: Declared = {
 #: They authenticate nobody and change nothing.
 QUIET = frozenset(
     (
+        "certificate_log.certificates",
         "acme.directory",
         "acme.new_nonce",
         "acme.renewal_information",

@@ -8,6 +8,8 @@ from audit.vocabulary import EventType
 _E = EventType
 
 COMMANDS: Declared = {
+    "audit archive": (_E.YEAR_ARCHIVED, _E.YEAR_PRUNED),
+    "ca log certify": (_E.CERTIFICATE_ISSUED, _E.CERTIFICATE_SIGNED, _E.UNIT_SIGNER_RENEWED),
     "audit accept-loss": (_E.LOG_LOSS_ACCEPTED,),
     "backup": (_E.BACKUP_MADE,),
     "restore": (_E.BACKUP_RESTORED, _E.LOG_LOSS_ACCEPTED, _E.SCHEMA_UPGRADED),
@@ -157,6 +159,11 @@ COMMANDS: Declared = {
 #: They change nothing.
 QUIET_COMMANDS: frozenset[str] = frozenset(
     (
+        # the witness is a program for other machines, with a folder of its own and no log of ours
+        "witness add-log",
+        "witness init",
+        "witness serve",
+        "witness status",
         "recovery-key",
         "acme account list",
         "acme credential list",

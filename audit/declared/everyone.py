@@ -5,6 +5,7 @@ from __future__ import annotations
 #: They authenticate nobody and change nothing.
 QUIET = frozenset(
     (
+        "audit_log.certificates",
         "audit_log.checkpoint",
         "audit_log.key",
         "audit_log.proof_of_receipt",

@@ -9,6 +9,7 @@ _E = EventType
 
 JOBS: Declared = {
     "ca.cmp_unconfirmed": (_E.CERTIFICATE_REVOKED, _E.CERTIFICATE_REVOCATION_REFUSED),
+    "audit.cosign": (_E.WITNESS_ACCUSED, _E.WITNESS_COSIGNED, _E.WITNESS_MISSING),
     "audit.retention": (_E.UNATTRIBUTED_DATA_DESTROYED,),
     "ca.acme_expiry": (_E.ACME_ORDER_EXPIRED,),
     "ca.acme_prove_control": (_E.ACME_CONTROL_NOT_PROVED, _E.ACME_CONTROL_PROVED),
