@@ -133,6 +133,7 @@ ENDPOINTS: Declared = {
 #: They authenticate nobody and change nothing.
 QUIET = frozenset(
     (
+        "pki_status.authority_certificates",
         "certificate_log.certificates",
         "acme.directory",
         "acme.new_nonce",
