@@ -157,5 +157,7 @@ def test_no_form_is_a_crash(app: Flask, username: str, password: str, code: str,
         assert answer.status_code < 500, (path, answer.status_code)
 
 
-_OCSP = bytes.fromhex("304f304d304b3049300706052b0e03021a0414" + "11" * 20 + "0414" + "22" * 20 + "021000" + "33" * 15)
+_OCSP = bytes.fromhex(
+    "304f304d304b30493047300706052b0e03021a0414" + "11" * 20 + "0414" + "22" * 20 + "0210" + "33" * 16
+)
 _CSR = b"".join(line for line in make_csr().encode().splitlines() if not line.startswith(b"-----"))

@@ -1,4 +1,4 @@
-"""One order finalized by many at once (attacks and faults, 26): exactly one succeeds."""
+"""One order finalized, one certificate replaced, by many at once (attacks and faults, 26): exactly one succeeds."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from audit.model import AuditEvent
 from audit.vocabulary import EventType
+from ca.acme.model import Order
 from ca.ceremony.hierarchy import Hierarchy
 from ca.issuance.model import Certificate
 from ca.services import CaServices
@@ -23,6 +24,7 @@ from composition import Composition
 from kernel.clock import ManualClock
 from tests.ca.acme.client import AcmeClient, csr_member, flattened
 from tests.ca.acme.conftest import NAME, acme, give_credential, http, look, new_client, prover, ready_order
+from tests.ca.acme.test_renewal_and_revocation import identifier, issue
 from tests.ca.csr import make_csr
 from tests.ca.ground import hierarchy, institutions, now, services
 from tests.faults.racing import AT_ONCE, ROUNDS, Race, run_race
@@ -97,3 +99,23 @@ def test_an_order_is_finalized_once(
         assert delivered is not None and delivered <= number
         clock.advance(timedelta(minutes=30))
     figure(f"one winner of {AT_ONCE} at once, finalize", ROUNDS, "rounds")
+
+
+def test_a_certificate_is_replaced_once(
+    race: Race,
+    acme: AcmeClient,
+    ready_order: Callable[..., Any],
+    composition: Composition,
+    clock: ManualClock,
+    figure: Figure,
+) -> None:
+    """RFC 9773 §5: of many orders that say they replace it, one."""
+    for number in range(1, ROUNDS + 1):
+        replaced = identifier(issue(acme, ready_order))
+        member = {"identifiers": [{"type": "dns", "value": NAME}], "replaces": replaced}
+        answers = _send(race, acme, f"{acme.origin}/acme/new-order", member)
+        assert answers == {201: 1, 409: AT_ONCE - 1}
+        with composition.database.reading() as session:
+            assert session.scalar(select(func.count()).select_from(Order).where(Order.replaces.is_not(None))) == number
+        clock.advance(timedelta(minutes=30))
+    figure(f"one winner of {AT_ONCE} at once, replaces", ROUNDS, "rounds")
