@@ -56,10 +56,10 @@ def visitor(composition: Composition, race: Race) -> Visitor:
 
 
 def _go(figure: Figure, clock: ManualClock, name: str, step: Callable[[int], None]) -> None:
-    """Run the rounds of one race, an hour apart; a round with another number of winners fails."""
+    """Run the rounds of one race; a day lies between, and nobody waits for having failed too often in the last one."""
     for number in range(ROUNDS):
         step(number)
-        clock.advance(timedelta(hours=1))
+        clock.advance(timedelta(days=1))
     figure(f"one winner of {AT_ONCE} at once, {name}", ROUNDS, "rounds")
 
 
