@@ -19,12 +19,19 @@ from ca.issuance.model import Certificate
 from composition import Composition
 from idp.directory.institutions import Institution
 from kernel.clock import ManualClock
+from kernel.settings import Settings
 from tests.admin.conftest import Operator, authority, institution, make_csr, make_operator, make_person
 from tests.admin.test_certificates import _submit, _tbs
 from tests.faults.racing import AT_ONCE, ROUNDS, Race, run_race
 from tests.faults.rounds import Figure
 
 __all__ = ["authority", "institution", "make_operator", "make_person"]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Nobody is asked to wait."""
+    return settings.model_copy(update={"rate_limits": "off"})
 
 
 @pytest.fixture

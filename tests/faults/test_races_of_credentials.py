@@ -18,6 +18,7 @@ from idp.accounts.person import Person
 from idp.authentication import password
 from kernel.clock import ManualClock
 from kernel.identifiers import new_secret
+from kernel.settings import Settings
 from tests.faults.racing import AT_ONCE, ROUNDS, Race, run_race
 from tests.faults.rounds import Figure
 from tests.idp.device import add_television, press, type_code
@@ -31,6 +32,12 @@ __all__ = ["code", "make_person"]
 OFFLINE = "openid offline_access"
 ONE_WINNER = Counter({200: 1, 400: AT_ONCE - 1})
 ONE_AUTHENTICATED = Counter({200: 1, 401: AT_ONCE - 1})
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Nobody is asked to wait."""
+    return settings.model_copy(update={"rate_limits": "off"})
 
 
 @pytest.fixture
@@ -56,7 +63,7 @@ def visitor(composition: Composition, race: Race) -> Visitor:
 
 
 def _go(figure: Figure, clock: ManualClock, name: str, step: Callable[[int], None]) -> None:
-    """Run the rounds of one race; a day lies between, and nobody waits for having failed too often in the last one."""
+    """Run the rounds of one race, a day apart: whoever failed too often in one may try again in the next."""
     for number in range(ROUNDS):
         step(number)
         clock.advance(timedelta(days=1))

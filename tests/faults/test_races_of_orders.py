@@ -22,6 +22,7 @@ from ca.issuance.model import Certificate
 from ca.services import CaServices
 from composition import Composition
 from kernel.clock import ManualClock
+from kernel.settings import Settings
 from tests.ca.acme.client import AcmeClient, csr_member, flattened
 from tests.ca.acme.conftest import NAME, acme, give_credential, http, look, new_client, prover, ready_order
 from tests.ca.acme.test_renewal_and_revocation import identifier, issue
@@ -43,6 +44,12 @@ __all__ = [
     "ready_order",
     "services",
 ]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Nobody is asked to wait."""
+    return settings.model_copy(update={"rate_limits": "off"})
 
 
 @pytest.fixture
