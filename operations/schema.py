@@ -24,7 +24,6 @@ from kernel.errors import Fault
 STOP_FIRST = {
     "0002": "the provider's tables are rebuilt",
     "0003": "the authority's tables are rebuilt",
-    "0004": "the places of the logs' entries move into a table of their own",
 }
 # "SAU" and a number: a PostgreSQL advisory lock that means "the schema is being changed".
 _LOCK = 0x53415500_0001
