@@ -33,8 +33,10 @@ def print_report(report: VerificationReport, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(summary, default=str))
         return
-    del summary["findings"]
-    print_record(summary, as_json=False)
+    del summary["findings"], summary["missing_numbers"]
+    print_record({**summary, "missing_numbers": len(report.missing_numbers)}, as_json=False)
+    for missing in report.missing_numbers[:_SHOWN_FINDINGS]:
+        click.echo(str(missing))
     for finding in report.findings[:_SHOWN_FINDINGS]:
         click.echo(str(finding))
     if len(report.findings) > _SHOWN_FINDINGS:

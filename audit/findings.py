@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from audit.missing_numbers import MissingNumbers
 from kernel.errors import Fault
 
 
@@ -58,6 +59,7 @@ class VerificationReport:
         the settings name no witness.
     :ivar archived: records before ``first_index`` that were archived and deleted, on record.
     :ivar waiting: events that are committed and not yet in the log.
+    :ivar missing_numbers: of events that no record stands for: no proof of a deed, but a reason to ask.
     :ivar findings: in order of place, the first bad record first.
     """
 
@@ -70,6 +72,7 @@ class VerificationReport:
     cosignatures: int = 0
     witnessed: int | None = None
     archived: int = 0
+    missing_numbers: tuple[MissingNumbers, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property

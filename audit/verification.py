@@ -15,6 +15,7 @@ from audit.diagnosis import Anomalies, check_record
 from audit.findings import Finding, FindingKind, LogTamperedError, VerificationReport
 from audit.log_source import LogSource, Row, StoredHead
 from audit.merkle import CompactRange, hash_leaf, tree_root
+from audit.missing_numbers import Numbers
 from audit.tiles import WIDTH, split_hashes
 from kernel.errors import Fault
 
@@ -66,7 +67,8 @@ def verify_log(
     if not walk.lost:
         findings += _check_head(source, head, walk.edge, walk.anomalies)
         findings += _check_upper_tiles(source, walk.level_one) if start == 0 else []
-    findings += walk.anomalies.diagnose(end=signed.end, strays=source.strays(max(signed.end, head.size)))
+    strays = list(source.strays(max(signed.end, head.size)))
+    findings += walk.anomalies.diagnose(end=signed.end, strays=strays)
     findings.sort(key=lambda finding: finding.index)
     report = VerificationReport(
         origin=head.origin,
@@ -75,6 +77,7 @@ def verify_log(
         checkpoints=signed.checkpoints,
         anchors=signed.anchors,
         waiting=waiting,
+        missing_numbers=walk.numbers.missing(row.leaf for row in strays),
         findings=tuple(findings),
     )
     if findings:
@@ -152,6 +155,7 @@ class _Walk:
         self.lost = False
         self.level_one: list[bytes] = []
         self.anomalies = Anomalies()
+        self.numbers = Numbers(from_the_beginning=start == 0)
         self.findings: list[Finding] = []
         self._unfolded: list[bytes] = []
 
@@ -214,6 +218,8 @@ class _Walk:
             index = self.edge.size + at
             good = self.anomalies.note(index, expected, standing)
             finding = self._check_record(index, good) if good else None
+            if good:
+                self.numbers.note(good.leaf)
             if finding and len(self.findings) < 1000:
                 self.findings.append(finding)
         self.edge.extend(leaf_hashes)
