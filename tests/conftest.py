@@ -10,7 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright
 
 from composition import Composition
 from kernel.clock import ManualClock
@@ -19,7 +19,7 @@ from kernel.settings import Settings, load_settings
 from tests import made_once, recorded
 from tests.faults.rounds import Figure, is_long_run, told_figure
 from tests.measured import measured
-from tests.servers.chromium import run_chromium
+from tests.servers.chromium import run_chromium, run_driver
 from tests.servers.mail import MailServer, run_mail_server
 from tests.servers.postgresql import PostgreSqlServer, roomy_memory, run_postgresql
 from tests.servers.process import RUNNING
@@ -123,9 +123,16 @@ def mail_server() -> Iterator[MailServer]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def driver() -> Iterator[Playwright]:
+    """Playwright, which browsers are started by."""
+    with run_driver() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(driver: Playwright) -> Iterator[Browser]:
     """A Chromium; open a context of its own for each person in a test."""
-    with run_chromium() as chromium:
+    with run_chromium(driver) as chromium:
         yield chromium
 
 

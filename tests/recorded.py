@@ -130,5 +130,7 @@ def _weigh(connection: Connection) -> None:
 
 
 def _forget(connection: Connection) -> None:
+    if connection.invalidated:
+        return  # nothing was kept with one that is lost
     connection.info.pop(_TABLES, None)
     connection.info.pop(_LATE, None)

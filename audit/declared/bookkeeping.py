@@ -4,6 +4,7 @@ from __future__ import annotations
 
 #: By table. A change of these alone is no act of anyone: what it belongs to has its event before or after.
 BOOKKEEPING = {
+    "admin_console_session": "when a session of the console was used last; its beginning and end are events",
     "admin_sign_in_attempt": "a login of the console on its way; it ends in an event or is dropped",
     "audit_": "the log itself",
     "ca_log_": "the certificate's entry in the public log, after its own events",
@@ -16,6 +17,7 @@ BOOKKEEPING = {
     "ca_batch_row": "rows of a batch before it is proposed",
     "ca_cmp_transaction": "a protocol's conversation",
     "ca_crl": "a list that is signed is on record; old ones are forgotten",
+    "ca_crl_series": "a number that is taken before its list is signed",
     "idp_browser_session": "when a session was used last",
     "idp_certificate_ticket": "a login by certificate on its way between two hosts",
     "idp_client": "when a registration was read last",
@@ -39,6 +41,7 @@ BOOKKEEPING = {
     "idp_password_reset": "steps of a recovery that has not ended",
     "idp_sign_up": "steps of a registration that has not ended",
     "idp_email_confirmation": "steps of a change that has not ended",
+    "schema_compatibility": "the same value written again, to measure a commit; a changed schema is on record",
     "outbox_task": "work that waits or was done; what came of it is the event",
 }
 

@@ -151,7 +151,7 @@ def _authorized(service: LiveService, composition: Composition, person_id: str, 
             family=family,
             target=target_for_person(session, services, client=client, family=family, named=(), scopes=SCOPES),
             nonce=None,
-            event_id=composition.journal.record(session, event, now=now),
+            txn=composition.journal.record_with_receipt(session, event, now=now),
             now=now,
         )
     assert tokens.refresh_token is not None

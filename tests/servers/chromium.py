@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.servers.names import DOMAIN, can_resolve, resolving_environ
 from tests.servers.process import find_program
@@ -27,16 +27,21 @@ _ARGUMENTS = [
 
 
 @contextmanager
-def run_chromium() -> Iterator[Browser]:
-    """Start a browser; each test opens contexts of its own in it."""
-    program = find_program("chromium", "chromium-browser", "google-chrome", package="chromium")
-    ours = dict(os.environ)
+def run_driver() -> Iterator[Playwright]:
+    """Start Playwright's own process; there can be one in a thread."""
     with TemporaryDirectory() as folder, ExitStack() as driver:
-        # Contexts with a client certificate are led through Playwright's own process, which looks names up itself.
+        # Contexts with a client certificate are led through it, and it looks names up itself.
         with patch.dict(os.environ, resolving_environ(Path(folder)) if can_resolve() else {}):
             playwright = driver.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS, env=ours)
-        try:
-            yield browser
-        finally:
-            browser.close()
+        yield playwright
+
+
+@contextmanager
+def run_chromium(driver: Playwright) -> Iterator[Browser]:
+    """Start a browser; each test opens contexts of its own in it."""
+    program = find_program("chromium", "chromium-browser", "google-chrome", package="chromium")
+    browser = driver.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS, env=dict(os.environ))
+    try:
+        yield browser
+    finally:
+        browser.close()

@@ -40,7 +40,8 @@ from ca.revocation.revoke import revoke_certificate
 from ca.revocation.upkeep import publish_overdue_lists
 from ca.serial import serial_text
 from ca.services import CaServices
-from ca.units.signer import UNITS, renew_unit_signer
+from ca.transparency.log import LOG_KEY as CERTIFICATE_LOG_KEY
+from ca.units.signer import LOG_UNITS, UNITS, renew_unit_signer
 from ca.web import mount
 from composition import Composition
 from kernel.clock import ManualClock
@@ -59,6 +60,7 @@ REQUESTABLE = tuple(profile.name for profile in packaged_profiles().list() if pr
 WITH_STATUS = tuple(profile.name for profile in packaged_profiles().list() if profile.status is StatusPointers.FULL)
 REVOCABLE = tuple(name for name in WITH_STATUS if name in REQUESTABLE)
 SERVER = "tramites.pruebas.gob.ec"
+(LOG_OF_CERTIFICATES,) = (unit for unit in LOG_UNITS if unit.key_name == CERTIFICATE_LOG_KEY)
 CONSTRAINED, OTHER_ROOT = "issuing-9", "root-9"
 # What a field of a profile that nobody has named yet is filled in with.
 _SAMPLES = {"cedula": "1710034065", "phone": "+593 2 398 7654", "country": "ec", "passport": "XY123456"}
@@ -185,7 +187,7 @@ def _fill(estate: Estate, clock: ManualClock, now: datetime) -> None:
                     actor="operator-7",
                     now=now,
                 )
-    for unit in UNITS:
+    for unit in (*UNITS, LOG_OF_CERTIFICATES):
         renew_unit_signer(services, unit, now=now, first=True)
     for job in periodic_jobs(services):  # whatever the service issues to itself, it does so here
         job.run()

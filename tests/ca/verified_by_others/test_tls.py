@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Error, Page, Playwright
 
 from tests.ca.verified_by_others.estate import SERVER, Estate
 from tests.ca.verified_by_others.programs import run
@@ -193,7 +193,7 @@ def test_nginx_decides_about_clients(estate: Estate, ports: dict[str, int]) -> N
 
 
 @pytest.fixture(scope="module")
-def chromium(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def chromium(driver: Playwright, estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """A page of a Chromium whose user installed our root, and which finds our names on this machine."""
     home = tmp_path_factory.mktemp("home")
     for folder in (home / ".pki" / "nssdb", home / ".local" / "share" / "pki" / "nssdb"):
@@ -203,12 +203,9 @@ def chromium(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     program = find_program("chromium", "chromium-browser", "google-chrome", package="chromium")
     arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     arguments.append("--host-resolver-rules=MAP * 127.0.0.1")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program, args=arguments, env={**os.environ, "HOME": str(home)}
-        )
-        yield browser.new_page()
-        browser.close()
+    browser = driver.chromium.launch(executable_path=program, args=arguments, env={**os.environ, "HOME": str(home)})
+    yield browser.new_page()
+    browser.close()
 
 
 @pytest.mark.browser

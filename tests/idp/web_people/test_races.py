@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -16,16 +17,24 @@ from audit.vocabulary import EventType, Outcome
 from composition import Composition
 from idp.accounts.model import PersonRow
 from idp.accounts.person import Person
+from idp.authentication import password
 from idp.authentication.model import BrowserSessionRow, ThrottleRow
 from idp.authentication.recovery_codes import issue_recovery_codes, read_recovery_sheet
 from idp.authentication.throttle import PASSWORD_BY_ACCOUNT
 from kernel.clock import ManualClock
+from kernel.turns import Turns
 from tests.idp.web_people.conftest import CEDULA, PASSWORD, Walker, mail_code
 from tests.idp.web_people.test_sign_up import FORM
 from wsgi import create_app
 
 pytestmark = pytest.mark.slow
 AT_ONCE = 20
+
+
+@pytest.fixture(autouse=True)
+def turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever finds no turn to have a password hashed is told to come back; here everyone gets one."""
+    monkeypatch.setattr(password, "_TURNS", Turns(at_once=2, waiting=200, patience=timedelta(minutes=5)))
 
 
 @pytest.fixture
@@ -68,7 +77,10 @@ def sessions(composition: Composition) -> int:
 
 
 def test_200_parallel_wrong_passwords_are_counted_exactly(
-    app: Flask, composition: Composition, make_person: Callable[..., Person], events: Callable[..., list[Any]]
+    app: Flask,
+    composition: Composition,
+    make_person: Callable[..., Person],
+    events: Callable[..., list[Any]],
 ) -> None:
     """One account from 200 addresses: five tries, all others wait; each is on record; the right password waits too."""
     person = make_person()
