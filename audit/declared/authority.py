@@ -25,6 +25,8 @@ ENDPOINTS: Declared = {
         _E.ACME_CREDENTIAL_REFUSED,
     ),
     "acme_orders.authorization": (_E.ACME_CONTROL_GIVEN_UP,),
+    "acme_orders.certificate": (_E.CERTIFICATE_DELIVERED,),
+    "acme_orders.challenge": (_E.ACME_CONTROL_PROVED, _E.ACME_CONTROL_NOT_PROVED),
     "acme_orders.finalize": (
         _E.ACME_ORDER_FAILED,
         _E.ACME_ORDER_FULFILLED,
@@ -139,8 +141,6 @@ QUIET = frozenset(
         "acme.new_nonce",
         "acme.renewal_information",
         "acme_accounts.orders",
-        "acme_orders.certificate",
-        "acme_orders.challenge",
         "certificate_log.checkpoint",
         "certificate_log.key",
         "certificate_log.proof",

@@ -122,7 +122,7 @@ def test_a_crossed_root_gives_a_chain_to_each(
     with services.database.reading() as session:
         root = load_authority(session, "root")
     crossed = [CrossCertificate("root-2-by-root", "root", root.certificate_der)]
-    monkeypatch.setattr("ca.acme.download.cross_certificates", lambda *_: crossed)
+    monkeypatch.setattr("ca.acme.download.cross_certificates", lambda *_, **__: crossed)
     services.chains.forget()  # by the clock, seconds later
     preferred, other = acme.post(url), acme.post(f"{url}/1")
     assert f'<{url}/1>;rel="alternate"' in preferred.headers.getlist("Link")
