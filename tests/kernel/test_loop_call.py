@@ -14,6 +14,7 @@ import kernel.group_commit
 from kernel.database import Database
 from kernel.errors import Denied, Unavailable
 from kernel.loop_call import NeedsThreadError, current_loop_call, run_on_loop
+from tests.event_loop import on_a_loop
 
 who: ContextVar[str] = ContextVar("who", default="nobody")
 
@@ -30,7 +31,7 @@ def test_the_loop_goes_on_while_a_call_waits(database: Database) -> None:
         await asyncio.sleep(0)
         return [await run_on_loop(lambda: go_on.set()), await waiting]
 
-    assert asyncio.run(both()) == [None, True]
+    assert on_a_loop(both()) == [None, True]
 
 
 def test_calls_of_a_loop_share_a_commit_and_keep_their_contexts(database: Database) -> None:
@@ -43,7 +44,7 @@ def test_calls_of_a_loop_share_a_commit_and_keep_their_contexts(database: Databa
     async def many() -> list[tuple[str, str]]:
         return await asyncio.gather(*(run_on_loop(call, name) for name in "abcdefgh"))
 
-    assert asyncio.run(many()) == [(name, name) for name in "abcdefgh"]
+    assert on_a_loop(many()) == [(name, name) for name in "abcdefgh"]
     assert who.get() == "nobody"
 
 
@@ -54,7 +55,7 @@ def test_an_error_reaches_the_caller(database: Database) -> None:
         raise Denied("No.", code="no")
 
     with pytest.raises(Denied):
-        asyncio.run(run_on_loop(database.together, refuse))
+        on_a_loop(run_on_loop(database.together, refuse))
 
 
 @pytest.mark.parametrize("of", ["reading", "transaction"])
@@ -66,7 +67,7 @@ def test_what_waits_for_a_connection_asks_for_a_thread(database: Database, of: s
             pytest.fail("on the loop")
 
     with pytest.raises(NeedsThreadError):
-        asyncio.run(run_on_loop(look))
+        on_a_loop(run_on_loop(look))
 
 
 def test_a_call_that_has_written_is_never_begun_again(database: Database) -> None:
@@ -78,7 +79,7 @@ def test_a_call_that_has_written_is_never_begun_again(database: Database) -> Non
         with database.reading():
             return "read"
 
-    assert asyncio.run(run_on_loop(write_and_read)) == "read"
+    assert on_a_loop(run_on_loop(write_and_read)) == "read"
     assert written == ["once"]
 
 
@@ -100,7 +101,7 @@ def test_a_writer_that_does_not_answer_is_not_waited_for_forever(
         return "too late"
 
     with pytest.raises(Unavailable):
-        asyncio.run(call(lambda: database.together(wait)))
+        on_a_loop(call(lambda: database.together(wait)))
     go_on.set()
     monkeypatch.undo()
     assert database.together(lambda _session: "next") == "next"

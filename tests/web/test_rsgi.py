@@ -16,6 +16,7 @@ from flask import Flask, Response, request
 
 import web.rsgi
 from kernel.loop_call import current_loop_call, require_thread
+from tests.event_loop import on_a_loop
 from tests.servers.service import LiveService
 from tests.web.conftest import MakeApp
 from web.application import SauFlask
@@ -112,7 +113,7 @@ def _broken(_given: ShortRequest) -> ReadyAnswer:
 def _ask(app: Flask, method: str, path: str, protocol: _Protocol, *headers: tuple[str, str], threads: int = 2) -> str:
     rsgi = RsgiApplication(cast(SauFlask, app), threads=threads)
     try:
-        asyncio.run(_call(rsgi, method, path, protocol, *headers))
+        on_a_loop(_call(rsgi, method, path, protocol, *headers))
     finally:
         rsgi.__rsgi_del__(cast(Any, None))
     return b"".join(protocol.sent).decode("latin-1")
@@ -218,7 +219,7 @@ def test_more_than_can_wait_is_told_to_come_back(app: Flask, monkeypatch: pytest
         await running
         return [first, second]
 
-    first, second = asyncio.run(both())
+    first, second = on_a_loop(both())
     assert (first.status, second.status) == (200, 503)
     assert int(second.headers["Retry-After"]) > 0
 

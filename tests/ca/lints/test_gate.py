@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ca.ceremony.hierarchy import Hierarchy
@@ -61,7 +62,8 @@ class Bench:
     def good(self, profile: Profile) -> bytes:
         """The bytes of a certificate as issuance builds it."""
         names = (SERVER,) if profile.names.dns == "required" else ()
-        blueprint = Blueprint(profile=profile, public_key=ec_key().public_key(), values=VALUES, dns_names=names)
+        key = Ed25519PrivateKey.generate() if profile.keys == ("Ed25519",) else ec_key()
+        blueprint = Blueprint(profile=profile, public_key=key.public_key(), values=VALUES, dns_names=names)
         return build_tbs(blueprint, around=self.around(), algorithm=Algorithm.ES256, serial=new_serial(), now=self.now)
 
     def odd(self, **changes: Any) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,6 +31,7 @@ from kernel.loop_call import NeedsThreadError, run_on_loop
 from tests.ca.hierarchy import Hierarchy, serial_of
 from tests.ca.revocation.steps import issue, revoke
 from tests.ca.revocation.test_ocsp import question
+from tests.event_loop import on_a_loop
 
 CertStatus = ocsp.OCSPCertStatus
 WITHOUT_END = 3600.0  # seconds: no test depends on how fast this machine signs
@@ -303,7 +303,7 @@ def test_on_an_event_loop_memory_answers_and_what_has_to_be_read_asks_for_a_thre
     request = asked_after(hierarchy, leaf)
 
     def ask_on_loop() -> bytes:
-        return asyncio.run(run_on_loop(partial(responder.answer, request, now=clock.now()))).der
+        return on_a_loop(run_on_loop(partial(responder.answer, request, now=clock.now()))).der
 
     with pytest.raises(NeedsThreadError):
         ask_on_loop()
