@@ -36,6 +36,7 @@ ENDPOINTS: Declared = {
         _E.INTERACTION_STARTED,
     ),
     "account.password": (_E.INTERACTION_STARTED,),
+    "account.resume": (_E.ACCOUNT_CHANGE_REFUSED,),
     "account.security": (_E.INTERACTION_STARTED,),
     "account.take_password": (
         _E.INTERACTION_STARTED,
@@ -308,7 +309,6 @@ ENDPOINTS: Declared = {
 QUIET = frozenset(
     (
         "account.closed",
-        "account.resume",
         "device.start",
         "idp_check_session.check_session",
         "idp_discovery.discovery",
