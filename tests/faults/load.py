@@ -40,6 +40,8 @@ _BREATH = 0.02  # seconds between two requests: what is to be shown is no throug
 _TIMEOUT = 60.0  # seconds: what takes so long hangs
 _TOKEN_SECONDS = 200  # access tokens live for 300
 
+_ASKED_AGAIN = 40
+
 
 @dataclass
 class Acknowledged:
@@ -152,8 +154,15 @@ class Load:
             thread.join(60)
 
     def is_active(self, token: str) -> bool:
-        """Ask the service what a token is worth (RFC 7662)."""
-        answer = self._post("/introspect", {"token": token})
+        """Ask the service what a token is worth (RFC 7662).
+
+        A process that is still coming back says so (503), and is asked again.
+        """
+        for _ in range(_ASKED_AGAIN):
+            answer = self._post("/introspect", {"token": token})
+            if answer.status_code != 503:
+                break
+            time.sleep(0.5)
         answer.raise_for_status()
         return bool(answer.json()["active"])
 
