@@ -33,6 +33,7 @@ def run_pgbouncer(folder: Path, *, server: int, size: int) -> Iterator[int]:
     folder.chmod(0o755)
     file = folder / "pgbouncer.ini"
     file.write_text(_CONFIGURATION.format(server=server, port=port, size=size))
+    file.chmod(0o644)  # whatever umask a command of ours that ran in this process has left
     process = ServerProcess("PgBouncer", [program, file], log=folder / "pgbouncer.log", unprivileged=True)
     process.wait_until(lambda: accepts_connections(port))
     try:
