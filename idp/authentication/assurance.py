@@ -11,6 +11,15 @@ ACR_VALUES = (ACR_1FA, ACR_2FA, ACR_CERTIFICATE)  # weakest first
 
 AMR_PASSWORD = "pwd"
 AMR_OTP = "otp"
+AMR_SMS = "sms"
+#: A position of a printed grid card. RFC 8176 has no name for it.
+AMR_GRID = "grid"
+#: A code by e-mail. RFC 8176 has no name for it, and it is no second factor: the mailbox also gives a new password.
+AMR_EMAIL = "email"
+#: A passkey that lives in one device, or in many; with ``user`` when the device knew its person by finger, face or PIN.
+AMR_HARDWARE_KEY = "hwk"
+AMR_SOFTWARE_KEY = "swk"
+AMR_USER_VERIFIED = "user"
 AMR_MULTIPLE = "mfa"
 #: Proof of possession of a key. Whether the key is in hardware (hwk) or not (swk) nobody here can tell.
 AMR_CERTIFICATE = "pop"
@@ -38,12 +47,20 @@ def acr_of(amr: Iterable[str]) -> str:
     methods = set(amr)
     if AMR_CERTIFICATE in methods:
         return ACR_CERTIFICATE
-    return ACR_2FA if {AMR_PASSWORD, AMR_OTP} <= methods else ACR_1FA
+    return ACR_2FA if _are_two_factors(methods) else ACR_1FA
 
 
 def with_method(amr: Iterable[str], method: str) -> tuple[str, ...]:
     """Return ``amr`` with ``method`` added, and ``mfa`` where they now are two factors; sorted, without repeats."""
     methods = {*amr, method} - {AMR_MULTIPLE}
-    if {AMR_PASSWORD, AMR_OTP} <= methods:
+    if _are_two_factors(methods):
         methods.add(AMR_MULTIPLE)
     return tuple(sorted(methods))
+
+
+def _are_two_factors(methods: set[str]) -> bool:
+    """What one has beside what one knows; or a passkey that made sure who holds it (NIST SP 800-63B-4 §3.1.7)."""
+    keys = methods & {AMR_HARDWARE_KEY, AMR_SOFTWARE_KEY}
+    if keys and AMR_USER_VERIFIED in methods:
+        return True
+    return AMR_PASSWORD in methods and bool(keys or methods & {AMR_OTP, AMR_SMS, AMR_GRID})

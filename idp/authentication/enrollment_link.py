@@ -20,6 +20,7 @@ from audit.vocabulary import EventType
 from idp.accounts.model import EnrollmentLinkRow, PersonRow
 from idp.accounts.person import Person, add_person, as_person, find_person
 from idp.accounts.sign_up import Identity
+from idp.authentication.assurance import AMR_OTP
 from idp.authentication.enrollment_tries import (
     forgive_enrollment_tries,
     refuse_first_code,
@@ -28,8 +29,9 @@ from idp.authentication.enrollment_tries import (
 from idp.authentication.password import store_password
 from idp.authentication.password_reset import replace_password
 from idp.authentication.recovery_codes import issue_recovery_codes
-from idp.authentication.second_factor import Method, require_second_factor
-from idp.authentication.totp import WrongCodeError, has_totp, matching_step, new_totp_row, record_factor
+from idp.authentication.second_factor import require_second_factor
+from idp.authentication.second_factor_kinds import SecondFactor, has_second_factor
+from idp.authentication.totp import WrongCodeError, matching_step, new_totp_row, record_factor
 from idp.services import IdpServices
 from kernel.errors import AlreadyConsumed, Conflict, NotFound
 from kernel.identifiers import new_id, new_secret, sha256_hex
@@ -155,12 +157,12 @@ def redeem_enrollment_link(
     *,
     services: IdpServices,
     token: str,
-    method: Method,
+    kind: SecondFactor,
     code: str,
     device_secret: str | None,
     now: datetime,
-) -> Person:
-    """Confirm the second factor and redeem the link: exactly once. Return the person, who can log in now.
+) -> tuple[Person, str]:
+    """Confirm the second factor and redeem the link: exactly once. Return who can log in now, and the ``amr``.
 
     :raises Conflict: (``wrong_step``, ``cedula_taken``), :raises WrongCodeError: counted,
         or as ``require_second_factor``.
@@ -175,7 +177,7 @@ def redeem_enrollment_link(
             session,
             services=services,
             person_id=row.person_id,
-            method=method,
+            kind=kind,
             code=code,
             device_secret=device_secret,
             purpose="enrollment_link",
@@ -207,7 +209,7 @@ def redeem_enrollment_link(
     )
     # What the row kept on the way is no longer needed.
     row.cedula = row.given_names = row.surnames = row.email = row.phc = row.sealed_key = None
-    return person
+    return person, kind.amr if enrollment.has_second_factor else AMR_OTP
 
 
 def _win(session: Session, row: EnrollmentLinkRow, *, now: datetime) -> None:
@@ -268,7 +270,7 @@ def _as_enrollment(session: Session, services: IdpServices, row: EnrollmentLinkR
         person=person,
         identity=identity,
         step="second_factor" if row.phc else "password",
-        has_second_factor=person is not None and has_totp(session, person.id),
+        has_second_factor=person is not None and has_second_factor(session, person.id),
         key=_sealer(services).open(row.sealed_key, bound_to=row.id).decode() if row.sealed_key else "",
     )
 

@@ -19,7 +19,7 @@ from audit.vocabulary import EventType, Outcome
 from idp.accounts.model import PasswordRow, PersonRow
 from idp.accounts.person import ACTIVE, find_person, hold_person
 from idp.authentication import throttle
-from idp.authentication.assurance import AMR_MULTIPLE, AMR_OTP, AMR_PASSWORD
+from idp.authentication.assurance import AMR_PASSWORD, with_method
 from idp.authentication.browser_session import (
     BrowserSession,
     end_browser_session,
@@ -45,9 +45,9 @@ from idp.authentication.password import (
     place_for_password,
     require_password,
 )
-from idp.authentication.second_factor import Method, require_second_factor
-from idp.authentication.steps import Step, due_step, is_recent, person_in_question
-from idp.authentication.totp import has_totp
+from idp.authentication.second_factor import require_second_factor
+from idp.authentication.second_factor_kinds import SecondFactor, has_second_factor, methods_of, second_factors_of
+from idp.authentication.steps import Step, due_step, is_recent, person_in_question, reaches
 from idp.notices.mail import notify
 from idp.services import IdpServices
 from kernel.errors import Conflict, Denied, Throttled
@@ -76,12 +76,13 @@ class OpenedSession:
 
 @dataclass(frozen=True)
 class Situation:
-    """Where a login stands: the step due, and the person whose second factor it concerns, if known."""
+    """Where a login stands: the step due, the person it concerns, if known, and the second factors that will do."""
 
     interaction: Interaction
     step: Step
     current: BrowserSession | None
     person_id: str | None
+    second_factors: tuple[SecondFactor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,11 @@ def look_at_login(
     interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
     current = find_browser_session(session, secret=session_secret, now=now)
     person_id = person_in_question(interaction, current=current, now=now)
-    factor = person_id is not None and has_totp(session, person_id)
-    step = due_step(interaction, current=current, has_second_factor=factor, now=now)
-    return Situation(interaction, step, current, person_id)
+    kinds = second_factors_of(session, person_id) if person_id is not None else ()
+    if current is not None and is_recent(interaction, current):
+        kinds = tuple(kind for kind in kinds if reaches(interaction, current, kind.amr))
+    step = due_step(interaction, current=current, second_factors=methods_of(kinds), now=now)
+    return Situation(interaction, step, current, person_id, kinds)
 
 
 def log_in_with_password(
@@ -155,7 +158,7 @@ def log_in_with_password(
             Event(type=EventType.PASSWORD_VERIFIED, subject=person_id, client_id=interaction.client_id),
             now=now,
         )
-        if has_totp(session, person_id):
+        if has_second_factor(session, person_id):
             note_password_verified(session, interaction_id=interaction.id, person_id=person_id, now=now)
             return None
         return open_session(
@@ -177,7 +180,7 @@ def log_in_with_second_factor(
     browser_secret: str | None,
     session_secret: str | None,
     device_secret: str | None,
-    method: Method,
+    kind: SecondFactor,
     code: str,
     now: datetime,
 ) -> OpenedSession:
@@ -195,7 +198,7 @@ def log_in_with_second_factor(
             now=now,
         )
         person_id = situation.person_id
-        if situation.step is not Step.SECOND_FACTOR or person_id is None:
+        if situation.step is not Step.SECOND_FACTOR or person_id is None or kind not in situation.second_factors:
             raise Conflict("No second factor is due.", code="wrong_step")
         if not hold_person(session, person_id).is_active or not _is_still_due(session, situation, now=now):
             raise Conflict("No second factor is due.", code="wrong_step")
@@ -203,7 +206,7 @@ def log_in_with_second_factor(
             session,
             services=services,
             person_id=person_id,
-            method=method,
+            kind=kind,
             code=code,
             device_secret=device_secret,
             purpose="login",
@@ -211,13 +214,13 @@ def log_in_with_second_factor(
         )
         current = situation.current
         if current is not None and is_recent(situation.interaction, current):
-            stepped, secret = step_up(session, journal=services.journal, sid=current.sid, method=AMR_OTP, now=now)
+            stepped, secret = step_up(session, journal=services.journal, sid=current.sid, method=kind.amr, now=now)
             return OpenedSession(stepped, secret, None)
         return open_session(
             session,
             services=services,
             person_id=person_id,
-            amr=[AMR_PASSWORD, AMR_OTP, AMR_MULTIPLE],
+            amr=with_method([AMR_PASSWORD], kind.amr),
             session_secret=session_secret,
             device_secret=device_secret,
             interaction=situation.interaction,

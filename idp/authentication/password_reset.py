@@ -22,8 +22,8 @@ from idp.authentication.interaction import forget_passwords_verified
 from idp.authentication.known_device import find_known_device, forget_devices
 from idp.authentication.mail_limits import count_mail
 from idp.authentication.password import store_password
-from idp.authentication.second_factor import Method, require_second_factor
-from idp.authentication.totp import has_totp
+from idp.authentication.second_factor import require_second_factor
+from idp.authentication.second_factor_kinds import SecondFactor, has_second_factor
 from idp.notices.mail import notify, send_to_nobody
 from idp.services import IdpServices
 from kernel.errors import AlreadyConsumed, Conflict, Denied, NotFound
@@ -161,7 +161,7 @@ def confirm_reset_second_factor(
     reset_id: str,
     browser_secret: str | None,
     device_secret: str | None,
-    method: Method,
+    kind: SecondFactor,
     code: str,
     now: datetime,
 ) -> PasswordReset:
@@ -176,7 +176,7 @@ def confirm_reset_second_factor(
         session,
         services=services,
         person_id=row.person_id,
-        method=method,
+        kind=kind,
         code=code,
         device_secret=device_secret,
         purpose="reset",
@@ -285,6 +285,6 @@ def _as_reset(session: Session, row: PasswordResetRow) -> PasswordReset:
         step = "mail_code"
     else:
         person = find_person(session, row.person_id)
-        due = row.second_factor_verified_at is None and has_totp(session, row.person_id)
+        due = row.second_factor_verified_at is None and has_second_factor(session, row.person_id)
         step = "second_factor" if due else "password"
     return PasswordReset(id=row.id, step=step, person=person, interaction_id=row.interaction_id)

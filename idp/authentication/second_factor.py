@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.authentication.known_device import find_known_device
-from idp.authentication.recovery_codes import require_recovery_code
+from idp.authentication.second_factor_kinds import SecondFactor
 from idp.authentication.throttle import CODE_BY_PERSON, forgive, take_try, throttle_key
-from idp.authentication.totp import WrongCodeError, clean_code, require_totp
+from idp.authentication.totp import WrongCodeError, clean_code
 from idp.services import IdpServices
 from kernel.errors import Rejected, Throttled
-
-
-class Method(StrEnum):
-    """What the person types."""
-
-    TOTP = "totp"
-    RECOVERY_CODE = "recovery_code"
 
 
 class SecondFactorMismatchError(WrongCodeError):
@@ -37,7 +29,7 @@ def require_second_factor(
     *,
     services: IdpServices,
     person_id: str,
-    method: Method,
+    kind: SecondFactor,
     code: str,
     device_secret: str | None,
     purpose: str,
@@ -52,7 +44,6 @@ def require_second_factor(
     """
     if not clean_code(code):
         raise Rejected("Type the code.", code="code_missing")
-    kind = EventType.TOTP_VERIFIED if method is Method.TOTP else EventType.RECOVERY_CODE_VERIFIED
     device = find_known_device(session, person_id=person_id, secret=device_secret, now=now)
     key = throttle_key(services, CODE_BY_PERSON, person_id, device or "")
     try:
@@ -63,19 +54,22 @@ def require_second_factor(
             outcome=Outcome.REFUSED,
             reason=error.code,
             subject=person_id,
-            details={"factor": method.value, "purpose": purpose, "known_device": device is not None},
+            details={"factor": kind.name, "purpose": purpose, "known_device": device is not None},
         )
         services.journal.refuse(session, event, error, now=now)
     try:
-        if method is Method.TOTP:
-            require_totp(session, services=services, person_id=person_id, code=code, now=now)
-        else:
-            require_recovery_code(session, services=services, person_id=person_id, code=code, now=now)
+        kind.require(session, services=services, person_id=person_id, code=code, now=now)
     except WrongCodeError as error:
         failure = Event(
-            type=kind, outcome=Outcome.FAILURE, reason=error.code, subject=person_id, details={"purpose": purpose}
+            type=kind.verified,
+            outcome=Outcome.FAILURE,
+            reason=error.code,
+            subject=person_id,
+            details={"purpose": purpose},
         )
         mismatch = SecondFactorMismatchError(code=error.code, tries_left=tries_left)
         services.journal.refuse(session, failure, mismatch, now=now)
     forgive(session, key=key)
-    services.journal.record(session, Event(type=kind, subject=person_id, details={"purpose": purpose}), now=now)
+    services.journal.record(
+        session, Event(type=kind.verified, subject=person_id, details={"purpose": purpose}), now=now
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from datetime import datetime
 from enum import StrEnum
 
-from idp.authentication.assurance import ACR_2FA, satisfies
+from idp.authentication.assurance import ACR_2FA, acr_of, satisfies, with_method
 from idp.authentication.browser_session import BrowserSession
 from idp.authentication.interaction import PASSWORD_STEP_LIFETIME, Interaction
 
@@ -26,24 +27,30 @@ def is_recent(interaction: Interaction, current: BrowserSession) -> bool:
 
 
 def due_step(
-    interaction: Interaction, *, current: BrowserSession | None, has_second_factor: bool, now: datetime
+    interaction: Interaction, *, current: BrowserSession | None, second_factors: Set[str], now: datetime
 ) -> Step:
     """Return the step that is due.
 
     :param current: the browser's live session, if any.
-    :param has_second_factor: whether the person of :func:`person_in_question` has a confirmed second factor.
+    :param second_factors: what the person of :func:`person_in_question` could prove in a second step (``amr``).
     """
     if current is not None and is_recent(interaction, current):
         if satisfies(current.acr, interaction.required_acr):
             return Step.DONE
         if wants_certificate(interaction):
             return Step.CERTIFICATE
-        return Step.SECOND_FACTOR if has_second_factor else Step.ENROLLMENT
+        enough = any(reaches(interaction, current, method) for method in second_factors)
+        return Step.SECOND_FACTOR if enough else Step.ENROLLMENT
     if wants_certificate(interaction):
         return Step.CERTIFICATE
-    if password_is_verified(interaction, now=now) and has_second_factor:
+    if password_is_verified(interaction, now=now) and second_factors:
         return Step.SECOND_FACTOR
     return Step.PASSWORD
+
+
+def reaches(interaction: Interaction, current: BrowserSession, method: str) -> bool:
+    """Tell whether ``method``, proved as well, would make the session strong enough."""
+    return satisfies(acr_of(with_method(current.amr, method)), interaction.required_acr)
 
 
 def wants_certificate(interaction: Interaction) -> bool:

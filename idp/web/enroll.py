@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from audit.vocabulary import EventType
 from idp.accounts.identity import parse_cedula, parse_email, parse_name
 from idp.accounts.sign_up import Identity
-from idp.authentication.assurance import AMR_MULTIPLE, AMR_OTP, AMR_PASSWORD
+from idp.authentication.assurance import AMR_PASSWORD, with_method
 from idp.authentication.enrollment_link import (
     Enrollment,
     change_enrollment_password,
@@ -26,9 +26,10 @@ from idp.authentication.totp import provisioning_address
 from idp.web.access import present, services
 from idp.web.cookies import device_secret, session_secret
 from idp.web.forms import Form
-from idp.web.login import method_of, open_in_browser
+from idp.web.login import open_in_browser
 from idp.web.qr import qr_image, spaced_key
 from idp.web.refused_steps import Concern, note_step_not_due, record_refusals
+from idp.web.second_factor_forms import asked_kind, factor_form
 from kernel.errors import AlreadyConsumed, Conflict, Rejected, Throttled
 from web.error_pages import offer_way_on
 from web.pages import render
@@ -90,14 +91,16 @@ def _show(enrollment: Enrollment, form: Form, status: int = 200) -> AnyResponse:
         return render("idp/enroll_identity.html", status, form=form, person=enrollment.person, values=values)
     who = enrollment.person or enrollment.identity
     address = provisioning_address(enrollment.key, account_name=who.cedula if who else "")
+    with services().database.reading() as session:
+        asked = factor_form(session, enrollment.person.id if enrollment.person else "")
     return render(
         "idp/enroll_second_factor.html",
         status,
         form=form,
         has_second_factor=enrollment.has_second_factor,
-        method=method_of(request.values.get("method", "")).value,
         qr=qr_image(address),
         key=spaced_key(enrollment.key),
+        **asked,
     )
 
 
@@ -133,11 +136,11 @@ def _take_code(token: str, enrollment: Enrollment) -> AnyResponse:
     code = form.text("code")
     try:
         with services().database.transaction() as session:
-            person = redeem_enrollment_link(
+            person, proved = redeem_enrollment_link(
                 session,
                 services=services(),
                 token=token,
-                method=method_of(form.text("method")),
+                kind=asked_kind(),
                 code=code,
                 device_secret=device_secret(),
                 now=present(),
@@ -146,7 +149,7 @@ def _take_code(token: str, enrollment: Enrollment) -> AnyResponse:
                 session,
                 services=services(),
                 person_id=person.id,
-                amr=[AMR_PASSWORD, AMR_OTP, AMR_MULTIPLE],
+                amr=with_method([AMR_PASSWORD], proved),
                 session_secret=session_secret(),
                 device_secret=device_secret(),
                 interaction=None,

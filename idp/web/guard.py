@@ -12,7 +12,7 @@ from idp.accounts.person import Person, find_person
 from idp.authentication.assurance import ACR_2FA, satisfies
 from idp.authentication.browser_session import BrowserSession, person_of_session
 from idp.authentication.interaction import INTERACTION_LIFETIME, load_interaction
-from idp.authentication.totp import has_totp
+from idp.authentication.second_factor_kinds import has_second_factor
 from idp.web.access import current_session, present, services
 from idp.web.cookies import browser_secret, session_secret
 from idp.web.forms import Texts
@@ -48,7 +48,7 @@ def admit(*, back_to: str, sensitive: bool = False, keep: tuple[str, ...] = ()) 
         return redirect(begin_own_login(next_path=back_to, kept=typed if whose else None, kept_for=whose), 303)
     with services().database.reading() as session:
         person = find_person(session, found.person_id)
-        second_factor = has_totp(session, person.id)
+        second_factor = has_second_factor(session, person.id)
     if not person.is_active:
         return redirect(begin_own_login(next_path=back_to), 303)
     required = ACR_2FA if sensitive and second_factor else None

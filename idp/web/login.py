@@ -23,8 +23,6 @@ from idp.authentication.login import (
     look_at_login,
     start_over,
 )
-from idp.authentication.recovery_codes import count_recovery_codes
-from idp.authentication.second_factor import Method
 from idp.authentication.steps import Step
 from idp.web.access import present, services
 from idp.web.cookies import (
@@ -37,6 +35,7 @@ from idp.web.cookies import (
 )
 from idp.web.forms import Form
 from idp.web.refused_steps import journey_named, note_refusal, note_step_not_due, record_refusals
+from idp.web.second_factor_forms import asked_kind, factor_form
 from kernel.errors import AlreadyConsumed, Conflict, Rejected, ServiceError, Throttled
 from web.error_pages import offer_way_on
 from web.headers import allow_form_redirect_to
@@ -238,17 +237,15 @@ def _show_certificate(situation: Situation, status: int) -> Response:
 
 
 def _show_second_factor(situation: Situation, form: Form, status: int) -> Response:
-    method = request.values.get("method", Method.TOTP)
     with services().database.reading() as session:
         person = find_person(session, situation.person_id or "")
-        codes = count_recovery_codes(session, person.id)
+        asked = factor_form(session, person.id, offered=situation.second_factors)
     return render(
         "idp/second_factor.html",
         status,
         form=form,
-        method=method if method in set(Method) else Method.TOTP.value,
-        recovery_codes=codes,
         cedula=mask_cedula(person.cedula),
+        **asked,
         **interaction_context(situation.interaction),
     )
 
@@ -292,7 +289,7 @@ def _take_code(situation: Situation) -> AnyResponse:
             browser_secret=browser_secret(),
             session_secret=session_secret(),
             device_secret=device_secret(),
-            method=method_of(form.text("method")),
+            kind=asked_kind(),
             code=form.text("code"),
             now=present(),
         )
@@ -309,11 +306,6 @@ def _take_code(situation: Situation) -> AnyResponse:
         return redirect(_address(situation.interaction), 303)
     open_in_browser(opened)
     return redirect(_address(situation.interaction), 303)
-
-
-def method_of(text: str) -> Method:
-    """Return the kind of code that a form says it holds: TOTP unless it says otherwise."""
-    return Method.RECOVERY_CODE if text == Method.RECOVERY_CODE else Method.TOTP
 
 
 def _throttled(response: Response, error: Throttled) -> Response:

@@ -19,12 +19,12 @@ from idp.authentication.password_reset import (
     start_password_reset,
 )
 from idp.authentication.password_rules import require_acceptable_password
-from idp.authentication.second_factor import Method
 from idp.web.access import present, services
 from idp.web.cookies import browser_secret, clear_session_secret, device_secret, obtain_browser_secret
 from idp.web.forms import Form
-from idp.web.login import interaction_context, method_of, waiting_interaction
+from idp.web.login import interaction_context, waiting_interaction
 from idp.web.refused_steps import journey_named, note_step_not_due, record_refusals
+from idp.web.second_factor_forms import asked_kind, factor_form
 from kernel.errors import AlreadyConsumed, Conflict, Rejected, ServiceError, Throttled
 from web.error_pages import offer_way_on
 from web.pages import render
@@ -107,9 +107,10 @@ def _show(reset: PasswordReset, form: Form, status: int = 200, *, sent_again: bo
     context = interaction_context(waiting_interaction(reset.interaction_id))
     if reset.step == "mail_code":
         return render("idp/recovery_code.html", status, form=form, sent_again=sent_again, **context)
-    if reset.step == "second_factor":
-        method = method_of(request.values.get("method", ""))
-        return render("idp/recovery_second_factor.html", status, form=form, method=method.value, **context)
+    if reset.step == "second_factor" and reset.person is not None:
+        with services().database.reading() as session:
+            context |= factor_form(session, reset.person.id)
+        return render("idp/recovery_second_factor.html", status, form=form, **context)
     cedula = reset.person.cedula if reset.person else ""
     return render("idp/recovery_password.html", status, form=form, cedula=cedula, **context)
 
@@ -117,7 +118,6 @@ def _show(reset: PasswordReset, form: Form, status: int = 200, *, sent_again: bo
 def _take_code(reset: PasswordReset) -> AnyResponse:
     form = Form()
     code = form.text("code")
-    method: Method = method_of(form.text("method"))
     try:
         with services().database.transaction() as session:
             if reset.step == "mail_code":
@@ -136,7 +136,7 @@ def _take_code(reset: PasswordReset) -> AnyResponse:
                     reset_id=reset.id,
                     browser_secret=browser_secret(),
                     device_secret=device_secret(),
-                    method=method,
+                    kind=asked_kind(),
                     code=code,
                     now=present(),
                 )
