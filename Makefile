@@ -13,13 +13,14 @@ BENCH ?=
 FAULT_ROUNDS ?= long
 FAULTS ?= tests/faults
 
-.PHONY: run install test faults check format migration docs screenshots bench lock clean help
+.PHONY: run install test coverage faults check format migration docs screenshots bench lock clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     the service, the console and two portals, at http://localhost:$(PORT)"
 	@echo "make install what a server needs, into $(VENV)/ (docs/operations.md)"
 	@echo "make test    every gate and every test, real servers included"
+	@echo "make coverage   the tests again, and which lines they reach (half as long again; htmlcov/index.html)"
 	@echo "make faults  kills, failovers, full disks, races, each many times: docs/faults.md (an hour and more; FAULT_ROUNDS=5 to look)"
 	@echo "make check   the gates alone: format, lint, types, import contracts, migrations"
 	@echo "make format  put the code into form"
@@ -42,6 +43,11 @@ test: $(VENV)/.dev
 	@scripts/test-packages
 	@$(MAKE) --no-print-directory check
 	@scripts/tests $(TESTS)
+
+# Every test again, and which lines they reach; at least nine in ten, or it fails.
+coverage: $(VENV)/.dev
+	@scripts/test-packages
+	@scripts/tests --coverage
 
 # One process, one harness after the other: none disturbs another's figures.
 faults: $(VENV)/.dev
