@@ -9,7 +9,7 @@ from flask import Flask
 from idp.authentication.browser_session import IDLE_LIFETIME
 from idp.services import IdpServices
 from idp.web import (
-    account,
+    account_pages,
     approvals,
     certificate_login,
     contact,
@@ -23,6 +23,7 @@ from idp.web import (
     signup,
 )
 from idp.web.access import services as services
+from idp.web.account_pages.navigation import account_navigation
 from idp.web.messages import PAGE_TEXTS
 from idp.web.protocol import mount_protocol
 from web.error_texts import describe_errors
@@ -36,6 +37,7 @@ def mount(app: Flask, services: IdpServices) -> None:
     add_translations(app, Path(__file__).parent / "translations")
     describe_errors(app, PAGE_TEXTS)
     app.jinja_env.globals["session_idle_minutes"] = int(IDLE_LIFETIME.total_seconds()) // 60
+    app.jinja_env.globals["account_navigation"] = account_navigation
     mount_protocol(app)
     for people in (
         login,
@@ -43,7 +45,7 @@ def mount(app: Flask, services: IdpServices) -> None:
         signup,
         recovery,
         enroll,
-        account,
+        account_pages,
         login_proof,
         approvals,
         contact,

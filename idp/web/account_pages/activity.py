@@ -1,0 +1,68 @@
+"""What the account did, and "no fui yo"."""
+
+from __future__ import annotations
+
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from idp.authentication.activity import disown_activity, find_activity, list_activity
+from idp.web.access import present, services
+from idp.web.account_pages.blueprint import blueprint
+from idp.web.activity_words import services_that_acted, words_of
+from idp.web.guard import admit
+from web.pages import render
+
+_EVENTS_A_PAGE = 25
+
+
+@blueprint.get("/activity")
+def activity() -> AnyResponse:
+    """Show what the account did, a page at a time."""
+    before = request.args.get("before")
+    visitor = admit(back_to=url_for("account.activity", before=before))
+    if isinstance(visitor, AnyResponse):
+        return visitor
+    with services().database.reading() as session:
+        shown = list_activity(
+            session, services=services(), person_id=visitor.person.id, limit=_EVENTS_A_PAGE, before=before
+        )
+        told = [(event, words_of(session, event)) for event in shown.events]
+        acted = [] if before else services_that_acted(session, person_id=visitor.person.id, now=present())
+    return render(
+        "idp/account/activity.html",
+        visitor=visitor,
+        activity=told,
+        acted=acted,
+        older=shown.older,
+        is_later=before is not None,
+    )
+
+
+@blueprint.get("/activity/<event_id>/disown")
+def ask_disowning(event_id: str) -> AnyResponse:
+    """Say what happens when it was not the person."""
+    visitor = admit(back_to=url_for("account.ask_disowning", event_id=event_id))
+    if isinstance(visitor, AnyResponse):
+        return visitor
+    with services().database.reading() as session:
+        event = find_activity(session, services=services(), person_id=visitor.person.id, event_id=event_id)
+        words = words_of(session, event)
+    return render("idp/account/disown.html", visitor=visitor, event=event, words=words)
+
+
+@blueprint.post("/activity/<event_id>/disown")
+def disown(event_id: str) -> AnyResponse:
+    """End the other sessions and lead to a new password."""
+    visitor = admit(back_to=url_for("account.ask_disowning", event_id=event_id))
+    if isinstance(visitor, AnyResponse):
+        return visitor
+    with services().database.transaction() as session:
+        disown_activity(
+            session,
+            services=services(),
+            person_id=visitor.person.id,
+            event_id=event_id,
+            except_sid=visitor.session.sid,
+            now=present(),
+        )
+    return redirect(url_for("account.password"), 303)

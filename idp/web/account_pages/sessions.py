@@ -1,0 +1,65 @@
+"""The person's sessions: ending one, the others, all."""
+
+from __future__ import annotations
+
+from flask import redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from idp.authentication.browser_session import end_browser_session, end_sessions_of, list_browser_sessions
+from idp.leaving.frontchannel import logout_frames
+from idp.web.access import present, services
+from idp.web.account_pages.blueprint import blueprint
+from idp.web.cookies import clear_session_secret
+from idp.web.guard import Visitor, admit
+from idp.web.leaving import leave_to
+from web.pages import render
+
+
+@blueprint.get("/sessions/close")
+def ask_closing() -> AnyResponse:
+    """Say which sessions would end."""
+    visitor = admit(back_to=url_for("account.ask_closing", which=request.args.get("which")))
+    if isinstance(visitor, AnyResponse):
+        return visitor
+    which = request.args.get("which", "others")
+    with services().database.reading() as session:
+        sessions = list_browser_sessions(session, person_id=visitor.person.id, now=present())
+    chosen = [item for item in sessions if _is_chosen(item.id, item.sid, which, visitor)]
+    return render("idp/account/close.html", visitor=visitor, which=which, chosen=chosen)
+
+
+@blueprint.post("/sessions/close")
+def close() -> AnyResponse:
+    """End one session (by its row), this one, all others, or all."""
+    visitor = admit(back_to=url_for("account.home"))
+    if isinstance(visitor, AnyResponse):
+        return visitor
+    which, reason = request.form.get("which", ""), "closed_by_person"
+    with services().database.transaction() as session:
+        frames = logout_frames(session, services(), sid=visitor.session.sid)
+        sessions = list_browser_sessions(session, person_id=visitor.person.id, now=present())
+        for item in sessions:
+            if _is_chosen(item.id, item.sid, which, visitor):
+                end_browser_session(session, journal=services().journal, sid=item.sid, reason=reason, now=present())
+        if which == "all":
+            end_sessions_of(
+                session, journal=services().journal, person_id=visitor.person.id, reason=reason, now=present()
+            )
+    if which in ("all", "this"):
+        clear_session_secret()
+        return leave_to(url_for("account.closed"), frames=frames)
+    return redirect(url_for("account.home"), 303)
+
+
+@blueprint.get("/closed")
+def closed() -> AnyResponse:
+    """Say that nobody is logged in here any more."""
+    return render("idp/account/closed.html")
+
+
+def _is_chosen(row_id: str, sid: str, which: str, visitor: Visitor) -> bool:
+    if which == "all":
+        return True
+    if which in ("others", "this"):
+        return (sid == visitor.session.sid) is (which == "this")
+    return row_id == which
