@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 ACR_1FA = "urn:sau:acr:1fa"
 ACR_2FA = "urn:sau:acr:2fa"
@@ -23,6 +24,16 @@ AMR_USER_VERIFIED = "user"
 AMR_MULTIPLE = "mfa"
 #: Proof of possession of a key. Whether the key is in hardware (hwk) or not (swk) nobody here can tell.
 AMR_CERTIFICATE = "pop"
+
+
+@dataclass(frozen=True)
+class Proved:
+    """What one proof showed, where its kind alone does not tell: a passkey lives in one device, or in many.
+
+    :ivar methods: what it adds to the session (``amr``).
+    """
+
+    methods: tuple[str, ...]
 
 
 def served_acr_values(*, with_certificates: bool) -> tuple[str, ...]:
@@ -56,6 +67,14 @@ def with_method(amr: Iterable[str], method: str) -> tuple[str, ...]:
     if _are_two_factors(methods):
         methods.add(AMR_MULTIPLE)
     return tuple(sorted(methods))
+
+
+def with_methods(amr: Iterable[str], methods: Iterable[str]) -> tuple[str, ...]:
+    """Return ``amr`` with each of ``methods`` added, as :func:`with_method` adds one."""
+    result = tuple(sorted(set(amr)))
+    for method in methods:
+        result = with_method(result, method)
+    return result
 
 
 def _are_two_factors(methods: set[str]) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
-from idp.authentication.assurance import acr_of, with_method
+from idp.authentication.assurance import acr_of, with_methods
 from idp.authentication.device import describe_device
 from idp.authentication.model import BrowserSessionRow
 from idp.leaving.announcement import announce_end
@@ -144,8 +144,10 @@ def start_browser_session(
     return _as_session(row), secret
 
 
-def step_up(session: Session, *, journal: Journal, sid: str, method: str, now: datetime) -> tuple[BrowserSession, str]:
-    """Add ``method`` to the session: it keeps its ``sid`` and start, and gets a new secret.
+def step_up(
+    session: Session, *, journal: Journal, sid: str, method: str, also: Iterable[str] = (), now: datetime
+) -> tuple[BrowserSession, str]:
+    """Add ``method`` to the session, and what it showed ``also``: same ``sid`` and start, a new secret.
 
     :raises Conflict: (``session_ended``) if it is no longer alive.
     """
@@ -154,7 +156,7 @@ def step_up(session: Session, *, journal: Journal, sid: str, method: str, now: d
     ).one_or_none()
     if row is None:
         raise Conflict("The session has ended.", code="session_ended")
-    methods = with_method(row.amr, method)
+    methods = with_methods(row.amr, (method, *also))
     return _change(session, journal, row, methods, row.authenticated_at, now=now)
 
 

@@ -161,7 +161,7 @@ def redeem_enrollment_link(
     code: str,
     device_secret: str | None,
     now: datetime,
-) -> tuple[Person, str]:
+) -> tuple[Person, tuple[str, ...]]:
     """Confirm the second factor and redeem the link: exactly once. Return who can log in now, and the ``amr``.
 
     :raises Conflict: (``wrong_step``, ``cedula_taken``), :raises WrongCodeError: counted,
@@ -171,9 +171,10 @@ def redeem_enrollment_link(
     enrollment = _as_enrollment(session, services, row)
     if enrollment.step != "second_factor" or row.phc is None:
         raise Conflict("The password is due first.", code="wrong_step")
-    step = None
+    step: int | None = None
+    proved: tuple[str, ...] = (AMR_OTP,)
     if enrollment.has_second_factor:
-        require_second_factor(
+        proved = require_second_factor(
             session,
             services=services,
             person_id=row.person_id,
@@ -181,6 +182,7 @@ def redeem_enrollment_link(
             code=code,
             device_secret=device_secret,
             purpose="enrollment_link",
+            journey=row.id,
             now=now,
         )
     else:
@@ -209,7 +211,7 @@ def redeem_enrollment_link(
     )
     # What the row kept on the way is no longer needed.
     row.cedula = row.given_names = row.surnames = row.email = row.phc = row.sealed_key = None
-    return person, kind.amr if enrollment.has_second_factor else AMR_OTP
+    return person, proved
 
 
 def _win(session: Session, row: EnrollmentLinkRow, *, now: datetime) -> None:

@@ -19,7 +19,7 @@ from audit.vocabulary import EventType, Outcome
 from idp.accounts.model import PasswordRow, PersonRow
 from idp.accounts.person import ACTIVE, find_person, hold_person
 from idp.authentication import throttle
-from idp.authentication.assurance import AMR_PASSWORD, with_method
+from idp.authentication.assurance import AMR_PASSWORD, with_methods
 from idp.authentication.browser_session import (
     BrowserSession,
     end_browser_session,
@@ -202,7 +202,7 @@ def log_in_with_second_factor(
             raise Conflict("No second factor is due.", code="wrong_step")
         if not hold_person(session, person_id).is_active or not _is_still_due(session, situation, now=now):
             raise Conflict("No second factor is due.", code="wrong_step")
-        require_second_factor(
+        methods = require_second_factor(
             session,
             services=services,
             person_id=person_id,
@@ -210,17 +210,20 @@ def log_in_with_second_factor(
             code=code,
             device_secret=device_secret,
             purpose="login",
+            journey=interaction_id,
             now=now,
         )
         current = situation.current
         if current is not None and is_recent(situation.interaction, current):
-            stepped, secret = step_up(session, journal=services.journal, sid=current.sid, method=kind.amr, now=now)
+            stepped, secret = step_up(
+                session, journal=services.journal, sid=current.sid, method=methods[0], also=methods[1:], now=now
+            )
             return OpenedSession(stepped, secret, None)
         return open_session(
             session,
             services=services,
             person_id=person_id,
-            amr=with_method([AMR_PASSWORD], kind.amr),
+            amr=with_methods([AMR_PASSWORD], methods),
             session_secret=session_secret,
             device_secret=device_secret,
             interaction=situation.interaction,

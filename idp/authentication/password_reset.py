@@ -180,6 +180,7 @@ def confirm_reset_second_factor(
         code=code,
         device_secret=device_secret,
         purpose="reset",
+        journey=row.id,
         now=now,
     )
     row.second_factor_verified_at = now

@@ -73,7 +73,9 @@ def count_recovery_codes(session: Session, person_id: str) -> int:
     )
 
 
-def require_recovery_code(session: Session, *, services: IdpServices, person_id: str, code: str, now: datetime) -> None:
+def require_recovery_code(
+    session: Session, *, services: IdpServices, person_id: str, code: str, journey: str = "", now: datetime
+) -> None:
     """Use up a recovery code: of any number at once exactly one succeeds. :raises WrongCodeError:"""
     # What Crockford's alphabet leaves out is read as what it looks like.
     letters = clean_code(code).upper().replace("O", "0").replace("I", "1").replace("L", "1")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
+from idp.authentication.assurance import Proved
 from idp.authentication.known_device import find_known_device
 from idp.authentication.second_factor_kinds import SecondFactor
 from idp.authentication.throttle import CODE_BY_PERSON, forgive, take_try, throttle_key
@@ -33,11 +34,14 @@ def require_second_factor(
     code: str,
     device_secret: str | None,
     purpose: str,
+    journey: str,
     now: datetime,
-) -> None:
-    """Check a code, count the try, and put either end on record; errors leave with their event committed.
+) -> tuple[str, ...]:
+    """Check a code, count the try, and put either end on record; return what it adds to a session (``amr``).
 
-    :param purpose: the door: ``login``, ``reset``, ``enrollment_link``.
+    Errors leave with their event committed.
+
+    :param purpose: the door: ``login``, ``reset``, ``enrollment_link``. :param journey: which one, by its id.
     :raises Rejected: (``code_missing``) when nothing was typed; that is no try.
     :raises Throttled: (``too_many_tries``).
     :raises SecondFactorMismatchError: ``wrong_code`` or ``used_code``.
@@ -58,7 +62,7 @@ def require_second_factor(
         )
         services.journal.refuse(session, event, error, now=now)
     try:
-        kind.require(session, services=services, person_id=person_id, code=code, now=now)
+        proved = kind.require(session, services=services, person_id=person_id, code=code, journey=journey, now=now)
     except WrongCodeError as error:
         failure = Event(
             type=kind.verified,
@@ -73,3 +77,4 @@ def require_second_factor(
     services.journal.record(
         session, Event(type=kind.verified, subject=person_id, details={"purpose": purpose}), now=now
     )
+    return proved.methods if isinstance(proved, Proved) else (kind.amr,)

@@ -25,7 +25,7 @@ class _IsUsable(Protocol):
 
 class _Require(Protocol):
     def __call__(
-        self, session: Session, *, services: IdpServices, person_id: str, code: str, now: datetime
+        self, session: Session, *, services: IdpServices, person_id: str, code: str, journey: str, now: datetime
     ) -> object: ...
 
 
@@ -37,7 +37,9 @@ class SecondFactor:
     :ivar amr: what it adds to the session (RFC 8176); ``assurance.acr_of`` says what that is worth.
     :ivar verified: the event of a try.
     :ivar is_usable: whether the person can use it now.
-    :ivar require: uses up what was typed or sent, exactly once. :raises WrongCodeError: if it does not fit.
+    :ivar require: uses up what was typed or sent, exactly once; ``journey`` is the id of the login, reset or link that
+        it was made for. What it returns counts where it is a ``Proved``. :raises WrongCodeError: if it does not fit.
+    :ivar longest: how many characters what is typed or sent may have.
     :ivar stands_in: offered beside another kind, never a reason to ask for a second step by itself.
     """
 
@@ -47,6 +49,7 @@ class SecondFactor:
     is_usable: _IsUsable
     require: _Require
     stands_in: bool = False
+    longest: int = 512
 
 
 def _has_recovery_codes(session: Session, person_id: str) -> bool:

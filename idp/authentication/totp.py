@@ -134,7 +134,9 @@ def confirm_totp(
     record_factor(session, services, EventType.TOTP_ENROLLED, person_id=person_id, factor_id=row.id, now=now)
 
 
-def require_totp(session: Session, *, services: IdpServices, person_id: str, code: str, now: datetime) -> str:
+def require_totp(
+    session: Session, *, services: IdpServices, person_id: str, code: str, journey: str = "", now: datetime
+) -> str:
     """Check ``code`` and use up its time step: of any number at once exactly one succeeds. Return the factor's id.
 
     :raises WrongCodeError: if no confirmed factor fits; :class:`UsedCodeError` if the step was used before.

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from audit.vocabulary import EventType
 from idp.accounts.identity import parse_cedula, parse_email, parse_name
 from idp.accounts.sign_up import Identity
-from idp.authentication.assurance import AMR_PASSWORD, with_method
+from idp.authentication.assurance import AMR_PASSWORD, with_methods
 from idp.authentication.enrollment_link import (
     Enrollment,
     change_enrollment_password,
@@ -132,15 +132,15 @@ def _take_password(token: str, enrollment: Enrollment) -> AnyResponse:
 
 
 def _take_code(token: str, enrollment: Enrollment) -> AnyResponse:
-    form = Form()
-    code = form.text("code")
+    form, kind = Form(), asked_kind()
+    code = form.text("code", longest=kind.longest)
     try:
         with services().database.transaction() as session:
             person, proved = redeem_enrollment_link(
                 session,
                 services=services(),
                 token=token,
-                kind=asked_kind(),
+                kind=kind,
                 code=code,
                 device_secret=device_secret(),
                 now=present(),
@@ -149,7 +149,7 @@ def _take_code(token: str, enrollment: Enrollment) -> AnyResponse:
                 session,
                 services=services(),
                 person_id=person.id,
-                amr=with_method([AMR_PASSWORD], proved),
+                amr=with_methods([AMR_PASSWORD], proved),
                 session_secret=session_secret(),
                 device_secret=device_secret(),
                 interaction=None,

@@ -30,9 +30,9 @@ class Form:
         self.values: dict[str, str] = Texts()
         self.errors: dict[str, str] = Texts()
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, *, longest: int = _LIMIT) -> str:
         """Return the field's text, cut to a bound, empty when absent."""
-        value = request.form.get(name, "")[:_LIMIT].replace("\x00", "")
+        value = request.form.get(name, "")[:longest].replace("\x00", "")
         self.values[name] = value
         return value
 

@@ -281,7 +281,7 @@ def _take_password(situation: Situation) -> AnyResponse:
 
 
 def _take_code(situation: Situation) -> AnyResponse:
-    form = Form()
+    form, kind = Form(), asked_kind()
     try:
         opened = log_in_with_second_factor(
             services(),
@@ -289,8 +289,8 @@ def _take_code(situation: Situation) -> AnyResponse:
             browser_secret=browser_secret(),
             session_secret=session_secret(),
             device_secret=device_secret(),
-            kind=asked_kind(),
-            code=form.text("code"),
+            kind=kind,
+            code=form.text("code", longest=kind.longest),
             now=present(),
         )
     except Rejected as error:

@@ -116,8 +116,8 @@ def _show(reset: PasswordReset, form: Form, status: int = 200, *, sent_again: bo
 
 
 def _take_code(reset: PasswordReset) -> AnyResponse:
-    form = Form()
-    code = form.text("code")
+    form, kind = Form(), asked_kind()
+    code = form.text("code", longest=kind.longest)
     try:
         with services().database.transaction() as session:
             if reset.step == "mail_code":
@@ -136,7 +136,7 @@ def _take_code(reset: PasswordReset) -> AnyResponse:
                     reset_id=reset.id,
                     browser_secret=browser_secret(),
                     device_secret=device_secret(),
-                    kind=asked_kind(),
+                    kind=kind,
                     code=code,
                     now=present(),
                 )
