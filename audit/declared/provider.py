@@ -37,7 +37,9 @@ ENDPOINTS: Declared = {
     ),
     "account.password": (_E.INTERACTION_STARTED,),
     "account.resume": (_E.ACCOUNT_CHANGE_REFUSED,),
+    "account.profile": (_E.INTERACTION_STARTED,),
     "account.security": (_E.INTERACTION_STARTED,),
+    "account.sessions": (_E.INTERACTION_STARTED,),
     "account.take_password": (
         _E.INTERACTION_STARTED,
         _E.PASSWORD_SET,

@@ -56,12 +56,12 @@ def change() -> AnyResponse:
 @limit("30 per minute")
 def confirm_present() -> AnyResponse:
     """Send the code to the address that the account has."""
-    visitor = admit(back_to=url_for("account.home"))
+    visitor = admit(back_to=url_for("account.profile"))
     if isinstance(visitor, AnyResponse):
         return visitor
     if visitor.person.email_verified or not visitor.person.email:
         note_step_not_due()
-        return redirect(url_for("account.home"), 303)
+        return redirect(url_for("account.profile"), 303)
     return _start(visitor, Form(), visitor.person.email)
 
 
@@ -72,7 +72,7 @@ def code() -> AnyResponse:
     if isinstance(visitor, AnyResponse):
         return visitor
     waiting = _waiting(visitor)
-    return _show_code(visitor, waiting, Form()) if waiting else redirect(url_for("account.home"), 303)
+    return _show_code(visitor, waiting, Form()) if waiting else redirect(url_for("account.profile"), 303)
 
 
 @blueprint.post("/code")
@@ -85,7 +85,7 @@ def take_code() -> AnyResponse:
     waiting, form, again = _waiting(visitor), Form(), request.form.get("step") == "resend"
     if waiting is None:
         note_step_not_due()
-        return redirect(url_for("account.home"), 303)
+        return redirect(url_for("account.profile"), 303)
     try:
         with services().database.transaction() as session:
             if again:
@@ -101,7 +101,7 @@ def take_code() -> AnyResponse:
         return _show_code(visitor, waiting, form, 422)
     if again:
         return _show_code(visitor, waiting, form, sent_again=True)
-    return redirect(url_for("account.home", changed="email"), 303)
+    return redirect(url_for("account.profile", changed="email"), 303)
 
 
 def _start(visitor: Visitor, form: Form, email: str) -> AnyResponse:

@@ -10,6 +10,7 @@ from idp.web.account_pages import connected as connected
 from idp.web.account_pages import home as home
 from idp.web.account_pages import language as language
 from idp.web.account_pages import password as password
+from idp.web.account_pages import profile as profile
 from idp.web.account_pages import security as security
 from idp.web.account_pages import sessions as sessions
 from idp.web.account_pages.blueprint import blueprint as blueprint

@@ -7,17 +7,18 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from idp.authentication.activity import list_activity
 from idp.authentication.browser_session import list_browser_sessions
+from idp.authentication.factor_list import list_factors
 from idp.authentication.interaction import finish_interaction
 from idp.authentication.login import look_at_login
-from idp.authentication.recovery_codes import count_recovery_codes
 from idp.authentication.steps import Step
 from idp.consent.connected_services import list_connected_services
 from idp.decoupled.approval import list_waiting
 from idp.web.access import present, services
 from idp.web.account_pages.blueprint import blueprint
+from idp.web.account_pages.warnings import Situation, warnings_for
 from idp.web.activity_words import words_of
 from idp.web.cookies import browser_secret, session_secret
-from idp.web.guard import admit, kept_values
+from idp.web.guard import admit
 from web.local_address import local_path
 from web.pages import render
 
@@ -34,7 +35,7 @@ def home() -> AnyResponse:
     with services().database.reading() as session:
         sessions = list_browser_sessions(session, person_id=person.id, now=present())
         events = list_activity(session, services=services(), person_id=person.id, limit=_RECENT_EVENTS).events
-        codes = count_recovery_codes(session, person.id)
+        factors = list_factors(session, person.id)
         connected = list_connected_services(session, person.id, issuer=services().settings.issuer)
         activity = [(event, words_of(session, event)) for event in events]
         waiting = list_waiting(session, person_id=person.id, now=present())
@@ -43,10 +44,9 @@ def home() -> AnyResponse:
         visitor=visitor,
         sessions=sessions,
         activity=activity,
-        recovery_codes=codes,
+        warnings=warnings_for(Situation(person=person, factors=factors, now=present())),
         connected=connected,
         waiting=waiting,
-        kept=kept_values(visitor),
     )
 
 

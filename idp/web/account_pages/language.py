@@ -16,7 +16,7 @@ from idp.web.guard import admit
 @blueprint.post("/language")
 def language() -> AnyResponse:
     """Remember the language for pages and mails."""
-    visitor = admit(back_to=url_for("account.home"), keep=("locale",))
+    visitor = admit(back_to=url_for("account.profile"), keep=("locale",))
     if isinstance(visitor, AnyResponse):
         return visitor
     chosen = request.form.get("locale", "")
@@ -25,4 +25,4 @@ def language() -> AnyResponse:
             find_person(session, visitor.person.id)
             set_locale(session, services=services(), person_id=visitor.person.id, locale=chosen, now=present())
         form_session["lang"] = chosen
-    return redirect(url_for("account.home"), 303)
+    return redirect(url_for("account.profile"), 303)

@@ -20,7 +20,9 @@ class AccountPage:
 
 PAGES: tuple[AccountPage, ...] = (
     AccountPage("home", _l("Inicio"), "account.home"),
+    AccountPage("profile", _l("Mis datos"), "account.profile"),
     AccountPage("security", _l("Cómo ingreso"), "account.security"),
+    AccountPage("sessions", _l("Sesiones"), "account.sessions"),
     AccountPage("services", _l("Servicios"), "account.connected_services"),
     AccountPage("activity", _l("Actividad"), "account.activity"),
 )

@@ -6,6 +6,7 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from idp.authentication.browser_session import end_browser_session, end_sessions_of, list_browser_sessions
+from idp.authentication.session_places import find_session_addresses
 from idp.leaving.frontchannel import logout_frames
 from idp.web.access import present, services
 from idp.web.account_pages.blueprint import blueprint
@@ -13,6 +14,21 @@ from idp.web.cookies import clear_session_secret
 from idp.web.guard import Visitor, admit
 from idp.web.leaving import leave_to
 from web.pages import render
+
+
+@blueprint.get("/sessions")
+def sessions() -> AnyResponse:
+    """Show where the person is logged in."""
+    visitor = admit(back_to=url_for("account.sessions"))
+    if isinstance(visitor, AnyResponse):
+        return visitor
+    with services().database.reading() as session:
+        found = list_browser_sessions(session, person_id=visitor.person.id, now=present())
+        addresses = find_session_addresses(
+            session, services=services(), person_id=visitor.person.id, sids=[item.sid for item in found]
+        )
+    found.sort(key=lambda item: item.sid != visitor.session.sid)  # this one first, then the one used last
+    return render("idp/account/sessions.html", visitor=visitor, sessions=found, addresses=addresses)
 
 
 @blueprint.get("/sessions/close")
@@ -23,8 +39,8 @@ def ask_closing() -> AnyResponse:
         return visitor
     which = request.args.get("which", "others")
     with services().database.reading() as session:
-        sessions = list_browser_sessions(session, person_id=visitor.person.id, now=present())
-    chosen = [item for item in sessions if _is_chosen(item.id, item.sid, which, visitor)]
+        alive = list_browser_sessions(session, person_id=visitor.person.id, now=present())
+    chosen = [item for item in alive if _is_chosen(item.id, item.sid, which, visitor)]
     return render("idp/account/close.html", visitor=visitor, which=which, chosen=chosen)
 
 
@@ -37,8 +53,8 @@ def close() -> AnyResponse:
     which, reason = request.form.get("which", ""), "closed_by_person"
     with services().database.transaction() as session:
         frames = logout_frames(session, services(), sid=visitor.session.sid)
-        sessions = list_browser_sessions(session, person_id=visitor.person.id, now=present())
-        for item in sessions:
+        alive = list_browser_sessions(session, person_id=visitor.person.id, now=present())
+        for item in alive:
             if _is_chosen(item.id, item.sid, which, visitor):
                 end_browser_session(session, journal=services().journal, sid=item.sid, reason=reason, now=present())
         if which == "all":
@@ -48,7 +64,7 @@ def close() -> AnyResponse:
     if which in ("all", "this"):
         clear_session_secret()
         return leave_to(url_for("account.closed"), frames=frames)
-    return redirect(url_for("account.home"), 303)
+    return redirect(url_for("account.sessions", closed="1"), 303)
 
 
 @blueprint.get("/closed")

@@ -47,9 +47,8 @@ def test_an_address_that_an_operator_typed_is_confirmed_by_its_owner(
 ) -> None:
     """Send code, type it, CONTACT_VERIFIED; a second submit of either form is harmless."""
     walker.follow(walker.log_in())
-    page = walker.get("/account")
-    assert "Confirmar mi correo" in page.text
-    assert "Falta confirmar el correo" in page.text
+    assert "Falta confirmar su correo" in walker.get("/account").text
+    assert "Confirmar mi correo" in walker.get("/account/profile").text
     for _ in range(2):
         assert walker.post("/account/email/confirm").location == "/account/email/code"
     assert len(mails()) == 1
@@ -129,7 +128,7 @@ def test_a_change_that_a_thief_began_dies_when_the_owner_protects_the_account(
         path = re.findall(r"/account/activity/[0-9a-z]{26}/disown", walker.get("/account/activity").text)[0]
         walker.get(path)
         walker.post(path)
-    assert walker.get("/account/email/code").location == "/account"
+    assert walker.get("/account/email/code").location == "/account/profile"
 
 
 def test_changing_the_address_wants_a_recent_login(

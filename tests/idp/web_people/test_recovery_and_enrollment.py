@@ -174,7 +174,7 @@ def test_closing_all_sessions_logs_out_everywhere(
     walker.follow(walker.log_in())
     other = Walker(app)
     other.follow(other.log_in())
-    page = walker.get("/account")
+    page = walker.get("/account/sessions")
     assert "Cerrar todas las demás" in page.text
     walker.get("/account/sessions/close?which=others")
     walker.post("/account/sessions/close", {"which": "others"})

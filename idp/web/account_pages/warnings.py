@@ -1,0 +1,93 @@
+"""What a person should look at, at the top of the account: a new warning is a function in :data:`WARNINGS`.
+
+Each says what is the matter, why it matters, and where to do something about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from idp.accounts.person import Person
+from idp.authentication.factor_list import HeldFactor, has_second_kind
+
+FEW_CODES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What warnings look at. :ivar more: what a room hands to its own warnings, by a name of its own."""
+
+    person: Person
+    factors: Sequence[HeldFactor]
+    now: datetime
+    more: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Warning:
+    """A warning in words."""
+
+    text: str
+    way_on: str
+    href: str
+    state: str = "warn"
+
+
+def only_a_password(situation: Situation) -> Warning | None:
+    """One factor: whoever learns the password is in."""
+    if has_second_kind(situation.factors):
+        return None
+    return Warning(
+        _("Su cuenta se abre solo con la contraseña."),
+        _("Agregue un segundo paso"),
+        url_for("account.security"),
+    )
+
+
+def few_codes(situation: Situation) -> Warning | None:
+    """The recovery codes run out."""
+    left = next((factor.left for factor in situation.factors if factor.kind == "recovery_code"), None)
+    if not has_second_kind(situation.factors) or (left is not None and left > FEW_CODES):
+        return None
+    if not left:
+        return Warning(
+            _("No le quedan códigos de respaldo: si pierde su celular, no podrá ingresar sin ir a una ventanilla."),
+            _("Pida códigos nuevos"),
+            url_for("second_factor.recovery_codes"),
+        )
+    return Warning(
+        ngettext("Le queda %(num)d código de respaldo.", "Le quedan %(num)d códigos de respaldo.", left),
+        _("Pida códigos nuevos"),
+        url_for("second_factor.recovery_codes"),
+    )
+
+
+def unconfirmed_contact(situation: Situation) -> Warning | None:
+    """No mailbox that is known to be his: no warning reaches him, and no new password."""
+    if situation.person.email and situation.person.email_verified:
+        return None
+    if not situation.person.email:
+        return Warning(
+            _("No tenemos un correo suyo: no podemos avisarle si alguien usa su cuenta."),
+            _("Agregue su correo"),
+            url_for("contact.page"),
+        )
+    return Warning(
+        _("Falta confirmar su correo: hasta entonces no sirve para recuperar su cuenta."),
+        _("Confírmelo"),
+        url_for("account.profile"),
+    )
+
+
+WARNINGS: tuple[Callable[[Situation], Warning | None], ...] = (only_a_password, few_codes, unconfirmed_contact)
+
+
+def warnings_for(situation: Situation) -> list[Warning]:
+    """Return what the person should look at."""
+    return [warning for look in WARNINGS if (warning := look(situation)) is not None]
