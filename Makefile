@@ -13,6 +13,9 @@ BENCH ?=
 FAULT_ROUNDS ?= long
 FAULTS ?= tests/faults
 
+# A test, and a command, is a new process: without compiled files each would compile a thousand modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run install test coverage faults check format migration docs screenshots bench lock clean help
 .DEFAULT_GOAL := help
 
