@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 
 from asn1crypto import core
-from asn1crypto.parser import emit, parse, peek
+from asn1crypto.parser import parse, peek
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID
@@ -22,9 +23,8 @@ from ca.issuance.tbs import Blueprint, build_tbs, validity_of
 from kernel.errors import Rejected
 from keys.signer import Algorithm
 
-_SEQUENCE, _EXTENSIONS = 16, 3
-_INTEGER, _OCTETS, _UTC_TIME, _GENERALIZED_TIME = 2, 4, 23, 24
-_UNIVERSAL, _CONTEXT = 0, 2
+# Tags as they are written: universal, but for the extensions, which are context-specific and constructed.
+_INTEGER, _OCTETS, _UTC_TIME, _GENERALIZED_TIME, _SEQUENCE, _EXTENSIONS = 0x02, 0x04, 0x17, 0x18, 0x30, 0xA3
 
 
 class TbsTemplate:
@@ -75,16 +75,16 @@ class TbsTemplate:
         not_before, not_after = validity_of(
             profile, authority=self._around.authority.certificate, now=now, backdating=self._around.backdating
         )
-        subject = build_subject(subject_values(profile, blueprint.values))
+        subject = _sequence(b"".join(_attribute(*pair) for pair in subject_values(profile, blueprint.values)))
         parts = (
             self._version,
-            emit(_UNIVERSAL, 0, _INTEGER, serial.to_bytes(serial.bit_length() // 8 + 1, "big")),
+            _tlv(_INTEGER, serial.to_bytes(serial.bit_length() // 8 + 1, "big")),
             self._signature,
             self._issuer,
             _sequence(_time(not_before) + _time(not_after)),
-            subject.public_bytes(),
+            subject,
             blueprint.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-            emit(_CONTEXT, 1, _EXTENSIONS, _sequence(b"".join(self._extensions(blueprint, serial, not_before)))),
+            _tlv(_EXTENSIONS, _sequence(b"".join(self._extensions(blueprint, serial, not_before)))),
         )
         return _sequence(b"".join(parts))
 
@@ -119,7 +119,7 @@ class TbsTemplate:
 
 
 def _extension(value: x509.ExtensionType) -> bytes:
-    return _sequence(_oid(value.oid.dotted_string) + emit(_UNIVERSAL, 0, _OCTETS, value.public_bytes()))
+    return _sequence(_oid(value.oid.dotted_string) + _tlv(_OCTETS, value.public_bytes()))
 
 
 def _oid(dotted: str) -> bytes:
@@ -134,12 +134,27 @@ _OIDS: dict[str, bytes] = {}  # a handful: extensions of our own profiles
 def _time(moment: datetime) -> bytes:
     # RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from then on.
     if moment.year < 2050:
-        return bytes(emit(_UNIVERSAL, 0, _UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode("ascii")))
-    return bytes(emit(_UNIVERSAL, 0, _GENERALIZED_TIME, moment.strftime("%Y%m%d%H%M%SZ").encode("ascii")))
+        return _tlv(_UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode("ascii"))
+    return _tlv(_GENERALIZED_TIME, moment.strftime("%Y%m%d%H%M%SZ").encode("ascii"))
 
 
 def _sequence(content: bytes) -> bytes:
-    return bytes(emit(_UNIVERSAL, 1, _SEQUENCE, content))
+    return _tlv(_SEQUENCE, content)
+
+
+def _tlv(tag: int, content: bytes) -> bytes:
+    """Return a DER value (X.690 §8.1.3: a length under 128 is one octet; else that octet counts those that hold it)."""
+    length = len(content)
+    if length < 0x80:
+        return bytes((tag, length)) + content
+    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, 0x80 | len(octets))) + octets + content
+
+
+@lru_cache(maxsize=1024)  # of a profile's attributes most are the same in every certificate
+def _attribute(name: str, value: str) -> bytes:
+    """Return one attribute of a subject as the DER of its RDN."""
+    return _content(build_subject([(name, value)]).public_bytes())
 
 
 def _content(der: bytes) -> bytes:

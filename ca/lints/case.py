@@ -117,7 +117,8 @@ def children(der: bytes) -> tuple[bytes, ...]:
     at, end = _bounds(der, 0)
     found = []
     while at < end:
-        after = _bounds(der, at)[1]
+        length = der[at + 1]
+        after = at + 2 + length if length < 0x80 else _bounds(der, at)[1]  # most are short
         found.append(der[at:after])
         at = after
     return tuple(found)
