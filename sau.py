@@ -200,7 +200,7 @@ def check(as_json: bool) -> None:
 
 def _shown(settings: Settings, name: str) -> str:
     value = getattr(settings, name)
-    if name in ("database_url", "redis_url", "smtp_url") and "@" in str(value):
+    if name in ("database_url", "redis_url", "smtp_url", "sms_url") and "@" in str(value):
         scheme, _, rest = str(value).partition("://")
         return f"{scheme}://…@{rest.rpartition('@')[2]}"
     return ",".join(str(part) for part in value) if isinstance(value, tuple) else str(value)

@@ -201,4 +201,6 @@ class EventType(StrEnum):
     UNATTRIBUTED_DATA_DESTROYED = "service:unattributed_data:destroyed"  # addresses of past months, their key
     MAIL_SENT = "service:mail:sent"
     MAIL_FAILED = "service:mail:failed"
+    SMS_SENT = "service:sms:sent"
+    SMS_FAILED = "service:sms:failed"
     REQUEST_REFUSED = "web:request:refused"  # CSRF, bad host, oversized: before any house saw it

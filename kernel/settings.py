@@ -7,27 +7,20 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from kernel.addresses import NameServerAddress as NameServerAddress
+from kernel.addresses import is_loopback as is_loopback
+from kernel.addresses import is_test_name as is_test_name
+from kernel.addresses import name_server
 from kernel.errors import Rejected
 
 Role = Literal["idp", "pki", "admin"]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
-
-
-class NameServerAddress(NamedTuple):
-    """Where a name server answers."""
-
-    address: str
-    port: int = 53
-
-    def __str__(self) -> str:
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return host if self.port == 53 else f"{host}:{self.port}"
 
 
 class Settings(BaseModel):
@@ -101,6 +94,31 @@ class Settings(BaseModel):
         description="`smtp://` or `smtps://USER:PASSWORD@HOST:PORT`; none: mails stay here, unsent.",
     )
     mail_from: str = Field(default="", description="Sender of mails; none: `no-responder@` and the issuer's host.")
+    sms_url: str = Field(
+        default="",
+        repr=False,
+        description=(
+            "Gateway of short messages: `https://USER:PASSWORD@HOST/PATH` (JSON) or `smpps://USER:PASSWORD@HOST:PORT`; "
+            "`http` and `smpp` within SAU_OUTGOING_NETWORKS only. None: messages stay here, unsent."
+        ),
+    )
+    sms_credentials_file: Path | None = Field(
+        default=None,
+        description="File with `USER:PASSWORD` of the gateway, or a bearer token, instead of in SAU_SMS_URL.",
+    )
+    sms_sender: str = Field(
+        default="SAU",
+        pattern=r"^([A-Za-z0-9 ]{1,11}|\+?[0-9]{3,15})$",
+        description="Whom short messages come from: up to 11 letters and digits, or a number, as the operator allows.",
+    )
+    sms_countries: tuple[Annotated[str, Field(pattern=r"^[1-9]\d{0,2}$")], ...] = Field(
+        default=("593",), description="Calling codes that short messages are sent to (`593,51`)."
+    )
+    sms_per_day: int = Field(
+        default=50_000,
+        ge=1,
+        description="Most short messages in a day: each costs. A fifth is kept for people who have logged in.",
+    )
     outgoing_networks: tuple[IpNetwork, ...] = Field(
         default=(),
         description="Networks that applications' addresses may lie in although they are not public; by http, too.",
@@ -175,6 +193,7 @@ class Settings(BaseModel):
         "roles",
         "trusted_proxies",
         "outgoing_networks",
+        "sms_countries",
         "acme_caa_identities",
         "pki_notice_days",
         "backup_keys",
@@ -204,7 +223,7 @@ class Settings(BaseModel):
     def _name_servers(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return tuple(_name_server(part.strip()) for part in value.split(",") if part.strip())
+        return tuple(name_server(part.strip()) for part in value.split(",") if part.strip())
 
     @field_validator("acme_caa_identities")
     @classmethod
@@ -238,6 +257,16 @@ class Settings(BaseModel):
     def _known_root_keystore(cls, value: str) -> str:
         if value and not value.startswith("pkcs11:"):
             raise ValueError("must be pkcs11:token=LABEL?module-path=FILE&pin-source=FILE")
+        return value
+
+    @field_validator("sms_url")
+    @classmethod
+    def _known_gateway(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("https", "http", "smpps", "smpp") or not parts.hostname or not _has_valid_port(parts):
+            raise ValueError("must be https://USER:PASSWORD@HOST/PATH or smpps://USER:PASSWORD@HOST:PORT")
         return value
 
     @field_validator("database_url")
@@ -348,31 +377,3 @@ def _has_valid_port(parts: SplitResult) -> bool:
         return parts.port is None or parts.port > 0
     except ValueError:
         return False
-
-
-def is_loopback(origin: str) -> bool:
-    """Tell whether the host of ``origin`` is this machine: ``localhost``, 127.0.0.0/8 or ::1 (RFC 6761 §6.3)."""
-    host = urlsplit(origin).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def is_test_name(origin: str) -> bool:
-    """Tell whether the host of ``origin`` stands under the reserved ``.test`` (RFC 6761 §6.2)."""
-    host = urlsplit(origin).hostname or ""
-    return host == "test" or host.endswith(".test")
-
-
-def _name_server(text: str) -> NameServerAddress:
-    """Return ``ADDRESS``, ``ADDRESS:PORT`` or ``[ADDRESS]:PORT`` taken apart. :raises ValueError: if it is none."""
-    bracketed = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::(\d{1,5}))?", text)
-    plain = re.fullmatch(r"([0-9.]+)(?::(\d{1,5}))?", text)
-    host, port = (bracketed or plain).groups() if (bracketed or plain) else (text, None)  # type: ignore[union-attr]
-    number = int(port or 53)
-    if not 1 <= number <= 65535:
-        raise ValueError("names no port")
-    return NameServerAddress(str(ipaddress.ip_address(host)), number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,10 +11,14 @@ from http.client import HTTPException, HTTPSConnection
 from urllib.parse import SplitResult, urlsplit
 
 from composition import Composition
+from idp.notices.sms_gateway import gateway_credentials
+from idp.notices.sms_smpp import PLAIN_PORT, TLS_PORT
+from idp.notices.sms_taken import SmsNotTaken
 from kernel.settings import Settings
 from operations.finding import Finding, broken, ok, warning
 
 _SECONDS = 5
+_SMS_PORTS = {"https": 443, "http": 80, "smpp": PLAIN_PORT, "smpps": TLS_PORT}
 # An endpoint that is answered on both hosts, and refuses whoever shows nothing.
 _PROBE, _REFUSED = "/userinfo", 401
 
@@ -34,6 +39,36 @@ def mail_server(composition: Composition) -> Iterator[Finding]:
         )
     else:
         yield ok("mail", f"{url.hostname} answers")
+
+
+def sms_gateway(composition: Composition) -> Iterator[Finding]:
+    """Ask whether the gateway of short messages can be reached, and how the last ones went."""
+    settings = composition.settings
+    url = urlsplit(settings.sms_url)
+    if not url.hostname:
+        return
+    try:
+        gateway_credentials(settings, url)
+        with socket.create_connection((url.hostname, url.port or _SMS_PORTS[url.scheme]), timeout=_SECONDS):
+            pass
+    except SmsNotTaken:
+        yield broken(
+            "short messages", f"{settings.sms_credentials_file} cannot be read", "Correct SAU_SMS_CREDENTIALS_FILE."
+        )
+    except OSError as error:
+        yield broken(
+            "short messages",
+            f"{url.hostname} does not answer ({type(error).__name__})",
+            "Messages wait, codes among them; correct SAU_SMS_URL.",
+        )
+    else:
+        yield ok("short messages", f"{url.hostname} answers")
+    if url.scheme in ("http", "smpp"):
+        yield warning(
+            "short messages",
+            f"Codes and password go to {url.hostname} in clear.",
+            "Use https or smpps, or make sure that the way there is a tunnel.",
+        )
 
 
 def outgoing_trust(composition: Composition) -> Iterator[Finding]:

@@ -40,6 +40,13 @@ def settings_in_force(composition: Composition) -> Iterator[Finding]:
             "Mails stay in the database.",
             "" if settings.demo else "Set SAU_SMTP_URL: nobody can sign up or recover a password without mail.",
         )
+    if not settings.sms_url:
+        yield Finding(
+            "short messages",
+            Severity.OK if _of_tests(settings) else Severity.WARNING,
+            "Short messages stay in the database.",
+            "" if _of_tests(settings) else "Set SAU_SMS_URL: who has no e-mail cannot sign up or recover a password.",
+        )
 
 
 def several_nodes(composition: Composition) -> Iterator[Finding]:

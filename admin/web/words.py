@@ -293,6 +293,8 @@ EVENTS: dict[EventType, Text] = {
     _E.UNATTRIBUTED_DATA_DESTROYED: _l("Se destruyeron datos antiguos que no eran de nadie conocido"),
     _E.MAIL_SENT: _l("Se envió un correo"),
     _E.MAIL_FAILED: _l("No se pudo enviar un correo"),
+    _E.SMS_SENT: _l("Se envió un mensaje de texto"),
+    _E.SMS_FAILED: _l("No se pudo enviar un mensaje de texto"),
     _E.REQUEST_REFUSED: _l("Se rechazó un envío antes de leerlo"),
 }
 

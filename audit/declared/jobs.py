@@ -41,6 +41,7 @@ JOBS: Declared = {
     "idp.ciba_ping": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
     "idp.mail": (_E.MAIL_FAILED, _E.MAIL_SENT),
     "idp.security_event": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
+    "idp.sms": (_E.SMS_FAILED, _E.SMS_SENT),
     "idp.sessions": (_E.SESSION_ENDED, _E.TOKEN_REVOKED),
     "idp.signing_keys": (
         _E.ENCRYPTION_KEY_CREATED,

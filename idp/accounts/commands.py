@@ -211,6 +211,8 @@ def _record(person: Person) -> dict[str, Any]:
         "name": person.name,
         "email": person.email,
         "email_verified": person.email_verified,
+        "phone": person.phone,
+        "phone_verified": person.phone_verified,
         "level": person.level,
         "status": person.status,
         "created_at": person.created_at,

@@ -25,6 +25,7 @@ from idp.authentication.recovery_codes import remove_recovery_codes
 from idp.authentication.totp import remove_totp
 from idp.events.announcement import announce_to_services
 from idp.notices.mail import remove_mails_of
+from idp.notices.sms import remove_sms_of
 from idp.protocol.security_event import ACCOUNT_DISABLED, ACCOUNT_ENABLED, ACCOUNT_PURGED, account_event
 from idp.services import IdpServices
 from kernel.errors import Conflict
@@ -79,6 +80,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     session.execute(delete(PasswordRow).where(PasswordRow.person_id == person_id))
     session.execute(delete(SignUpRow).where(SignUpRow.cedula == person.cedula))
     remove_mails_of(session, person_id=person_id)
+    remove_sms_of(session, person_id=person_id)
     _drop_journeys(session, person_id)
     session.execute(
         update(PersonRow)
@@ -89,6 +91,8 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
             surnames="",
             email=None,
             email_verified_at=None,
+            phone=None,
+            phone_verified_at=None,
             status=ERASED,
             updated_at=now,
         )

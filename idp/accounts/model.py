@@ -13,7 +13,8 @@ from kernel.database import Base
 class PersonRow(Base):
     """A person. An erased one keeps only the id, which the evidence refers to.
 
-    The e-mail is not unique: families share a mailbox, and the name to log in with is the cédula.
+    Neither e-mail nor telephone is unique: families share them, and the name to log in with is the cédula.
+    ``phone``: E.164, ``+593…``.
     """
 
     __tablename__ = "idp_person"
@@ -24,6 +25,8 @@ class PersonRow(Base):
     surnames: Mapped[str] = mapped_column(String(100))
     email: Mapped[str | None] = mapped_column(String(254), index=True)
     email_verified_at: Mapped[datetime | None]
+    phone: Mapped[str | None] = mapped_column(String(16), index=True)
+    phone_verified_at: Mapped[datetime | None]
     locale: Mapped[str] = mapped_column(String(8))
     status: Mapped[str] = mapped_column(String(8), index=True)
     level: Mapped[int]

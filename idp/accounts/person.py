@@ -28,7 +28,8 @@ class Person:
     """A person as other rooms see one.
 
     :ivar cedula: 10 digits; empty for an erased person.
-    :ivar email: lower case, empty for an erased person.
+    :ivar email: lower case; empty for who has none.
+    :ivar phone: a mobile number in E.164 (``+593…``); empty for who has none.
     :ivar status: ``active``, ``disabled`` or ``erased``.
     :ivar level: 1 contact verified, 2 checked against the registry or at a desk, 3 certificate.
     """
@@ -44,6 +45,8 @@ class Person:
     level: int
     created_at: datetime
     updated_at: datetime
+    phone: str = ""
+    phone_verified: bool = False
 
     @property
     def name(self) -> str:
@@ -102,6 +105,8 @@ def add_person(
     email: str,
     now: datetime,
     email_verified: bool = False,
+    phone: str = "",
+    phone_verified: bool = False,
     locale: str = "es",
     level: int = 1,
     person_id: str | None = None,
@@ -122,8 +127,10 @@ def add_person(
             cedula=cedula,
             given_names=given_names,
             surnames=surnames,
-            email=email,
+            email=email or None,
             email_verified_at=now if email_verified else None,
+            phone=phone or None,
+            phone_verified_at=now if phone_verified else None,
             locale=locale if locale in LOCALES else "es",
             status=ACTIVE,
             level=level,
@@ -141,8 +148,19 @@ def add_person(
             type=EventType.ACCOUNT_CREATED,
             subject=person_id,
             actor=person_id if method in ("sign_up", "enrollment_link") else "command",
-            details={"method": method, "level": level, "email_verified": email_verified},
-            private={"cedula": cedula, "given_names": given_names, "surnames": surnames, "email": email},
+            details={
+                "method": method,
+                "level": level,
+                "email_verified": email_verified,
+                "phone_verified": phone_verified,
+            },
+            private={
+                "cedula": cedula,
+                "given_names": given_names,
+                "surnames": surnames,
+                **({"email": email} if email else {}),
+                **({"phone": phone} if phone else {}),
+            },
         ),
         now=now,
     )
@@ -163,4 +181,6 @@ def as_person(row: PersonRow) -> Person:
         level=row.level,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        phone=row.phone or "",
+        phone_verified=row.phone_verified_at is not None,
     )

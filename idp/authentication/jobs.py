@@ -20,7 +20,7 @@ from idp.authentication.model import (
 )
 from idp.authentication.throttle import remove_old_counters
 from idp.authentication.totp import PENDING_LIFETIME
-from idp.notices.model import StoredMailRow
+from idp.notices.model import StoredMailRow, StoredSmsRow
 from idp.services import IdpServices
 from kernel.worker import PeriodicJob
 
@@ -60,6 +60,7 @@ def clean(services: IdpServices) -> None:
             delete(EmailConfirmationRow).where(EmailConfirmationRow.expires_at <= now),
             delete(EnrollmentLinkRow).where(EnrollmentLinkRow.expires_at <= now - _KEPT),
             delete(StoredMailRow).where(StoredMailRow.created_at <= now - _MAILS_KEPT),
+            delete(StoredSmsRow).where(StoredSmsRow.created_at <= now - _MAILS_KEPT),
         ):
             session.execute(statement)
         remove_old_counters(session, now=now)

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from idp.accounts.person import Person
 from idp.notices.model import StoredMailRow
+from idp.notices.sms import send_sms
+from idp.notices.sms_texts import sms_template_for
 from idp.notices.texts import compose
 from idp.services import IdpServices
 from kernel.identifiers import new_id
@@ -42,7 +44,21 @@ def notify(
     context: Mapping[str, str],
     now: datetime,
 ) -> None:
-    """Send ``person`` the mail ``template`` in the person's language; nothing for who has no address."""
+    """Send ``person`` the mail ``template`` in the person's language.
+
+    Who has no address gets a short message on his confirmed telephone.
+    """
+    if person.phone_verified and not person.email:
+        send_sms(
+            session,
+            services=services,
+            to=person.phone,
+            locale=person.locale,
+            template=sms_template_for(template),
+            context={"name": person.given_names, **context},
+            person_id=person.id,
+            now=now,
+        )
     if person.email:
         send_mail(
             session,

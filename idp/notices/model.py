@@ -1,4 +1,4 @@
-"""Mails that had nowhere to go: kept sealed when no mail server is set."""
+"""Mails and short messages that had nowhere to go: kept sealed when no server is set."""
 
 from __future__ import annotations
 
@@ -14,6 +14,17 @@ class StoredMailRow(Base):
     """A mail that stays in the database because ``SAU_SMTP_URL`` is empty. The demo page shows them."""
 
     __tablename__ = "idp_stored_mail"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    person_id: Mapped[str | None] = mapped_column(String(26), index=True)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    sealed: Mapped[bytes]
+
+
+class StoredSmsRow(Base):
+    """A short message that stays in the database because ``SAU_SMS_URL`` is empty. The demo page shows them."""
+
+    __tablename__ = "idp_stored_sms"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     person_id: Mapped[str | None] = mapped_column(String(26), index=True)

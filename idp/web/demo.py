@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 from idp.clients.client import list_clients
 from idp.demo import code_and_seconds_left, list_demo_accounts, list_spare_cedulas
 from idp.notices.mail import list_stored_mails
+from idp.notices.sms import list_stored_sms
 from idp.web.access import present, services
 from web.pages import render
 
@@ -21,6 +22,7 @@ def page() -> Response:
         accounts = list_demo_accounts(session, services())
         spare = list_spare_cedulas(session)
         mails = list_stored_mails(session, services=services())
+        messages = list_stored_sms(session, services=services())
         portals = [
             (client.name, uri)
             for client in list_clients(session)
@@ -31,5 +33,13 @@ def page() -> Response:
         (account, *(code_and_seconds_left(account.totp_key, now=now) if account.totp_key else ("", 0)))
         for account in accounts
     ]
-    smtp = bool(services().settings.smtp_url)
-    return render("idp/demo.html", people=people, spare=spare, mails=mails, portals=portals, smtp=smtp)
+    return render(
+        "idp/demo.html",
+        people=people,
+        spare=spare,
+        mails=mails,
+        messages=messages,
+        portals=portals,
+        smtp=bool(services().settings.smtp_url),
+        gateway=bool(services().settings.sms_url),
+    )

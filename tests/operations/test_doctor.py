@@ -236,6 +236,7 @@ _REAL = {"issuer": "https://sau.gob.example", "demo": False, "trusted_proxies": 
         ("proxy", {**_REAL, "trusted_proxies": (ip_network("0.0.0.0/0"),)}, Severity.WARNING, "0.0.0.0/0"),
         ("rate limits", {"workers": 4}, Severity.WARNING, "counts for itself"),
         ("mail", {**_REAL, "smtp_url": ""}, Severity.BROKEN, "stay in the database"),
+        ("short messages", {**_REAL, "sms_url": ""}, Severity.WARNING, "stay in the database"),
         ("weak settings", {"log_level": "debug"}, Severity.WARNING, "SAU_LOG_LEVEL"),
         ("weak settings", _REAL, Severity.WARNING, "arc for examples"),
         ("weak settings", _REAL, Severity.WARNING, "One person alone"),
@@ -258,7 +259,11 @@ def test_weak_settings_are_found(
 def test_settings_as_they_should_be_are_well(installed: Composition) -> None:
     """Nothing is said of them."""
     good = {"pki_arc": "1.3.6.1.4.1.99999.1", "mass_revocation_people": 2, "backup_keys": ("age1",), "workers": 1}
-    good |= {"keystore_passphrase_file": Path("/elsewhere/passphrase"), "smtp_url": "smtp://localhost"}
+    good |= {
+        "sms_url": "smpps://localhost",
+        "keystore_passphrase_file": Path("/elsewhere/passphrase"),
+        "smtp_url": "smtp://localhost",
+    }
     found = list(settings_in_force(_with(installed, **_REAL, **good)))
     assert [each for each in found if each.severity > Severity.OK] == []
 
