@@ -29,6 +29,7 @@ import idp.authorization.model
 import idp.clients.model
 import idp.consent.model
 import idp.decoupled.model
+import idp.desk.model
 import idp.notices.model
 import idp.tokens.model
 import kernel.compatibility
@@ -86,6 +87,7 @@ TABLES = (
     idp.clients.model,
     idp.consent.model,
     idp.decoupled.model,
+    idp.desk.model,
     idp.notices.model,
     idp.tokens.model,
     kernel.compatibility,

@@ -34,12 +34,16 @@ def role_commands(load: Callable[[], AdminServices]) -> click.Group:
 
     @click.group()
     def role() -> None:
-        """Roles of the console: administrator, pki_officer, pki_approver, auditor."""
+        """Roles of the console: who may do what there."""
 
     @role.command()
     @click.argument("person")
     @click.argument("role_name", metavar="ROLE", type=_ROLE)
-    @click.option("--institution", metavar="RUC", help="Reach this institution alone (pki_officer, pki_approver).")
+    @click.option(
+        "--institution",
+        metavar="RUC",
+        help="Reach this institution alone (pki_officer, pki_approver, registration_officer).",
+    )
     @json_option
     def grant(person: str, role_name: str, institution: str | None, as_json: bool) -> None:
         """Grant ROLE to PERSON (cédula or id)."""

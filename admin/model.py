@@ -74,3 +74,19 @@ class SignInAttempt(Base):
     person_id: Mapped[str | None] = mapped_column(String(26))  # who was to log in again; then who did
     started_at: Mapped[datetime]
     redeemed_at: Mapped[datetime | None]
+
+
+class PersonCase(Base):
+    """An operator looked a person up and said why: for half an hour he may do for this person what his role allows.
+
+    Pages about people have the case in their address and never the person, so that nobody walks from one to another.
+    """
+
+    __tablename__ = "admin_person_case"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    operator_id: Mapped[str] = mapped_column(String(26))
+    person_id: Mapped[str] = mapped_column(String(26), index=True)
+    begun_at: Mapped[datetime]
+    opened_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -29,6 +29,8 @@ class Permission(StrEnum):
     ROLES_GRANT = "roles:grant"
     AUDIT_SEARCH = "audit:search"
     AUDIT_EXPORT = "audit:export"
+    PEOPLE_OPEN = "people:open"
+    IDENTITIES_VERIFY = "identities:verify"
 
 
 class Role(StrEnum):
@@ -38,6 +40,9 @@ class Role(StrEnum):
     PKI_OFFICER = "pki_officer"
     PKI_APPROVER = "pki_approver"
     AUDITOR = "auditor"
+    REGISTRATION_OFFICER = "registration_officer"
+    SUPPORT = "support"
+    SECURITY_OFFICER = "security_officer"
 
 
 _P = Permission
@@ -68,8 +73,12 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         _P.AUDIT_SEARCH,
         _P.AUDIT_EXPORT,
     },
+    Role.REGISTRATION_OFFICER: frozenset({_P.CONSOLE_OPEN, _P.PEOPLE_OPEN, _P.IDENTITIES_VERIFY}),
+    Role.SUPPORT: frozenset({_P.CONSOLE_OPEN, _P.PEOPLE_OPEN}),
+    Role.SECURITY_OFFICER: frozenset({_P.CONSOLE_OPEN, _P.PEOPLE_OPEN}),
 }
 
 # A role that may be held for one institution alone: what it opens then ends at that institution's requests and
-# certificates. The others see the whole service, so binding them to an institution would promise what is not kept.
-INSTITUTIONAL_ROLES = frozenset({Role.PKI_OFFICER, Role.PKI_APPROVER})
+# certificates, or at what was done at its desks. The others see the whole service, so binding them to an institution
+# would promise what is not kept.
+INSTITUTIONAL_ROLES = frozenset({Role.PKI_OFFICER, Role.PKI_APPROVER, Role.REGISTRATION_OFFICER})

@@ -95,6 +95,12 @@ class EventType(StrEnum):
     DELIVERY_GIVEN_UP = "idp:delivery:undeliverable"
     DELIVERY_REPEATED = "idp:delivery:repeated"  # by the administrator's word
 
+    # people: helped in person
+    DESK_ADDED = "idp:desk:added"
+    DESK_REMOVED = "idp:desk:removed"
+    IDENTITY_CHECK_PROPOSED = "idp:identity_check:proposed"  # a second officer is due
+    IDENTITY_CHECK_REFUSED = "idp:identity_check:refused"
+
     # institutions, roles
     INSTITUTION_ADDED = "idp:institution:added"
     INSTITUTION_UPDATED = "idp:institution:updated"
@@ -182,6 +188,7 @@ class EventType(StrEnum):
     AUDIT_EXPORTED = "admin:audit:exported"
     AUDIT_CHECKED = "admin:audit:checked"
     PERSON_LOOKED_UP = "admin:person:looked_up"
+    PERSON_OPENED = "admin:person:opened"
 
     # the logs: retention, witnesses
     YEAR_ARCHIVED = "audit:year:archived"

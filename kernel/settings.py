@@ -75,6 +75,9 @@ class Settings(BaseModel):
     mass_revocation_people: Literal[1, 2] = Field(
         default=1, description="How many people must agree before many certificates are revoked at once: `1` or `2`."
     )
+    desk_people: Literal[1, 2] = Field(
+        default=1, description="How many officers must have checked a person's identity at a desk: `1` or `2`."
+    )
     pki_domicile: str = Field(
         default="Quito, Ecuador",
         min_length=2,

@@ -14,6 +14,7 @@ from admin.web import (
     certificates,
     clients,
     deliveries,
+    desk,
     home,
     institutions,
     mass_revocations,
@@ -44,6 +45,7 @@ BLUEPRINTS = (
     institutions.blueprint,
     roles.blueprint,
     audit.blueprint,
+    *desk.BLUEPRINTS,
 )
 
 

@@ -34,6 +34,16 @@ ERROR_TEXTS: Mapping[str, ErrorText] = {
         happened=_l("Alguien pudo mezclar dos ingresos. La consola sigue cerrada."),
         to_do=_l("Empiece de nuevo desde la consola."),
     ),
+    "no_case": ErrorText(
+        title=_l("La ficha se cerró"),
+        happened=_l("Una ficha se abre con un motivo y dura media hora. Pasó ese tiempo, o la abrió otra persona."),
+        to_do=_l("Busque otra vez a la persona."),
+    ),
+    "unknown_check": ErrorText(
+        title=_l("Esa comprobación no está"),
+        happened=_l("No existe, o es de otra institución."),
+        to_do=_l("Mire la lista de identidades por aprobar."),
+    ),
     "unknown_task": ErrorText(
         title=_l("Ese envío ya no está pendiente"),
         happened=_l("Llegó, o ya no había nada que enviar."),

@@ -15,6 +15,8 @@ def tabs(operator: Operator) -> list[tuple[str, str, str]]:
     """Return key, text and address of the tabs that the operator's roles open."""
     every = [
         ("home", _("Inicio"), "admin_home.show", Permission.CONSOLE_OPEN),
+        ("desk", _("Atender"), "admin_desk.search_form", Permission.PEOPLE_OPEN),
+        ("checks", _("Identidades"), "admin_identity.waiting", Permission.IDENTITIES_VERIFY),
         ("requests", _("Solicitudes"), "admin_requests.show_all", Permission.REQUESTS_READ),
         ("certificates", _("Certificados"), "admin_certificates.show_all", Permission.CERTIFICATES_READ),
         ("authorities", _("Jerarquía"), "admin_authorities.show_all", Permission.AUTHORITIES_READ),

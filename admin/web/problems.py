@@ -18,6 +18,17 @@ PROBLEMS: Mapping[str, Text] = {
     "reason_missing": _l("Escriba el motivo"),
     "reason_short": _l("El motivo es muy corto: escriba al menos 10 letras"),
     "reason_long": _l("El motivo es muy largo: hasta 300 letras"),
+    "own_identity": _l(
+        "Nadie comprueba su propia identidad: tiene que atenderlo otra persona. El intento quedó registrado"
+    ),
+    "same_officer": _l("Usted lo propuso: tiene que aprobarlo otra persona. El intento quedó registrado"),
+    "document_missing": _l("Elija el documento que le mostró"),
+    "document_method_missing": _l("Elija cómo comprobó el documento"),
+    "document_not_compared": _l("Compare nombre, número y foto, y márquelo"),
+    "unknown_desk": _l("Elija una oficina de la lista"),
+    "not_active": _l("La cuenta no está activa"),
+    "check_waits": _l("Ya hay una comprobación que espera a otra persona de ventanilla"),
+    "check_decided": _l("Ya se decidió, o pasó el día: hay que comprobarla de nuevo"),
     "own_role": _l("Nadie se da un rol a sí mismo. Pídalo a otra persona de administración"),
     "role_already_held": _l("La persona ya tiene este rol"),
     "role_not_institutional": _l("Ese rol alcanza a todo el servicio: elija «Todas»"),

@@ -19,12 +19,20 @@ ROLES: dict[Role, Text] = {
     Role.PKI_OFFICER: _l("Solicitud de certificados"),
     Role.PKI_APPROVER: _l("Aprobación de certificados"),
     Role.AUDITOR: _l("Auditoría"),
+    Role.REGISTRATION_OFFICER: _l("Ventanilla de identidad"),
+    Role.SUPPORT: _l("Atención a personas"),
+    Role.SECURITY_OFFICER: _l("Seguridad"),
 }
 ROLE_DUTIES: dict[Role, Text] = {
     Role.ADMINISTRATOR: _l("Da y quita roles, registra instituciones, ve las aplicaciones. No emite ni aprueba."),
     Role.PKI_OFFICER: _l("Sube solicitudes de las instituciones y revoca certificados. No aprueba."),
     Role.PKI_APPROVER: _l("Aprueba o niega lo que otra persona pidió, y revoca certificados."),
     Role.AUDITOR: _l("Lee todo, busca en la auditoría y comprueba su integridad. No cambia nada."),
+    Role.REGISTRATION_OFFICER: _l(
+        "Comprueba en una ventanilla quién es una persona y abre la recuperación de su cuenta."
+    ),
+    Role.SUPPORT: _l("Busca a una persona, con motivo, para decirle cómo está su cuenta. No cambia nada."),
+    Role.SECURITY_OFFICER: _l("Atiende los reportes de «No fui yo» y detiene recuperaciones. No abre ninguna."),
 }
 PERMISSIONS: dict[Permission, Text] = {
     Permission.CONSOLE_OPEN: _l("Entrar a la consola"),
@@ -43,6 +51,8 @@ PERMISSIONS: dict[Permission, Text] = {
     Permission.ROLES_GRANT: _l("Dar y quitar roles"),
     Permission.AUDIT_SEARCH: _l("Buscar en la auditoría"),
     Permission.AUDIT_EXPORT: _l("Descargar la auditoría"),
+    Permission.PEOPLE_OPEN: _l("Abrir la ficha de una persona, con motivo"),
+    Permission.IDENTITIES_VERIFY: _l("Comprobar la identidad de una persona"),
 }
 # (class of the tag, shape, word)
 OUTCOMES: dict[str, tuple[str, str, Text]] = {
@@ -205,6 +215,10 @@ EVENTS: dict[EventType, Text] = {
     _E.DELIVERY_MADE: _l("Un envío llegó a una aplicación"),
     _E.DELIVERY_GIVEN_UP: _l("Un envío a una aplicación no llegó"),
     _E.DELIVERY_REPEATED: _l("Repitió un envío a una aplicación"),
+    _E.DESK_ADDED: _l("Registró una oficina de atención"),
+    _E.DESK_REMOVED: _l("Cerró una oficina de atención"),
+    _E.IDENTITY_CHECK_PROPOSED: _l("Propuso dar por comprobada una identidad"),
+    _E.IDENTITY_CHECK_REFUSED: _l("No se dio por comprobada una identidad"),
     _E.INSTITUTION_ADDED: _l("Registró una institución"),
     _E.INSTITUTION_UPDATED: _l("Cambió una institución"),
     _E.ROLE_GRANTED: _l("Dio un rol"),
@@ -283,6 +297,7 @@ EVENTS: dict[EventType, Text] = {
     _E.AUDIT_EXPORTED: _l("Descargó la auditoría"),
     _E.AUDIT_CHECKED: _l("Comprobó la auditoría"),
     _E.PERSON_LOOKED_UP: _l("Buscó a una persona"),
+    _E.PERSON_OPENED: _l("Abrió la ficha de una persona"),
     _E.SERVICE_INITIALIZED: _l("Se instaló el servicio"),
     _E.SERVICE_STARTED: _l("Arrancó un proceso del servicio"),
     _E.SETTINGS_CHANGED: _l("Cambió la configuración del servicio"),

@@ -311,6 +311,7 @@ ENDPOINTS: Declared = {
 QUIET = frozenset(
     (
         "account.closed",
+        "desks.show_all",
         "device.start",
         "idp_check_session.check_session",
         "idp_discovery.discovery",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import delete, update
@@ -23,6 +24,7 @@ from idp.authentication.interaction import forget_passwords_verified
 from idp.authentication.known_device import forget_devices
 from idp.authentication.recovery_codes import remove_recovery_codes
 from idp.authentication.totp import remove_totp
+from idp.desk.model import IdentityCheckRow
 from idp.events.announcement import announce_to_services
 from idp.notices.mail import remove_mails_of
 from idp.notices.sms import remove_sms_of
@@ -48,9 +50,20 @@ def enable_person(session: Session, *, services: IdpServices, person_id: str, ac
 
 
 def verify_identity(
-    session: Session, *, services: IdpServices, person_id: str, level: int, actor: str, now: datetime
+    session: Session,
+    *,
+    services: IdpServices,
+    person_id: str,
+    level: int,
+    actor: str,
+    now: datetime,
+    evidence: Mapping[str, str] | None = None,
 ) -> Person:
-    """Note how well the person's identity was checked, and by whom. :raises Conflict: (``not_active``)."""
+    """Note how well the person's identity was checked, and by whom.
+
+    :param evidence: what it rests on, in public words and ids, never a document's number.
+    :raises Conflict: (``not_active``).
+    """
     changed = session.execute(
         update(PersonRow)
         .where(PersonRow.id == person_id, PersonRow.status == ACTIVE)
@@ -59,7 +72,8 @@ def verify_identity(
     ).scalar_one_or_none()
     if changed is None:
         raise Conflict("Only an active account has an identity to verify.", code="not_active")
-    event = Event(type=EventType.ACCOUNT_IDENTITY_VERIFIED, subject=person_id, actor=actor, details={"level": level})
+    details: dict[str, str | int | bool | list[str] | None] = {"level": level, **(evidence or {})}
+    event = Event(type=EventType.ACCOUNT_IDENTITY_VERIFIED, subject=person_id, actor=actor, details=details)
     services.journal.record(session, event, now=now)
     session.expire_all()
     return find_person(session, person_id)
@@ -82,6 +96,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     remove_mails_of(session, person_id=person_id)
     remove_sms_of(session, person_id=person_id)
     _drop_journeys(session, person_id)
+    session.execute(delete(IdentityCheckRow).where(IdentityCheckRow.person_id == person_id))
     session.execute(
         update(PersonRow)
         .where(PersonRow.id == person_id)

@@ -49,6 +49,9 @@ SHOWN = (
     EventType.BACKCHANNEL_DENIED,
     EventType.BACKCHANNEL_DISOWNED,
     EventType.ACTIVITY_DISOWNED,
+    EventType.ACCOUNT_IDENTITY_VERIFIED,
+    EventType.IDENTITY_CHECK_PROPOSED,
+    EventType.PERSON_OPENED,
 )
 # What a person may have to prove to others: "I logged in there, then".
 LOGINS = (EventType.SESSION_STARTED, EventType.AUTHORIZATION_GRANTED)

@@ -14,6 +14,7 @@ from idp.web import (
     certificate_login,
     contact,
     demo,
+    desk,
     device,
     enroll,
     login,
@@ -53,6 +54,8 @@ def mount(app: Flask, services: IdpServices) -> None:
         device,
     ):
         app.register_blueprint(people.blueprint)
+    for blueprint in desk.BLUEPRINTS:
+        app.register_blueprint(blueprint)
     answer_on_mtls_host(app, certificate_login.PATH)
     if services.settings.demo:
         app.register_blueprint(demo.blueprint)

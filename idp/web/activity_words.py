@@ -40,6 +40,9 @@ _TITLES = {
     EventType.RECOVERY_CODE_VERIFIED: _l("Usó un código de respaldo"),
     EventType.SESSION_STARTED: _l("Ingresó a su cuenta"),
     EventType.SESSION_ENDED: _l("Se cerró una sesión"),
+    EventType.ACCOUNT_IDENTITY_VERIFIED: _l("Comprobaron su identidad"),
+    EventType.IDENTITY_CHECK_PROPOSED: _l("Comprobaron su documento en una ventanilla; falta otra persona"),
+    EventType.PERSON_OPENED: _l("Una persona de atención abrió su ficha, con un motivo que quedó registrado"),
     EventType.ACTIVITY_DISOWNED: _l("Dijo «no fui yo» y protegimos su cuenta"),
 }
 _FAILED = {

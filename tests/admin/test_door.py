@@ -51,6 +51,8 @@ def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
         "admin_certificates.revoke",
         "admin_mass_revocations.propose",
         "admin_mass_revocations.decide",
+        "admin_identity.decide",
+        "admin_identity.verify",
         "admin_roles.grant",
         "admin_roles.withdraw",
     }

@@ -1,0 +1,7 @@
+"""Pages of those who help people: looking somebody up, and what is done for him at a desk."""
+
+from __future__ import annotations
+
+from admin.web.desk import identity, people
+
+BLUEPRINTS = (people.blueprint, identity.blueprint)
