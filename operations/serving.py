@@ -20,6 +20,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from ca.lints.gate import outside_lint
+from kernel.bind import parse_bind
 from kernel.errors import Rejected
 from kernel.settings import Settings
 
@@ -30,14 +31,6 @@ _STOP_SECONDS = 10
 _RESTART_PAUSE = 1.0  # seconds before a background worker that died is started again
 
 _log = structlog.get_logger("sau.serve")
-
-
-def parse_bind(bind: str) -> tuple[str, int]:
-    """Return host and port of ``HOST:PORT`` (IPv6 in brackets). :raises Rejected: if it is not that."""
-    host, separator, port = bind.rpartition(":")
-    if not separator or not port.isdigit() or not 0 < int(port) < 65536:
-        raise Rejected(f"{bind!r} is not HOST:PORT.", code="bad_bind")
-    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104  # nosec B104 - an empty host means all
 
 
 def require_free_port(host: str, port: int) -> None:

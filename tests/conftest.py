@@ -46,6 +46,15 @@ def declared() -> Iterator[None]:
     assert recorded.take_wrong() == []
 
 
+@pytest.fixture(autouse=True)
+def own_umask() -> Iterator[None]:
+    """A command that runs in this process sets the umask, as it must: the next test has the one from before."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSqlServer]:
     """A PostgreSQL server for this test process."""

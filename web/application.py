@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -140,6 +140,24 @@ class SauFlask(Flask):
         finally:
             end_short_call(call)
             end_work(work)
+
+    def refuse_early(
+        self, environ: WSGIEnvironment, status: int, text: str, more: Sequence[tuple[str, str]]
+    ) -> ReadyAnswer:
+        """Return, counted and with the headers of every answer, one to a request that no way was taken for.
+
+        :param text: one line for who sent it. :param more: headers of its own.
+        """
+        origin = self._origin_of(environ)
+        answer = ReadyAnswer.made(
+            status,
+            "text/plain; charset=utf-8",
+            f"{text}\n".encode(),
+            [("Cache-Control", "no-store"), *more, ("X-Request-Id", origin.request_id)],
+        )
+        missing = plain_headers(tuple([name for name, _ in answer.headers]), secure=self.settings.secure_cookies)
+        self.note(environ, endpoint="none", status=status)
+        return answer._replace(headers=[*answer.headers, *missing])
 
     def note(self, environ: Mapping[str, Any], *, endpoint: str, status: int) -> None:
         """Count one answered request, and log it where the log is so detailed."""

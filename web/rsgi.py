@@ -22,13 +22,14 @@ from granian.rsgi import Scope
 
 from kernel.loop_call import NeedsThreadError, run_on_loop
 from web.application import LONG_WAY, SauFlask
+from web.ready_answer import ReadyAnswer
 from web.request_bounds import MAX_BODY
 
 BODY_SECONDS = 60.0
 MOST_WAITING = 256
 _STREAMED_FROM = 256 * 1024
 _WITHOUT_BODY = ("GET", "HEAD")
-_TEXT = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+_CLOSE, _LATER = [("Connection", "close")], [("Retry-After", "2")]
 _HEADER_NAMES: dict[str, str | None] = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 _MOST_NAMES = 1000
 
@@ -70,21 +71,21 @@ class RsgiApplication:
             else:
                 way, read = None, await _gathered(protocol, environ)
             if read is None:
-                return protocol.response_bytes(408, [*_TEXT, ("Connection", "close")], b"Request timeout\n")
+                return _send(protocol, self._app.refuse_early(environ, 408, "Request timeout", _CLOSE))
             body = read
             environ["wsgi.input"] = io.BytesIO(body)
         if way is not None:
             with suppress(NeedsThreadError):
                 answer = await run_on_loop(self._app.answer_shortly, way, environ)
                 if answer is not None:
-                    return protocol.response_bytes(int(answer.status[:3]), answer.headers, answer.body)
+                    return _send(protocol, answer)
                 environ[LONG_WAY] = True
             environ["wsgi.input"] = io.BytesIO(body)
         return await self._answer_in_thread(environ, protocol)
 
     async def _answer_in_thread(self, environ: dict[str, Any], protocol: HTTPProtocol) -> None:
         if self._in_progress >= self._most:
-            return protocol.response_bytes(503, [*_TEXT, ("Retry-After", "2")], b"Servicio ocupado / Service busy\n")
+            return _send(protocol, self._app.refuse_early(environ, 503, "Servicio ocupado / Service busy", _LATER))
         loop = asyncio.get_running_loop()
         self._in_progress += 1
         try:
@@ -106,6 +107,10 @@ class RsgiApplication:
         return None
 
 
+def _send(protocol: HTTPProtocol, answer: ReadyAnswer) -> None:
+    protocol.response_bytes(int(answer.status[:3]), answer.headers, answer.body)
+
+
 async def _soon(awaitable: Any, seconds: float) -> bytes | None:
     """Return what comes within ``seconds``; None if it does not, and the connection is then of no more use."""
     patience = asyncio.get_running_loop().call_later(seconds, awaitable.cancel)
@@ -120,7 +125,8 @@ async def _soon(awaitable: Any, seconds: float) -> bytes | None:
 async def _gathered(protocol: HTTPProtocol, environ: dict[str, Any]) -> bytes | None:
     """Return the body, no more of it than one octet beyond what is allowed; None if it does not come in time."""
     said = str(environ.get("CONTENT_LENGTH", ""))
-    if said.isdecimal() and int(said) > MAX_BODY:
+    length = int(said) if said.isascii() and said.isdecimal() else None  # said twice, it is no number
+    if length is not None and length > MAX_BODY:
         return b""  # refused for its length, and not read
     loop, octets = asyncio.get_running_loop(), bytearray()
     end, parts = loop.time() + BODY_SECONDS, protocol.__aiter__()
@@ -132,7 +138,7 @@ async def _gathered(protocol: HTTPProtocol, environ: dict[str, Any]) -> bytes | 
         if part is None:
             return None
         octets += part
-        if said and len(octets) >= int(said):
+        if length is not None and len(octets) >= length:
             return bytes(octets)
     return bytes(octets[: MAX_BODY + 1])
 

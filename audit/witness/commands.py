@@ -13,8 +13,8 @@ from granian.server import Server
 from audit.checkpoint import LogKey
 from audit.witness.server import FOLDER_VARIABLE
 from audit.witness.witness import Witness
+from kernel.bind import parse_bind
 from kernel.command_line import json_option, print_record, print_records
-from kernel.errors import Rejected
 
 _FOLDER = click.option(
     "--folder",
@@ -77,9 +77,7 @@ def _serve(bind: str, tls_cert: Path | None, tls_key: Path | None, folder: Path)
     """Answer logs until told to stop."""
     if bool(tls_cert) != bool(tls_key):
         raise click.UsageError("--tls-cert and --tls-key go together.")
-    host, separator, port = bind.rpartition(":")
-    if not separator or not port.isdigit() or not 0 < int(port) < 65536:
-        raise Rejected(f"{bind!r} is not HOST:PORT.", code="bad_bind")
+    host, port = parse_bind(bind)
     witness = Witness.open(folder)
     if not witness.logs():
         click.echo("This witness knows no log yet: sau witness add-log KEY", err=True)
@@ -87,8 +85,8 @@ def _serve(bind: str, tls_cert: Path | None, tls_key: Path | None, folder: Path)
     server = Server(
         "audit.witness.server:create_app",
         factory=True,
-        address=host.strip("[]") or "0.0.0.0",  # noqa: S104  # nosec B104 - an empty host means all
-        port=int(port),
+        address=host,
+        port=port,
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=4,

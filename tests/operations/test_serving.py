@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from kernel.bind import parse_bind
 from kernel.errors import Rejected
 from kernel.process import name_process
 from operations import serving
-from operations.serving import parse_bind, require_free_port
+from operations.serving import require_free_port
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,14 @@ def test_who_sends_slowly_is_left(
     protocol = _Protocol(b"a", ends=False)
     _ask(app, "POST", path, protocol, *headers)
     assert (protocol.status, protocol.headers["Connection"]) == (408, "close")
+    assert protocol.headers["X-Content-Type-Options"] == "nosniff"
+    assert protocol.headers["X-Request-Id"]
+
+
+def test_a_length_that_is_said_twice_is_no_length(app: Flask) -> None:
+    """RFC 9110 §8.6: "5,5" is no number; the body is read to its end, within the bound."""
+    said = [("content-length", "5"), ("content-length", "5")]
+    assert _ask(app, "POST", "/page", _Protocol(b"a=b", b"&c"), *said).startswith("thread")
 
 
 @pytest.mark.parametrize("said", [True, False])
