@@ -17,7 +17,7 @@ ENDPOINTS: Declared = {
         _E.ACCOUNT_CHANGE_REFUSED,
         _E.INTERACTION_STARTED,
     ),
-    "account.ask_withdrawal": (_E.INTERACTION_STARTED,),
+    "account.ask_withdrawal": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
     "account.close": (
         _E.INTERACTION_STARTED,
         _E.SESSION_ENDED,
@@ -39,6 +39,7 @@ ENDPOINTS: Declared = {
     "account.resume": (_E.ACCOUNT_CHANGE_REFUSED,),
     "account.profile": (_E.INTERACTION_STARTED,),
     "account.security": (_E.INTERACTION_STARTED,),
+    "account.service": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
     "account.sessions": (_E.INTERACTION_STARTED,),
     "account.take_password": (
         _E.INTERACTION_STARTED,

@@ -52,7 +52,11 @@ SHOWN = (
     EventType.ACCOUNT_IDENTITY_VERIFIED,
     EventType.IDENTITY_CHECK_PROPOSED,
     EventType.PERSON_OPENED,
+    EventType.PERSON_LOOKED_UP,
+    EventType.AUDIT_SEARCHED,
 )
+# Others looked at what is kept about the person: the law lets him know. He cannot have done it himself.
+LOOKS = (EventType.PERSON_LOOKED_UP, EventType.PERSON_OPENED, EventType.AUDIT_SEARCHED)
 # What a person may have to prove to others: "I logged in there, then".
 LOGINS = (EventType.SESSION_STARTED, EventType.AUTHORIZATION_GRANTED)
 # A success of these is told by SESSION_STARTED.
@@ -83,6 +87,21 @@ class Activity:
         """Whether it is a login, whose proof the person may take along."""
         return self.type in LOGINS and self.outcome is Outcome.SUCCESS
 
+    @property
+    def can_be_disowned(self) -> bool:
+        """Whether «no fui yo» makes sense: not where an official looked."""
+        return self.type not in LOOKS
+
+
+@dataclass(frozen=True)
+class ActivityFilter:
+    """What to show. :ivar types: of events; none: all. :ivar since: inclusive; ``until`` exclusive."""
+
+    types: tuple[EventType, ...] = ()
+    only_failures: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+
 
 @dataclass(frozen=True)
 class ActivityPage:
@@ -93,7 +112,13 @@ class ActivityPage:
 
 
 def list_activity(
-    session: Session, *, services: IdpServices, person_id: str, limit: int, before: str | None = None
+    session: Session,
+    *,
+    services: IdpServices,
+    person_id: str,
+    limit: int,
+    before: str | None = None,
+    chosen: ActivityFilter = ActivityFilter(),
 ) -> ActivityPage:
     """Return what the account did, newest first.
 
@@ -107,6 +132,14 @@ def list_activity(
         ~(AuditEvent.type.in_([kind.value for kind in _FAILURES_ONLY]) & succeeded),
         ~(AuditEvent.type.in_([kind.value for kind in _SUCCESSES_ONLY]) & ~succeeded),
     )
+    if chosen.types:
+        query = query.where(AuditEvent.type.in_([kind.value for kind in chosen.types]))
+    if chosen.only_failures:
+        query = query.where(~succeeded)
+    if chosen.since is not None:
+        query = query.where(AuditEvent.occurred_at >= chosen.since)
+    if chosen.until is not None:
+        query = query.where(AuditEvent.occurred_at < chosen.until)
     if before is not None:
         last = _find(session, person_id, before)
         query = query.where(
@@ -143,7 +176,8 @@ def disown_activity(
     session: Session, *, services: IdpServices, person_id: str, event_id: str, except_sid: str, now: datetime
 ) -> None:
     """The person says it was not him: other sessions end, devices are forgotten, and it is on record."""
-    _find(session, person_id, event_id)
+    if EventType(_find(session, person_id, event_id).type) in LOOKS:
+        raise NotFound("Nobody acted as this person there.", code="unknown_activity")
     services.journal.record(
         session,
         Event(type=EventType.ACTIVITY_DISOWNED, subject=person_id, session_id=except_sid, object_id=event_id),

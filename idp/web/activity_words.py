@@ -44,6 +44,8 @@ _TITLES = {
     EventType.IDENTITY_CHECK_PROPOSED: _l("Comprobaron su documento en una ventanilla; falta otra persona"),
     EventType.PERSON_OPENED: _l("Una persona de atención abrió su ficha, con un motivo que quedó registrado"),
     EventType.ACTIVITY_DISOWNED: _l("Dijo «no fui yo» y protegimos su cuenta"),
+    EventType.PERSON_LOOKED_UP: _l("Un funcionario buscó su cuenta y dejó escrito por qué"),
+    EventType.AUDIT_SEARCHED: _l("Un auditor leyó un registro sobre usted y dejó escrito por qué"),
 }
 _FAILED = {
     EventType.PASSWORD_VERIFIED: _l("Alguien probó una contraseña equivocada"),

@@ -7,9 +7,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from idp.authentication.activity import disown_activity, find_activity, list_activity
 from idp.web.access import present, services
+from idp.web.account_pages.activity_choice import choices, read_choice
 from idp.web.account_pages.blueprint import blueprint
 from idp.web.activity_words import services_that_acted, words_of
 from idp.web.guard import admit
+from kernel.errors import NotFound
 from web.pages import render
 
 _EVENTS_A_PAGE = 25
@@ -17,17 +19,23 @@ _EVENTS_A_PAGE = 25
 
 @blueprint.get("/activity")
 def activity() -> AnyResponse:
-    """Show what the account did, a page at a time."""
-    before = request.args.get("before")
-    visitor = admit(back_to=url_for("account.activity", before=before))
+    """Show what the account did, a page at a time, all or what was chosen."""
+    before, asked = request.args.get("before"), read_choice(request.args)
+    visitor = admit(back_to=url_for("account.activity", before=before, **asked.address))
     if isinstance(visitor, AnyResponse):
         return visitor
     with services().database.reading() as session:
         shown = list_activity(
-            session, services=services(), person_id=visitor.person.id, limit=_EVENTS_A_PAGE, before=before
+            session,
+            services=services(),
+            person_id=visitor.person.id,
+            limit=_EVENTS_A_PAGE,
+            before=before,
+            chosen=asked.filter,
         )
         told = [(event, words_of(session, event)) for event in shown.events]
-        acted = [] if before else services_that_acted(session, person_id=visitor.person.id, now=present())
+        first = before is None and not asked.address
+        acted = services_that_acted(session, person_id=visitor.person.id, now=present()) if first else []
     return render(
         "idp/account/activity.html",
         visitor=visitor,
@@ -35,6 +43,8 @@ def activity() -> AnyResponse:
         acted=acted,
         older=shown.older,
         is_later=before is not None,
+        asked=asked,
+        choices=choices(),
     )
 
 
@@ -47,6 +57,8 @@ def ask_disowning(event_id: str) -> AnyResponse:
     with services().database.reading() as session:
         event = find_activity(session, services=services(), person_id=visitor.person.id, event_id=event_id)
         words = words_of(session, event)
+    if not event.can_be_disowned:
+        raise NotFound("Nobody acted as this person there.", code="unknown_activity")
     return render("idp/account/disown.html", visitor=visitor, event=event, words=words)
 
 
