@@ -22,6 +22,7 @@ def tabs(operator: Operator) -> list[tuple[str, str, str]]:
         ("authorities", _("Jerarquía"), "admin_authorities.show_all", Permission.AUTHORITIES_READ),
         ("clients", _("Aplicaciones"), "admin_clients.show_all", Permission.CLIENTS_READ),
         ("deliveries", _("Envíos"), "admin_deliveries.show_all", Permission.DELIVERIES_READ),
+        ("notices", _("Mensajes"), "admin_notices.show_all", Permission.DELIVERIES_READ),
         ("institutions", _("Instituciones"), "admin_institutions.show_all", Permission.INSTITUTIONS_READ),
         ("people", _("Personas y roles"), "admin_roles.show_all", Permission.ROLES_READ),
         ("audit", _("Auditoría"), "admin_audit.search", Permission.AUDIT_SEARCH),

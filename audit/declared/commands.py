@@ -203,6 +203,8 @@ QUIET_COMMANDS: frozenset[str] = frozenset(
         "institution list",
         "institution show",
         "keys list",
+        "notices list",
+        "notices preview",
         "role list",
         "tsa show",
         "user list",

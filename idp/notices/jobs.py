@@ -31,11 +31,22 @@ def handlers(services: IdpServices) -> Mapping[str, Handler]:
 
 def _send(services: IdpServices, task: Task) -> None:
     now, payload = services.clock.now(), task.payload
-    mail = open_mail(services, mail_id=payload["mail_id"], sealed=base64.b64decode(payload["sealed"]), created_at=now)
+    mail = open_mail(
+        services,
+        mail_id=payload["mail_id"],
+        sealed=base64.b64decode(payload["sealed"]),
+        created_at=now,
+        language=payload.get("language", "es"),
+    )
     if not mail.to:
         return  # written for nobody, so that its being written tells nothing
     try:
-        deliver(mail, smtp_url=services.settings.smtp_url, sender=services.settings.sender)
+        deliver(
+            mail,
+            smtp_url=services.settings.smtp_url,
+            sender=services.settings.sender,
+            issuer=services.settings.issuer,
+        )
     except OSError as error:
         _record(services, task, EventType.MAIL_FAILED, Outcome.FAILURE, type(error).__name__)
         raise

@@ -26,13 +26,17 @@ MAIL_TASK = "idp.mail"
 
 @dataclass(frozen=True)
 class Mail:
-    """A composed mail, plain text."""
+    """A composed mail: its text, from which the HTML form is made.
+
+    :ivar language: that of the text.
+    """
 
     id: str
     to: str
     subject: str
     body: str
     created_at: datetime
+    language: str = "es"
 
 
 def notify(
@@ -84,14 +88,16 @@ def send_mail(
     now: datetime,
 ) -> None:
     """Compose a mail and put it into the outbox with the caller's transaction; without a mail server, store it."""
-    subject, body = compose(template, locale=locale, context={**context, "issuer": services.settings.issuer}, now=now)
+    text = compose(template, locale=locale, context={**context, "issuer": services.settings.issuer}, now=now)
     mail_id = new_id()
-    sealed = _sealer(services).seal(json.dumps([to, subject, body]).encode(), bound_to=mail_id)
+    # The HTML form is made when it is sent: what waits is half as long, and a release before this one can read it.
+    sealed = _sealer(services).seal(json.dumps([to, text.subject, text.body]).encode(), bound_to=mail_id)
     if services.settings.smtp_url:
-        payload = {"mail_id": mail_id, "person_id": person_id, "template": template}
+        payload = {"mail_id": mail_id, "person_id": person_id, "template": template, "language": text.language}
         enqueue(session, MAIL_TASK, payload | {"sealed": base64.b64encode(sealed).decode()}, now=now)
     else:
-        session.add(StoredMailRow(id=mail_id, person_id=person_id, created_at=now, sealed=sealed))
+        stored = StoredMailRow(id=mail_id, person_id=person_id, created_at=now, sealed=sealed, language=text.language)
+        session.add(stored)
 
 
 def send_to_nobody(
@@ -119,16 +125,19 @@ def send_to_nobody(
     )
 
 
-def open_mail(services: IdpServices, *, mail_id: str, sealed: bytes, created_at: datetime) -> Mail:
+def open_mail(services: IdpServices, *, mail_id: str, sealed: bytes, created_at: datetime, language: str) -> Mail:
     """Return a sealed mail in clear."""
     to, subject, body = json.loads(_sealer(services).open(sealed, bound_to=mail_id))
-    return Mail(mail_id, to, subject, body, created_at)
+    return Mail(mail_id, to, subject, body, created_at, language)
 
 
 def list_stored_mails(session: Session, *, services: IdpServices, limit: int = 30) -> list[Mail]:
     """Return stored mails, newest first."""
     rows = session.scalars(select(StoredMailRow).order_by(StoredMailRow.id.desc()).limit(limit))
-    mails = (open_mail(services, mail_id=row.id, sealed=row.sealed, created_at=row.created_at) for row in rows)
+    mails = (
+        open_mail(services, mail_id=row.id, sealed=row.sealed, created_at=row.created_at, language=row.language)
+        for row in rows
+    )
     return [mail for mail in mails if mail.to]
 
 

@@ -19,6 +19,7 @@ class StoredMailRow(Base):
     person_id: Mapped[str | None] = mapped_column(String(26), index=True)
     created_at: Mapped[datetime] = mapped_column(index=True)
     sealed: Mapped[bytes]
+    language: Mapped[str] = mapped_column(String(5), default="es", server_default="es")
 
 
 class StoredSmsRow(Base):

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from idp.notices.gsm import PLACES, places_of, written_in_gsm
 from kernel.errors import Fault
 
-_TEMPLATES = Environment(
+TEMPLATES = Environment(
     loader=PackageLoader("idp.notices", "sms_templates"),
     undefined=StrictUndefined,
     autoescape=False,  # noqa: S701  # nosec B701 - plain text, never HTML
@@ -25,7 +25,7 @@ _MAINLAND = ZoneInfo("America/Guayaquil")
 @cache
 def sms_templates() -> frozenset[str]:
     """Return the names of all messages, without language."""
-    return frozenset(name.partition(".")[0] for name in _TEMPLATES.list_templates())
+    return frozenset(name.partition(".")[0] for name in TEMPLATES.list_templates())
 
 
 def sms_template_for(template: str) -> str:
@@ -41,7 +41,7 @@ def compose_sms(template: str, *, locale: str, context: Mapping[str, str], now: 
     names = [f"{template}.{locale}.txt", f"{template}.es.txt"]
     values = {name: " ".join(value.split()) for name, value in context.items()}
     values["when"] = now.astimezone(_MAINLAND).strftime("%d/%m %H:%M")
-    text = written_in_gsm(" ".join(_TEMPLATES.select_template(names).render(values).split()))
+    text = written_in_gsm(" ".join(TEMPLATES.select_template(names).render(values).split()))
     if places_of(text) > PLACES:
         raise Fault("A short message is too long.", code="bad_sms_template")
     return text

@@ -8,15 +8,18 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
 
+from idp.notices.html import html_of
 from idp.notices.mail import Mail
+from idp.notices.texts import Text
 
 TIMEOUT_SECONDS = 15
 _SENDER_NAME = "SAU"
 
 
-def deliver(mail: Mail, *, smtp_url: str, sender: str) -> None:
+def deliver(mail: Mail, *, smtp_url: str, sender: str, issuer: str) -> None:
     """Hand ``mail`` to the server of ``smtp_url`` (``smtp://`` or ``smtps://``, user and password optional).
 
+    It goes as text and as HTML (multipart/alternative, RFC 2046 §5.1.4); the reader's program shows one of them.
     With user and password the connection must be TLS: they never go out in clear.
 
     :raises OSError: (``smtplib.SMTPException`` is one) if the server does not take it; the outbox tries again.
@@ -38,10 +41,10 @@ def deliver(mail: Mail, *, smtp_url: str, sender: str) -> None:
             if not encrypted:
                 raise smtplib.SMTPNotSupportedError("the server offers no TLS to log in under")
             server.login(unquote(target.username), unquote(target.password or ""))
-        server.send_message(_message(mail, sender=sender))
+        server.send_message(_message(mail, sender=sender, issuer=issuer))
 
 
-def _message(mail: Mail, *, sender: str) -> EmailMessage:
+def _message(mail: Mail, *, sender: str, issuer: str) -> EmailMessage:
     message = EmailMessage()
     message["From"] = f"{_SENDER_NAME} <{sender}>"
     message["To"] = mail.to
@@ -51,4 +54,6 @@ def _message(mail: Mail, *, sender: str) -> EmailMessage:
     message["Message-ID"] = f"<{mail.id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5
     message.set_content(mail.body)
+    message.add_alternative(html_of(Text(mail.subject, mail.body, mail.language), issuer=issuer), subtype="html")
+    message["Content-Language"] = mail.language  # RFC 3282
     return message

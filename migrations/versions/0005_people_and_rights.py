@@ -77,9 +77,15 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('phone_verified_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index(batch_op.f('ix_idp_person_phone'), ['phone'], unique=False)
 
+    with op.batch_alter_table('idp_stored_mail', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('language', sa.String(length=5), server_default='es', nullable=False))
+
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('idp_stored_mail', schema=None) as batch_op:
+        batch_op.drop_column('language')
+
     with op.batch_alter_table('idp_person', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_person_phone'))
         batch_op.drop_column('phone_verified_at')

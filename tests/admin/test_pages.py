@@ -24,6 +24,8 @@ from admin.permissions import Role
         (Role.ADMINISTRATOR, "/admin/clients"),
         (Role.ADMINISTRATOR, "/admin/deliveries"),
         (Role.AUDITOR, "/admin/deliveries?page=2"),
+        (Role.ADMINISTRATOR, "/admin/notices"),
+        (Role.AUDITOR, "/admin/notices/mail/new_device?language=qu"),
         (Role.ADMINISTRATOR, "/admin/institutions"),
         (Role.ADMINISTRATOR, "/admin/institutions/new"),
         (Role.ADMINISTRATOR, "/admin/people"),
@@ -43,6 +45,18 @@ def test_the_page_shows(make_operator, institution, role: Role, path: str) -> No
     assert "Salir" in shown.get_data(as_text=True)
     joint = "&" if "?" in path else "?"
     assert operator.get(f"{path}{joint}lang=en").status_code == 200
+
+
+def test_a_mail_is_shown_as_html_in_a_box_where_nothing_runs(make_operator) -> None:
+    """Its own styles, no script, nothing from anywhere; who may not see it and what is no message get no page."""
+    shown = make_operator(Role.ADMINISTRATOR).get("/admin/notices/mail/reset_code/html?language=en")
+    assert shown.status_code == 200
+    policy = shown.headers["Content-Security-Policy"]
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+    assert "12345678" in shown.text
+    assert make_operator(Role.PKI_OFFICER).get("/admin/notices").status_code == 403
+    assert make_operator(Role.AUDITOR).get("/admin/notices/mail/nothing").status_code == 404
+    assert make_operator(Role.AUDITOR).get("/admin/notices/fax/reset_code").status_code == 404
 
 
 def test_an_error_under_admin_keeps_the_console_around_it(app, make_operator) -> None:

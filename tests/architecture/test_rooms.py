@@ -97,6 +97,8 @@ def test_screens_hold_no_inline_style_or_script() -> None:
         str(path.relative_to(ROOT))
         for path in ROOT.glob("*/**/templates/**/*.html")
         if path.parts[len(ROOT.parts)] not in (".venv", "var")
+        # Mailboxes keep only styles that stand in the elements; it is no page of ours.
+        and path.relative_to(ROOT).as_posix() != "idp/notices/templates/mail.html"
         for text in [path.read_text("utf-8")]
         if "<script" in text or " style=" in text or "<style" in text or " onclick=" in text or " onload=" in text
     ]
