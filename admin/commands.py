@@ -8,12 +8,12 @@ from typing import Any
 import click
 from sqlalchemy.orm import Session
 
-from admin.masking import mask_cedula
+from admin.masking import mask_document
 from admin.permissions import Role
 from admin.roles import RoleHolding, grant_role, list_role_holdings, withdraw_role
 from admin.services import AdminServices
-from idp.accounts.identity import parse_cedula
-from idp.accounts.person import Person, find_person, find_person_by_cedula
+from idp.accounts.document import parse_document
+from idp.accounts.person import Person, find_person, find_person_by_document
 from idp.directory.institutions import find_institution_by_ruc
 from kernel.command_line import json_option, print_record, print_records
 from kernel.errors import NotFound, Rejected, ServiceError
@@ -46,7 +46,7 @@ def role_commands(load: Callable[[], AdminServices]) -> click.Group:
     )
     @json_option
     def grant(person: str, role_name: str, institution: str | None, as_json: bool) -> None:
-        """Grant ROLE to PERSON (cédula or id)."""
+        """Grant ROLE to PERSON (cédula, passport or id)."""
         services = load()
         with services.database.transaction() as session:
             found = _find(session, person)
@@ -67,7 +67,7 @@ def role_commands(load: Callable[[], AdminServices]) -> click.Group:
     @click.argument("role_name", metavar="ROLE", type=_ROLE)
     @json_option
     def withdraw(person: str, role_name: str, as_json: bool) -> None:
-        """Withdraw ROLE from PERSON (cédula or id)."""
+        """Withdraw ROLE from PERSON (cédula, passport or id)."""
         services = load()
         with services.database.transaction() as session:
             found = _find(session, person)
@@ -95,13 +95,13 @@ def role_commands(load: Callable[[], AdminServices]) -> click.Group:
 
 
 def _find(session: Session, text: str) -> Person:
-    """Return the person with this cédula or id. :raises NotFound: (``unknown_person``)."""
+    """Return the person with this cédula, passport or id. :raises NotFound: (``unknown_person``)."""
     try:
-        found = find_person_by_cedula(session, parse_cedula(text))
+        found = find_person_by_document(session, parse_document(text))
     except Rejected:
         return find_person(session, text)
     if found is None:
-        raise NotFound("Nobody with this cédula has an account.", code="unknown_person")
+        raise NotFound("Nobody with this document has an account.", code="unknown_person")
     return found
 
 
@@ -116,7 +116,7 @@ def _record(holding: RoleHolding, person: Person | None) -> dict[str, Any]:
     return {
         "person": holding.person_id,
         "name": person.name if person else None,
-        "cedula": mask_cedula(person.cedula) if person else None,
+        "cedula": mask_document(person.document) if person else None,
         "role": holding.role.value,
         "institution": holding.institution_ruc,
         "granted_by": holding.granted_by,

@@ -1,6 +1,12 @@
-"""How a cédula stands in lists, rows and exports: never in full."""
+"""How a document stands in lists, rows and exports: never in full."""
 
 from __future__ import annotations
+
+
+def mask_document(document: str) -> str:
+    """Return a cédula or a passport (``COL-AB123456`` becomes ``COL…456``) with its middle hidden."""
+    state, hyphen, number = document.partition("-")
+    return f"{state}…{number[-3:]}" if hyphen else mask_cedula(document)
 
 
 def mask_cedula(cedula: str) -> str:

@@ -1,4 +1,4 @@
-"""Finding a person by cédula: it needs a reason, and is itself on record."""
+"""Finding a person by cédula or passport: it needs a reason, and is itself on record."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
-from idp.accounts.identity import parse_cedula
-from idp.accounts.person import Person, find_person_by_cedula
+from idp.accounts.document import is_passport, parse_document
+from idp.accounts.person import Person, find_person_by_document
 from kernel.errors import NotFound, Rejected
 
 REASON_LENGTH = range(10, 301)
@@ -33,16 +33,16 @@ def require_reason(reason: str) -> str:
 def look_up_person(
     session: Session, *, journal: Journal, cedula: str, reason: str, actor: str, purpose: str, now: datetime
 ) -> Person:
-    """Return the person with ``cedula``, and put on record who asked and why, whether there is one or not.
+    """Return the person with the document, and put on record who asked and why, whether there is one or not.
 
-    :param cedula: as typed.
+    :param cedula: cédula or passport as typed.
     :param reason: as typed; kept with the event as personal data, for it often names somebody.
     :param purpose: public word for what it is for: ``roles`` or ``audit``.
-    :raises Rejected: the cédula or the reason is no such thing (nothing was looked up).
+    :raises Rejected: the document or the reason is no such thing (nothing was looked up).
     :raises NotFound: (``unknown_person``) on record too.
     """
-    compact, why = parse_cedula(cedula), require_reason(reason)
-    person = find_person_by_cedula(session, compact)
+    compact, why = parse_document(cedula), require_reason(reason)
+    person = find_person_by_document(session, compact)
     if person is None:
         journal.refuse(
             session,
@@ -52,9 +52,9 @@ def look_up_person(
                 reason="unknown_person",
                 actor=actor,
                 details={"purpose": purpose},
-                private={"cedula": compact, "why": why},
+                private={"passport" if is_passport(compact) else "cedula": compact, "why": why},
             ),
-            NotFound("Nobody with this cédula has an account.", code="unknown_person"),
+            NotFound("Nobody with this document has an account.", code="unknown_person"),
             now=now,
         )
     journal.record(

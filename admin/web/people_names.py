@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
-from admin.masking import mask_cedula
+from admin.masking import mask_document
 from idp.accounts.person import find_person
 from kernel.errors import ServiceError
 
@@ -36,4 +36,4 @@ class PeopleNames:
             person = find_person(self._session, person_id)
         except ServiceError:
             return person_id
-        return f"{person.name} {mask_cedula(person.cedula)}".strip()
+        return f"{person.name} {mask_document(person.document)}".strip()

@@ -11,10 +11,16 @@ from admin.web.words import Text
 from kernel.errors import ServiceError
 
 PROBLEMS: Mapping[str, Text] = {
+    "username_missing": _l("Escriba la cédula o el pasaporte"),
+    "passport_unclear": _l("Escriba el país, un guion y el número. Por ejemplo: COL-AB123456"),
+    "passport_state_unknown": _l("Ningún país tiene esas tres letras"),
+    "passport_own_state": _l("Quien tiene pasaporte ecuatoriano tiene cédula: escriba la cédula"),
+    "passport_missing": _l("Escriba también el número del pasaporte"),
+    "passport_invalid": _l("El número de un pasaporte tiene de 5 a 9 letras y dígitos"),
     "cedula_missing": _l("Escriba la cédula"),
     "cedula_invalid": _l("Esa cédula no existe: revise los 10 dígitos"),
     "cedula_length": _l("La cédula debe tener 10 dígitos"),
-    "unknown_person": _l("Nadie con esa cédula tiene una cuenta. La búsqueda quedó registrada"),
+    "unknown_person": _l("Nadie con ese documento tiene una cuenta. La búsqueda quedó registrada"),
     "reason_missing": _l("Escriba el motivo"),
     "reason_short": _l("El motivo es muy corto: escriba al menos 10 letras"),
     "reason_long": _l("El motivo es muy largo: hasta 300 letras"),
@@ -109,7 +115,7 @@ PROBLEMS: Mapping[str, Text] = {
     "bad_country": _l("Escriba el país con sus dos letras, por ejemplo EC"),
     "name_internal": _l("Un nombre es de redes internas: nadie lo tiene en Internet"),
     "bad_cedula": _l("Esa cédula no existe: revise los 10 dígitos"),
-    "holder_unknown": _l("Nadie con esa cédula tiene una cuenta aquí"),
+    "holder_unknown": _l("Nadie con ese documento tiene una cuenta aquí"),
     "person_not_verified": _l("La identidad de esa cuenta no está comprobada todavía"),
     "holder_changed": _l("Otra persona tiene ahora esa cédula: hay que pedirlo de nuevo"),
     "bad_phone": _l("Escriba el teléfono con dígitos, por ejemplo 02 398 0000"),

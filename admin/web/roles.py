@@ -8,7 +8,7 @@ from flask import Blueprint, redirect, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from admin.masking import mask_cedula
+from admin.masking import mask_document
 from admin.permissions import INSTITUTIONAL_ROLES, PERMISSIONS, Permission, Role
 from admin.person_lookup import look_up_person
 from admin.roles import RoleHolding, grant_role, list_role_holdings, withdraw_role
@@ -57,7 +57,7 @@ def show_all() -> Response:
                 Holder(
                     holding=holding,
                     name=who.name if who else holding.person_id,
-                    cedula=mask_cedula(who.cedula) if who else "…",
+                    cedula=mask_document(who.document) if who else "…",
                     granted_by=by.name if by else _("Línea de comandos"),
                 )
             )
@@ -174,7 +174,7 @@ def _person_page(person_id: str, *, typed: Typed, errors: dict[str, str], status
         "admin/person.html",
         status,
         person=person,
-        cedula=mask_cedula(person.cedula),
+        cedula=mask_document(person.document),
         holdings=holdings,
         institution_names={item.ruc: item.name for item in institutions},
         institution_choices=[("", _("Todas")), *((item.ruc, item.name) for item in institutions if item.active)],
@@ -197,7 +197,7 @@ def _withdrawal_page(person_id: str, role: Role, *, errors: dict[str, str], stat
         "admin/role_withdraw.html",
         status,
         person=person,
-        cedula=mask_cedula(person.cedula),
+        cedula=mask_document(person.document),
         role=words.ROLES[role],
         lost=[words.PERMISSIONS[permission] for permission in Permission if permission in PERMISSIONS[role]],
         errors=errors,

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from idp.accounts.document import columns_of, is_passport, parse_document
 from idp.accounts.identity import parse_cedula, parse_email, parse_name
 from idp.accounts.life import disable_person, enable_person, erase_person, verify_identity
-from idp.accounts.person import Person, add_person, find_person, find_person_by_cedula, list_people
+from idp.accounts.person import Person, add_person, find_person, find_person_by_document, list_people
 from idp.authentication.browser_session import list_browser_sessions
 from idp.authentication.enrollment_link import create_enrollment_link
 from idp.authentication.password import hash_password, store_password
@@ -19,7 +20,7 @@ from idp.authentication.recovery_codes import count_recovery_codes, remove_recov
 from idp.authentication.totp import list_totp, remove_totp
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record, print_records
-from kernel.errors import NotFound
+from kernel.errors import NotFound, Rejected
 from kernel.secret_text import SecretText
 
 
@@ -31,27 +32,41 @@ def user_commands(load: Callable[[], IdpServices]) -> click.Group:
         """People who can log in."""
 
     @user.command()
-    @click.option("--cedula", required=True, help="10 digits.")
+    @click.option("--cedula", help="10 digits.")
+    @click.option("--passport", help="Of one without a cédula: state, hyphen, number, e.g. COL-AB123456.")
     @click.option("--email", required=True, help="Where mails go; one mailbox may serve several people.")
     @click.option("--name", required=True, help='"GIVEN NAMES, SURNAMES", or with the middle as the border.')
     @click.option("--level", type=click.IntRange(1, 3), default=1, help="Level of identity that was checked.")
     @click.option("--password-stdin", is_flag=True, help="Read the password from the standard input.")
     @json_option
-    def add(cedula: str, email: str, name: str, level: int, password_stdin: bool, as_json: bool) -> None:
+    def add(
+        cedula: str | None,
+        passport: str | None,
+        email: str,
+        name: str,
+        level: int,
+        password_stdin: bool,
+        as_json: bool,
+    ) -> None:
         """Add a person; without a password, print a one-time link by which he sets his own."""
         services, now = load(), load().clock.now()
         given_names, surnames = _split_name(parse_name(name.replace(",", " ")) if "," not in name else name)
-        cedula, email = parse_cedula(cedula), parse_email(email)
+        if (cedula is None) == (passport is None):
+            raise Rejected("Say who it is by --cedula or by --passport.", code="username_missing")
+        document, email = parse_cedula(cedula) if cedula else parse_document(passport or ""), parse_email(email)
+        if passport is not None and not is_passport(document):
+            raise Rejected("A passport begins with the three letters of its state.", code="passport_unclear")
         phc = None
         if password_stdin:
             password = SecretText(sys.stdin.readline().rstrip("\r\n"))
-            require_acceptable_password(password, cedula=cedula, names=[given_names, surnames], email=email)
+            require_acceptable_password(password, cedula=document, names=[given_names, surnames], email=email)
             phc = hash_password(password)
         with services.database.transaction() as session:
             person = add_person(
                 session,
                 journal=services.journal,
-                cedula=cedula,
+                cedula=columns_of(document)["cedula"],
+                passport=columns_of(document)["passport"],
                 given_names=given_names,
                 surnames=surnames,
                 email=email,
@@ -80,7 +95,7 @@ def user_commands(load: Callable[[], IdpServices]) -> click.Group:
     @click.argument("id")
     @json_option
     def show(id: str, as_json: bool) -> None:
-        """Show the person with this id or cédula."""
+        """Show the person with this id, cédula or passport."""
         services = load()
         with services.database.reading() as session:
             person = _find(session, id)
@@ -154,7 +169,7 @@ def user_commands(load: Callable[[], IdpServices]) -> click.Group:
             print_record(_record(person), as_json=as_json)
             return
         if not yes and sys.stdin.isatty():
-            click.confirm(f"Erase {person.name} ({person.cedula}) for good?", abort=True, err=True)
+            click.confirm(f"Erase {person.name} ({person.document}) for good?", abort=True, err=True)
         with services.database.transaction() as session:
             erase_person(session, services=services, person_id=person.id, actor="command", now=services.clock.now())
         print_record({"id": person.id, "status": "erased"}, as_json=as_json)
@@ -183,13 +198,16 @@ def user_commands(load: Callable[[], IdpServices]) -> click.Group:
 
 
 def _find(session: Any, text: str) -> Person:
-    """Return the person by id or cédula. :raises NotFound: (``unknown_person``)."""
-    person = find_person_by_cedula(session, text.replace("-", "")) if text[:1].isdigit() and len(text) <= 11 else None
-    if person is not None:
-        return person
-    if len(text) != 26:
+    """Return the person by id, cédula or passport. :raises NotFound: (``unknown_person``)."""
+    if len(text) == 26:
+        return find_person(session, text)
+    try:
+        person = find_person_by_document(session, parse_document(text))
+    except Rejected:
+        person = None
+    if person is None:
         raise NotFound("There is no such person.", code="unknown_person")
-    return find_person(session, text)
+    return person
 
 
 def _split_name(name: str) -> tuple[str, str]:
@@ -208,6 +226,7 @@ def _record(person: Person) -> dict[str, Any]:
     return {
         "id": person.id,
         "cedula": person.cedula,
+        "passport": person.passport,
         "name": person.name,
         "email": person.email,
         "email_verified": person.email_verified,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, or_, update
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -92,7 +92,14 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     remove_recovery_codes(session, person_id=person_id)
     forget_devices(session, person_id=person_id)
     session.execute(delete(PasswordRow).where(PasswordRow.person_id == person_id))
-    session.execute(delete(SignUpRow).where(SignUpRow.cedula == person.cedula))
+    session.execute(
+        delete(SignUpRow).where(
+            or_(
+                SignUpRow.person_id == person_id,
+                (SignUpRow.cedula if person.cedula else SignUpRow.passport) == person.document,
+            )
+        )
+    )
     remove_mails_of(session, person_id=person_id)
     remove_sms_of(session, person_id=person_id)
     _drop_journeys(session, person_id)
@@ -102,6 +109,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
         .where(PersonRow.id == person_id)
         .values(
             cedula=None,
+            passport=None,
             given_names="",
             surnames="",
             email=None,

@@ -13,14 +13,16 @@ from kernel.database import Base
 class PersonRow(Base):
     """A person. An erased one keeps only the id, which the evidence refers to.
 
-    Neither e-mail nor telephone is unique: families share them, and the name to log in with is the cédula.
+    Neither e-mail nor telephone is unique: families share them, and the name to log in with is the document.
     ``phone``: E.164, ``+593…``.
+    ``passport``: of a person without a cédula, in the normal form of :mod:`idp.accounts.document`.
     """
 
     __tablename__ = "idp_person"
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     cedula: Mapped[str | None] = mapped_column(String(10), unique=True)
+    passport: Mapped[str | None] = mapped_column(String(13), unique=True)
     given_names: Mapped[str] = mapped_column(String(100))
     surnames: Mapped[str] = mapped_column(String(100))
     email: Mapped[str | None] = mapped_column(String(254), index=True)
@@ -48,8 +50,9 @@ class SignUpRow(Base):
     """A sign-up under way, bound to the browser that began it.
 
     ``person_id`` is promised from the start, so that the evidence of the journey is under the person's own key; if the
-    journey is abandoned, the key is destroyed with the row. ``decoy``: the cédula already has an account, of
-    ``person_id``. The journey then looks the same, but nobody is sent the code that fits.
+    journey is abandoned, the key is destroyed with the row. ``decoy``: the document already has an account, of
+    ``person_id``. The journey then looks the same, but nobody is sent the code that fits. ``cedula`` is empty where a
+    ``passport`` is given.
     """
 
     __tablename__ = "idp_sign_up"
@@ -57,6 +60,7 @@ class SignUpRow(Base):
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
     browser_sha256: Mapped[str] = mapped_column(String(64))
     cedula: Mapped[str] = mapped_column(String(10), index=True)
+    passport: Mapped[str | None] = mapped_column(String(13), index=True)
     given_names: Mapped[str] = mapped_column(String(100))
     surnames: Mapped[str] = mapped_column(String(100))
     email: Mapped[str] = mapped_column(String(254))
@@ -73,7 +77,7 @@ class SignUpRow(Base):
 class PasswordResetRow(Base):
     """A password reset under way, bound to the browser that began it. ``person_id`` is null when nobody fits.
 
-    ``account_hmac``: keyed digest of the cédula; a newer reset for it removes this one, whether or not anyone has it.
+    ``account_hmac``: keyed digest of the document; a newer reset for it removes this one, whether or not anyone has it.
     """
 
     __tablename__ = "idp_password_reset"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
+from idp.accounts.document import is_passport
 from idp.accounts.model import PersonRow
 from kernel.errors import Conflict, NotFound
 from kernel.identifiers import new_id
@@ -27,7 +28,8 @@ LOCALES = ("es", "en", "qu")
 class Person:
     """A person as other rooms see one.
 
-    :ivar cedula: 10 digits; empty for an erased person.
+    :ivar cedula: 10 digits; empty for an erased person, and for one who came with a passport.
+    :ivar passport: in the normal form of :mod:`idp.accounts.document`, empty without one.
     :ivar email: lower case; empty for who has none.
     :ivar phone: a mobile number in E.164 (``+593…``); empty for who has none.
     :ivar status: ``active``, ``disabled`` or ``erased``.
@@ -47,6 +49,12 @@ class Person:
     updated_at: datetime
     phone: str = ""
     phone_verified: bool = False
+    passport: str = ""
+
+    @property
+    def document(self) -> str:
+        """What the person is known by: the cédula, else the passport; empty for an erased person."""
+        return self.cedula or self.passport
 
     @property
     def name(self) -> str:
@@ -87,6 +95,17 @@ def find_person_by_cedula(session: Session, cedula: str) -> Person | None:
     return as_person(row) if row else None
 
 
+def find_person_by_document(session: Session, document: str) -> Person | None:
+    """Return who has the ``document`` (in the normal form of :mod:`idp.accounts.document`), or nothing."""
+    row = session.scalars(select(PersonRow).where(has_document(document))).one_or_none()
+    return as_person(row) if row else None
+
+
+def has_document(document: str) -> ColumnElement[bool]:
+    """Return the condition that a person has the ``document``."""
+    return (PersonRow.passport if is_passport(document) else PersonRow.cedula) == document
+
+
 def list_people(session: Session, *, limit: int = 1000) -> list[Person]:
     """Return people, newest first, erased ones not."""
     rows = session.scalars(
@@ -99,11 +118,12 @@ def add_person(
     session: Session,
     *,
     journal: Journal,
-    cedula: str,
+    cedula: str | None,
     given_names: str,
     surnames: str,
     email: str,
     now: datetime,
+    passport: str | None = None,
     email_verified: bool = False,
     phone: str = "",
     phone_verified: bool = False,
@@ -112,11 +132,12 @@ def add_person(
     person_id: str | None = None,
     method: str = "operator",
 ) -> Person:
-    """Add a person from values that :mod:`idp.accounts.identity` made valid.
+    """Add a person from values that :mod:`idp.accounts.identity` and :mod:`idp.accounts.document` made valid.
 
+    :param passport: of one who has no cédula.
     :param person_id: an id promised before (by an enrolment link), else a new one.
     :param method: how the person came: ``operator``, ``sign_up``, ``enrollment_link``, ``demo``.
-    :raises Conflict: (``cedula_taken``) if someone has the cédula: of two at once exactly one wins.
+    :raises Conflict: (``cedula_taken``, ``passport_taken``) if someone has it: of two at once exactly one wins.
     """
     person_id = person_id or new_id()
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
@@ -124,7 +145,8 @@ def add_person(
         insert(PersonRow)
         .values(
             id=person_id,
-            cedula=cedula,
+            cedula=cedula or None,
+            passport=passport or None,
             given_names=given_names,
             surnames=surnames,
             email=email or None,
@@ -141,7 +163,7 @@ def add_person(
         .returning(PersonRow.id)
     ).scalar_one_or_none()
     if added is None:
-        raise Conflict("This cédula already has an account.", code="cedula_taken")
+        raise Conflict("This document already has an account.", code="cedula_taken" if cedula else "passport_taken")
     journal.record(
         session,
         Event(
@@ -155,7 +177,7 @@ def add_person(
                 "phone_verified": phone_verified,
             },
             private={
-                "cedula": cedula,
+                **_document_told(cedula, passport),
                 "given_names": given_names,
                 "surnames": surnames,
                 **({"email": email} if email else {}),
@@ -167,11 +189,16 @@ def add_person(
     return find_person(session, person_id)
 
 
+def _document_told(cedula: str | None, passport: str | None) -> dict[str, str]:
+    return {name: value for name, value in (("cedula", cedula), ("passport", passport)) if value}
+
+
 def as_person(row: PersonRow) -> Person:
     """Return a row as the frozen value."""
     return Person(
         id=row.id,
         cedula=row.cedula or "",
+        passport=row.passport or "",
         given_names=row.given_names,
         surnames=row.surnames,
         email=row.email or "",

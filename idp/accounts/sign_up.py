@@ -1,6 +1,6 @@
-"""Sign-up by cédula: data, code by mail, password; a server-side row that survives reload, back and double submit.
+"""Sign-up by cédula or passport: data, code by mail, password; a row that survives reload, back and double submit.
 
-Whether the cédula already has an account is told to its owner by mail, and to nobody else.
+Whether the document already has an account is told to its owner by mail, and to nobody else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.mail_code import MailCodeMismatchError, make_mail_code, require_mail_code
 from idp.accounts.model import SignUpRow
-from idp.accounts.person import LOCALES, Person, add_person, find_person_by_cedula
+from idp.accounts.person import LOCALES, Person, add_person, find_person_by_document
 from idp.authentication.mail_limits import count_mail
 from idp.authentication.password import store_password
 from idp.notices.mail import notify, send_mail, send_to_nobody
@@ -30,12 +30,21 @@ _REPEATED_WITHIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What a person says about himself, made valid by :mod:`idp.accounts.identity`."""
+    """What a person says about himself, made valid by :mod:`idp.accounts.identity` and :mod:`idp.accounts.document`.
+
+    :ivar cedula: empty where a ``passport`` is given.
+    """
 
     cedula: str
     given_names: str
     surnames: str
     email: str
+    passport: str = ""
+
+    @property
+    def document(self) -> str:
+        """What the person will log in with."""
+        return self.cedula or self.passport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +75,7 @@ def start_sign_up(
     repeated = session.scalars(
         select(SignUpRow).where(
             SignUpRow.browser_sha256 == sha256_hex(browser_secret),
-            SignUpRow.cedula == identity.cedula,
+            (SignUpRow.passport if identity.passport else SignUpRow.cedula) == identity.document,
             SignUpRow.email == identity.email,
             SignUpRow.created_at > now - _REPEATED_WITHIN,
             SignUpRow.finished_at.is_(None),
@@ -75,11 +84,12 @@ def start_sign_up(
     if repeated is not None:
         return _as_sign_up(repeated)
     count_mail(session, services, identity.email, now=now)
-    owner = find_person_by_cedula(session, identity.cedula)
+    owner = find_person_by_document(session, identity.document)
     row = SignUpRow(
         id=new_id(),
         browser_sha256=sha256_hex(browser_secret),
         cedula=identity.cedula,
+        passport=identity.passport or None,
         given_names=identity.given_names,
         surnames=identity.surnames,
         email=identity.email,
@@ -99,7 +109,10 @@ def start_sign_up(
             subject=row.person_id,
             object_id=row.id,
             details={"account_exists": owner is not None},
-            private={"cedula": identity.cedula, "email": identity.email},
+            private={
+                "passport" if identity.passport else "cedula": identity.document,
+                "email": identity.email,
+            },
         ),
         now=now,
     )
@@ -125,7 +138,7 @@ def resend_sign_up_code(
     """Send a new code; the older one dies. :raises Throttled: within a minute; :raises Conflict: after five."""
     row = _load(session, sign_up_id, browser_secret, now=now)
     count_mail(session, services, row.email, now=now)
-    owner = find_person_by_cedula(session, row.cedula)
+    owner = find_person_by_document(session, _document(row))
     _send_code(session, services, row, owner, now=now)
 
 
@@ -172,7 +185,8 @@ def finish_sign_up(
 ) -> Person:
     """Make the person, with the password whose hash is ``phc``: of two submissions exactly one does.
 
-    :raises Conflict: (``wrong_step``) before the e-mail is verified, (``cedula_taken``) if another sign-up was first.
+    :raises Conflict: (``wrong_step``) before the e-mail is verified,
+        (``cedula_taken``, ``passport_taken``) if another sign-up was first.
     :raises AlreadyConsumed: (``sign_up_finished``).
     """
     row = _load(session, sign_up_id, browser_secret, now=now)
@@ -191,6 +205,7 @@ def finish_sign_up(
         journal=services.journal,
         person_id=row.person_id,
         cedula=row.cedula,
+        passport=row.passport,
         given_names=row.given_names,
         surnames=row.surnames,
         email=row.email,
@@ -249,10 +264,20 @@ def _send_code(session: Session, services: IdpServices, row: SignUpRow, owner: P
     )
 
 
+def _document(row: SignUpRow) -> str:
+    return row.passport or row.cedula
+
+
 def _as_sign_up(row: SignUpRow) -> SignUp:
     return SignUp(
         id=row.id,
-        identity=Identity(cedula=row.cedula, given_names=row.given_names, surnames=row.surnames, email=row.email),
+        identity=Identity(
+            cedula=row.cedula,
+            passport=row.passport or "",
+            given_names=row.given_names,
+            surnames=row.surnames,
+            email=row.email,
+        ),
         locale=row.locale,
         interaction_id=row.interaction_id,
         email_verified=row.email_verified_at is not None,

@@ -74,7 +74,7 @@ def require_own_password(services: IdpServices, *, person: Person, password: Sec
 
     :raises Rejected: (``wrong_password``); :raises Throttled: (``too_many_tries``).
     """
-    key = throttle_key(services, PASSWORD_BY_ACCOUNT, person.cedula, "own")
+    key = throttle_key(services, PASSWORD_BY_ACCOUNT, person.document, "own")
     with place_for_password():  # a try that is not looked at is none, and must not count
         with services.database.transaction() as session:
             take_try(session, key=key, limit=PASSWORD_BY_ACCOUNT, now=now)

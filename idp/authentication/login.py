@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
+from idp.accounts.document import is_passport
 from idp.accounts.model import PasswordRow, PersonRow
-from idp.accounts.person import ACTIVE, find_person, hold_person
+from idp.accounts.person import ACTIVE, find_person, has_document, hold_person
 from idp.authentication import throttle
 from idp.authentication.assurance import AMR_PASSWORD, with_methods
 from idp.authentication.browser_session import (
@@ -56,7 +57,7 @@ from kernel.secret_text import SecretText
 
 
 class WrongCredentialsError(Denied):
-    """Cédula and password do not fit together. :ivar tries_left: how many tries are left before a wait."""
+    """Document and password do not fit together. :ivar tries_left: how many tries are left before a wait."""
 
     default_code = "wrong_credentials"
 
@@ -87,7 +88,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """Who has the cédula: ``phc`` is null when nobody active with a password has it."""
+    """Who has the document: ``phc`` is null when nobody active with a password has it."""
 
     person_id: str | None
     phc: str | None
@@ -122,33 +123,33 @@ def log_in_with_password(
     browser_secret: str | None,
     session_secret: str | None,
     device_secret: str | None,
-    cedula: str,
+    document: str,
     password: SecretText,
     now: datetime,
 ) -> OpenedSession | None:
-    """Check cédula and password; open a session, or note the step when the person's second factor is due (``None``).
+    """Check document and password; open a session, or note the step when the person's second factor is due (``None``).
 
     Absent, disabled and passwordless accounts take the same work and give the same answer.
 
-    :param cedula: made valid by ``parse_cedula``.
+    :param document: the cédula or passport, made valid by ``parse_document``.
     :raises Throttled: (``too_many_tries``), :class:`WrongCredentialsError`, or as ``load_interaction``.
     :raises Unavailable: (``overloaded``) if too many passwords are being looked at; the try does not count then.
     """
     with place_for_password():  # a try that is not looked at is none, and must not count
         with services.database.transaction() as session:
             load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
-            candidate = _take_password_try(session, services, cedula=cedula, device_secret=device_secret, now=now)
+            candidate = _take_password_try(session, services, document=document, device_secret=device_secret, now=now)
         try:
             require_password(password, phc=candidate.phc, placed=True)
         except PasswordMismatchError:
             with services.database.transaction() as session:
-                _refuse_password(session, services, candidate, cedula=cedula, now=now)
+                _refuse_password(session, services, candidate, document=document, now=now)
     renewed = hash_password(password) if candidate.phc and needs_rehash(candidate.phc) else None
     with services.database.transaction() as session:
         interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
         person_id = _still_active(session, candidate)
         if person_id is None:
-            _refuse_password(session, services, candidate, cedula=cedula, now=now)
+            _refuse_password(session, services, candidate, document=document, now=now)
         throttle.forgive(session, key=candidate.counter)
         if renewed is not None:
             # The same password in another form: what rests on it goes on, so ``set_at`` stays.
@@ -284,16 +285,18 @@ def open_session(
 
 
 def _take_password_try(
-    session: Session, services: IdpServices, *, cedula: str, device_secret: str | None, now: datetime
+    session: Session, services: IdpServices, *, document: str, device_secret: str | None, now: datetime
 ) -> _Candidate:
     row = session.execute(
-        select(PersonRow.id, PersonRow.status, PasswordRow.phc)
+        select(PersonRow.id, PersonRow.status, PersonRow.cedula, PasswordRow.phc)
         .outerjoin(PasswordRow, PasswordRow.person_id == PersonRow.id)
-        .where(PersonRow.cedula == cedula)
+        .where(has_document(document))
     ).one_or_none()
     person_id = row.id if row else None
     device = find_known_device(session, person_id=person_id or "", secret=device_secret, now=now)
-    counter = throttle.throttle_key(services, throttle.PASSWORD_BY_ACCOUNT, cedula, device or "")
+    # One count for a person, by whichever of two documents: what the account page counts by.
+    known_as = (row.cedula if row else None) or document
+    counter = throttle.throttle_key(services, throttle.PASSWORD_BY_ACCOUNT, known_as, device or "")
     try:
         if device is None and services.settings.rate_limits == "on":
             throttle.require_not_throttled(
@@ -307,7 +310,7 @@ def _take_password_try(
             reason=error.code,
             subject=person_id,
             details={"factor": "password", "known_device": device is not None},
-            private={"cedula": cedula} if person_id else {},
+            private=_typed(document) if person_id else {},
         )
         services.journal.refuse(session, event, error, now=now)
     phc = row.phc if row and row.status == ACTIVE else None
@@ -315,7 +318,7 @@ def _take_password_try(
 
 
 def _refuse_password(
-    session: Session, services: IdpServices, candidate: _Candidate, *, cedula: str, now: datetime
+    session: Session, services: IdpServices, candidate: _Candidate, *, document: str, now: datetime
 ) -> NoReturn:
     throttle.count_failure(session, key=_address_counter(services), limit=throttle.PASSWORD_BY_ADDRESS, now=now)
     event = Event(
@@ -325,9 +328,13 @@ def _refuse_password(
         subject=candidate.person_id,
         details={"known_device": candidate.known_device},
         # Who is nobody here has no key to be erased by: what he typed is not kept.
-        private={"cedula": cedula} if candidate.person_id else {},
+        private=_typed(document) if candidate.person_id else {},
     )
     services.journal.refuse(session, event, WrongCredentialsError(tries_left=candidate.tries_left), now=now)
+
+
+def _typed(document: str) -> dict[str, str]:
+    return {"passport" if is_passport(document) else "cedula": document}
 
 
 def _reason(candidate: _Candidate) -> str:

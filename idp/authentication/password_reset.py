@@ -1,6 +1,6 @@
 """A forgotten password: code by mail, then the second factor where there is one, then a new password.
 
-The journey looks the same for every cédula. It never goes around the second factor, and it opens no session.
+The journey looks the same for every document. It never goes around the second factor, and it opens no session.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.mail_code import MailCodeMismatchError, make_mail_code, require_mail_code
 from idp.accounts.model import EmailConfirmationRow, PasswordResetRow, PersonRow
-from idp.accounts.person import Person, find_person, find_person_by_cedula, hold_person
+from idp.accounts.person import Person, find_person, find_person_by_document, hold_person
 from idp.authentication.browser_session import end_sessions_of
 from idp.authentication.interaction import forget_passwords_verified
 from idp.authentication.known_device import find_known_device, forget_devices
@@ -53,17 +53,17 @@ def start_password_reset(
     services: IdpServices,
     browser_secret: str,
     device_secret: str | None,
-    cedula: str,
+    document: str,
     interaction_id: str | None,
     now: datetime,
 ) -> PasswordReset:
-    """Begin a reset; a code goes out if the cédula has an active account with an address.
+    """Begin a reset; a code goes out if the document has an active account with an address.
 
-    An earlier reset of the same cédula dies. :raises Throttled: (``too_many_tries``).
+    An earlier reset of the same document dies. :raises Throttled: (``too_many_tries``).
     """
-    person = find_person_by_cedula(session, cedula)
+    person = find_person_by_document(session, document)
     device = find_known_device(session, person_id=person.id if person else "", secret=device_secret, now=now)
-    account = hmac.digest(derive_secret(services.sealing_secret, "reset"), cedula.encode(), "sha256").hex()
+    account = hmac.digest(derive_secret(services.sealing_secret, "reset"), document.encode(), "sha256").hex()
     count_mail(session, services, f"reset:{account}", owner=device, now=now)
     if person is not None and not (person.is_active and person.email):
         person = None

@@ -10,9 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.model import AuditEvent
-from idp.accounts.identity import parse_cedula, parse_email
+from idp.accounts.document import parse_document
+from idp.accounts.identity import parse_email
 from idp.accounts.model import PersonRow
-from idp.accounts.person import Person, as_person, find_person, find_person_by_cedula
+from idp.accounts.person import Person, as_person, find_person, find_person_by_document
 from idp.clients.client import Client
 from idp.protocol.backchannel_request import ID_TOKEN_HINT, BackchannelRequest
 from idp.protocol.errors import TokenError
@@ -35,13 +36,13 @@ def hinted_person(
     elif "@" in request.hint:
         found = _by_email(session, request.hint)
     else:
-        found = _by_cedula(session, request.hint)
+        found = _by_document(session, request.hint)
     return found if found is not None and found.is_active else None
 
 
-def _by_cedula(session: Session, text: str) -> Person | None:
+def _by_document(session: Session, text: str) -> Person | None:
     try:
-        return find_person_by_cedula(session, parse_cedula(text))
+        return find_person_by_document(session, parse_document(text))
     except Rejected:
         return None
 

@@ -15,7 +15,8 @@ IDENTITY_SCOPES: tuple[str, ...] = ("openid", "cedula", "profile", "email", "off
 
 CLAIMS_BY_SCOPE: dict[str, tuple[str, ...]] = {
     "openid": ("sub",),
-    "cedula": ("cedula",),
+    # Who has no cédula is known by his passport: an application that needs to know who it is asks one question.
+    "cedula": ("cedula", "passport"),
     "profile": ("name", "given_name", "family_name", "locale", "updated_at"),
     "email": ("email", "email_verified"),
     "offline_access": (),

@@ -23,6 +23,7 @@ def person_claims(
     values: dict[str, Any] = {
         "sub": person.id if subject is None else subject,
         "cedula": person.cedula,
+        "passport": "" if person.cedula else person.passport,
         "name": person.name,
         "given_name": person.given_names,
         "family_name": person.surnames,

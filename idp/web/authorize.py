@@ -11,7 +11,7 @@ from limits import parse
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from idp.accounts.identity import mask_cedula
+from idp.accounts.document import mask_document
 from idp.authorization.account_choice import AccountChoiceIsNeeded
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import authorize as authorize_request
@@ -199,7 +199,7 @@ def _account_page(needed: AccountChoiceIsNeeded) -> Response:
         institution_name=needed.institution.name if needed.institution else "",
         person_id=needed.person.id,
         person_name=needed.person.name,
-        cedula=mask_cedula(needed.person.cedula),
+        cedula=mask_document(needed.person.document),
     )
 
 

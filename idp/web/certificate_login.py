@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
-from idp.accounts.identity import mask_cedula
+from idp.accounts.document import mask_document
 from idp.authentication.certificate_login import (
     PresentedCertificate,
     confirm_certificate,
@@ -132,7 +132,7 @@ def _page(found: PresentedCertificate, ticket: str) -> Response:
         ticket=ticket,
         identity=found.identity,
         person=found.person,
-        cedula=mask_cedula(found.person.cedula),
+        cedula=mask_document(found.person.document),
         other_way=_login_address(found.interaction),
         **interaction_context(found.interaction),
     )

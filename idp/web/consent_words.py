@@ -53,9 +53,7 @@ def consent_lines(
     for scope in scopes:
         match scope:
             case "cedula":
-                lines.append(
-                    ConsentLine(scope, gettext("Cédula"), str(claims.get("cedula", "")), gettext("Su número de cédula"))
-                )
+                lines.append(_document_line(scope, claims))
             case "profile":
                 purpose = gettext("Sus nombres, sus apellidos y el idioma que usa")
                 lines.append(ConsentLine(scope, gettext("Nombres"), str(claims.get("name", "")), purpose))
@@ -72,6 +70,12 @@ def consent_lines(
             case _ if scope in permissions:
                 lines.append(_permission_line(scope, permissions[scope]))
     return lines
+
+
+def _document_line(scope: str, claims: Mapping[str, Any]) -> ConsentLine:
+    if claims.get("passport"):
+        return ConsentLine(scope, gettext("Pasaporte"), str(claims["passport"]), gettext("El país y el número"))
+    return ConsentLine(scope, gettext("Cédula"), str(claims.get("cedula", "")), gettext("Su número de cédula"))
 
 
 def _permission_line(scope: str, permission: Permission) -> ConsentLine:

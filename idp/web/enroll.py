@@ -90,7 +90,7 @@ def _show(enrollment: Enrollment, form: Form, status: int = 200) -> AnyResponse:
         }
         return render("idp/enroll_identity.html", status, form=form, person=enrollment.person, values=values)
     who = enrollment.person or enrollment.identity
-    address = provisioning_address(enrollment.key, account_name=who.cedula if who else "")
+    address = provisioning_address(enrollment.key, account_name=who.document if who else "")
     with services().database.reading() as session:
         asked = factor_form(session, enrollment.person.id if enrollment.person else "")
     return render(
@@ -117,7 +117,7 @@ def _take_password(token: str, enrollment: Enrollment) -> AnyResponse:
     try:
         require_acceptable_password(
             password,
-            cedula=who.cedula if who else "",
+            cedula=who.document if who else "",
             names=[who.given_names, who.surnames] if who else [],
             email=who.email if who else "",
         )

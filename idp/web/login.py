@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
-from idp.accounts.identity import mask_cedula, parse_cedula
+from idp.accounts.document import mask_document, parse_document
 from idp.accounts.person import find_person
 from idp.authentication.interaction import Interaction, begin_interaction, load_interaction
 from idp.authentication.login import (
@@ -83,7 +83,7 @@ def advance(interaction_id: str) -> AnyResponse:
 
 @blueprint.post("/login/<interaction_id>/restart")
 def restart(interaction_id: str) -> AnyResponse:
-    """Go back to the password step, for another cédula."""
+    """Go back to the password step, for another person."""
     interaction = start_over(services(), interaction_id=interaction_id, browser_secret=browser_secret(), now=present())
     return redirect(_address(interaction), 303)
 
@@ -215,7 +215,7 @@ def _show_password(situation: Situation, form: Form, status: int) -> Response:
         if situation.current is not None and not interaction.wants_another_person:
             again = find_person(session, situation.current.person_id)
     if "username" not in form.values:
-        username = again.cedula if again else _cedula_in(interaction.login_hint)
+        username = again.document if again else _document_in(interaction.login_hint)
     return render(
         "idp/login.html",
         status,
@@ -244,7 +244,7 @@ def _show_second_factor(situation: Situation, form: Form, status: int) -> Respon
         "idp/second_factor.html",
         status,
         form=form,
-        cedula=mask_cedula(person.cedula),
+        cedula=mask_document(person.document),
         **asked,
         **interaction_context(situation.interaction),
     )
@@ -252,11 +252,11 @@ def _show_second_factor(situation: Situation, form: Form, status: int) -> Respon
 
 def _take_password(situation: Situation) -> AnyResponse:
     form = Form()
-    cedula = form.read("username", parse_cedula)
+    document = form.read("username", parse_document)
     password = form.password()
     if not password:
         form.refuse("password", Rejected(code="password_missing"))
-    if cedula is None or form.errors:
+    if document is None or form.errors:
         return _show_password(situation, form, 422)
     try:
         opened = log_in_with_password(
@@ -265,7 +265,7 @@ def _take_password(situation: Situation) -> AnyResponse:
             browser_secret=browser_secret(),
             session_secret=session_secret(),
             device_secret=device_secret(),
-            cedula=cedula,
+            document=document,
             password=password,
             now=present(),
         )
@@ -313,9 +313,9 @@ def _throttled(response: Response, error: Throttled) -> Response:
     return response
 
 
-def _cedula_in(hint: str | None) -> str:
+def _document_in(hint: str | None) -> str:
     try:
-        return parse_cedula(hint or "")
+        return parse_document(hint or "")
     except Rejected:
         return ""
 

@@ -17,7 +17,17 @@ from web.error_texts import ErrorText
 _BY_FIELD = {
     "cedula_missing": _l("Escriba su número de cédula"),
     "cedula_invalid": _l("Ese número de cédula no existe. Revise que esté bien copiado"),
-    "name_missing": _l("Escriba sus nombres y sus apellidos como están en la cédula"),
+    "username_missing": _l("Escriba su número de cédula, o el país y el número de su pasaporte"),
+    "passport_unclear": _l("Si es un pasaporte, escriba el país, un guion y el número. Por ejemplo: COL-AB123456"),
+    "passport_state_missing": _l("Elija el país que dio el pasaporte"),
+    "passport_state_unknown": _l(
+        "Ningún país tiene esas tres letras. Cópielas de la primera página del pasaporte. Por ejemplo: COL-AB123456"
+    ),
+    "passport_own_state": _l("Con pasaporte ecuatoriano, escriba su número de cédula"),
+    "passport_missing": _l("Escriba el número de su pasaporte"),
+    "passport_invalid": _l("El número de un pasaporte tiene de 5 a 9 letras y dígitos. Cópielo sin el país"),
+    "passport_taken": _l("Ese pasaporte ya tiene una cuenta. Ingrese con él"),
+    "name_missing": _l("Escriba sus nombres y sus apellidos como están en su documento"),
     "name_long": _l("Escriba 100 letras como máximo"),
     "name_characters": _l("Escriba solo letras, espacios, guiones y apóstrofos"),
     "email_missing": _l("Escriba su correo electrónico"),
@@ -28,7 +38,7 @@ _BY_FIELD = {
     "wrong_password": _l("Esa no es su contraseña de ahora. Escríbala otra vez"),
     "password_short": _l("La contraseña debe tener 10 letras o más. Una frase de cuatro palabras sirve"),
     "password_long": _l("La contraseña puede tener 128 letras como máximo"),
-    "password_personal": _l("La contraseña no debe contener su nombre, su cédula ni su correo"),
+    "password_personal": _l("La contraseña no debe contener su nombre, su documento ni su correo"),
     "password_weak": _l("Esa contraseña es fácil de adivinar. Pruebe con una frase de cuatro palabras poco comunes"),
     "password_repeat": _l("Las dos contraseñas no son iguales. Escríbalas otra vez"),
     "code_missing": _l("Escriba el código"),
@@ -227,7 +237,7 @@ PAGE_TEXTS = {
 def words_for(error: ServiceError) -> str:
     """Return what to tell beside the field (or in the summary) that ``error`` is about, in the reader's language."""
     if isinstance(error, WrongCredentialsError):
-        return str(_("La cédula o la contraseña no coinciden.") + " " + tries_left(error.tries_left))
+        return str(_("El documento o la contraseña no coinciden.") + " " + tries_left(error.tries_left))
     if isinstance(error, SecondFactorMismatchError) and error.code == "wrong_code":
         return str(_("Ese código no es correcto.") + " " + tries_left(error.tries_left))
     if isinstance(error, MailCodeMismatchError):

@@ -1,4 +1,4 @@
-"""A forgotten password: the same pages for every cédula."""
+"""A forgotten password: the same pages for every document."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
-from idp.accounts.identity import parse_cedula
+from idp.accounts.document import parse_document
 from idp.authentication.password import hash_password
 from idp.authentication.password_reset import (
     PasswordReset,
@@ -43,10 +43,10 @@ def identity() -> AnyResponse:
 @blueprint.post("/recovery")
 @limit("60 per hour")
 def begin() -> AnyResponse:
-    """Take the cédula; whether or not it has an account, the next page is the same."""
+    """Take the cédula or passport; whether or not it has an account, the next page is the same."""
     form, waiting = Form(), request.form.get("interaction") or None
-    cedula = form.read("username", parse_cedula)
-    if cedula is None:
+    document = form.read("username", parse_document)
+    if document is None:
         return _show_identity(form, waiting, 422)
     interaction, secret = waiting_interaction(waiting), obtain_browser_secret()
     try:
@@ -56,7 +56,7 @@ def begin() -> AnyResponse:
                 services=services(),
                 browser_secret=secret,
                 device_secret=device_secret(),
-                cedula=cedula,
+                document=document,
                 interaction_id=interaction.id if interaction else None,
                 now=present(),
             )
@@ -111,7 +111,7 @@ def _show(reset: PasswordReset, form: Form, status: int = 200, *, sent_again: bo
         with services().database.reading() as session:
             context |= factor_form(session, reset.person.id)
         return render("idp/recovery_second_factor.html", status, form=form, **context)
-    cedula = reset.person.cedula if reset.person else ""
+    cedula = reset.person.document if reset.person else ""
     return render("idp/recovery_password.html", status, form=form, cedula=cedula, **context)
 
 
@@ -174,7 +174,7 @@ def _take_password(reset: PasswordReset) -> AnyResponse:
         return redirect(url_for("recovery.step", reset_id=reset.id), 303)
     try:
         require_acceptable_password(
-            password, cedula=person.cedula, names=[person.given_names, person.surnames], email=person.email
+            password, cedula=person.document, names=[person.given_names, person.surnames], email=person.email
         )
     except Rejected as error:
         form.refuse("password", error)

@@ -147,7 +147,7 @@ def _show_enrollment(visitor: Visitor, waiting: Interaction | None, form: Form, 
             services=services(),
             person_id=visitor.person.id,
             sid=visitor.session.sid,
-            account_name=visitor.person.cedula,
+            account_name=visitor.person.document,
             now=present(),
         )
     return render(

@@ -7,7 +7,9 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
+from idp.accounts.document import parse_passport
 from idp.accounts.identity import mask_email, parse_cedula, parse_email, parse_name
+from idp.accounts.issuing_states import states_by_name
 from idp.accounts.sign_up import (
     Identity,
     SignUp,
@@ -32,6 +34,8 @@ from web.locale import current_language
 from web.pages import render
 from web.rate_limit import limit
 
+PASSPORT = "passport"
+
 blueprint = Blueprint("signup", __name__, template_folder="templates")
 record_refusals(blueprint, EventType.ACCOUNT_SIGN_UP_REFUSED, journey_named("sign_up_id"))
 
@@ -39,21 +43,23 @@ record_refusals(blueprint, EventType.ACCOUNT_SIGN_UP_REFUSED, journey_named("sig
 @blueprint.get("/signup")
 def identity() -> AnyResponse:
     """Ask who it is."""
-    return _show_identity(Form(), request.args.get("interaction"))
+    by_passport = request.args.get("document") == PASSPORT
+    return _show_identity(Form(), request.args.get("interaction"), by_passport=by_passport)
 
 
 @blueprint.post("/signup")
 @limit("60 per hour")
 def begin() -> AnyResponse:
-    """Take cédula, names and e-mail, and send the code."""
+    """Take cédula or passport, names and e-mail, and send the code."""
     form = Form()
     waiting = request.form.get("interaction") or None
-    cedula = form.read("cedula", parse_cedula)
+    by_passport = request.form.get("document") == PASSPORT
+    document = _read_passport(form) if by_passport else form.read("cedula", parse_cedula)
     given_names = form.read("given_names", parse_name)
     surnames = form.read("surnames", parse_name)
     email = form.read("email", parse_email)
-    if cedula is None or given_names is None or surnames is None or email is None:
-        return _show_identity(form, waiting, 422)
+    if document is None or given_names is None or surnames is None or email is None:
+        return _show_identity(form, waiting, 422, by_passport=by_passport)
     interaction = waiting_interaction(waiting)
     secret = obtain_browser_secret()
     try:
@@ -62,14 +68,20 @@ def begin() -> AnyResponse:
                 session,
                 services=services(),
                 browser_secret=secret,
-                identity=Identity(cedula=cedula, given_names=given_names, surnames=surnames, email=email),
+                identity=Identity(
+                    cedula="" if by_passport else document,
+                    passport=document if by_passport else "",
+                    given_names=given_names,
+                    surnames=surnames,
+                    email=email,
+                ),
                 locale=current_language(),
                 interaction_id=interaction.id if interaction else None,
                 now=present(),
             )
     except Throttled as error:
         form.refuse("email", error)
-        return _show_identity(form, waiting, 429)
+        return _show_identity(form, waiting, 429, by_passport=by_passport)
     return redirect(url_for("signup.step", sign_up_id=sign_up.id), 303)
 
 
@@ -107,9 +119,26 @@ def _load(sign_up_id: str) -> SignUp:
         raise
 
 
-def _show_identity(form: Form, waiting: str | None, status: int = 200) -> AnyResponse:
+def _read_passport(form: Form) -> str | None:
+    """Return the passport in normal form, or note at each of its two fields what is wrong there."""
+    state, number = form.text("state"), form.text("passport")
+    try:
+        return parse_passport(state, number)
+    except Rejected as error:
+        form.refuse("state" if "state" in error.code else "passport", error)
+        return None
+
+
+def _show_identity(form: Form, waiting: str | None, status: int = 200, *, by_passport: bool) -> AnyResponse:
     interaction = waiting_interaction(waiting)
-    return render("idp/signup_identity.html", status, form=form, **interaction_context(interaction))
+    return render(
+        "idp/signup_identity.html",
+        status,
+        form=form,
+        by_passport=by_passport,
+        states=[("", _("Elija un país")), *states_by_name(current_language())] if by_passport else (),
+        **interaction_context(interaction),
+    )
 
 
 def _show(sign_up: SignUp, form: Form, status: int = 200, *, sent_again: bool = False) -> AnyResponse:
@@ -120,6 +149,7 @@ def _show(sign_up: SignUp, form: Form, status: int = 200, *, sent_again: bool = 
             status,
             form=form,
             email=mask_email(sign_up.identity.email),
+            by_passport=bool(sign_up.identity.passport),
             sent_again=sent_again,
             **interaction_context(interaction),
         )
@@ -127,7 +157,7 @@ def _show(sign_up: SignUp, form: Form, status: int = 200, *, sent_again: bool = 
         "idp/signup_password.html",
         status,
         form=form,
-        cedula=sign_up.identity.cedula,
+        cedula=sign_up.identity.document,
         **interaction_context(interaction),
     )
 
@@ -172,7 +202,9 @@ def _take_password(sign_up: SignUp) -> AnyResponse:
     form = Form()
     password, who = form.password(), sign_up.identity
     try:
-        require_acceptable_password(password, cedula=who.cedula, names=[who.given_names, who.surnames], email=who.email)
+        require_acceptable_password(
+            password, cedula=who.document, names=[who.given_names, who.surnames], email=who.email
+        )
     except Rejected as error:
         form.refuse("password", error)
         return _show(sign_up, form, 422)

@@ -73,9 +73,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_stored_sms_person_id'), ['person_id'], unique=False)
 
     with op.batch_alter_table('idp_person', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('passport', sa.String(length=13), nullable=True))
         batch_op.add_column(sa.Column('phone', sa.String(length=16), nullable=True))
         batch_op.add_column(sa.Column('phone_verified_at', sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index(batch_op.f('ix_idp_person_phone'), ['phone'], unique=False)
+        batch_op.create_unique_constraint(batch_op.f('uq_idp_person_passport'), ['passport'])
+
+    with op.batch_alter_table('idp_sign_up', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('passport', sa.String(length=13), nullable=True))
+        batch_op.create_index(batch_op.f('ix_idp_sign_up_passport'), ['passport'], unique=False)
 
     with op.batch_alter_table('idp_stored_mail', schema=None) as batch_op:
         batch_op.add_column(sa.Column('language', sa.String(length=5), server_default='es', nullable=False))
@@ -86,10 +92,16 @@ def downgrade() -> None:
     with op.batch_alter_table('idp_stored_mail', schema=None) as batch_op:
         batch_op.drop_column('language')
 
+    with op.batch_alter_table('idp_sign_up', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_sign_up_passport'))
+        batch_op.drop_column('passport')
+
     with op.batch_alter_table('idp_person', schema=None) as batch_op:
+        batch_op.drop_constraint(batch_op.f('uq_idp_person_passport'), type_='unique')
         batch_op.drop_index(batch_op.f('ix_idp_person_phone'))
         batch_op.drop_column('phone_verified_at')
         batch_op.drop_column('phone')
+        batch_op.drop_column('passport')
 
     with op.batch_alter_table('idp_stored_sms', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_stored_sms_person_id'))

@@ -91,7 +91,7 @@ def test_nobody_with_the_cedula_is_said_and_on_record(auditor, events) -> None:
     """The try counts, too."""
     shown = auditor.post("/admin/audit/person", {"cedula": "1104680135", "reason": REASON})
     assert shown.status_code == 422
-    assert "Nadie con esa cédula" in shown.get_data(as_text=True)
+    assert "Nadie con ese documento" in shown.get_data(as_text=True)
     (event,) = _of(events, EventType.PERSON_LOOKED_UP)
     assert (event.outcome, event.reason) == ("failure", "unknown_person")
     assert b"1104680135" not in event.leaf

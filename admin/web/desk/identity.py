@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from admin.masking import mask_cedula
+from admin.masking import mask_document
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.desk.cases import case_at_hand, desk_choices, institutions_served
@@ -100,7 +100,7 @@ def _form(case_id: str, *, typed: Typed, errors: dict[str, str], status: int = 2
         status,
         case=case,
         person=person,
-        cedula=mask_cedula(person.cedula),
+        cedula=mask_document(person.document),
         documents=[("", _("Elija el documento")), *DOCUMENTS.items()],
         methods=[("", _("Elija cómo")), *METHODS.items()],
         desks=[("", _("Elija la oficina")), *desks],

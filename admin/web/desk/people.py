@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
-from admin.masking import mask_cedula, mask_email, mask_name
+from admin.masking import mask_document, mask_email, mask_name
 from admin.permissions import Permission
 from admin.person_case import begin_case, find_case, open_case
 from admin.web import words
@@ -64,7 +64,7 @@ def show(case_id: str) -> Response:
         person = find_person(session, case.person_id)
         if not case.opened:
             return render(
-                "admin/desk/found.html", case=case, name=mask_name(person.name), cedula=mask_cedula(person.cedula)
+                "admin/desk/found.html", case=case, name=mask_name(person.name), cedula=mask_document(person.document)
             )
         file = read_person_file(session, services=service.idp, person_id=person.id, now=now)
         names = PeopleNames(session)
@@ -76,7 +76,7 @@ def show(case_id: str) -> Response:
         "admin/desk/person.html",
         case=case,
         file=file,
-        cedula=mask_cedula(person.cedula),
+        cedula=mask_document(person.document),
         email=mask_email(person.email),
         level=LEVELS[person.level],
         state=STATUSES[person.status],

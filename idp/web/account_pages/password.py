@@ -35,7 +35,7 @@ def take_password() -> AnyResponse:
     old, new = form.password("current_password"), form.password("password")
     try:
         require_acceptable_password(
-            new, cedula=person.cedula, names=[person.given_names, person.surnames], email=person.email
+            new, cedula=person.document, names=[person.given_names, person.surnames], email=person.email
         )
     except Rejected as error:
         form.refuse("password", error)
