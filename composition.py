@@ -31,6 +31,7 @@ import idp.consent.model
 import idp.decoupled.model
 import idp.desk.model
 import idp.notices.model
+import idp.rights.model
 import idp.tokens.model
 import kernel.compatibility
 import kernel.outbox
@@ -41,6 +42,7 @@ from audit.services import AuditServices
 from ca.ports import ApiCaller, InstitutionRecord, PersonRecord, PresentedToken
 from ca.register.standing import CertificateRegister
 from ca.requests.client_certificate import complete_client_certificate, request_client_certificate
+from ca.revocation.affiliation import revoke_institutional
 from ca.services import CaServices
 from ca.units.chain import unit_chain
 from idp.accounts.person import VERIFIED_LEVEL, find_person, find_person_by_cedula
@@ -89,6 +91,7 @@ TABLES = (
     idp.decoupled.model,
     idp.desk.model,
     idp.notices.model,
+    idp.rights.model,
     idp.tokens.model,
     kernel.compatibility,
     kernel.outbox,
@@ -234,6 +237,19 @@ class _AuthorityRecords:
             now=now,
         )
         return RequestedClientCertificate(requested.request_id, requested.serial, requested.subject)
+
+    def revoke_institutional(
+        self, session: Session, *, person_id: str, institution_ruc: str, reason: str, actor: str, now: datetime
+    ) -> int:
+        return revoke_institutional(
+            session,
+            services=self.composition.ca,
+            person_id=person_id,
+            institution_ruc=institution_ruc,
+            reason=reason,
+            actor=actor,
+            now=now,
+        )
 
     def complete_client_certificate(self, request_id: str, *, now: datetime) -> IssuedClientCertificate:
         issued = complete_client_certificate(self.composition.ca, request_id, now=now)

@@ -1,4 +1,4 @@
-"""``sau role``: who may do what in the console."""
+"""``sau role``: who may do what in the console and in applications."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from admin.services import AdminServices
 from idp.accounts.document import parse_document
 from idp.accounts.person import Person, find_person, find_person_by_document
 from idp.directory.institutions import find_institution_by_ruc
+from idp.rights.command_line.roles import role_subcommands
 from kernel.command_line import json_option, print_record, print_records
 from kernel.errors import NotFound, Rejected, ServiceError
 
@@ -34,7 +35,7 @@ def role_commands(load: Callable[[], AdminServices]) -> click.Group:
 
     @click.group()
     def role() -> None:
-        """Roles of the console: who may do what there."""
+        """Who may do what: roles of this console (grant, withdraw, list), and of applications."""
 
     @role.command()
     @click.argument("person")
@@ -91,6 +92,8 @@ def role_commands(load: Callable[[], AdminServices]) -> click.Group:
             ]
         print_records(records, as_json=as_json, empty="Nobody holds a role.")
 
+    for command in role_subcommands(lambda: load().idp):
+        role.add_command(command)
     return role
 
 

@@ -107,6 +107,19 @@ class EventType(StrEnum):
     ROLE_GRANTED = "idp:role:granted"
     ROLE_WITHDRAWN = "idp:role:withdrawn"
 
+    # rights in applications
+    RIGHTS_DECLARED = "idp:rights:declared"
+    BELONGING_BEGUN = "idp:belonging:begun"
+    BELONGING_CHANGED = "idp:belonging:changed"
+    BELONGING_ENDED = "idp:belonging:ended"
+    ASSIGNMENT_PROPOSED = "idp:assignment:proposed"
+    ASSIGNMENT_GRANTED = "idp:assignment:granted"
+    ASSIGNMENT_REFUSED = "idp:assignment:refused"  # by the second person
+    ASSIGNMENT_ENDED = "idp:assignment:ended"
+    ASSIGNMENT_DENIED = "idp:assignment:denied"  # a try against the rules
+    DELEGATION_GRANTED = "idp:delegation:granted"
+    DELEGATION_WITHDRAWN = "idp:delegation:withdrawn"
+
     # keys
     SIGNING_KEY_CREATED = "keys:signing_key:created"
     SIGNING_KEY_ACTIVATED = "keys:signing_key:activated"

@@ -110,3 +110,12 @@ class Certificates(Protocol):
         :raises kernel.errors.Unavailable: if the key does not answer; the background worker signs it later.
         """
         ...
+
+    def revoke_institutional(
+        self, session: Session, *, person_id: str, institution_ruc: str, reason: str, actor: str, now: datetime
+    ) -> int:
+        """Revoke the person's certificates in which the institution stands, in the caller's transaction; say how many.
+
+        :param reason: a name of RFC 5280 §5.3.1: ``affiliationChanged`` or ``cessationOfOperation``.
+        """
+        ...

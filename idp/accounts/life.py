@@ -29,6 +29,7 @@ from idp.events.announcement import announce_to_services
 from idp.notices.mail import remove_mails_of
 from idp.notices.sms import remove_sms_of
 from idp.protocol.security_event import ACCOUNT_DISABLED, ACCOUNT_ENABLED, ACCOUNT_PURGED, account_event
+from idp.rights.leaving import forget_belongings
 from idp.services import IdpServices
 from kernel.errors import Conflict
 
@@ -87,6 +88,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     person = find_person(session, person_id)
     if person.status == ERASED:
         raise Conflict("This person was erased before.", code="already_erased")
+    forget_belongings(session, services=services, person_id=person_id, actor=actor, now=now)
     end_sessions_of(session, journal=services.journal, person_id=person_id, reason="erased", now=now)
     remove_totp(session, services=services, person_id=person_id, factor_id=None, now=now)
     remove_recovery_codes(session, person_id=person_id)

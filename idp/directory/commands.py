@@ -16,6 +16,7 @@ from idp.directory.institutions import (
     set_institution_networks,
 )
 from idp.directory.ruc import has_check_digit
+from idp.rights.command_line.people import people_commands
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record, print_records
 
@@ -95,6 +96,7 @@ def institution_commands(load: Callable[[], IdpServices]) -> click.Group:
             )
         print_record(_record(changed), as_json=as_json)
 
+    institution.add_command(people_commands(load))
     return institution
 
 

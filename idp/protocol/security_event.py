@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,11 +15,19 @@ PUSH = "urn:ietf:rfc:8935"
 _CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
 _RISC = "https://schemas.openid.net/secevent/risc/event-type/"
 SESSION_REVOKED = f"{_CAEP}session-revoked"
+TOKEN_CLAIMS_CHANGE = f"{_CAEP}token-claims-change"
 CREDENTIAL_CHANGE = f"{_CAEP}credential-change"
 ACCOUNT_DISABLED = f"{_RISC}account-disabled"
 ACCOUNT_ENABLED = f"{_RISC}account-enabled"
 ACCOUNT_PURGED = f"{_RISC}account-purged"
-EVENT_TYPES = (SESSION_REVOKED, CREDENTIAL_CHANGE, ACCOUNT_DISABLED, ACCOUNT_ENABLED, ACCOUNT_PURGED)
+EVENT_TYPES = (
+    SESSION_REVOKED,
+    TOKEN_CLAIMS_CHANGE,
+    CREDENTIAL_CHANGE,
+    ACCOUNT_DISABLED,
+    ACCOUNT_ENABLED,
+    ACCOUNT_PURGED,
+)
 
 # CAEP §2: who brought it about, by the reason for which a session ended.
 _INITIATED_BY_USER = frozenset({"logout", "closed_by_person", "replaced"})
@@ -46,6 +54,19 @@ def session_revoked(*, sid: str, reason: str, now: datetime) -> SecurityEvent:
     entity = "user" if reason in _INITIATED_BY_USER else "admin" if reason in _INITIATED_BY_ADMIN else "policy"
     members = {"event_timestamp": to_timestamp(now), "initiating_entity": entity, "reason_admin": {"en": reason}}
     return SecurityEvent(SESSION_REVOKED, members, sid)
+
+
+def token_claims_change(*, names: Iterable[str], now: datetime) -> SecurityEvent:
+    """Return the event of claims that say something else from now on (CAEP §3.2).
+
+    :param names: of the claims; their values stay here, where they are asked for.
+    """
+    members = {
+        "event_timestamp": to_timestamp(now),
+        "initiating_entity": "admin",
+        "claims": dict.fromkeys(names, "changed"),
+    }
+    return SecurityEvent(TOKEN_CLAIMS_CHANGE, members)
 
 
 def credential_change(*, credential: str, change: str, now: datetime) -> SecurityEvent:

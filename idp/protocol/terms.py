@@ -18,12 +18,14 @@ class Terms:
 
     :ivar resources: identifiers of APIs (RFC 8707 §2); empty: our UserInfo endpoint alone.
     :ivar authorization_details: objects with a ``type`` each (RFC 9396 §2), as checked.
+    :ivar institution: id of the institution with which the person goes in, where rights are given by institutions.
     :ivar claims: the ``claims`` parameter as checked (OpenID Connect Core §5.5): ``userinfo`` and ``id_token``.
     """
 
     resources: tuple[str, ...] = ()
     authorization_details: tuple[Mapping[str, Any], ...] = ()
     claims: Mapping[str, Any] = field(default_factory=dict)
+    institution: str | None = None
 
     @property
     def claimed_scopes(self) -> tuple[str, ...]:
@@ -43,6 +45,7 @@ class Terms:
             "resources": list(self.resources),
             "authorization_details": [dict(item) for item in self.authorization_details],
             "claims": dict(self.claims),
+            "institution": self.institution,
         }
         return {name: value for name, value in document.items() if value}
 
@@ -53,4 +56,5 @@ class Terms:
             resources=tuple(document.get("resources", ())),
             authorization_details=tuple(document.get("authorization_details", ())),
             claims=document.get("claims", {}),
+            institution=document.get("institution"),
         )

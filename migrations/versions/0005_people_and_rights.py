@@ -29,6 +29,47 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_admin_person_case_expires_at'), ['expires_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_admin_person_case_person_id'), ['person_id'], unique=False)
 
+    op.create_table('idp_belonging',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('institution_id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('post', sa.String(length=200), nullable=False),
+    sa.Column('source', sa.String(length=16), nullable=False),
+    sa.Column('external_id', sa.String(length=200), nullable=True),
+    sa.Column('user_name', sa.String(length=200), nullable=True),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created_by', sa.String(length=64), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_by', sa.String(length=64), nullable=True),
+    sa.Column('ended_reason', sa.String(length=64), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_belonging'))
+    )
+    with op.batch_alter_table('idp_belonging', schema=None) as batch_op:
+        batch_op.create_index('ix_idp_belonging_external', ['institution_id', 'external_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_belonging_person_id'), ['person_id'], unique=False)
+        batch_op.create_index('uq_idp_belonging_standing', ['institution_id', 'person_id'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+
+    op.create_table('idp_delegation',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('institution_id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('role_id', sa.String(length=26), nullable=False),
+    sa.Column('may_assign', sa.Boolean(), nullable=False),
+    sa.Column('may_approve', sa.Boolean(), nullable=False),
+    sa.Column('granted_by', sa.String(length=64), nullable=False),
+    sa.Column('granted_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('withdrawn_by', sa.String(length=64), nullable=True),
+    sa.Column('withdrawn_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_delegation'))
+    )
+    with op.batch_alter_table('idp_delegation', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_delegation_person_id'), ['person_id'], unique=False)
+        batch_op.create_index('uq_idp_delegation_standing', ['institution_id', 'person_id', 'role_id'], unique=True, sqlite_where=sa.text('withdrawn_at IS NULL'), postgresql_where=sa.text('withdrawn_at IS NULL'))
+
     op.create_table('idp_desk',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('institution_ruc', sa.String(length=13), nullable=False),
@@ -61,6 +102,76 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_identity_check_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_idp_identity_check_proposed', ['person_id'], unique=True, sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
 
+    op.create_table('idp_permission',
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(length=100), nullable=False),
+    sa.Column('words', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('client_id', 'name', name=op.f('pk_idp_permission'))
+    )
+    op.create_table('idp_rights_declaration',
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=False),
+    sa.Column('open_to_all', sa.Boolean(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('declared_by', sa.String(length=64), nullable=False),
+    sa.Column('declared_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('client_id', name=op.f('pk_idp_rights_declaration'))
+    )
+    op.create_table('idp_role',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('name', sa.String(length=64), nullable=False),
+    sa.Column('words', sa.JSON(), nullable=False),
+    sa.Column('permissions', sa.JSON(), nullable=False),
+    sa.Column('needs_approval', sa.Boolean(), nullable=False),
+    sa.Column('sensitive', sa.Boolean(), nullable=False),
+    sa.Column('max_days', sa.Integer(), nullable=True),
+    sa.Column('excludes', sa.JSON(), nullable=False),
+    sa.Column('declared_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('retired_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_role'))
+    )
+    with op.batch_alter_table('idp_role', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_role_client_id'), ['client_id'], unique=False)
+        batch_op.create_index('uq_idp_role_declared', ['client_id', 'name'], unique=True, sqlite_where=sa.text('retired_at IS NULL'), postgresql_where=sa.text('retired_at IS NULL'))
+
+    op.create_table('idp_role_assignment',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('role_id', sa.String(length=26), nullable=False),
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('institution_id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('belonging_id', sa.String(length=26), nullable=False),
+    sa.Column('status', sa.String(length=8), nullable=False),
+    sa.Column('reason', sa.String(length=500), nullable=False),
+    sa.Column('valid_from', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('valid_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('proposal_sha256', sa.String(length=64), nullable=False),
+    sa.Column('proposed_by', sa.String(length=64), nullable=False),
+    sa.Column('proposed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decided_by', sa.String(length=64), nullable=True),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_by', sa.String(length=64), nullable=True),
+    sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('ended_reason', sa.String(length=500), nullable=True),
+    sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_role_assignment'))
+    )
+    with op.batch_alter_table('idp_role_assignment', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_role_assignment_belonging_id'), ['belonging_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_role_assignment_client_id'), ['client_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_role_assignment_institution_id'), ['institution_id'], unique=False)
+        batch_op.create_index('ix_idp_role_assignment_of', ['person_id', 'client_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_role_assignment_role_id'), ['role_id'], unique=False)
+        batch_op.create_index('uq_idp_role_assignment_standing', ['role_id', 'institution_id', 'person_id'], unique=True, sqlite_where=sa.text("status IN ('pending', 'active')"), postgresql_where=sa.text("status IN ('pending', 'active')"))
+
+    op.create_table('idp_role_offer',
+    sa.Column('client_id', sa.String(length=64), nullable=False),
+    sa.Column('institution_id', sa.String(length=26), nullable=False),
+    sa.Column('offered_by', sa.String(length=64), nullable=False),
+    sa.Column('offered_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('client_id', 'institution_id', name=op.f('pk_idp_role_offer'))
+    )
     op.create_table('idp_stored_sms',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('person_id', sa.String(length=26), nullable=True),
@@ -108,6 +219,23 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_stored_sms_created_at'))
 
     op.drop_table('idp_stored_sms')
+    op.drop_table('idp_role_offer')
+    with op.batch_alter_table('idp_role_assignment', schema=None) as batch_op:
+        batch_op.drop_index('uq_idp_role_assignment_standing', sqlite_where=sa.text("status IN ('pending', 'active')"), postgresql_where=sa.text("status IN ('pending', 'active')"))
+        batch_op.drop_index(batch_op.f('ix_idp_role_assignment_role_id'))
+        batch_op.drop_index('ix_idp_role_assignment_of')
+        batch_op.drop_index(batch_op.f('ix_idp_role_assignment_institution_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_role_assignment_client_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_role_assignment_belonging_id'))
+
+    op.drop_table('idp_role_assignment')
+    with op.batch_alter_table('idp_role', schema=None) as batch_op:
+        batch_op.drop_index('uq_idp_role_declared', sqlite_where=sa.text('retired_at IS NULL'), postgresql_where=sa.text('retired_at IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_idp_role_client_id'))
+
+    op.drop_table('idp_role')
+    op.drop_table('idp_rights_declaration')
+    op.drop_table('idp_permission')
     with op.batch_alter_table('idp_identity_check', schema=None) as batch_op:
         batch_op.drop_index('uq_idp_identity_check_proposed', sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
         batch_op.drop_index(batch_op.f('ix_idp_identity_check_person_id'))
@@ -118,6 +246,17 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_desk_institution_ruc'))
 
     op.drop_table('idp_desk')
+    with op.batch_alter_table('idp_delegation', schema=None) as batch_op:
+        batch_op.drop_index('uq_idp_delegation_standing', sqlite_where=sa.text('withdrawn_at IS NULL'), postgresql_where=sa.text('withdrawn_at IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_idp_delegation_person_id'))
+
+    op.drop_table('idp_delegation')
+    with op.batch_alter_table('idp_belonging', schema=None) as batch_op:
+        batch_op.drop_index('uq_idp_belonging_standing', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_idp_belonging_person_id'))
+        batch_op.drop_index('ix_idp_belonging_external')
+
+    op.drop_table('idp_belonging')
     with op.batch_alter_table('admin_person_case', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_admin_person_case_person_id'))
         batch_op.drop_index(batch_op.f('ix_admin_person_case_expires_at'))

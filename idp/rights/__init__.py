@@ -1,0 +1,1 @@
+"""Central authorization: which roles applications have, and to whom institutions give them."""

@@ -1,0 +1,1 @@
+"""``sau role`` about applications, and ``sau institution people``."""
