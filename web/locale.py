@@ -12,6 +12,7 @@ from flask import Flask, g, has_request_context, request, session
 from flask_babel import Babel, get_babel, refresh
 
 from web.local_address import local_path, this_page_again, this_path
+from web.state import web_state
 
 #: Language tag → the locale that formats numbers and dates. The order is that of the links in the footer.
 LOCALES = {"es": "es_EC", "qu": "qu_EC", "en": "en"}
@@ -47,11 +48,19 @@ def add_translations(app: Flask, folder: Path | str) -> None:
         directories.append(str(folder))
 
 
+def speak_only(app: Flask, *, prefix: str, languages: Iterable[str]) -> None:
+    """Show pages at and below ``prefix`` in ``languages`` alone, in Spanish to readers of another.
+
+    For what is not translated into every language: half a page in each would be neither, and its ``lang`` a lie.
+    """
+    web_state(app).languages_below[prefix] = frozenset(languages)
+
+
 def current_language() -> str:
     """Return the language tag of this request: ``es``, ``en`` or ``qu``."""
     chosen: str | None = g.get("language") if has_request_context() else None
     if chosen is None:
-        chosen = _choose() if has_request_context() else "es"
+        chosen = _spoken(_choose()) if has_request_context() else "es"
         if has_request_context():
             g.language = chosen
     return chosen
@@ -67,7 +76,7 @@ def prefer_languages(tags: Iterable[str]) -> None:
     for tag in tags:
         language = known_language(tag)
         if language:
-            g.language = language
+            g.language = _spoken(language)
             refresh()
             return
 
@@ -98,6 +107,7 @@ def language_links(languages: Iterable[str] = LOCALES) -> list[LanguageLink]:
     return [
         LanguageLink(language, _NAMES[language], f"{path}?{urlencode([*kept, ('lang', language)])}", language == here)
         for language in languages
+        if _spoken(language) == language
     ]
 
 
@@ -124,6 +134,13 @@ def _choose() -> str:
         if language:
             return language
     return "es"
+
+
+def _spoken(language: str) -> str:
+    for prefix, languages in web_state().languages_below.items():
+        if request.path == prefix or request.path.startswith(f"{prefix}/"):
+            return language if language in languages else "es"
+    return language
 
 
 def _select_locale() -> Locale:

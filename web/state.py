@@ -29,6 +29,7 @@ class WebState:
         a reason in ``snake_case`` and public details (never a form value, a header or a query string).
     :ivar error_texts: sentences by error code, registered by the houses.
     :ivar error_layouts: what error pages below a path look like: see ``web.error_pages.lay_out_errors``.
+    :ivar languages_below: languages of the pages below a path, where not all: see ``web.locale.speak_only``.
     :ivar any_host_prefixes: beginnings of paths that are answered under whatever ``Host``: see :func:`accept_any_host`.
     :ivar mtls_prefixes: beginnings of the paths that are answered on the mutual-TLS host: see
         :func:`answer_on_mtls_host`.
@@ -43,6 +44,7 @@ class WebState:
     any_host_prefixes: list[str] = field(default_factory=list)
     mtls_prefixes: list[str] = field(default_factory=list)
     error_layouts: dict[str, str] = field(default_factory=dict)
+    languages_below: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def answers_any_host(self, path: str) -> bool:
         """Tell whether ``path`` stands at or below one of the prefixes that need no ``Host`` of ours."""

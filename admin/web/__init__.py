@@ -29,7 +29,7 @@ from admin.web.frame import install_frame
 from admin.web.gate import PREFIX, guard
 from web.error_pages import lay_out_errors
 from web.error_texts import describe_errors
-from web.locale import add_translations
+from web.locale import add_translations, speak_only
 
 __all__ = ["mount", "services"]
 
@@ -55,6 +55,7 @@ def mount(app: Flask, services: AdminServices) -> None:
     """Put the console under ``/admin``, behind its door."""
     app.extensions["admin"] = services
     add_translations(app, Path(__file__).parent.parent / "translations")
+    speak_only(app, prefix=PREFIX, languages=("es", "en"))
     describe_errors(app, ERROR_TEXTS)
     install_frame(app)
     lay_out_errors(app, prefix=PREFIX, layout="admin/console.html")

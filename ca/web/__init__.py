@@ -19,7 +19,7 @@ from ca.web.metrics import CertificateLogCollector
 from ca.web.services import services
 from web.csrf import exempt
 from web.error_texts import describe_errors
-from web.locale import add_translations
+from web.locale import add_translations, speak_only
 from web.operations import add_collector
 from web.state import accept_any_host, answer_on_mtls_host
 
@@ -33,6 +33,7 @@ def mount(app: Flask, services: CaServices) -> None:
     app.extensions["ca.lists"] = ListFiles(services.settings.home / "lists")
     app.extensions["ca.register"] = CertificateRegister()
     add_translations(app, Path(__file__).parent / "translations")
+    speak_only(app, prefix="/pki", languages=("es", "en"))
     describe_errors(app, ERROR_TEXTS)
     accept_any_host(app, cmp.PATH, cmp.WELL_KNOWN)  # OpenSSL's client sends a bare name without the port
     accept_any_host(app, *status.ADDRESSES)
