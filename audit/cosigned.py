@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,10 @@ from audit.tree_store import require_checkpoint
 
 # A head that witnesses know is preferred to a newer one that they do not know yet, this long.
 PREFERRED_FOR = timedelta(minutes=1)
+# Cosignatures as old as this are thinned to one an hour of each signer: what a later one covers needs no earlier one.
+ALL_KEPT_FOR = timedelta(days=1)
+_LOOKED_AT = timedelta(days=8)  # what is older was thinned before
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,25 @@ def store_cosignature(session: Session, *, origin: str, size: int, signer: str, 
         .values(origin=origin, size=size, signer=signer, line=line, stored_at=now)
         .on_conflict_do_nothing(index_elements=[Cosigned.origin, Cosigned.size, Cosigned.signer])
     )
+
+
+def thin_cosignatures(session: Session, *, now: datetime) -> int:
+    """Delete of each signer's cosignatures of an hour, a day and more ago, all but the last; return how many.
+
+    No proof is lost: a tree of any size is proved to be part of every later one that was co-signed.
+    """
+    rows = session.execute(
+        select(Cosigned.origin, Cosigned.signer, Cosigned.size, Cosigned.stored_at)
+        .where(Cosigned.stored_at < now - ALL_KEPT_FOR, Cosigned.stored_at >= now - _LOOKED_AT)
+        .order_by(Cosigned.size)
+    ).all()
+    last = {(origin, signer, f"{stored:%Y%m%d%H}"): size for origin, signer, size, stored in rows}
+    kept = {(origin, size, signer) for (origin, signer, _), size in last.items()}
+    covered = [key for origin, signer, size, _ in rows if (key := (origin, size, signer)) not in kept]
+    for begin in range(0, len(covered), _AT_ONCE):
+        some = covered[begin : begin + _AT_ONCE]
+        session.execute(delete(Cosigned).where(tuple_(Cosigned.origin, Cosigned.size, Cosigned.signer).in_(some)))
+    return len(covered)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import structlog
 
+from audit.cosigned import thin_cosignatures
 from audit.cosigning import CosigningThread, ask_witnesses
 from audit.retention import destroy_past_service_keys
 from audit.sequencer import Sequencer
@@ -31,6 +32,7 @@ def periodic_jobs(services: AuditServices) -> list[PeriodicJob]:
         kept_for = timedelta(days=services.settings.unattributed_days)
         with services.database.transaction() as session:
             destroy_past_service_keys(session, journal=services.journal, kept_for=kept_for, now=services.clock.now())
+            thin_cosignatures(session, now=services.clock.now())
 
     return [
         PeriodicJob("audit.sequence", SEQUENCE_EVERY, sequence, close=sequencer.release),

@@ -1,27 +1,27 @@
 """Verifies an exported log or a single proof. Shares no code with the service: read it, it is the whole rule.
 
-    python verify_log.py LOG.zip [--key KEY] [--witness KEY]... [--quorum N] [--root ROOT.pem]
-    python verify_log.py --proof PROOF.json [--txn TXN] [--key KEY] [--witness KEY]... [--quorum N]
+  python verify_log.py LOG.zip [--root PEM] | --proof PROOF.json [--txn TXN] [--key KEY] [--witness KEY]... [--quorum N]
 
-Needs Python 3.10 and "cryptography" 42 or newer. Get keys (NAME+ID+KEY) and root elsewhere than from the file; without
-them it is held against itself. --txn is what your ID token says. --quorum: how many witnesses must have co-signed.
-Exit status: 0 all good, 1 something is wrong (the first bad record is named), 2 wrong use.
+Needs Python 3.10 and "cryptography" 42 (for witnesses by ML-DSA: 47). Get keys (NAME+ID+KEY) and root from elsewhere:
+else the file is held against itself. --txn is in your ID token, --quorum says how many witnesses must have co-signed.
+Exit status: 0 good, 1 bad (the first bad record is named), 2 wrong use.
 """
 
 import argparse
 import base64
 import functools
 import hashlib
+import importlib
 import json
 import pathlib
+import struct
 import sys
 import zipfile
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-LOG, WITNESS = 1, 4  # types of signature (C2SP signed-note)
+LOG, WITNESS, WITNESS_ML_DSA = 1, 4, 6  # types of signature (C2SP signed-note)
 Bad = type("Bad", (Exception,), {})  # what is wrong, in a sentence
 
 
@@ -37,44 +37,46 @@ def add(stack, digest):
     stack.append((height, digest))
 
 
-def root_of(stack):
-    return functools.reduce(lambda digest, left: sha256(b"\1", left[1], digest), stack[-2::-1], stack[-1][1])
-
-
 class Key:  # the public key of a log or a witness, written NAME+ID+KEY
-    def __init__(self, text, kind):
+    def __init__(self, text, *kinds):
         try:
             self.name, identifier, encoded = text.strip().split("+", 2)
             octets = base64.b64decode(encoded, validate=True)
             self.identifier = sha256(self.name.encode(), b"\n", octets)[:4]
-            self.public, self.kind = octets[1:], kind
-            self.verifier = Ed25519PublicKey.from_public_bytes(self.public)
-        except ValueError as error:
+            self.kind, self.public = octets[0], octets[1:]
+            family, name = ("mldsa", "MLDSA44") if self.kind == WITNESS_ML_DSA else ("ed25519", "Ed25519")
+            module = importlib.import_module(f"cryptography.hazmat.primitives.asymmetric.{family}")
+            self.verifier = getattr(module, f"{name}PublicKey").from_public_bytes(self.public)
+        except (ValueError, IndexError) as error:
             raise Bad("a key is not of the form NAME+ID+KEY") from error
-        if octets[0] != kind or self.identifier.hex() != identifier:
+        if self.kind not in kinds or self.identifier.hex() != identifier:
             raise Bad("a key is of another kind, or does not have the id that it states")
 
     def signed(self, note):
         """Tell whether the note has a signature of this key, which must then hold."""
         text, _, signatures = note.rpartition("\n\n")
-        message = text + "\n"
         for line in signatures.splitlines():
             dash, name, encoded = [*line.split(" "), "", ""][:3]
-            signature = base64.b64decode(encoded)
-            if (dash, name, signature[:4]) == ("\u2014", self.name, self.identifier):
-                signature = signature[4:]
-                if self.kind == WITNESS:  # C2SP tlog-cosignature: eight octets of time, then the signature
-                    message = f"cosignature/v1\ntime {int.from_bytes(signature[:8], 'big')}\n{message}"
-                    signature = signature[8:]
-                self.verifier.verify(signature, message.encode())
+            octets = base64.b64decode(encoded)
+            if (dash, name, octets[:4]) == ("\u2014", self.name, self.identifier):
+                begin = 4 if self.kind == LOG else 12  # a witness says when, in eight octets (C2SP tlog-cosignature)
+                self.verifier.verify(octets[begin:], self.message(text, octets[4:begin]))
                 return True
         return False
+
+    def message(self, text, moment):
+        if self.kind != WITNESS_ML_DSA:
+            when = f"cosignature/v1\ntime {int.from_bytes(moment, 'big')}\n" if self.kind == WITNESS else ""
+            return f"{when}{text}\n".encode()
+        origin, size, root = text.split("\n")[:3]
+        name, log = (bytes([len(each)]) + each for each in (self.name.encode(), origin.encode()))
+        return b"subtree/v1\n\0" + name + moment + log + struct.pack(">QQ", 0, int(size)) + base64.b64decode(root)
 
 
 class Keys:  # who must have signed: the log, and a quorum of witnesses
     def __init__(self, options, stated):
         self.log = Key(options.key or stated, LOG)
-        self.witnesses = [Key(text, WITNESS) for text in set(options.witness)]
+        self.witnesses = [Key(text, WITNESS, WITNESS_ML_DSA) for text in set(options.witness)]
         self.quorum = options.quorum if options.quorum is not None else min(1, len(self.witnesses))
 
     def open_checkpoint(self, note):
@@ -123,7 +125,8 @@ def check_records(bundle, keys):
             add(tree, sha256(b"\0", line))
             count = index + 1
             if count in heads:
-                if root_of(tree) != heads[count]:
+                root = functools.reduce(lambda right, left: sha256(b"\1", left[1], right), tree[-2::-1], tree[-1][1])
+                if root != heads[count]:
                     raise Bad(suspect or f"a record of {signed}..{index} was changed, removed or moved")
                 signed = count
             if suspect is None:  # a record is one canonical JSON object
@@ -165,10 +168,9 @@ def check_proof(proof, keys, txn):
 
 def main():
     parser = argparse.ArgumentParser(description="Verify an exported log or one event's proof.")
-    for name, more in (("bundle", {"nargs": "?"}), ("--key", {}), ("--proof", {}), ("--txn", {}), ("--root", {})):
-        parser.add_argument(name, **more)
-    parser.add_argument("--witness", action="append", default=[])
-    parser.add_argument("--quorum", type=int)
+    kinds = {"bundle": {"nargs": "?"}, "--witness": {"action": "append", "default": []}, "--quorum": {"type": int}}
+    for name in ("bundle", "--key", "--proof", "--txn", "--root", "--witness", "--quorum"):
+        parser.add_argument(name, **kinds.get(name, {}))
     options = parser.parse_args()
     if not options.bundle and not options.proof:
         parser.error("give LOG.zip or --proof")
@@ -186,11 +188,9 @@ def main():
         if options.proof:
             proof = json.loads(pathlib.Path(options.proof).read_text("utf-8"))
             check_proof(proof, Keys(options, proof["log_key"]), options.txn)
-    except InvalidSignature:
-        sys.exit("BAD: a signature does not hold")
-    except (Bad, OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        unreadable = "" if isinstance(error, Bad) else f"cannot be read as a log ({type(error).__name__}) "
-        sys.exit(f"BAD: {unreadable}{error}")
+    except Exception as error:  # a file that someone else made may be anything
+        known = {Bad: f"{error}", InvalidSignature: "a signature does not hold"}
+        sys.exit(f"BAD: {known.get(type(error), f'cannot be read as a log ({type(error).__name__}) {error}')}")
     if not options.key:
         print("note: checked with the key that the file itself states; compare it with one from elsewhere")
 

@@ -73,7 +73,7 @@ class Pkcs11KeyStore:
         require_key_name(name)
         if algorithm is Algorithm.EDDSA and not self._has(Mechanism.EDDSA):
             return self._files().create(name, algorithm)
-        if algorithm is Algorithm.ML_DSA_65:
+        if algorithm in (Algorithm.ML_DSA_44, Algorithm.ML_DSA_65):
             raise Rejected(f"The token {self.token} has no ML-DSA keys here.", code="token_cannot")
 
         def make(session: Session) -> CertificateIssuerPublicKeyTypes:

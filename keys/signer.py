@@ -26,12 +26,13 @@ class Algorithm(StrEnum):
     RS384 = "RS384"
     PS256 = "PS256"
     EDDSA = "EdDSA"
+    ML_DSA_44 = "ML-DSA-44"
     ML_DSA_65 = "ML-DSA-65"
 
     @property
     def hash(self) -> hashes.HashAlgorithm | None:
         """The hash that the algorithm signs over; None for EdDSA and ML-DSA, which hash by themselves."""
-        if self in (Algorithm.EDDSA, Algorithm.ML_DSA_65):
+        if self in (Algorithm.EDDSA, Algorithm.ML_DSA_44, Algorithm.ML_DSA_65):
             return None
         return _HASHES[self.value[-3:]]
 
@@ -110,7 +111,7 @@ def _signing(private_key: CertificateIssuerPrivateKeyTypes, algorithm: Algorithm
     """Return what signs, everything decided that does not depend on what is signed."""
     require_fitting_key(private_key, algorithm)
     chosen = algorithm.hash
-    if isinstance(private_key, ed25519.Ed25519PrivateKey | mldsa.MLDSA65PrivateKey):
+    if isinstance(private_key, ed25519.Ed25519PrivateKey | mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey):
         return private_key.sign
     if isinstance(private_key, ec.EllipticCurvePrivateKey) and chosen is not None:
         by_curve, scheme = private_key, ec.ECDSA(chosen)
@@ -135,6 +136,8 @@ def require_fitting_key(private_key: CertificateIssuerPrivateKeyTypes, algorithm
         fits = _CURVES.get(algorithm) == private_key.curve.name
     elif isinstance(private_key, ed25519.Ed25519PrivateKey):
         fits = algorithm is Algorithm.EDDSA
+    elif isinstance(private_key, mldsa.MLDSA44PrivateKey):
+        fits = algorithm is Algorithm.ML_DSA_44
     elif isinstance(private_key, mldsa.MLDSA65PrivateKey):
         fits = algorithm is Algorithm.ML_DSA_65
     else:
@@ -154,6 +157,8 @@ def generate_private_key(algorithm: Algorithm, *, rsa_bits: int = RSA_BITS) -> C
             return ec.generate_private_key(ec.SECP521R1())
         case Algorithm.EDDSA:
             return ed25519.Ed25519PrivateKey.generate()
+        case Algorithm.ML_DSA_44:
+            return mldsa.MLDSA44PrivateKey.generate()
         case Algorithm.ML_DSA_65:
             return mldsa.MLDSA65PrivateKey.generate()
         case _:

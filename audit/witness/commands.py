@@ -15,6 +15,7 @@ from audit.witness.server import FOLDER_VARIABLE
 from audit.witness.witness import Witness
 from kernel.bind import parse_bind
 from kernel.command_line import json_option, print_record, print_records
+from keys.signer import Algorithm
 
 _FOLDER = click.option(
     "--folder",
@@ -23,6 +24,7 @@ _FOLDER = click.option(
     show_default=True,
     help="The witness's own folder: key, logs, memory.",
 )
+_ALGORITHMS = {"ed25519": Algorithm.EDDSA, "ml-dsa-44": Algorithm.ML_DSA_44}
 _PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -36,11 +38,19 @@ def witness_group() -> click.Group:
 
 @click.command("init")
 @click.option("--name", required=True, help="The witness's name in its signatures: its address without scheme.")
+@click.option(
+    "--algorithm",
+    type=click.Choice(list(_ALGORITHMS)),
+    default="ed25519",
+    show_default=True,
+    help="ml-dsa-44 is safe from quantum computers; its cosignatures have 2.4 kB, and older verifiers pass them over.",
+)
 @_FOLDER
 @json_option
-def _init(name: str, folder: Path, as_json: bool) -> None:
+def _init(name: str, algorithm: str, folder: Path, as_json: bool) -> None:
     """Make the witness's key and print its public half, which logs and verifiers are given."""
-    print_record({"folder": str(folder), "key": str(Witness.create(folder, name).key)}, as_json=as_json)
+    witness = Witness.create(folder, name, _ALGORITHMS[algorithm])
+    print_record({"folder": str(folder), "key": str(witness.key)}, as_json=as_json)
 
 
 @click.command("add-log")

@@ -47,7 +47,7 @@ class Decision:
 class Witness:
     """A witness in a folder of its own: key, logs that it knows, memory.
 
-    :param signer: the witness's Ed25519 key.
+    :param signer: the witness's key, Ed25519 or ML-DSA-44.
     """
 
     def __init__(self, folder: Path, key: WitnessKey, signer: Signer) -> None:
@@ -57,14 +57,17 @@ class Witness:
         self.state = WitnessState(folder)
 
     @classmethod
-    def create(cls, folder: Path, name: str) -> Witness:
-        """Make a witness. :raises Rejected: (``bad_name``). :raises Conflict: if there is one in the folder."""
+    def create(cls, folder: Path, name: str, algorithm: Algorithm = Algorithm.EDDSA) -> Witness:
+        """Make a witness. :raises Rejected: (``bad_name``). :raises Conflict: if there is one in the folder.
+
+        :param algorithm: of its key: EdDSA, or ML-DSA-44.
+        """
         if not name or len(name) > 200 or any(each.isspace() or each == "+" for each in name):
             raise Rejected("A witness's name has no spaces and no plus sign.", code="bad_name")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         require_private(folder)
         passphrase = read_passphrase(folder / "passphrase", create=True)
-        FileKeyStore(folder / "keys", passphrase).create(KEY_NAME, Algorithm.EDDSA)
+        FileKeyStore(folder / "keys", passphrase).create(KEY_NAME, algorithm)
         (folder / "name.txt").write_text(f"{name}\n", "utf-8")
         return cls.open(folder)
 

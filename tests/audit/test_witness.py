@@ -21,12 +21,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 from sqlalchemy import delete, func, select, update
 from werkzeug.test import Client, TestResponse
 
-from audit.checkpoint import Checkpoint, LogKey, sign_checkpoint, verify_checkpoint
+from audit.checkpoint import Checkpoint, CheckpointError, LogKey, sign_checkpoint, signature_line, verify_checkpoint
 from audit.cosignature import WitnessKey, read_cosignatures
-from audit.cosigned import published_checkpoint, witness_status
+from audit.cosigned import published_checkpoint, thin_cosignatures, witness_status
 from audit.cosigning import ask_witnesses
 from audit.export import export_log
 from audit.findings import FindingKind, LogTamperedError
@@ -97,6 +98,32 @@ def test_a_cosignature_is_over_time_and_the_whole_checkpoint(
     message = f"cosignature/v1\ntime {moment}\n{body}".encode()
     Ed25519PublicKey.from_public_bytes(public[1:]).verify(octets[12:], message)
     assert verify_checkpoint(note_of(7) + answer.text, expected_key=KEY).size == 7
+
+
+def test_a_cosignature_that_no_quantum_computer_forges_is_over_names_time_and_tree(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    """tlog-cosignature, "ML-DSA-44 signed message": taken apart here without a line of our own code."""
+    witness = Witness.create(tmp_path / "w", "witness.test/pq", Algorithm.ML_DSA_44)
+    witness.add_log(KEY)
+    decision = witness.add_checkpoint(body_of(0, 7), now=clock.now())
+    octets = base64.b64decode(decision.line.split(" ")[2])
+    vkey_name, vkey_id, vkey = str(witness.key).split("+", 2)
+    public = base64.b64decode(vkey)
+    assert (public[0], len(public), len(octets)) == (6, 1 + 1312, 4 + 8 + 2420)
+    assert hashlib.sha256(f"{vkey_name}\n".encode() + public).digest()[:4] == octets[:4] == bytes.fromhex(vkey_id)
+    origin, size, root = note_of(7).split("\n")[:3]
+    names = struct.pack(f">B{len(vkey_name)}s8sB{len(origin)}s", len(vkey_name), vkey_name.encode(), octets[4:12],
+                        len(origin), origin.encode())  # fmt: skip
+    message = b"subtree/v1\n\0" + names + struct.pack(">QQ", 0, int(size)) + base64.b64decode(root)
+    MLDSA44PublicKey.from_public_bytes(public[1:]).verify(octets[12:], message)
+    assert [each.witness for each in read_cosignatures(note_of(7) + decision.line, witnesses=[witness.key])] == [
+        "witness.test/pq"
+    ]
+    renamed = replace(witness.key, name="another.test")
+    forged = signature_line("another.test", renamed.key_id + octets[4:])
+    with pytest.raises(CheckpointError):
+        read_cosignatures(note_of(7) + forged, witnesses=[renamed])
 
 
 def test_a_log_that_grows_is_cosigned_step_by_step(post: Callable[[bytes], TestResponse]) -> None:
@@ -262,7 +289,8 @@ def witnessed(audit: AuditServices, tmp_path: Path) -> tuple[AuditServices, list
     """The service's log, with three witnesses; the third is away."""
     witnesses = []
     for number in range(3):
-        witness = Witness.create(tmp_path / f"w{number}", f"w{number}.test")
+        algorithm = Algorithm.ML_DSA_44 if number == 1 else Algorithm.EDDSA
+        witness = Witness.create(tmp_path / f"w{number}", f"w{number}.test", algorithm)
         witness.add_log(audit.log_key(audit.origin))
         witnesses.append(witness)
     entries = tuple(f"{witness.key} https://w{number}.test/" for number, witness in enumerate(witnesses))
@@ -336,6 +364,30 @@ def test_a_head_that_witnesses_know_is_shown_before_a_newer_one_for_a_minute(
     sequence(log)
     with log.database.reading() as session:
         assert published_checkpoint(session, origin=log.origin).size == 6
+
+
+def test_old_cosignatures_are_thinned_and_the_log_stays_witnessed(
+    witnessed: tuple[AuditServices, list[Witness]], write: Write, clock: ManualClock
+) -> None:
+    """One an hour of each witness is left of what is older than a day; what it covers is proved by the later one."""
+    log, _ = witnessed
+    for _hour in range(2):
+        for _ in range(3):
+            write(1)
+            sequence(log)
+            ask(log)
+            clock.advance(timedelta(minutes=10))
+        clock.advance(timedelta(minutes=30))
+    with log.database.transaction() as session:
+        assert thin_cosignatures(session, now=clock.now()) == 0
+    clock.advance(timedelta(days=1, hours=1))
+    with log.database.transaction() as session:
+        assert thin_cosignatures(session, now=clock.now()) == 8
+        assert thin_cosignatures(session, now=clock.now()) == 0
+        left = session.scalars(select(Cosigned.signer).order_by(Cosigned.size, Cosigned.signer)).all()
+    assert left == ["w0.test", "w1.test"] * 2
+    report = verify_stored_log(log)
+    assert (report.cosignatures, report.witnessed) == (4, report.size)
 
 
 def test_a_restored_older_state_is_accused_by_the_witness(
