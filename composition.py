@@ -31,6 +31,7 @@ import idp.consent.model
 import idp.decoupled.model
 import idp.desk.model
 import idp.notices.model
+import idp.passkeys.model
 import idp.rights.model
 import idp.tokens.model
 import kernel.compatibility
@@ -92,6 +93,7 @@ TABLES = (
     idp.desk.model,
     idp.notices.model,
     idp.rights.model,
+    idp.passkeys.model,
     idp.tokens.model,
     kernel.compatibility,
     kernel.outbox,

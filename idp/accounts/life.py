@@ -28,6 +28,7 @@ from idp.desk.model import IdentityCheckRow
 from idp.events.announcement import announce_to_services
 from idp.notices.mail import remove_mails_of
 from idp.notices.sms import remove_sms_of
+from idp.passkeys.upkeep import erase_passkeys
 from idp.protocol.security_event import ACCOUNT_DISABLED, ACCOUNT_ENABLED, ACCOUNT_PURGED, account_event
 from idp.rights.leaving import forget_belongings
 from idp.services import IdpServices
@@ -91,6 +92,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     forget_belongings(session, services=services, person_id=person_id, actor=actor, now=now)
     end_sessions_of(session, journal=services.journal, person_id=person_id, reason="erased", now=now)
     remove_totp(session, services=services, person_id=person_id, factor_id=None, now=now)
+    erase_passkeys(session, person_id=person_id)
     remove_recovery_codes(session, person_id=person_id)
     forget_devices(session, person_id=person_id)
     session.execute(delete(PasswordRow).where(PasswordRow.person_id == person_id))

@@ -34,6 +34,11 @@ SHOWN = (
     EventType.CERTIFICATE_WITHDRAWN,
     EventType.TOTP_ENROLLED,
     EventType.TOTP_REMOVED,
+    EventType.PASSKEY_REGISTERED,
+    EventType.PASSKEY_REMOVED,
+    EventType.PASSKEY_VERIFIED,
+    EventType.PASSKEY_FLAGGED,
+    EventType.PASSWORD_REMOVED,
     EventType.RECOVERY_CODES_ISSUED,
     EventType.RECOVERY_CODE_VERIFIED,
     EventType.LOGIN_THROTTLED,
@@ -60,7 +65,12 @@ LOOKS = (EventType.PERSON_LOOKED_UP, EventType.PERSON_OPENED, EventType.AUDIT_SE
 # What a person may have to prove to others: "I logged in there, then".
 LOGINS = (EventType.SESSION_STARTED, EventType.AUTHORIZATION_GRANTED)
 # A success of these is told by SESSION_STARTED.
-_FAILURES_ONLY = (EventType.PASSWORD_VERIFIED, EventType.TOTP_VERIFIED, EventType.CERTIFICATE_VERIFIED)
+_FAILURES_ONLY = (
+    EventType.PASSWORD_VERIFIED,
+    EventType.TOTP_VERIFIED,
+    EventType.PASSKEY_VERIFIED,
+    EventType.CERTIFICATE_VERIFIED,
+)
 # Anyone who knows the cédula can cause failures of these, and they open nothing.
 _SUCCESSES_ONLY = (EventType.CONTACT_VERIFIED,)
 

@@ -56,6 +56,7 @@ class EnrollmentLink:
 class Enrollment:
     """Where the redemption of a link stands.
 
+    :ivar id: the link's row.
     :ivar person: who it is for, or ``None`` where the link's holder says who he is (the first administrator).
     :ivar identity: what he said, once he did.
     :ivar step: ``password`` (with the identity where it is not known), then ``second_factor``.
@@ -63,6 +64,7 @@ class Enrollment:
     :ivar key: base32 key to enrol, in the second step.
     """
 
+    id: str
     person: Person | None
     identity: Identity | None
     step: str
@@ -269,6 +271,7 @@ def _as_enrollment(session: Session, services: IdpServices, row: EnrollmentLinkR
     if row.cedula and row.given_names and row.surnames and row.email:
         identity = Identity(cedula=row.cedula, given_names=row.given_names, surnames=row.surnames, email=row.email)
     return Enrollment(
+        id=row.id,
         person=person,
         identity=identity,
         step="second_factor" if row.phc else "password",

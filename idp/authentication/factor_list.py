@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from idp.accounts.model import PasswordRow
 from idp.authentication.model import RecoveryCodeRow
 from idp.authentication.totp import list_totp
+from idp.passkeys.passkey import list_passkeys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,15 @@ def _totp(session: Session, person_id: str, /) -> Sequence[HeldFactor]:
     ]
 
 
+def _passkeys(session: Session, person_id: str, /) -> Sequence[HeldFactor]:
+    return [
+        HeldFactor(
+            kind="passkey", id=held.id, name=held.name, created_at=held.created_at, last_used_at=held.last_used_at
+        )
+        for held in list_passkeys(session, person_id)
+    ]
+
+
 def _recovery_codes(session: Session, person_id: str, /) -> Sequence[HeldFactor]:
     made, used, all_of_them, used_up = session.execute(
         select(
@@ -95,5 +105,6 @@ def _recovery_codes(session: Session, person_id: str, /) -> Sequence[HeldFactor]
 KINDS: tuple[FactorKind, ...] = (
     FactorKind("password", _passwords),
     FactorKind("totp", _totp, second=True),
+    FactorKind("passkey", _passkeys, second=True),
     FactorKind("recovery_code", _recovery_codes),
 )

@@ -18,7 +18,12 @@ from idp.authentication.enrollment_tries import (
 )
 from idp.authentication.password import PasswordMismatchError, find_phc, place_for_password, require_password
 from idp.authentication.password_reset import replace_password
-from idp.authentication.recovery_codes import issue_recovery_codes, remove_recovery_codes
+from idp.authentication.recovery_codes import (
+    issue_recovery_codes,
+    issue_with_first_factor,
+    remove_recovery_codes,
+)
+from idp.authentication.second_factor_kinds import has_second_factor
 from idp.authentication.throttle import PASSWORD_BY_ACCOUNT, forgive, take_try, throttle_key
 from idp.authentication.totp import WrongCodeError, confirm_totp, remove_totp
 from idp.notices.mail import notify
@@ -42,16 +47,21 @@ def enroll_second_factor(
     except WrongCodeError as error:
         refuse_first_code(session, error, services=services, person_id=person.id, sid=sid, now=now)
     forgive_enrollment_tries(session, services=services, person_id=person.id)
-    issue_recovery_codes(session, services=services, person_id=person.id, now=now)
+    issue_with_first_factor(session, services=services, person_id=person.id, now=now)
     _tell(session, services, person, "added", now=now)
     _, secret = step_up(session, journal=services.journal, sid=sid, method=AMR_OTP, now=now)
     return secret
 
 
 def remove_second_factor(session: Session, *, services: IdpServices, person: Person, sid: str, now: datetime) -> None:
-    """Remove the second factor and its recovery codes; other sessions end. The caller has checked a recent step-up."""
+    """Remove the code app, and with the last second factor the recovery codes; other sessions end.
+
+    The caller has checked a recent step-up.
+    """
     remove_totp(session, services=services, person_id=person.id, factor_id=None, now=now)
-    remove_recovery_codes(session, person_id=person.id)
+    session.flush()
+    if not has_second_factor(session, person.id):
+        remove_recovery_codes(session, person_id=person.id)
     end_sessions_of(
         session,
         journal=services.journal,

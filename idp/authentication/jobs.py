@@ -21,6 +21,7 @@ from idp.authentication.model import (
 from idp.authentication.throttle import remove_old_counters
 from idp.authentication.totp import PENDING_LIFETIME
 from idp.notices.model import StoredMailRow, StoredSmsRow
+from idp.passkeys.challenge import remove_old_challenges
 from idp.services import IdpServices
 from kernel.worker import PeriodicJob
 
@@ -64,6 +65,7 @@ def clean(services: IdpServices) -> None:
         ):
             session.execute(statement)
         remove_old_counters(session, now=now)
+        remove_old_challenges(session, now=now)
 
 
 def _drop_abandoned_sign_ups(session: Session, services: IdpServices, *, now: datetime) -> None:

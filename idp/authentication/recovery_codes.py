@@ -47,6 +47,12 @@ def issue_recovery_codes(session: Session, *, services: IdpServices, person_id: 
     return shown
 
 
+def issue_with_first_factor(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> None:
+    """Give recovery codes to who has none: with the first second factor, whichever its kind."""
+    if count_recovery_codes(session, person_id) == 0:
+        issue_recovery_codes(session, services=services, person_id=person_id, now=now)
+
+
 def read_recovery_sheet(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> list[str]:
     """Return the codes that the person has not put away yet; empty when there is nothing to show."""
     row = session.get(RecoverySheetRow, person_id)

@@ -69,7 +69,7 @@ def require_second_factor(
             outcome=Outcome.FAILURE,
             reason=error.code,
             subject=person_id,
-            details={"purpose": purpose},
+            details={"purpose": purpose, **({"why": error.why} if error.why else {})},
         )
         mismatch = SecondFactorMismatchError(code=error.code, tries_left=tries_left)
         services.journal.refuse(session, failure, mismatch, now=now)

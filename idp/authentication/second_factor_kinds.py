@@ -5,7 +5,7 @@ A new kind is a module with its rule and a line in :data:`KINDS`; its form: ``id
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,9 +13,12 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from audit.vocabulary import EventType
-from idp.authentication.assurance import AMR_OTP
+from idp.authentication.assurance import AMR_OTP, AMR_SOFTWARE_KEY
 from idp.authentication.recovery_codes import count_recovery_codes, require_recovery_code
 from idp.authentication.totp import has_totp, require_totp
+from idp.passkeys.ceremony import LONGEST_ANSWER
+from idp.passkeys.passkey import has_passkey
+from idp.passkeys.second_factor import begin_passkey, require_passkey
 from idp.services import IdpServices
 
 
@@ -29,6 +32,12 @@ class _Require(Protocol):
     ) -> object: ...
 
 
+class _Begin(Protocol):
+    def __call__(
+        self, session: Session, *, services: IdpServices, person_id: str, journey: str, now: datetime
+    ) -> Mapping[str, object]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class SecondFactor:
     """One kind of second factor.
@@ -39,6 +48,8 @@ class SecondFactor:
     :ivar is_usable: whether the person can use it now.
     :ivar require: uses up what was typed or sent, exactly once; ``journey`` is the id of the login, reset or link that
         it was made for. What it returns counts where it is a ``Proved``. :raises WrongCodeError: if it does not fit.
+    :ivar begin: does what a proof needs beforehand, in a transaction of its own, each time that the form is shown for
+        a journey; what it returns stands among the ``facts`` of the form.
     :ivar longest: how many characters what is typed or sent may have.
     :ivar stands_in: offered beside another kind, never a reason to ask for a second step by itself.
     """
@@ -49,6 +60,7 @@ class SecondFactor:
     is_usable: _IsUsable
     require: _Require
     stands_in: bool = False
+    begin: _Begin | None = None
     longest: int = 512
 
 
@@ -68,8 +80,18 @@ RECOVERY_CODE = SecondFactor(
     stands_in=True,
 )
 
+PASSKEY = SecondFactor(
+    name="passkey",
+    amr=AMR_SOFTWARE_KEY,  # or what it proves to be: a key in one device
+    verified=EventType.PASSKEY_VERIFIED,
+    is_usable=has_passkey,
+    require=require_passkey,
+    begin=begin_passkey,
+    longest=LONGEST_ANSWER,
+)
+
 #: In the order in which they are offered.
-KINDS: tuple[SecondFactor, ...] = (TOTP, RECOVERY_CODE)
+KINDS: tuple[SecondFactor, ...] = (TOTP, PASSKEY, RECOVERY_CODE)
 
 
 def second_factor_named(name: str) -> SecondFactor:

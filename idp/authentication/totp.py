@@ -29,9 +29,10 @@ ISSUER_NAME = "SAU"
 
 
 class WrongCodeError(Rejected):
-    """The code does not fit."""
+    """The code does not fit. :ivar why: more of the reason, for the record alone."""
 
     default_code = "wrong_code"
+    why = ""
 
 
 class UsedCodeError(WrongCodeError):

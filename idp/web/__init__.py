@@ -19,6 +19,7 @@ from idp.web import (
     enroll,
     login,
     login_proof,
+    passkeys,
     recovery,
     second_factor,
     signup,
@@ -51,6 +52,8 @@ def mount(app: Flask, services: IdpServices) -> None:
         approvals,
         contact,
         second_factor,
+        passkeys.login,
+        passkeys.account,
         device,
     ):
         app.register_blueprint(people.blueprint)

@@ -91,8 +91,7 @@ def _show(enrollment: Enrollment, form: Form, status: int = 200) -> AnyResponse:
         return render("idp/enroll_identity.html", status, form=form, person=enrollment.person, values=values)
     who = enrollment.person or enrollment.identity
     address = provisioning_address(enrollment.key, account_name=who.document if who else "")
-    with services().database.reading() as session:
-        asked = factor_form(session, enrollment.person.id if enrollment.person else "")
+    asked = factor_form(enrollment.person.id if enrollment.person else "", journey=enrollment.id)
     return render(
         "idp/enroll_second_factor.html",
         status,

@@ -59,7 +59,7 @@ def start() -> AnyResponse:
 @blueprint.get("/login/<interaction_id>")
 def step(interaction_id: str) -> AnyResponse:
     """Show the step that is due, or go on when none is."""
-    situation = _look(interaction_id)
+    situation = look_at(interaction_id)
     if isinstance(situation, AnyResponse):
         return situation
     return _show(situation, Form())
@@ -69,7 +69,7 @@ def step(interaction_id: str) -> AnyResponse:
 @limit("120 per minute")
 def advance(interaction_id: str) -> AnyResponse:
     """Take what was typed for one step. A step that is not due changes nothing."""
-    situation = _look(interaction_id)
+    situation = look_at(interaction_id)
     if isinstance(situation, AnyResponse):
         return situation
     sent = request.form.get("step", "")
@@ -164,7 +164,8 @@ def waiting_interaction(interaction_id: str | None) -> Interaction | None:
     return interaction
 
 
-def _look(interaction_id: str) -> Situation | AnyResponse:
+def look_at(interaction_id: str) -> Situation | AnyResponse:
+    """Return where the login of this browser stands; errors offer a way on."""
     try:
         with services().database.reading() as session:
             situation = look_at_login(
@@ -205,10 +206,11 @@ def _show(situation: Situation, form: Form, status: int = 200) -> AnyResponse:
         return _show_second_factor(situation, form, status)
     if situation.step is Step.CERTIFICATE:
         return _show_certificate(situation, status)
-    return _show_password(situation, form, status)
+    return show_password(situation, form, status)
 
 
-def _show_password(situation: Situation, form: Form, status: int) -> Response:
+def show_password(situation: Situation, form: Form, status: int, **more: object) -> Response:
+    """Show the step of the password. :param more: what else the page is told."""
     interaction, username = situation.interaction, form.values.get("username", "")
     again = None
     with services().database.reading() as session:
@@ -224,6 +226,7 @@ def _show_password(situation: Situation, form: Form, status: int) -> Response:
         again=again,
         with_certificate=bool(services().settings.mtls_origin),
         **interaction_context(interaction),
+        **more,
     )
 
 
@@ -239,7 +242,7 @@ def _show_certificate(situation: Situation, status: int) -> Response:
 def _show_second_factor(situation: Situation, form: Form, status: int) -> Response:
     with services().database.reading() as session:
         person = find_person(session, situation.person_id or "")
-        asked = factor_form(session, person.id, offered=situation.second_factors)
+    asked = factor_form(person.id, journey=situation.interaction.id, offered=situation.second_factors)
     return render(
         "idp/second_factor.html",
         status,
@@ -257,7 +260,7 @@ def _take_password(situation: Situation) -> AnyResponse:
     if not password:
         form.refuse("password", Rejected(code="password_missing"))
     if document is None or form.errors:
-        return _show_password(situation, form, 422)
+        return show_password(situation, form, 422)
     try:
         opened = log_in_with_password(
             services(),
@@ -271,10 +274,10 @@ def _take_password(situation: Situation) -> AnyResponse:
         )
     except WrongCredentialsError as error:
         form.refuse("password", error)
-        return _show_password(situation, form, 422)
+        return show_password(situation, form, 422)
     except Throttled as error:
         form.refuse("password", error)
-        return _throttled(_show_password(situation, form, 429), error)
+        return throttled(show_password(situation, form, 429), error)
     if opened is not None:
         open_in_browser(opened)
     return redirect(_address(situation.interaction), 303)
@@ -298,7 +301,7 @@ def _take_code(situation: Situation) -> AnyResponse:
         return _show_second_factor(situation, form, 422)
     except Throttled as error:
         form.refuse("code", error)
-        return _throttled(_show_second_factor(situation, form, 429), error)
+        return throttled(_show_second_factor(situation, form, 429), error)
     except Conflict as error:
         if error.code != "wrong_step":
             raise
@@ -308,7 +311,8 @@ def _take_code(situation: Situation) -> AnyResponse:
     return redirect(_address(situation.interaction), 303)
 
 
-def _throttled(response: Response, error: Throttled) -> Response:
+def throttled(response: Response, error: Throttled) -> Response:
+    """Say in the answer when to come back."""
     response.headers["Retry-After"] = str(int(error.retry_after.total_seconds()) + 1)
     return response
 

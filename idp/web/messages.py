@@ -53,6 +53,12 @@ _BY_FIELD = {
     "user_code_unknown": _l(
         "Ningún equipo espera con ese código. Revíselo; si pasaron 10 minutos, pida otro en el equipo"
     ),
+    "passkey_refused": _l("Esa llave de acceso no sirvió. Inténtelo otra vez, o ingrese de otra forma"),
+    "passkey_missing": _l("Su dispositivo no creó ninguna llave. Pulse el botón y siga lo que le pida"),
+    "passkey_name": _l("Escriba 60 letras como máximo"),
+    "passkey_name_missing": _l("Escriba un nombre para esta llave"),
+    "passkeys_full": _l("Ya tiene 20 llaves de acceso. Quite una que no use"),
+    "last_way_in": _l("Es su única forma de ingresar. Antes cree una contraseña o agregue otra llave"),
     "nothing_pending": _l("Pasó mucho tiempo. Escanee el código nuevo y escriba lo que muestra"),
 }
 

@@ -108,8 +108,7 @@ def _show(reset: PasswordReset, form: Form, status: int = 200, *, sent_again: bo
     if reset.step == "mail_code":
         return render("idp/recovery_code.html", status, form=form, sent_again=sent_again, **context)
     if reset.step == "second_factor" and reset.person is not None:
-        with services().database.reading() as session:
-            context |= factor_form(session, reset.person.id)
+        context |= factor_form(reset.person.id, journey=reset.id)
         return render("idp/recovery_second_factor.html", status, form=form, **context)
     cedula = reset.person.document if reset.person else ""
     return render("idp/recovery_password.html", status, form=form, cedula=cedula, **context)

@@ -15,7 +15,7 @@ from idp.authentication.factors import (
 )
 from idp.authentication.interaction import Interaction
 from idp.authentication.recovery_codes import count_recovery_codes, put_away_recovery_sheet, read_recovery_sheet
-from idp.authentication.totp import prepare_totp
+from idp.authentication.totp import has_totp, prepare_totp
 from idp.web.access import present, services
 from idp.web.cookies import set_session_secret
 from idp.web.forms import Form
@@ -37,7 +37,7 @@ def enroll() -> AnyResponse:
     if isinstance(visitor, AnyResponse):
         return visitor
     waiting = waiting_interaction(request.args.get("interaction"))
-    if visitor.has_second_factor:
+    if _has_app(visitor):
         return redirect(_way_on(waiting), 303)
     return _show_enrollment(visitor, waiting, Form())
 
@@ -49,7 +49,7 @@ def confirm() -> AnyResponse:
     if isinstance(visitor, AnyResponse):
         return visitor
     waiting = waiting_interaction(request.args.get("interaction"))
-    if visitor.has_second_factor:
+    if _has_app(visitor):
         return redirect(_way_on(waiting), 303)
     form = Form()
     try:
@@ -117,7 +117,7 @@ def ask_removal() -> AnyResponse:
     visitor = _admit("second_factor.ask_removal")
     if isinstance(visitor, AnyResponse):
         return visitor
-    if not visitor.has_second_factor:
+    if not _has_app(visitor):
         return redirect(url_for("account.security"), 303)
     return render("idp/second_factor_remove.html", visitor=visitor)
 
@@ -133,6 +133,11 @@ def remove() -> AnyResponse:
             session, services=services(), person=visitor.person, sid=visitor.session.sid, now=present()
         )
     return redirect(url_for("account.security"), 303)
+
+
+def _has_app(visitor: Visitor) -> bool:
+    with services().database.reading() as session:
+        return has_totp(session, visitor.person.id)
 
 
 def _admit(endpoint: str) -> Visitor | AnyResponse:

@@ -18,6 +18,7 @@ from idp.authentication.second_factor_kinds import (
     second_factor_named,
     second_factors_of,
 )
+from idp.web.access import present, services
 
 #: What a kind's template shows of the person's own factor, by the kind's name: never a secret.
 FACTS: Mapping[str, Callable[[Session, str], Mapping[str, object]]] = {
@@ -30,19 +31,28 @@ def asked_kind() -> SecondFactor:
     return second_factor_named(request.values.get("method", ""))
 
 
-def factor_form(
-    session: Session, person_id: str, *, offered: Sequence[SecondFactor] | None = None
-) -> dict[str, object]:
+def factor_form(person_id: str, *, journey: str, offered: Sequence[SecondFactor] | None = None) -> dict[str, object]:
     """Return what a page that asks for a second factor shows: ``kind``, its ``facts``, and the ``others``.
 
-    :param offered: the kinds that will do here; else all that the person can use.
+    A kind that must be begun is begun: outside of any transaction of the caller.
+
+    :param journey: id of the login, reset or link. :param offered: the kinds that will do here; else all that the
+        person can use.
     """
-    usable = second_factors_of(session, person_id) if offered is None else tuple(offered)
+    database = services().database
+    with database.reading() as session:
+        usable = second_factors_of(session, person_id) if offered is None else tuple(offered)
     asked = asked_kind()
     kind = asked if asked in usable or not usable else usable[0]
-    facts = FACTS.get(kind.name)
+    facts: dict[str, object] = {}
+    if kind.name in FACTS:
+        with database.reading() as session:
+            facts.update(FACTS[kind.name](session, person_id))
+    if kind.begin is not None and kind in usable:
+        with database.transaction() as session:
+            facts.update(kind.begin(session, services=services(), person_id=person_id, journey=journey, now=present()))
     return {
         "kind": kind,
-        "facts": facts(session, person_id) if facts else {},
+        "facts": facts,
         "others": [other for other in usable if other is not kind],
     }

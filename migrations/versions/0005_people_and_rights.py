@@ -102,6 +102,46 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_identity_check_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_idp_identity_check_proposed', ['person_id'], unique=True, sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
 
+    op.create_table('idp_passkey',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('credential_sha256', sa.String(length=64), nullable=False),
+    sa.Column('credential', sa.LargeBinary(), nullable=False),
+    sa.Column('public_key', sa.LargeBinary(), nullable=False),
+    sa.Column('sign_count', sa.BigInteger(), nullable=False),
+    sa.Column('aaguid', sa.String(length=36), nullable=False),
+    sa.Column('transports', sa.JSON(), nullable=False),
+    sa.Column('backup_eligible', sa.Boolean(), nullable=False),
+    sa.Column('backed_up', sa.Boolean(), nullable=False),
+    sa.Column('name', sa.String(length=60), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('flagged_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_passkey')),
+    sa.UniqueConstraint('credential_sha256', name=op.f('uq_idp_passkey_credential_sha256'))
+    )
+    with op.batch_alter_table('idp_passkey', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_passkey_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_passkey_challenge',
+    sa.Column('challenge', sa.String(length=43), nullable=False),
+    sa.Column('purpose', sa.String(length=16), nullable=False),
+    sa.Column('journey', sa.String(length=43), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=True),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('challenge', name=op.f('pk_idp_passkey_challenge'))
+    )
+    with op.batch_alter_table('idp_passkey_challenge', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_passkey_challenge_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_passkey_challenge_journey'), ['journey'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_passkey_challenge_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_passkey_holder',
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('handle', sa.String(length=43), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', name=op.f('pk_idp_passkey_holder')),
+    sa.UniqueConstraint('handle', name=op.f('uq_idp_passkey_holder_handle'))
+    )
     op.create_table('idp_permission',
     sa.Column('client_id', sa.String(length=64), nullable=False),
     sa.Column('name', sa.String(length=100), nullable=False),
@@ -236,6 +276,17 @@ def downgrade() -> None:
     op.drop_table('idp_role')
     op.drop_table('idp_rights_declaration')
     op.drop_table('idp_permission')
+    op.drop_table('idp_passkey_holder')
+    with op.batch_alter_table('idp_passkey_challenge', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_passkey_challenge_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_passkey_challenge_journey'))
+        batch_op.drop_index(batch_op.f('ix_idp_passkey_challenge_expires_at'))
+
+    op.drop_table('idp_passkey_challenge')
+    with op.batch_alter_table('idp_passkey', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_passkey_person_id'))
+
+    op.drop_table('idp_passkey')
     with op.batch_alter_table('idp_identity_check', schema=None) as batch_op:
         batch_op.drop_index('uq_idp_identity_check_proposed', sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
         batch_op.drop_index(batch_op.f('ix_idp_identity_check_person_id'))

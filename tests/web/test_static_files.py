@@ -16,6 +16,7 @@ TEMPLATES = [
     template
     for house in ("web", "idp", "ca", "admin")
     for template in sorted((ROOT / house).rglob("templates/**/*.html"))
+    if template != ROOT / "idp/notices/templates/mail.html"  # no page: mailboxes keep only styles in the elements
 ]
 
 
@@ -62,7 +63,8 @@ def test_sign_in_weighs_at_most_30_kb_in_at_most_5_requests(client: FlaskClient)
 def test_no_template_has_inline_style_or_script(template: Path) -> None:
     """The policy would block it, and Trusted Types with it."""
     text = template.read_text()
-    assert not re.search(r"<script|<style|\sstyle=|\son[a-z]+=|javascript:", text)
+    ours = re.compile(r"<script src=.\{\{ static_url\(\S+\) \}\}. defer></script>")
+    assert not re.search(r"<script|<style|\sstyle=|\son[a-z]+=|javascript:", ours.sub("", text))
 
 
 def test_the_component_sheet_is_not_shown_to_the_public(make_app: MakeApp) -> None:

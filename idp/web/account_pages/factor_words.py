@@ -62,6 +62,18 @@ WORDS: tuple[FactorWords, ...] = (
         add_words=_l("Agregar mi celular"),
     ),
     FactorWords(
+        name="passkey",
+        title=_l("Llave de acceso"),
+        about=_l("Ingrese con la huella, el rostro o el PIN de su dispositivo, sin escribir la contraseña."),
+        icon="lock",
+        change="passkeys.one",
+        change_words=_l("Cambiar o quitar"),
+        by_id=True,
+        add="passkeys.ask",
+        add_words=_l("Agregar una llave de acceso"),
+        several=True,
+    ),
+    FactorWords(
         name="recovery_code",
         title=_l("Códigos de respaldo"),
         about=_l("Sirven una vez cada uno, para el día en que no tenga su celular."),
@@ -70,7 +82,7 @@ WORDS: tuple[FactorWords, ...] = (
         change_words=_l("Ver o renovar"),
         add="second_factor.recovery_codes",
         add_words=_l("Pedir códigos de respaldo"),
-        offered_after=("totp",),
+        offered_after=("totp", "passkey"),
     ),
 )
 
