@@ -60,7 +60,7 @@
       var create = form.dataset.passkey === "create";
       var found = await (create ? navigator.credentials.create(asked) : navigator.credentials.get(asked));
       form.elements.code.value = closed(found);
-      form.submit();
+      HTMLFormElement.prototype.submit.call(form); /* a button is called submit */
     } catch (error) {
       if (mediation || mine.signal.aborted) { return; }
       if (error.name === "InvalidStateError") { note(form, form.dataset.known); return; }
