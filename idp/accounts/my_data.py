@@ -1,15 +1,15 @@
 """What is kept about a person, as plain data, for that person (LOPDP Art. 13 access, Art. 17 portability).
 
 Every room that keeps something about people offers a :class:`Section` and stands with it in ``my_data_sections.py``.
-Its words for people (a title, and one for every key) stand in ``idp/web/account_pages/my_data_words.py``; a test
-points there.
+Its words for people (a title, and one for every key) stand in ``idp/web/account_pages/my_data_words.py``. A test asks
+of every table with people in it that some section tells it, or that :data:`NOT_TOLD` says why none does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol, TypeAlias
 
 from sqlalchemy.orm import Session
@@ -19,6 +19,8 @@ from idp.services import IdpServices
 #: What JSON can say, and aware UTC moments.
 Plain: TypeAlias = str | int | bool | datetime | Sequence["Plain"] | Mapping[str, "Plain"] | None
 Entry: TypeAlias = Mapping[str, Plain]
+
+SCHEMA = "sau-my-data-1"
 
 
 class ReadSection(Protocol):
@@ -31,10 +33,31 @@ class ReadSection(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """One part of "my data". :ivar name: its key in the document, stable: ``sessions``. :ivar read: what it holds."""
+    """One part of "my data".
+
+    :ivar name: its key in the document, stable: ``sessions``.
+    :ivar tables: whose rows about the person it tells, by name.
+    """
 
     name: str
     read: ReadSection
+    tables: tuple[str, ...]
+
+
+#: Tables with people in them that hold nothing to tell, each with the reason.
+NOT_TOLD = {
+    "idp_interaction": "a login on its way, gone within a day",
+    "idp_certificate_ticket": "a login by certificate on its way, gone within a day",
+    "idp_authorization_code": "a login at a service on its way, gone within a minute",
+    "idp_sign_up": "the sign-up itself: what was typed stands in the account",
+    "idp_password_reset": "a recovery on its way, gone within the hour; its end stands in the activity",
+    "idp_enrollment_link": "an enrolment on its way; its end stands in the activity",
+    "idp_recovery_sheet": "recovery codes that are secret, for half an hour",
+    "admin_console_session": "a session of the console; its beginning and end stand in the evidence of the console",
+    "admin_sign_in_attempt": "a login of the console on its way, gone within minutes",
+    "admin_person_case": "an official has the person's page open; that he did stands in the section looks",
+    "ca_batch_row": "a line of an institution's list; the certificate that came of it is told",
+}
 
 
 def gather(
@@ -45,3 +68,28 @@ def gather(
         section.name: list(section.read(session, services=services, person_id=person_id, now=now))
         for section in sections
     }
+
+
+def as_document(found: Mapping[str, Sequence[Entry]], *, issuer: str, now: datetime) -> dict[str, object]:
+    """Return the whole as a document of the schema :data:`SCHEMA`: moments as RFC 3339 texts in UTC.
+
+    Sections and keys are only ever added; a change of meaning takes a new schema.
+    """
+    return {
+        "schema": SCHEMA,
+        "issuer": issuer,
+        "made_at": _json(now),
+        "sections": {name: [_json(entry) for entry in entries] for name, entries in found.items()},
+    }
+
+
+def _json(value: Plain) -> object:
+    match value:
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        case str() | int() | None:
+            return value
+        case Mapping():
+            return {key: _json(part) for key, part in value.items()}
+        case _:
+            return [_json(part) for part in value]

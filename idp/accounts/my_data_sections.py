@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
+import idp.authentication.own_data
+import idp.consent.own_data
+import idp.desk.own_data
+import idp.notices.own_data
 from idp.accounts import person_data
 from idp.accounts.my_data import Section
 
 #: In reading order.
-SECTIONS: tuple[Section, ...] = (person_data.PERSON,)
+SECTIONS: tuple[Section, ...] = (
+    person_data.PERSON,
+    person_data.WAITING_CONTACTS,
+    idp.desk.own_data.IDENTITY_CHECKS,
+    idp.authentication.own_data.FACTORS,
+    idp.authentication.own_data.SESSIONS,
+    idp.authentication.own_data.DEVICES,
+    idp.consent.own_data.CONSENTS,
+    idp.consent.own_data.AUTHORIZATIONS,
+    idp.consent.own_data.REQUESTS,
+    idp.notices.own_data.MESSAGES,
+    idp.authentication.own_data.LOOKED,
+    idp.authentication.own_data.ACTIVITY,
+)

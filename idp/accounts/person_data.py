@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from idp.accounts.model import PersonRow
+from idp.accounts.model import EmailConfirmationRow, PersonRow
 from idp.accounts.my_data import Entry, Section
 from idp.services import IdpServices
 
@@ -23,6 +23,8 @@ def read_person(session: Session, *, services: IdpServices, person_id: str, now:
             "surnames": row.surnames,
             "email": row.email,
             "email_verified_at": row.email_verified_at,
+            "phone": row.phone,
+            "phone_verified_at": row.phone_verified_at,
             "language": row.locale,
             "identity_level": row.level,
             "status": row.status,
@@ -32,4 +34,11 @@ def read_person(session: Session, *, services: IdpServices, person_id: str, now:
     ]
 
 
-PERSON = Section(name="person", read=read_person)
+def read_waiting_contacts(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
+    """Return contacts that wait to be confirmed."""
+    row = session.get(EmailConfirmationRow, person_id)
+    return [{"email": row.email, "expires_at": row.expires_at}] if row is not None else []
+
+
+PERSON = Section(name="person", read=read_person, tables=("idp_person",))
+WAITING_CONTACTS = Section(name="waiting_contacts", read=read_waiting_contacts, tables=("idp_email_confirmation",))
