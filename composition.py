@@ -36,10 +36,13 @@ import idp.rights.model
 import idp.tokens.model
 import kernel.compatibility
 import kernel.outbox
+from admin.roles import list_role_holdings
 from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys
 from audit.services import AuditServices
+from ca.holder.end import end_all
+from ca.holder.view import list_asked, list_held
 from ca.ports import ApiCaller, InstitutionRecord, PersonRecord, PresentedToken
 from ca.register.standing import CertificateRegister
 from ca.requests.client_certificate import complete_client_certificate, request_client_certificate
@@ -53,7 +56,13 @@ from idp.authorization.revoked_certificate import LetGoOfCertificate
 from idp.clients.remote_keys import RemoteKeys
 from idp.directory.institutions import find_institution_by_ruc
 from idp.notices.mail import notify, send_mail
-from idp.ports import CertificateIdentity, IssuedClientCertificate, RequestedClientCertificate
+from idp.ports import (
+    CertificateIdentity,
+    IssuedClientCertificate,
+    PersonalCertificate,
+    PersonalCertificateRequest,
+    RequestedClientCertificate,
+)
 from idp.protocol.sender import Sender
 from idp.services import IdpServices
 from idp.tokens.binding import current_nonce
@@ -260,6 +269,60 @@ class _AuthorityRecords:
 
 
 @dataclass(frozen=True)
+class _PersonalCertificates:
+    """The authority's records about a person as the provider asks for them."""
+
+    composition: Composition
+
+    def list_of(self, session: Session, person_id: str, *, now: datetime) -> tuple[PersonalCertificate, ...]:
+        held = list_held(session, services=self.composition.ca, holder_id=person_id, now=now)
+        return tuple(
+            PersonalCertificate(
+                serial=item.serial,
+                kind=item.kind,
+                about=item.about,
+                subject_dn=item.subject,
+                institution_ruc=item.institution_ruc,
+                not_before=item.not_before,
+                not_after=item.not_after,
+                standing=item.standing.value,
+                revoked_at=item.revoked_at,
+                revocation_reason=item.revocation_reason,
+                for_login=item.for_login,
+                x5t_s256=b64url(bytes.fromhex(item.sha256)) if item.sha256 else None,
+            )
+            for item in held
+        )
+
+    def requests_of(self, session: Session, person_id: str) -> tuple[PersonalCertificateRequest, ...]:
+        asked = list_asked(session, services=self.composition.ca, holder_id=person_id)
+        return tuple(
+            PersonalCertificateRequest(
+                id=item.id,
+                kind=item.kind,
+                state=item.state,
+                own=item.own,
+                key_state=item.key_state,
+                created_at=item.created_at,
+                decided_at=item.decided_at,
+                answer=item.answer,
+            )
+            for item in asked
+        )
+
+    def revoke_all(self, session: Session, person_id: str, *, actor: str, now: datetime) -> None:
+        end_all(session, services=self.composition.ca, holder_id=person_id, actor=actor, now=now)
+
+
+@dataclass(frozen=True)
+class _Duties:
+    """Roles of the console as the provider asks for them."""
+
+    def of(self, session: Session, person_id: str) -> tuple[str, ...]:
+        return tuple(holding.role.value for holding in list_role_holdings(session, person_id=person_id))
+
+
+@dataclass(frozen=True)
 class _ApiTokens:
     """The provider's access tokens as the authority's API asks for them."""
 
@@ -348,6 +411,8 @@ class Composition:
             remote_keys=RemoteKeys(self.outgoing, self.clock),
             certificates=_AuthorityRecords(self, CertificateRegister()),
             evidence=self.audit,
+            duties=_Duties(),
+            personal_certificates=_PersonalCertificates(self),
         )
 
     @cached_property

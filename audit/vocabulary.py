@@ -26,6 +26,11 @@ class EventType(StrEnum):
     ACCOUNT_UPDATED = "idp:account:updated"
     ACCOUNT_IDENTITY_VERIFIED = "idp:account:identity_verified"
     ACCOUNT_CHANGE_REFUSED = "idp:account:change_refused"
+    DATA_COPY_REQUESTED = "idp:my_data:requested"  # the person asked for what is kept about him, as PDF
+    DATA_COPY_TAKEN = "idp:my_data:taken"
+    DELETION_REQUESTED = "idp:deletion:requested"  # the person asked for the account to be erased
+    DELETION_REFUSED = "idp:deletion:refused"
+    DELETION_CANCELLED = "idp:deletion:cancelled"
     CONTACT_VERIFICATION_SENT = "idp:contact:verification_sent"
     CONTACT_VERIFIED = "idp:contact:verified"
     PASSWORD_SET = "idp:password:set"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import idp.accounts.data_copy
+import idp.accounts.deletion
 import idp.authentication.jobs
 import idp.decoupled.jobs
 import idp.deliveries.jobs
@@ -21,6 +23,11 @@ def letters(services: IdpServices) -> Mapping[str, Handler]:
     return {**idp.notices.jobs.handlers(services)}
 
 
+def handlers(services: IdpServices) -> Mapping[str, Handler]:
+    """Return what does the outbox tasks that wait for nobody, by kind."""
+    return {**idp.accounts.data_copy.handlers(services)}
+
+
 def deliveries(services: IdpServices) -> Mapping[str, Handler]:
     """Return what does the outbox tasks that wait for applications' servers, by kind.
 
@@ -36,6 +43,7 @@ def deliveries(services: IdpServices) -> Mapping[str, Handler]:
 def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
     """Return the provider's periodic jobs."""
     return [
+        *idp.accounts.deletion.periodic_jobs(services),
         *idp.authentication.jobs.periodic_jobs(services),
         *idp.decoupled.jobs.periodic_jobs(services),
         *idp.deliveries.jobs.periodic_jobs(services, kinds=tuple(deliveries(services))),

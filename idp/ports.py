@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -118,4 +119,73 @@ class Certificates(Protocol):
 
         :param reason: a name of RFC 5280 §5.3.1: ``affiliationChanged`` or ``cessationOfOperation``.
         """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalCertificate:
+    """A certificate of a person.
+
+    :ivar serial: lower-case hex. :ivar kind: what it is called, in Spanish; ``about``: what it is for.
+    :ivar standing: ``valid``, ``not_yet_valid``, ``expired`` or ``revoked``.
+    :ivar revocation_reason: a name of RFC 5280 §5.3.1.
+    :ivar for_login: whether it logs its holder in.
+    :ivar x5t_s256: as :class:`CertificateIdentity` has it; None in the moment before it is signed.
+    """
+
+    serial: str
+    kind: str
+    about: str
+    subject_dn: str
+    institution_ruc: str | None
+    not_before: datetime
+    not_after: datetime
+    standing: str
+    revoked_at: datetime | None
+    revocation_reason: str | None
+    for_login: bool
+    x5t_s256: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonalCertificateRequest:
+    """A request for a certificate of a person.
+
+    :ivar state: ``submitted`` (officers have yet to decide), ``approved``, ``refused``, ``issued`` or ``expired``.
+    :ivar own: whether the person asked. :ivar answer: why it was refused.
+    :ivar key_state: where the key is made by the authority: ``prepared``, ``offered`` (a mail says where to collect
+        it), ``opened``, ``collected`` or ``ended``.
+    """
+
+    id: str
+    kind: str
+    state: str
+    own: bool
+    key_state: str | None
+    created_at: datetime
+    decided_at: datetime | None
+    answer: str | None
+
+
+class PersonalCertificates(Protocol):
+    """What the authority holds about a person, and does at that person's word."""
+
+    def list_of(self, session: Session, person_id: str, *, now: datetime) -> Sequence[PersonalCertificate]:
+        """Return the person's certificates, the newest first."""
+        ...
+
+    def requests_of(self, session: Session, person_id: str) -> Sequence[PersonalCertificateRequest]:
+        """Return the requests for certificates of the person, the newest first."""
+        ...
+
+    def revoke_all(self, session: Session, person_id: str, *, actor: str, now: datetime) -> None:
+        """Revoke every certificate of a person who is erased, and drop what is on its way to one."""
+        ...
+
+
+class Duties(Protocol):
+    """What people do for the service: who has a duty is not erased before somebody else has it."""
+
+    def of(self, session: Session, person_id: str) -> Sequence[str]:
+        """Return the names of the duties that the person has now: roles of the console."""
         ...

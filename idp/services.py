@@ -9,7 +9,7 @@ from audit.signed_log import SignedLog
 from idp.authentication.assurance import served_acr_values
 from idp.clients.reading_ahead import KnownClients
 from idp.clients.remote_keys import RemoteKeys
-from idp.ports import Certificates
+from idp.ports import Certificates, Duties, PersonalCertificates
 from idp.tokens.key_ring import KeyRing
 from kernel.clock import Clock
 from kernel.database import Database
@@ -27,6 +27,8 @@ class IdpServices:
     :ivar outgoing: the one way to others' servers; never inside a transaction.
     :ivar remote_keys: keys that applications publish, fetched through ``outgoing`` and kept in this process.
     :ivar evidence: the log in which events are proved.
+    :ivar duties: who does something for the service.
+    :ivar personal_certificates: what the authority holds about people.
     :ivar known_clients: applications that this process has met, for the endpoints that are called most.
     :ivar sealing_secret: 32 octets; give it to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
     """
@@ -42,6 +44,8 @@ class IdpServices:
     certificates: Certificates
     remote_keys: RemoteKeys
     evidence: SignedLog
+    duties: Duties
+    personal_certificates: PersonalCertificates
     known_clients: KnownClients = field(default_factory=KnownClients)
 
     @property

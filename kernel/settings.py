@@ -179,6 +179,12 @@ class Settings(BaseModel):
         description="OpenTelemetry collector (`http://HOST:4318`) that traces go to, OTLP over HTTP; none: off.",
     )
     traces_share: float = Field(default=0.05, ge=0, le=1, description="Share of requests that are traced, 0 to 1.")
+    deletion_days: int = Field(
+        default=7,
+        ge=0,
+        le=30,
+        description="Days in which a person who asked for the account to be erased may think better of it.",
+    )
     unattributed_days: int = Field(
         default=90,
         ge=1,

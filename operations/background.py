@@ -34,6 +34,6 @@ def background_worker(composition: Composition) -> Worker:
         clock=composition.clock,
         deliveries=traced(tracing, {**idp.jobs.deliveries(composition.idp), **ca.jobs.deliveries(composition.ca)}),
         letters=traced(tracing, idp.jobs.letters(composition.idp)),
-        handlers=traced(tracing, ca.jobs.handlers(composition.ca)),
+        handlers=traced(tracing, {**idp.jobs.handlers(composition.idp), **ca.jobs.handlers(composition.ca)}),
         jobs=[tracing.around_job(job) for job in jobs] if tracing else jobs,
     )

@@ -39,6 +39,16 @@ JOBS: Declared = {
     "console_sessions": (_E.CONSOLE_CLOSED,),
     "idp.backchannel_logout": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
     "idp.ciba_ping": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
+    "idp.deletions": (
+        _E.ACCOUNT_ERASED,
+        _E.CERTIFICATE_REQUEST_REFUSED,
+        _E.CERTIFICATE_REVOKED,
+        _E.DELETION_CANCELLED,
+        _E.HANDOVER_ENDED,
+        _E.SESSION_ENDED,
+        _E.TOKEN_REVOKED,
+        _E.TOTP_REMOVED,
+    ),
     "idp.mail": (_E.MAIL_FAILED, _E.MAIL_SENT),
     "idp.security_event": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
     "idp.sms": (_E.SMS_FAILED, _E.SMS_SENT),
@@ -63,6 +73,7 @@ QUIET_JOBS: frozenset[str] = frozenset(
         "deliveries",
         "idp.cleaning",
         "idp.decoupled_requests",
+        "idp.my_data",
         "idp.expired_tokens",
     )
 )

@@ -11,11 +11,14 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType
 from idp.accounts.model import (
+    DataCopyRow,
+    DeletionRow,
     EmailConfirmationRow,
     EnrollmentLinkRow,
     PasswordResetRow,
     PasswordRow,
     PersonRow,
+    RectificationRow,
     SignUpRow,
 )
 from idp.accounts.person import ACTIVE, DISABLED, ERASED, Person, as_person, find_person
@@ -91,6 +94,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
         raise Conflict("This person was erased before.", code="already_erased")
     forget_belongings(session, services=services, person_id=person_id, actor=actor, now=now)
     end_sessions_of(session, journal=services.journal, person_id=person_id, reason="erased", now=now)
+    services.personal_certificates.revoke_all(session, person_id, actor=actor, now=now)
     remove_totp(session, services=services, person_id=person_id, factor_id=None, now=now)
     erase_passkeys(session, person_id=person_id)
     remove_recovery_codes(session, person_id=person_id)
@@ -107,6 +111,8 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     remove_mails_of(session, person_id=person_id)
     remove_sms_of(session, person_id=person_id)
     _drop_journeys(session, person_id)
+    for own in (DataCopyRow, DeletionRow, RectificationRow):
+        session.execute(delete(own).where(own.person_id == person_id))
     session.execute(delete(IdentityCheckRow).where(IdentityCheckRow.person_id == person_id))
     session.execute(
         update(PersonRow)

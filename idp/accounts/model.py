@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, String
+from sqlalchemy import Boolean, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -142,3 +142,61 @@ class EnrollmentLinkRow(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
     redeemed_at: Mapped[datetime | None]
     superseded_at: Mapped[datetime | None]
+
+
+class DataCopyRow(Base):
+    """A copy of a person's own data as PDF, on its way to its owner: taken once, gone within a day.
+
+    ``sealed``: the page as HTML until ``ready_at``, then the file; null once ``taken_at``.
+    """
+
+    __tablename__ = "idp_data_copy"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(26), index=True)
+    sealed: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    ready_at: Mapped[datetime | None]
+    taken_at: Mapped[datetime | None]
+
+
+class DeletionRow(Base):
+    """A person asked that the account be erased: until ``due_at`` he may think better of it."""
+
+    __tablename__ = "idp_deletion"
+
+    person_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    requested_at: Mapped[datetime]
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    reminded_at: Mapped[datetime | None]
+
+
+class RectificationRow(Base):
+    """A person says that what the register says of him is wrong (LOPDP Art. 14: answered within 15 days).
+
+    ``state``: ``open``, ``accepted``, ``refused`` or ``withdrawn``; one at most is open.
+    """
+
+    __tablename__ = "idp_rectification"
+    __table_args__ = (
+        Index(
+            "uq_idp_rectification_open",
+            "person_id",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(26), index=True)
+    given_names: Mapped[str] = mapped_column(String(100))
+    surnames: Mapped[str] = mapped_column(String(100))
+    why: Mapped[str] = mapped_column(String(500))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None] = mapped_column(String(64))
+    answer: Mapped[str] = mapped_column(String(500))

@@ -6,13 +6,16 @@ import idp.authentication.own_data
 import idp.consent.own_data
 import idp.desk.own_data
 import idp.notices.own_data
-from idp.accounts import person_data
+import idp.rights.own_data
+from idp.accounts import authority_data, person_data
 from idp.accounts.my_data import Section
 
 #: In reading order.
 SECTIONS: tuple[Section, ...] = (
     person_data.PERSON,
     person_data.WAITING_CONTACTS,
+    person_data.RECTIFICATIONS,
+    person_data.WISHES,
     idp.desk.own_data.IDENTITY_CHECKS,
     idp.authentication.own_data.FACTORS,
     idp.authentication.own_data.SESSIONS,
@@ -21,6 +24,11 @@ SECTIONS: tuple[Section, ...] = (
     idp.consent.own_data.AUTHORIZATIONS,
     idp.consent.own_data.REQUESTS,
     idp.notices.own_data.MESSAGES,
+    authority_data.CERTIFICATES,
+    authority_data.CERTIFICATE_REQUESTS,
+    authority_data.DUTIES,
+    idp.rights.own_data.BELONGINGS,
+    idp.rights.own_data.RIGHTS,
     idp.authentication.own_data.LOOKED,
     idp.authentication.own_data.ACTIVITY,
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idp.accounts.model import EmailConfirmationRow, PersonRow
+from idp.accounts.model import DataCopyRow, DeletionRow, EmailConfirmationRow, PersonRow, RectificationRow
 from idp.accounts.my_data import Entry, Section
 from idp.services import IdpServices
 
@@ -19,6 +20,7 @@ def read_person(session: Session, *, services: IdpServices, person_id: str, now:
         {
             "account_id": row.id,
             "cedula": row.cedula,
+            "passport": row.passport,
             "given_names": row.given_names,
             "surnames": row.surnames,
             "email": row.email,
@@ -40,5 +42,41 @@ def read_waiting_contacts(session: Session, *, services: IdpServices, person_id:
     return [{"email": row.email, "expires_at": row.expires_at}] if row is not None else []
 
 
+def read_rectifications(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
+    """Return what the person asked to have put right, and what became of it."""
+    rows = session.scalars(
+        select(RectificationRow)
+        .where(RectificationRow.person_id == person_id)
+        .order_by(RectificationRow.created_at.desc())
+    )
+    return [
+        {
+            "id": row.id,
+            "given_names": row.given_names,
+            "surnames": row.surnames,
+            "why": row.why,
+            "state": row.state,
+            "answer": row.answer,
+            "created_at": row.created_at,
+            "due_at": row.due_at,
+            "decided_at": row.decided_at,
+        }
+        for row in rows
+    ]
+
+
+def read_wishes(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
+    """Return that the account is to be erased, and the copies of data that were asked for."""
+    deletion = session.get(DeletionRow, person_id)
+    told: list[Entry] = []
+    if deletion is not None:
+        told.append({"what": "deletion", "created_at": deletion.requested_at, "due_at": deletion.due_at})
+    copies = session.scalars(select(DataCopyRow).where(DataCopyRow.person_id == person_id).order_by(DataCopyRow.id))
+    told += [{"what": "data_copy", "created_at": row.created_at, "due_at": row.expires_at} for row in copies]
+    return told
+
+
 PERSON = Section(name="person", read=read_person, tables=("idp_person",))
 WAITING_CONTACTS = Section(name="waiting_contacts", read=read_waiting_contacts, tables=("idp_email_confirmation",))
+RECTIFICATIONS = Section(name="rectifications", read=read_rectifications, tables=("idp_rectification",))
+WISHES = Section(name="wishes", read=read_wishes, tables=("idp_deletion", "idp_data_copy"))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from idp.accounts.data_copy import remove_old_copies
 from idp.accounts.model import EmailConfirmationRow, EnrollmentLinkRow, MailCodeRow, PasswordResetRow, SignUpRow
 from idp.authentication.browser_session import end_expired_sessions
 from idp.authentication.known_device import DEVICE_LIFETIME
@@ -64,6 +65,7 @@ def clean(services: IdpServices) -> None:
             delete(StoredSmsRow).where(StoredSmsRow.created_at <= now - _MAILS_KEPT),
         ):
             session.execute(statement)
+        remove_old_copies(session, now=now)
         remove_old_counters(session, now=now)
         remove_old_challenges(session, now=now)
 

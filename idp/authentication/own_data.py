@@ -126,7 +126,7 @@ def _event(session: Session, services: IdpServices, row: AuditEvent) -> Entry:
 FACTORS = Section(
     name="factors",
     read=read_factors,
-    tables=("idp_password", "idp_totp", "idp_recovery_code"),
+    tables=("idp_password", "idp_totp", "idp_recovery_code", "idp_passkey"),
 )
 SESSIONS = Section(name="sessions", read=read_sessions, tables=("idp_browser_session",))
 DEVICES = Section(name="devices", read=read_devices, tables=("idp_known_device",))

@@ -21,7 +21,7 @@ def read_messages(session: Session, *, services: IdpServices, person_id: str, no
     )
     told: list[Entry] = []
     for row in mails:
-        mail = open_mail(services, mail_id=row.id, sealed=row.sealed, created_at=row.created_at)
+        mail = open_mail(services, mail_id=row.id, sealed=row.sealed, language=row.language, created_at=row.created_at)
         told.append({"way": "email", "to": mail.to, "subject": mail.subject, "created_at": row.created_at})
     texts = session.scalars(
         select(StoredSmsRow).where(StoredSmsRow.person_id == person_id).order_by(StoredSmsRow.id.desc())

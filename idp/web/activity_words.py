@@ -47,6 +47,10 @@ _TITLES = {
     EventType.IDENTITY_CHECK_PROPOSED: _l("Comprobaron su documento en una ventanilla; falta otra persona"),
     EventType.PERSON_OPENED: _l("Una persona de atención abrió su ficha, con un motivo que quedó registrado"),
     EventType.ACTIVITY_DISOWNED: _l("Dijo «no fui yo» y protegimos su cuenta"),
+    EventType.DATA_COPY_REQUESTED: _l("Pidió sus datos en PDF"),
+    EventType.DATA_COPY_TAKEN: _l("Descargó todo lo que guardamos sobre usted"),
+    EventType.DELETION_REQUESTED: _l("Pidió borrar su cuenta"),
+    EventType.DELETION_CANCELLED: _l("Canceló el borrado de su cuenta"),
     EventType.PERSON_LOOKED_UP: _l("Un funcionario buscó su cuenta y dejó escrito por qué"),
     EventType.AUDIT_SEARCHED: _l("Un auditor leyó un registro sobre usted y dejó escrito por qué"),
 }

@@ -53,6 +53,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_belonging_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_idp_belonging_standing', ['institution_id', 'person_id'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
 
+    op.create_table('idp_data_copy',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('ready_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('taken_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_data_copy'))
+    )
+    with op.batch_alter_table('idp_data_copy', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_data_copy_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_data_copy_person_id'), ['person_id'], unique=False)
+
     op.create_table('idp_delegation',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('institution_id', sa.String(length=26), nullable=False),
@@ -69,6 +83,16 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_delegation', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idp_delegation_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_idp_delegation_standing', ['institution_id', 'person_id', 'role_id'], unique=True, sqlite_where=sa.text('withdrawn_at IS NULL'), postgresql_where=sa.text('withdrawn_at IS NULL'))
+
+    op.create_table('idp_deletion',
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('requested_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('reminded_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('person_id', name=op.f('pk_idp_deletion'))
+    )
+    with op.batch_alter_table('idp_deletion', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_deletion_due_at'), ['due_at'], unique=False)
 
     op.create_table('idp_desk',
     sa.Column('id', sa.String(length=26), nullable=False),
@@ -148,6 +172,25 @@ def upgrade() -> None:
     sa.Column('words', sa.JSON(), nullable=False),
     sa.PrimaryKeyConstraint('client_id', 'name', name=op.f('pk_idp_permission'))
     )
+    op.create_table('idp_rectification',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('given_names', sa.String(length=100), nullable=False),
+    sa.Column('surnames', sa.String(length=100), nullable=False),
+    sa.Column('why', sa.String(length=500), nullable=False),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('due_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('decided_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('decided_by', sa.String(length=64), nullable=True),
+    sa.Column('answer', sa.String(length=500), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_rectification'))
+    )
+    with op.batch_alter_table('idp_rectification', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_rectification_person_id'), ['person_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_rectification_state'), ['state'], unique=False)
+        batch_op.create_index('uq_idp_rectification_open', ['person_id'], unique=True, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+
     op.create_table('idp_rights_declaration',
     sa.Column('client_id', sa.String(length=64), nullable=False),
     sa.Column('sha256', sa.String(length=64), nullable=False),
@@ -275,6 +318,12 @@ def downgrade() -> None:
 
     op.drop_table('idp_role')
     op.drop_table('idp_rights_declaration')
+    with op.batch_alter_table('idp_rectification', schema=None) as batch_op:
+        batch_op.drop_index('uq_idp_rectification_open', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.drop_index(batch_op.f('ix_idp_rectification_state'))
+        batch_op.drop_index(batch_op.f('ix_idp_rectification_person_id'))
+
+    op.drop_table('idp_rectification')
     op.drop_table('idp_permission')
     op.drop_table('idp_passkey_holder')
     with op.batch_alter_table('idp_passkey_challenge', schema=None) as batch_op:
@@ -297,11 +346,20 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_desk_institution_ruc'))
 
     op.drop_table('idp_desk')
+    with op.batch_alter_table('idp_deletion', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_deletion_due_at'))
+
+    op.drop_table('idp_deletion')
     with op.batch_alter_table('idp_delegation', schema=None) as batch_op:
         batch_op.drop_index('uq_idp_delegation_standing', sqlite_where=sa.text('withdrawn_at IS NULL'), postgresql_where=sa.text('withdrawn_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_idp_delegation_person_id'))
 
     op.drop_table('idp_delegation')
+    with op.batch_alter_table('idp_data_copy', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_data_copy_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_data_copy_expires_at'))
+
+    op.drop_table('idp_data_copy')
     with op.batch_alter_table('idp_belonging', schema=None) as batch_op:
         batch_op.drop_index('uq_idp_belonging_standing', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_idp_belonging_person_id'))

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from idp.web.account_pages import activity as activity
 from idp.web.account_pages import connected as connected
+from idp.web.account_pages import deletion as deletion
 from idp.web.account_pages import home as home
 from idp.web.account_pages import language as language
+from idp.web.account_pages import my_data as my_data
 from idp.web.account_pages import password as password
 from idp.web.account_pages import profile as profile
 from idp.web.account_pages import security as security

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import redirect, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from idp.accounts.deletion import find_deletion
 from idp.authentication.activity import list_activity
 from idp.authentication.browser_session import list_browser_sessions
 from idp.authentication.factor_list import list_factors
@@ -36,6 +37,7 @@ def home() -> AnyResponse:
         sessions = list_browser_sessions(session, person_id=person.id, now=present())
         events = list_activity(session, services=services(), person_id=person.id, limit=_RECENT_EVENTS).events
         factors = list_factors(session, person.id)
+        deletion = find_deletion(session, person.id)
         connected = list_connected_services(session, person.id, issuer=services().settings.issuer)
         activity = [(event, words_of(session, event)) for event in events]
         waiting = list_waiting(session, person_id=person.id, now=present())
@@ -44,7 +46,7 @@ def home() -> AnyResponse:
         visitor=visitor,
         sessions=sessions,
         activity=activity,
-        warnings=warnings_for(Situation(person=person, factors=factors, now=present())),
+        warnings=warnings_for(Situation(person=person, factors=factors, now=present(), deletion=deletion)),
         connected=connected,
         waiting=waiting,
     )

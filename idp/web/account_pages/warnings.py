@@ -6,27 +6,29 @@ Each says what is the matter, why it matters, and where to do something about it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from idp.accounts.deletion import Deletion
 from idp.accounts.person import Person
 from idp.authentication.factor_list import HeldFactor, has_second_kind
+from web.moments import moment_text
 
 FEW_CODES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What warnings look at. :ivar more: what a room hands to its own warnings, by a name of its own."""
+    """What warnings look at."""
 
     person: Person
     factors: Sequence[HeldFactor]
     now: datetime
-    more: dict[str, object] = field(default_factory=dict)
+    deletion: Deletion | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,24 @@ def unconfirmed_contact(situation: Situation) -> Warning | None:
     )
 
 
-WARNINGS: tuple[Callable[[Situation], Warning | None], ...] = (only_a_password, few_codes, unconfirmed_contact)
+def to_be_erased(situation: Situation) -> Warning | None:
+    """The account has days to live: whoever did not ask for that must see it."""
+    if situation.deletion is None:
+        return None
+    return Warning(
+        _("Su cuenta se borrará el %(when)s.", when=moment_text(situation.deletion.due_at, "long")),
+        _("Cancelar el borrado"),
+        url_for("account.ask_deletion"),
+        "bad",
+    )
+
+
+WARNINGS: tuple[Callable[[Situation], Warning | None], ...] = (
+    to_be_erased,
+    only_a_password,
+    few_codes,
+    unconfirmed_contact,
+)
 
 
 def warnings_for(situation: Situation) -> list[Warning]:
