@@ -31,6 +31,9 @@ class Permission(StrEnum):
     AUDIT_EXPORT = "audit:export"
     PEOPLE_OPEN = "people:open"
     IDENTITIES_VERIFY = "identities:verify"
+    RECOVERIES_READ = "recoveries:read"
+    RECOVERIES_OPEN = "recoveries:open"
+    RECOVERIES_STOP = "recoveries:stop"
 
 
 class Role(StrEnum):
@@ -73,9 +76,18 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         _P.AUDIT_SEARCH,
         _P.AUDIT_EXPORT,
     },
-    Role.REGISTRATION_OFFICER: frozenset({_P.CONSOLE_OPEN, _P.PEOPLE_OPEN, _P.IDENTITIES_VERIFY}),
+    Role.REGISTRATION_OFFICER: frozenset(
+        {
+            _P.CONSOLE_OPEN,
+            _P.PEOPLE_OPEN,
+            _P.IDENTITIES_VERIFY,
+            _P.RECOVERIES_READ,
+            _P.RECOVERIES_OPEN,
+            _P.RECOVERIES_STOP,
+        }
+    ),
     Role.SUPPORT: frozenset({_P.CONSOLE_OPEN, _P.PEOPLE_OPEN}),
-    Role.SECURITY_OFFICER: frozenset({_P.CONSOLE_OPEN, _P.PEOPLE_OPEN}),
+    Role.SECURITY_OFFICER: frozenset({_P.CONSOLE_OPEN, _P.PEOPLE_OPEN, _P.RECOVERIES_READ, _P.RECOVERIES_STOP}),
 }
 
 # A role that may be held for one institution alone: what it opens then ends at that institution's requests and

@@ -111,6 +111,13 @@ class EventType(StrEnum):
     DESK_REMOVED = "idp:desk:removed"
     IDENTITY_CHECK_PROPOSED = "idp:identity_check:proposed"  # a second officer is due
     IDENTITY_CHECK_REFUSED = "idp:identity_check:refused"
+    DESK_RECOVERY_OPENED = "idp:desk_recovery:opened"
+    DESK_RECOVERY_APPROVED = "idp:desk_recovery:approved"  # by a second officer
+    DESK_RECOVERY_REFUSED = "idp:desk_recovery:refused"
+    DESK_RECOVERY_STOPPED = "idp:desk_recovery:stopped"
+    DESK_RECOVERY_ENTERED = "idp:desk_recovery:entered"  # the code was typed in a browser
+    DESK_RECOVERY_FINISHED = "idp:desk_recovery:finished"
+    DESK_RECOVERY_EXPIRED = "idp:desk_recovery:expired"
 
     # institutions, roles
     INSTITUTION_ADDED = "idp:institution:added"

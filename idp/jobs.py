@@ -9,6 +9,7 @@ import idp.accounts.deletion
 import idp.authentication.jobs
 import idp.decoupled.jobs
 import idp.deliveries.jobs
+import idp.desk.jobs
 import idp.events.jobs
 import idp.leaving.jobs
 import idp.notices.jobs
@@ -46,6 +47,7 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
         *idp.accounts.deletion.periodic_jobs(services),
         *idp.authentication.jobs.periodic_jobs(services),
         *idp.decoupled.jobs.periodic_jobs(services),
+        *idp.desk.jobs.periodic_jobs(services),
         *idp.deliveries.jobs.periodic_jobs(services, kinds=tuple(deliveries(services))),
         *idp.tokens.jobs.periodic_jobs(services),
     ]

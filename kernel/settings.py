@@ -76,7 +76,16 @@ class Settings(BaseModel):
         default=1, description="How many people must agree before many certificates are revoked at once: `1` or `2`."
     )
     desk_people: Literal[1, 2] = Field(
-        default=1, description="How many officers must have checked a person's identity at a desk: `1` or `2`."
+        default=1, description="How many officers must agree to what is done for a person at a desk: `1` or `2`."
+    )
+    recovery_delay_hours: int = Field(
+        default=24,
+        ge=0,
+        le=240,
+        description=(
+            "Hours before an account of level 2 or 3 is given back after a desk opened its recovery: "
+            "its owner is told at once and can stop it. `0` takes that from him."
+        ),
     )
     pki_domicile: str = Field(
         default="Quito, Ecuador",

@@ -39,6 +39,11 @@ ERROR_TEXTS: Mapping[str, ErrorText] = {
         happened=_l("Una ficha se abre con un motivo y dura media hora. Pasó ese tiempo, o la abrió otra persona."),
         to_do=_l("Busque otra vez a la persona."),
     ),
+    "unknown_recovery": ErrorText(
+        title=_l("Esa recuperación no está"),
+        happened=_l("No existe, o es de otra institución."),
+        to_do=_l("Mire la lista de recuperaciones."),
+    ),
     "unknown_check": ErrorText(
         title=_l("Esa comprobación no está"),
         happened=_l("No existe, o es de otra institución."),

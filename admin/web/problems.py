@@ -27,6 +27,11 @@ PROBLEMS: Mapping[str, Text] = {
     "own_identity": _l(
         "Nadie comprueba su propia identidad: tiene que atenderlo otra persona. El intento quedó registrado"
     ),
+    "own_recovery": _l("Nadie recupera su propia cuenta: lo atiende otra persona. El intento quedó registrado"),
+    "recovery_open": _l("Ya hay una recuperación abierta de esta persona: véala en «Recuperaciones»"),
+    "recovery_decided": _l("Ya se decidió, o pasó el día: hay que abrirla de nuevo"),
+    "stop_over": _l("Ya había terminado"),
+    "stop_finished": _l("La cuenta ya se recuperó: no se puede detener. Si no fue la persona, abra otra"),
     "same_officer": _l("Usted lo propuso: tiene que aprobarlo otra persona. El intento quedó registrado"),
     "document_missing": _l("Elija el documento que le mostró"),
     "document_method_missing": _l("Elija cómo comprobó el documento"),

@@ -53,6 +53,9 @@ PERMISSIONS: dict[Permission, Text] = {
     Permission.AUDIT_EXPORT: _l("Descargar la auditoría"),
     Permission.PEOPLE_OPEN: _l("Abrir la ficha de una persona, con motivo"),
     Permission.IDENTITIES_VERIFY: _l("Comprobar la identidad de una persona"),
+    Permission.RECOVERIES_READ: _l("Ver recuperaciones de cuentas"),
+    Permission.RECOVERIES_OPEN: _l("Abrir la recuperación de una cuenta"),
+    Permission.RECOVERIES_STOP: _l("Detener la recuperación de una cuenta"),
 }
 # (class of the tag, shape, word)
 OUTCOMES: dict[str, tuple[str, str, Text]] = {
@@ -230,6 +233,13 @@ EVENTS: dict[EventType, Text] = {
     _E.DESK_REMOVED: _l("Cerró una oficina de atención"),
     _E.IDENTITY_CHECK_PROPOSED: _l("Propuso dar por comprobada una identidad"),
     _E.IDENTITY_CHECK_REFUSED: _l("No se dio por comprobada una identidad"),
+    _E.DESK_RECOVERY_OPENED: _l("Abrió la recuperación de una cuenta en una ventanilla"),
+    _E.DESK_RECOVERY_APPROVED: _l("Estuvo de acuerdo con recuperar una cuenta"),
+    _E.DESK_RECOVERY_REFUSED: _l("No se aceptó un paso de una recuperación"),
+    _E.DESK_RECOVERY_STOPPED: _l("Detuvo la recuperación de una cuenta"),
+    _E.DESK_RECOVERY_ENTERED: _l("Escribió el código de la ventanilla"),
+    _E.DESK_RECOVERY_FINISHED: _l("Recuperó su cuenta con el código de la ventanilla"),
+    _E.DESK_RECOVERY_EXPIRED: _l("Venció la recuperación de una cuenta"),
     _E.INSTITUTION_ADDED: _l("Registró una institución"),
     _E.INSTITUTION_UPDATED: _l("Cambió una institución"),
     _E.ROLE_GRANTED: _l("Dio un rol"),

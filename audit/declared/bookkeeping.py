@@ -26,6 +26,7 @@ BOOKKEEPING = {
     "idp_decoupled_request": "how often a device asked",
     "idp_data_copy": "a copy of one's data on its way; that it was asked for and taken are events",
     "idp_deletion": "that somebody was reminded; asking, cancelling and erasing are events",
+    "idp_desk_recovery": "steps of a recovery that has not ended",
     "idp_dpop_proof_used": "a proof that may not come again",
     "idp_encryption_key": "keys that were retired long ago, forgotten",
     "idp_signing_key": "keys that were retired long ago, forgotten",

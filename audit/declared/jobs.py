@@ -49,6 +49,7 @@ JOBS: Declared = {
         _E.TOKEN_REVOKED,
         _E.TOTP_REMOVED,
     ),
+    "idp.desk_recoveries": (_E.DESK_RECOVERY_EXPIRED,),
     "idp.mail": (_E.MAIL_FAILED, _E.MAIL_SENT),
     "idp.security_event": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
     "idp.sms": (_E.SMS_FAILED, _E.SMS_SENT),

@@ -27,7 +27,7 @@ from idp.authentication.interaction import forget_passwords_verified
 from idp.authentication.known_device import forget_devices
 from idp.authentication.recovery_codes import remove_recovery_codes
 from idp.authentication.totp import remove_totp
-from idp.desk.model import IdentityCheckRow
+from idp.desk.leaving import end_help, forget_help
 from idp.events.announcement import announce_to_services
 from idp.notices.mail import remove_mails_of
 from idp.notices.sms import remove_sms_of
@@ -43,7 +43,7 @@ def disable_person(session: Session, *, services: IdpServices, person_id: str, a
     _change_status(session, person_id, ACTIVE, DISABLED, now=now)
     _record(session, services, EventType.ACCOUNT_DISABLED, ACCOUNT_DISABLED, person_id, actor, now=now)
     end_sessions_of(session, journal=services.journal, person_id=person_id, reason="disabled", now=now)
-    _drop_journeys(session, person_id)
+    _drop_journeys(session, services, person_id, now=now)
     return find_person(session, person_id)
 
 
@@ -110,10 +110,10 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     )
     remove_mails_of(session, person_id=person_id)
     remove_sms_of(session, person_id=person_id)
-    _drop_journeys(session, person_id)
     for own in (DataCopyRow, DeletionRow, RectificationRow):
         session.execute(delete(own).where(own.person_id == person_id))
-    session.execute(delete(IdentityCheckRow).where(IdentityCheckRow.person_id == person_id))
+    _drop_journeys(session, services, person_id, now=now)
+    forget_help(session, person_id=person_id)
     session.execute(
         update(PersonRow)
         .where(PersonRow.id == person_id)
@@ -178,7 +178,8 @@ def _change_status(session: Session, person_id: str, before: str, after: str, *,
     session.expire_all()
 
 
-def _drop_journeys(session: Session, person_id: str) -> None:
+def _drop_journeys(session: Session, services: IdpServices, person_id: str, *, now: datetime) -> None:
+    end_help(session, services=services, person_id=person_id, now=now)
     session.execute(delete(PasswordResetRow).where(PasswordResetRow.person_id == person_id))
     session.execute(delete(EmailConfirmationRow).where(EmailConfirmationRow.person_id == person_id))
     session.execute(delete(EnrollmentLinkRow).where(EnrollmentLinkRow.person_id == person_id))

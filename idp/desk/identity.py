@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -141,11 +141,6 @@ def list_checks_of(session: Session, person_id: str) -> list[IdentityCheck]:
     """Return the checks of a person, newest first."""
     query = select(IdentityCheckRow).where(IdentityCheckRow.person_id == person_id).order_by(IdentityCheckRow.id.desc())
     return [_value(row) for row in session.scalars(query.limit(20))]
-
-
-def forget_checks(session: Session, *, person_id: str) -> None:
-    """Delete the checks of an erased person; the evidence keeps its events."""
-    session.execute(delete(IdentityCheckRow).where(IdentityCheckRow.person_id == person_id))
 
 
 def _decide(

@@ -50,3 +50,45 @@ class IdentityCheckRow(Base):
     created_at: Mapped[datetime]
     decided_by: Mapped[str | None] = mapped_column(String(26))
     decided_at: Mapped[datetime | None]
+
+
+class DeskRecoveryRow(Base):
+    """An account that is given back to who has lost everything to log in with; closed in one of several ways.
+
+    ``ready_at``: from when the code counts, set when enough officers have agreed. ``phc``, ``sealed_key``: what was
+    typed and shown on the way. ``outcome``: ``finished``, ``stopped``, ``refused``, ``expired`` or ``ended``.
+    """
+
+    __tablename__ = "idp_desk_recovery"
+    __table_args__ = (
+        # One open recovery of a person at a time: of two at once the second fails here.
+        Index(
+            "uq_idp_desk_recovery_open",
+            "person_id",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(26), index=True)
+    officer_id: Mapped[str] = mapped_column(String(26))
+    desk_id: Mapped[str] = mapped_column(String(26), index=True)
+    document: Mapped[str] = mapped_column(String(16))
+    method: Mapped[str] = mapped_column(String(16))
+    lost_email: Mapped[bool]
+    lost_phone: Mapped[bool]
+    code_hmac: Mapped[str] = mapped_column(String(64), unique=True)
+    stop_hmac: Mapped[str] = mapped_column(String(64), unique=True)
+    opened_at: Mapped[datetime]
+    approved_by: Mapped[str | None] = mapped_column(String(26))
+    ready_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    browser_sha256: Mapped[str | None] = mapped_column(String(64))
+    entered_at: Mapped[datetime | None]
+    phc: Mapped[str | None] = mapped_column(String(255))
+    sealed_key: Mapped[bytes | None]
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None] = mapped_column(String(64))

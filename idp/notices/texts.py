@@ -64,4 +64,9 @@ def _values(context: Mapping[str, str], now: datetime) -> dict[str, str]:
     values = {name: " ".join(value.split()) for name, value in context.items()}
     for name in values.keys() - _ADDRESSES:
         values[name] = values[name].replace("://", ": //")
-    return {**values, "when": now.astimezone(_MAINLAND).strftime("%d/%m/%Y %H:%M")}
+    return {**values, "when": in_words(now)}
+
+
+def in_words(moment: datetime) -> str:
+    """Return ``moment`` (aware) as people of the mainland read it."""
+    return moment.astimezone(_MAINLAND).strftime("%d/%m/%Y %H:%M")

@@ -42,6 +42,8 @@ _BY_FIELD = {
     "password_weak": _l("Esa contraseña es fácil de adivinar. Pruebe con una frase de cuatro palabras poco comunes"),
     "password_repeat": _l("Las dos contraseñas no son iguales. Escríbalas otra vez"),
     "code_missing": _l("Escriba el código"),
+    "recovery_code_wrong": _l("Ese código no es de ese documento, o ya no sirve. Cópielo otra vez del papel"),
+    "stop_unknown": _l("Ese código no existe. Cópielo otra vez del mensaje"),
     "used_code": _l("Ese código ya se usó. Espere a que cambie y escriba el nuevo"),
     "mail_code_dead": _l("Ese código ya no sirve. Pida otro"),
     "resend_limit": _l("Ya enviamos 5 códigos. Empiece de nuevo más tarde"),
@@ -216,6 +218,41 @@ PAGE_TEXTS = {
         title=_l("Este enlace venció"),
         happened=_l("Los enlaces sirven por 72 horas."),
         to_do=_l("Pida otro a quien se lo dio."),
+    ),
+    "recovery_unknown": ErrorText(
+        title=_l("Esta recuperación ya no existe"),
+        happened=_l("La dirección está incompleta o es de hace tiempo."),
+        to_do=_l("Escriba otra vez el código del papel."),
+    ),
+    "recovery_foreign": ErrorText(
+        title=_l("El código se escribió en otro navegador"),
+        happened=_l("Por seguridad solo se sigue donde se escribió por última vez."),
+        to_do=_l("Escriba otra vez el código del papel aquí."),
+    ),
+    "recovery_finished": ErrorText(
+        title=_l("Su cuenta ya se recuperó"),
+        happened=_l("El papel sirve una sola vez. Si no fue usted, acérquese hoy a una oficina con su documento."),
+        to_do=_l("Ingrese con su cédula y su contraseña nueva."),
+    ),
+    "recovery_over": ErrorText(
+        title=_l("Esta recuperación terminó"),
+        happened=_l("Alguien la detuvo, o pasaron más de siete días. Su cuenta sigue como estaba."),
+        to_do=_l("Si todavía la necesita, vuelva a la oficina con su documento."),
+    ),
+    "stop_unknown": ErrorText(
+        title=_l("Este enlace no es válido"),
+        happened=_l("La dirección está incompleta o cambió al copiarla."),
+        to_do=_l("Copie el enlace completo del aviso."),
+    ),
+    "stop_over": ErrorText(
+        title=_l("Ya no hay nada que detener"),
+        happened=_l("Esa recuperación se detuvo antes, o venció sin usarse. Su cuenta sigue como estaba."),
+        to_do=_l("Si algo le preocupa, ingrese y revise su actividad."),
+    ),
+    "stop_finished": ErrorText(
+        title=_l("Llegó tarde: la cuenta ya se recuperó"),
+        happened=_l("El plazo pasó y alguien usó el papel de la oficina."),
+        to_do=_l("Si no fue usted, acérquese hoy mismo con su documento a una oficina de atención."),
     ),
     "request_expired": ErrorText(
         title=_l("El pedido venció"),

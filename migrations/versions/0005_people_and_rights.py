@@ -108,6 +108,38 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_desk', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idp_desk_institution_ruc'), ['institution_ruc'], unique=False)
 
+    op.create_table('idp_desk_recovery',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('officer_id', sa.String(length=26), nullable=False),
+    sa.Column('desk_id', sa.String(length=26), nullable=False),
+    sa.Column('document', sa.String(length=16), nullable=False),
+    sa.Column('method', sa.String(length=16), nullable=False),
+    sa.Column('lost_email', sa.Boolean(), nullable=False),
+    sa.Column('lost_phone', sa.Boolean(), nullable=False),
+    sa.Column('code_hmac', sa.String(length=64), nullable=False),
+    sa.Column('stop_hmac', sa.String(length=64), nullable=False),
+    sa.Column('opened_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('approved_by', sa.String(length=26), nullable=True),
+    sa.Column('ready_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('browser_sha256', sa.String(length=64), nullable=True),
+    sa.Column('entered_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('phc', sa.String(length=255), nullable=True),
+    sa.Column('sealed_key', sa.LargeBinary(), nullable=True),
+    sa.Column('outcome', sa.String(length=16), nullable=True),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('closed_by', sa.String(length=64), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_desk_recovery')),
+    sa.UniqueConstraint('code_hmac', name=op.f('uq_idp_desk_recovery_code_hmac')),
+    sa.UniqueConstraint('stop_hmac', name=op.f('uq_idp_desk_recovery_stop_hmac'))
+    )
+    with op.batch_alter_table('idp_desk_recovery', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_desk_recovery_desk_id'), ['desk_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_desk_recovery_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_desk_recovery_person_id'), ['person_id'], unique=False)
+        batch_op.create_index('uq_idp_desk_recovery_open', ['person_id'], unique=True, sqlite_where=sa.text('closed_at IS NULL'), postgresql_where=sa.text('closed_at IS NULL'))
+
     op.create_table('idp_identity_check',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('person_id', sa.String(length=26), nullable=False),
@@ -342,6 +374,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_identity_check_desk_id'))
 
     op.drop_table('idp_identity_check')
+    with op.batch_alter_table('idp_desk_recovery', schema=None) as batch_op:
+        batch_op.drop_index('uq_idp_desk_recovery_open', sqlite_where=sa.text('closed_at IS NULL'), postgresql_where=sa.text('closed_at IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_idp_desk_recovery_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_desk_recovery_expires_at'))
+        batch_op.drop_index(batch_op.f('ix_idp_desk_recovery_desk_id'))
+
+    op.drop_table('idp_desk_recovery')
     with op.batch_alter_table('idp_desk', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_desk_institution_ruc'))
 

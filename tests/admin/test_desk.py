@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -224,3 +225,53 @@ def test_a_certificate_level_is_not_lowered_and_a_weaker_login_opens_nothing(
         assert find_person(session, person.id).level == 3
         reauthenticate(session, journal=composition.journal, sid=officer.sid, amr=["pwd"], now=clock.now())
     assert officer.get("/admin/desk").status_code == 303
+
+
+def test_a_recovery_is_opened_on_a_sheet_and_followed_in_the_list(
+    make_operator, make_person, make_desk, composition, clock, events
+) -> None:
+    """The code stands on the sheet alone; the security officer sees who opened it, what became of it; and stops it."""
+    officer, security = make_operator(Role.REGISTRATION_OFFICER, name="Uno"), make_operator(Role.SECURITY_OFFICER)
+    person, desk = make_person("Berta", "Cárdenas"), make_desk()
+    path = begin(officer, person)
+    form = path.replace("/desk/", "/recoveries/person/")
+    assert form in officer.get(path).text
+    assert officer.post(form, shown(desk, matches="")).status_code == 422
+    sheet = officer.post(form, shown(desk, lost_phone="1"))
+    assert sheet.status_code == 200
+    code = re.search(r'id="code">([0-9A-Z-]{19})<', sheet.text)[1]
+    assert sheet.headers["Cache-Control"] == "no-store"
+    assert person.cedula not in sheet.text  # who finds the sheet lacks it
+    assert officer.post(form, shown(desk)).status_code == 422
+    listed = security.get("/admin/recoveries").text
+    assert "Berta Cárdenas" in listed
+    assert "Corre el plazo" in listed
+    assert "Uno" in listed
+    assert code not in listed
+    stop = re.search(r'href="(/admin/recoveries/[^"]+/stop)"', listed)[1]
+    assert security.post(stop).status_code == 303
+    assert security.post(stop).status_code == 422
+    assert "Detenida" in officer.get("/admin/recoveries").text
+    (stopped,) = [event for event in events() if event.type == "idp:desk_recovery:stopped"]
+    assert stopped.actor == security.person.id
+
+
+def test_an_officer_of_an_institution_sees_its_recoveries_alone(
+    make_operator, make_person, make_desk, composition, other_institution
+) -> None:
+    """Another institution's is not even named; with two people the second one is of the same desks."""
+    composition.settings.__dict__["desk_people"] = 2
+    officer = make_operator(Role.REGISTRATION_OFFICER, institution_ruc=RUC)
+    colleague = make_operator(Role.REGISTRATION_OFFICER, institution_ruc=RUC)
+    elsewhere = make_operator(Role.REGISTRATION_OFFICER, institution_ruc=OTHER_RUC)
+    person, desk = make_person("Berta", "Cárdenas"), make_desk()
+    officer.post(begin(officer, person).replace("/desk/", "/recoveries/person/"), shown(desk))
+    assert "Berta" not in elsewhere.get("/admin/recoveries").text
+    agree = re.search(r'action="(/admin/recoveries/[^"]+/agree)"', colleague.get("/admin/recoveries").text)[1]
+    assert agree not in officer.get("/admin/recoveries").text
+    assert elsewhere.post(agree, page="/admin/desk").status_code == 404
+    assert elsewhere.get(agree.replace("/agree", "/stop")).status_code == 404
+    assert officer.post(agree, page="/admin/desk").status_code == 422
+    assert colleague.post(agree, page="/admin/recoveries").status_code == 303
+    assert colleague.post(agree, page="/admin/desk").status_code == 422
+    assert "Corre el plazo" in officer.get("/admin/recoveries").text

@@ -60,6 +60,9 @@ def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
         "admin_mass_revocations.decide",
         "admin_identity.decide",
         "admin_identity.verify",
+        "admin_recoveries.agree",
+        "admin_recoveries.open_",
+        "admin_recoveries.stop",
         "admin_roles.grant",
         "admin_roles.withdraw",
     }

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from admin.web.desk import identity, people
+from admin.web.desk import identity, people, recoveries
 
-BLUEPRINTS = (people.blueprint, identity.blueprint)
+BLUEPRINTS = (people.blueprint, identity.blueprint, recoveries.blueprint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, url_for
 from werkzeug.wrappers import Response
 
-from admin.masking import mask_document, mask_email, mask_name
+from admin.masking import mask_document, mask_email, mask_name, mask_phone
 from admin.permissions import Permission
 from admin.person_case import begin_case, find_case, open_case
 from admin.web import words
@@ -78,6 +78,7 @@ def show(case_id: str) -> Response:
         file=file,
         cedula=mask_document(person.document),
         email=mask_email(person.email),
+        phone=mask_phone(person.phone),
         level=LEVELS[person.level],
         state=STATUSES[person.status],
         factors=[(fact, factor_words(fact.kind)) for fact in file.factors],
@@ -87,6 +88,7 @@ def show(case_id: str) -> Response:
         methods=METHODS,
         is_self=person.id == operator().person_id,
         may_verify=operator().powers.allow(Permission.IDENTITIES_VERIFY),
+        may_recover=operator().powers.allow(Permission.RECOVERIES_OPEN),
     )
 
 

@@ -1,7 +1,7 @@
-"""Pages for people who are helped in person: where the desks are."""
+"""Pages for people who are helped in person: where the desks are, using the code from a desk, and stopping it."""
 
 from __future__ import annotations
 
-from idp.web.desk import offices
+from idp.web.desk import offices, recovery, stop
 
-BLUEPRINTS = (offices.blueprint,)
+BLUEPRINTS = (offices.blueprint, recovery.blueprint, stop.blueprint)

@@ -1,0 +1,17 @@
+"""Removing every way in beside the password: what a person has lost, or somebody else may have."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from idp.authentication.recovery_codes import remove_recovery_codes
+from idp.authentication.totp import remove_totp
+from idp.services import IdpServices
+
+
+def remove_every_factor(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> None:
+    """Remove all second factors and recovery codes of a person, on record. A new kind of factor adds its line here."""
+    remove_totp(session, services=services, person_id=person_id, factor_id=None, now=now)
+    remove_recovery_codes(session, person_id=person_id)
