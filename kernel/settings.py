@@ -177,6 +177,13 @@ class Settings(BaseModel):
         le=16,
         description="How many of them must have co-signed before `sau audit verify` is content; 0: more than half.",
     )
+    leaked_passwords_url: str = Field(
+        default="",
+        description=(
+            "Range service of leaked passwords (`https://HOST/range`), asked by the first 5 of a SHA-1's 40 letters "
+            "when somebody sets a password; none: off."
+        ),
+    )
     rate_limits: Literal["on", "off"] = Field(
         default="on", description="`on`, or `off`: for benchmarks, on loopback and .test only."
     )

@@ -70,17 +70,19 @@ class OutgoingClient:
         url: str,
         *,
         media_types: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
         most_octets: int = MOST_OCTETS,
         seconds: float = TIME_ALLOWED,
     ) -> Answer:
         """GET ``url`` and return the answer, whose status is 200.
 
+        :param headers: further ones; their values reach no log and no error.
         :param media_types: the answer's must be one of these (lower case); empty: any.
         :raises OutgoingError: with the reason; ``bad_status`` for any other status.
         :raises Fault: (``outgoing_in_transaction``) if the caller holds a database transaction.
         """
-        headers = {"Accept": ", ".join(media_types) or "*/*"}
-        answer = self._request("GET", url, body=None, headers=headers, most_octets=most_octets, seconds=seconds)
+        sent = {**(headers or {}), "Accept": ", ".join(media_types) or "*/*"}
+        answer = self._request("GET", url, body=None, headers=sent, most_octets=most_octets, seconds=seconds)
         if answer.status != 200:
             raise OutgoingError(OutgoingReason.BAD_STATUS)
         if media_types and answer.media_type not in media_types:

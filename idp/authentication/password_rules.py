@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from zxcvbn import zxcvbn
 
+from idp.authentication.common_passwords import is_common
 from kernel.errors import Rejected
 from kernel.secret_text import SecretText
 
@@ -33,7 +34,7 @@ def require_acceptable_password(password: SecretText, *, cedula: str, names: Seq
 
     :param cedula: the person's document in normal form: the number of a passport is looked for without its state.
     :raises Rejected: ``password_missing``, ``password_short``, ``password_long``, ``password_personal``,
-        ``password_weak``.
+        ``password_common``, ``password_weak``.
     """
     text = unicodedata.normalize("NFKC", password.reveal())
     if not text.strip():
@@ -47,6 +48,8 @@ def require_acceptable_password(password: SecretText, *, cedula: str, names: Seq
     personal = [_fold(cedula.rpartition("-")[2]), *words, *([mailbox] if len(mailbox) > 3 else [])]
     if any(word and word in _fold(text) for word in personal):
         raise Rejected("The password holds your name, cédula or e-mail.", code="password_personal")
+    if is_common(text):
+        raise Rejected("Many people have used this password.", code="password_common")
     estimate = zxcvbn(text[:_ESTIMATED_LENGTH], user_inputs=[*personal, *_COMMON_WORDS])
     if estimate["score"] < MIN_SCORE:
         raise Rejected("The password is easy to guess.", code="password_weak")

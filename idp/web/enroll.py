@@ -18,6 +18,7 @@ from idp.authentication.enrollment_link import (
     note_enrollment_password,
     redeem_enrollment_link,
 )
+from idp.authentication.leaked_passwords import require_not_leaked
 from idp.authentication.login import open_session
 from idp.authentication.password import hash_password
 from idp.authentication.password_rules import require_acceptable_password
@@ -120,6 +121,7 @@ def _take_password(token: str, enrollment: Enrollment) -> AnyResponse:
             names=[who.given_names, who.surnames] if who else [],
             email=who.email if who else "",
         )
+        require_not_leaked(services(), password)
     except Rejected as error:
         form.refuse("password", error)
     if form.errors:

@@ -40,6 +40,8 @@ _BY_FIELD = {
     "password_long": _l("La contraseña puede tener 128 letras como máximo"),
     "password_personal": _l("La contraseña no debe contener su nombre, su documento ni su correo"),
     "password_weak": _l("Esa contraseña es fácil de adivinar. Pruebe con una frase de cuatro palabras poco comunes"),
+    "password_common": _l("Mucha gente usa esa contraseña y es la primera que probaría un extraño. Elija otra"),
+    "password_leaked": _l("Esa contraseña se filtró de algún sitio y está en las listas de los ladrones. Elija otra"),
     "password_repeat": _l("Las dos contraseñas no son iguales. Escríbalas otra vez"),
     "code_missing": _l("Escriba el código"),
     "recovery_code_wrong": _l("Ese código no es de ese documento, o ya no sirve. Cópielo otra vez del papel"),

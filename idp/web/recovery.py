@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
 from idp.accounts.document import parse_document
+from idp.authentication.leaked_passwords import require_not_leaked
 from idp.authentication.password import hash_password
 from idp.authentication.password_reset import (
     PasswordReset,
@@ -175,6 +176,7 @@ def _take_password(reset: PasswordReset) -> AnyResponse:
         require_acceptable_password(
             password, cedula=person.document, names=[person.given_names, person.surnames], email=person.email
         )
+        require_not_leaked(services(), password)
     except Rejected as error:
         form.refuse("password", error)
         return _show(reset, form, 422)

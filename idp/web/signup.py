@@ -20,6 +20,7 @@ from idp.accounts.sign_up import (
     start_sign_up,
 )
 from idp.authentication.assurance import AMR_PASSWORD
+from idp.authentication.leaked_passwords import require_not_leaked
 from idp.authentication.login import open_session
 from idp.authentication.password import hash_password
 from idp.authentication.password_rules import require_acceptable_password
@@ -205,6 +206,7 @@ def _take_password(sign_up: SignUp) -> AnyResponse:
         require_acceptable_password(
             password, cedula=who.document, names=[who.given_names, who.surnames], email=who.email
         )
+        require_not_leaked(services(), password)
     except Rejected as error:
         form.refuse("password", error)
         return _show(sign_up, form, 422)

@@ -6,6 +6,7 @@ from flask import redirect, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from idp.authentication.factors import change_password, require_own_password
+from idp.authentication.leaked_passwords import require_not_leaked
 from idp.authentication.password import hash_password
 from idp.authentication.password_rules import require_acceptable_password
 from idp.web.access import present, services
@@ -37,6 +38,7 @@ def take_password() -> AnyResponse:
         require_acceptable_password(
             new, cedula=person.document, names=[person.given_names, person.surnames], email=person.email
         )
+        require_not_leaked(services(), new)
     except Rejected as error:
         form.refuse("password", error)
     if not old:
