@@ -58,6 +58,7 @@ class EventType(StrEnum):
     LOGIN_THROTTLED = "idp:login:throttled"
     INTERACTION_STARTED = "idp:interaction:started"
     INTERACTION_ACCOUNT_CHOSEN = "idp:interaction:account_chosen"
+    INTERACTION_INSTITUTION_CHOSEN = "idp:interaction:institution_chosen"
     INTERACTION_REFUSED = "idp:interaction:refused"
     SESSION_STARTED = "idp:session:started"
     SESSION_STEPPED_UP = "idp:session:stepped_up"

@@ -184,6 +184,7 @@ EVENTS: dict[EventType, Text] = {
     _E.LOGIN_THROTTLED: _l("Demasiados intentos de ingreso"),
     _E.INTERACTION_STARTED: _l("Empezó a ingresar"),
     _E.INTERACTION_ACCOUNT_CHOSEN: _l("Eligió con qué cuenta seguir"),
+    _E.INTERACTION_INSTITUTION_CHOSEN: _l("Eligió con qué institución entra"),
     _E.INTERACTION_REFUSED: _l("No pudo seguir con el ingreso"),
     _E.SESSION_STARTED: _l("Ingresó"),
     _E.SESSION_STEPPED_UP: _l("Confirmó de nuevo quién es"),

@@ -148,6 +148,10 @@ ENDPOINTS: Declared = {
         _E.AUTHORIZATION_REFUSED,
         _E.INTERACTION_ACCOUNT_CHOSEN,
     ),
+    "idp_authorize.choose_institution": (
+        _E.AUTHORIZATION_REFUSED,
+        _E.INTERACTION_INSTITUTION_CHOSEN,
+    ),
     "idp_authorize.decide": (
         _E.AUTHORIZATION_GRANTED,
         _E.AUTHORIZATION_REFUSED,

@@ -39,6 +39,7 @@ class BrowserSession:
 
     :ivar sid: the public name of the session (the ``sid`` claim); never the cookie's value.
     :ivar x5t_s256: SHA-256 of the certificate that it rests on (base64url), if one was logged in with.
+    :ivar institution_id: with which of several the person chose to go in.
     :ivar authenticated_at: when the password was last verified (``auth_time``).
     """
 
@@ -53,6 +54,7 @@ class BrowserSession:
     created_at: datetime
     device: str
     x5t_s256: str | None
+    institution_id: str | None = None
 
 
 def find_browser_session(session: Session, *, secret: str | None, now: datetime) -> BrowserSession | None:
@@ -110,6 +112,12 @@ def touch_browser_session(session: Session, *, sid: str, now: datetime) -> None:
         .where(BrowserSessionRow.sid == sid, BrowserSessionRow.last_seen_at <= now - _VISIT_GRAIN, *_alive(now))
         .values(last_seen_at=now)
     )
+
+
+def keep_institution(session: Session, *, sid: str, institution_id: str) -> None:
+    """Remember for the rest of the session with which institution the person goes in."""
+    session.execute(update(BrowserSessionRow).where(BrowserSessionRow.sid == sid).values(institution_id=institution_id))
+    session.expire_all()
 
 
 def start_browser_session(
@@ -301,4 +309,5 @@ def _as_session(row: BrowserSessionRow) -> BrowserSession:
         created_at=row.created_at,
         device=row.device,
         x5t_s256=row.x5t_s256,
+        institution_id=row.institution_id,
     )

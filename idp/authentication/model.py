@@ -55,6 +55,7 @@ class BrowserSessionRow(Base):
     acr: Mapped[str] = mapped_column(String(64))
     amr: Mapped[list[str]]
     x5t_s256: Mapped[str | None] = mapped_column(String(43), index=True)
+    institution_id: Mapped[str | None] = mapped_column(String(26))  # with which the person chose to go in
     device: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime] = mapped_column(index=True)

@@ -16,6 +16,7 @@ from idp.authentication.browser_session import BrowserSession, find_browser_sess
 from idp.authentication.interaction import begin_interaction
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded, answer_with_error
 from idp.authorization.grant import grant_authorization
+from idp.authorization.institution_choice import open_choice
 from idp.authorization.request_check import check_request
 from idp.authorization.request_object import FetchedObject
 from idp.authorization.resolve import resolve_request
@@ -183,6 +184,12 @@ def _decide(
             raise RedirectableError("login_required", "Nobody is logged in as strongly and recently as asked.")
         begun = _begin(session, services, client, request, hinted_subject, fresh_from, obtain_browser_secret, now=now)
         return PersonIsNeeded(f"{LOGIN_PATH}/{begun}")
+    if open_choice(session, client=client, request=request, interaction=None, browser_session=browser_session, now=now):
+        if NONE in request.prompts:
+            # OpenID Connect Core §3.1.2.6
+            raise RedirectableError("account_selection_required", "The person works for several institutions.")
+        begun = _begin(session, services, client, request, hinted_subject, fresh_from, obtain_browser_secret, now=now)
+        return PersonIsNeeded(f"{RESUME_PATH}/{begun}")
     scopes = None
     if not request.is_asked_each_time:
         consent = find_consent(session, person_id=browser_session.person_id, client_id=client.client_id)

@@ -14,6 +14,7 @@ from idp.authentication.browser_session import BrowserSession, touch_browser_ses
 from idp.authorization.answer import AuthorizationAnswer, answer_with
 from idp.authorization.code import write_authorization_code
 from idp.authorization.front_channel import issue_front_channel_tokens
+from idp.authorization.institution_choice import institution_for
 from idp.authorization.pushed_request import use_pushed_request
 from idp.clients.client import Client
 from idp.leaving.browser_state import browser_state, session_state_for
@@ -42,8 +43,14 @@ def grant_authorization(
     :param silent: whether the person saw no page of ours: a live session and a consent of before sufficed.
     :param interaction_id: the interaction that ends in this, if there was one.
     :raises NotRedirectableError: ``invalid_request_uri``, if it was pushed and is answered already.
-    :raises RedirectableError: ``access_denied``, if what it would rest on has ended meanwhile.
+    :raises RedirectableError: ``access_denied``, if what it would rest on has ended meanwhile, or the person does not
+        work at the institution that the request names.
     """
+    institution_id = institution_for(
+        session, client=client, request=request, scopes=scopes, browser_session=browser_session, now=now
+    )
+    if institution_id is not None:
+        request = replace(request, terms=replace(request.terms, institution=institution_id))
     use_pushed_request(session, pushed_sha256=request.pushed_sha256, used_by=interaction_id or new_id(), now=now)
     touch_browser_session(session, sid=browser_session.sid, now=now)
     acr = stated_acr(
@@ -60,6 +67,7 @@ def grant_authorization(
             "resources": list(request.terms.resources),
             "acr": acr,
             "silent": silent,
+            **({"institution": institution_id} if institution_id else {}),
         },
     )
     txn = services.journal.record_with_receipt(session, event, now=now)

@@ -27,6 +27,11 @@ from idp.authorization.authorize import (
     refuse_there,
 )
 from idp.authorization.grant import grant_authorization
+from idp.authorization.institution_choice import (
+    InstitutionChoiceIsNeeded,
+    institution_for,
+    open_choice,
+)
 from idp.authorization.pushed_request import use_pushed_request
 from idp.authorization.stage import LoadedInteraction, Stage, enter_stage, load_asked_interaction
 from idp.clients.api import Permission, find_details_types, find_permissions
@@ -35,6 +40,7 @@ from idp.consent.consent import covered_scopes, find_consent, grant_consent, rec
 from idp.directory.institutions import Institution, find_institution
 from idp.protocol.authorization_details import DetailsType
 from idp.protocol.errors import NotRedirectableError, RedirectableError
+from idp.rights.claims import rights_claims
 from idp.services import IdpServices
 from kernel.errors import AlreadyConsumed
 
@@ -48,6 +54,7 @@ class ConsentIsNeeded:
     :ivar necessary: scopes without which the service cannot be given.
     :ivar optional: scopes that the person may leave out; they start unticked.
     :ivar permissions: words for those that are about APIs.
+    :ivar rights: claims of the person's rights in the application, as they are now.
     :ivar details: what exactly is asked for, this once, and the types that put it in words.
     """
 
@@ -62,6 +69,7 @@ class ConsentIsNeeded:
     permissions: Mapping[str, Permission]
     details: Sequence[Mapping[str, Any]]
     details_types: Mapping[str, DetailsType]
+    rights: Mapping[str, Any]
 
 
 def resume_authorization(
@@ -72,8 +80,8 @@ def resume_authorization(
     browser_secret: str | None,
     session_secret: str | None,
     now: datetime,
-) -> AuthorizationAnswer | PersonIsNeeded | AccountChoiceIsNeeded | ConsentIsNeeded:
-    """Go on with a request after login: back to login, to the choice of an account, to consent, or to the application.
+) -> AuthorizationAnswer | PersonIsNeeded | AccountChoiceIsNeeded | InstitutionChoiceIsNeeded | ConsentIsNeeded:
+    """Go on with a request after login: back to login, to a choice (account, institution), to consent, or away.
 
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
     """
@@ -90,16 +98,27 @@ def resume_authorization(
     if stage.repeated:
         # A request that must be decided on each time is decided by pressing the button, not by looking at the page.
         return _answer_again(session, services, stage, wanted=not stage.request.is_asked_each_time, now=now)
+    choices = _open_choice(session, stage, now=now)
+    if choices:
+        return InstitutionChoiceIsNeeded(
+            interaction_id=interaction_id,
+            client=stage.client,
+            institution=_owner(session, stage.client),
+            person=find_person(session, stage.browser_session.person_id),
+            redirect_uri=stage.request.redirect_uri,
+            ui_locales=stage.request.ui_locales,
+            choices=choices,
+        )
     if not stage.request.is_asked_each_time:
         scopes = _covered(session, stage)
         if scopes is not None:
             return _finish(session, services, stage, scopes, now=now)
-    institution_id = stage.client.institution_id
     return ConsentIsNeeded(
         interaction_id=interaction_id,
         client=stage.client,
-        institution=find_institution(session, institution_id) if institution_id else None,
+        institution=_owner(session, stage.client),
         person=find_person(session, stage.browser_session.person_id),
+        rights=_rights(session, stage, now=now),
         redirect_uri=stage.request.redirect_uri,
         necessary=tuple(item for item in stage.request.asked if item not in stage.client.optional_scopes),
         optional=tuple(item for item in stage.request.asked if item in stage.client.optional_scopes),
@@ -144,6 +163,8 @@ def decide_consent(
         return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
     if stage.repeated:
         return _answer_again(session, services, stage, wanted=allowed, now=now)
+    if allowed and _open_choice(session, stage, now=now):
+        return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
     if not allowed:
         finish_interaction(session, interaction_id=interaction_id, refused_with=ACCESS_DENIED, now=now)
         _use_up(session, services, stage, now=now)
@@ -258,6 +279,44 @@ def _use_up(session: Session, services: IdpServices, loaded: LoadedInteraction, 
         use_pushed_request(session, pushed_sha256=loaded.request.pushed_sha256, used_by=loaded.interaction.id, now=now)
     except NotRedirectableError as error:
         refuse_here(session, services, loaded.client, error, now=now)
+
+
+def _open_choice(session: Session, stage: Stage, *, now: datetime) -> tuple[Institution, ...]:
+    return open_choice(
+        session,
+        client=stage.client,
+        request=stage.request,
+        interaction=stage.interaction,
+        browser_session=stage.browser_session,
+        now=now,
+    )
+
+
+def _rights(session: Session, stage: Stage, *, now: datetime) -> Mapping[str, Any]:
+    """Return the rights that would be told, as they are now."""
+    try:
+        chosen = institution_for(
+            session,
+            client=stage.client,
+            request=stage.request,
+            scopes=stage.request.asked,
+            browser_session=stage.browser_session,
+            now=now,
+        )
+    except RedirectableError:
+        return {}  # refused when it is allowed
+    return rights_claims(
+        session,
+        person_id=stage.browser_session.person_id,
+        client_id=stage.client.client_id,
+        chosen=chosen,
+        names=stage.request.asked,
+        now=now,
+    )
+
+
+def _owner(session: Session, client: Client) -> Institution | None:
+    return find_institution(session, client.institution_id) if client.institution_id else None
 
 
 def _covered(session: Session, stage: Stage) -> tuple[str, ...] | None:

@@ -74,6 +74,7 @@ class AuthorizationRequest:
     :ivar scopes: known and allowed to the client, in reading order.
     :ivar pushed_sha256: digest of the reference to a pushed request, to be used up with the answer.
     :ivar required_acr: the least strength of login, or None.
+    :ivar institution: RUC of the institution with which the person is to go in, as it came.
     :ivar id_token_hint: as it came; verified where the keys are.
     """
 
@@ -94,6 +95,7 @@ class AuthorizationRequest:
     login_hint: str | None
     id_token_hint: str | None
     ui_locales: tuple[str, ...]
+    institution: str | None = None
 
     @classmethod
     def parse(
@@ -167,6 +169,7 @@ class AuthorizationRequest:
             login_hint=(parameters.get("login_hint") or "")[:HINT_LIMIT] or None,
             id_token_hint=parameters.get("id_token_hint"),
             ui_locales=tuple((parameters.get("ui_locales") or "").split())[:10],
+            institution=(parameters.get("institution") or "")[:13] or None,
         )
 
     @property

@@ -11,7 +11,19 @@ OPENID = "openid"
 OFFLINE_ACCESS = "offline_access"
 
 # In the order in which people read them.
-IDENTITY_SCOPES: tuple[str, ...] = ("openid", "cedula", "profile", "email", "offline_access")
+IDENTITY_SCOPES: tuple[str, ...] = (
+    "openid",
+    "cedula",
+    "profile",
+    "email",
+    "roles",
+    "permissions",
+    "institution",
+    "offline_access",
+)
+
+#: What applications that register themselves get unless their token says more: rights are for those that declared some.
+USUAL_SCOPES = tuple(scope for scope in IDENTITY_SCOPES if scope not in ("roles", "permissions", "institution"))
 
 CLAIMS_BY_SCOPE: dict[str, tuple[str, ...]] = {
     "openid": ("sub",),
@@ -19,6 +31,10 @@ CLAIMS_BY_SCOPE: dict[str, tuple[str, ...]] = {
     "cedula": ("cedula", "passport"),
     "profile": ("name", "given_name", "family_name", "locale", "updated_at"),
     "email": ("email", "email_verified"),
+    # What the person may do in the asking application, and for whom he works there.
+    "roles": ("roles",),
+    "permissions": ("permissions",),
+    "institution": ("institution",),
     "offline_access": (),
 }
 

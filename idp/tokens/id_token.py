@@ -16,6 +16,7 @@ from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.protocol.claims_request import ID_TOKEN, names_in
 from idp.protocol.jose import JwtError, text_claim, time_claim, verify_jwt
 from idp.protocol.token_hash import left_half_hash
+from idp.rights.claims import rights_claims
 from idp.services import IdpServices
 from idp.tokens.claims import person_claims
 from idp.tokens.family import TokenFamily
@@ -64,6 +65,7 @@ def issue_id_token(
     """
     claims: dict[str, Any] = {
         **_about_the_person(session, family, () if fetchable else family.scopes),
+        **_about_rights(session, family, now=now),
         "iss": services.settings.issuer,
         "sub": subject_for(services, client, family.person_id),
         "aud": client.client_id,
@@ -105,6 +107,19 @@ def read_id_token_hint(session: Session, services: IdpServices, *, token: str) -
         subject=text_claim(verified.claims, "sub"),
         sid=sid if isinstance(sid, str) else None,
         event_id=event_of(txn) if isinstance(txn, str) else None,
+    )
+
+
+def _about_rights(session: Session, family: TokenFamily, *, now: datetime) -> dict[str, Any]:
+    """Return what the person may do in the application: always here too, so that a login needs no second question."""
+    return rights_claims(
+        session,
+        person_id=family.person_id,
+        client_id=family.client_id,
+        chosen=family.terms.institution,
+        names={*family.scopes, *names_in(family.terms.claims, ID_TOKEN)},
+        used=True,
+        now=now,
     )
 
 

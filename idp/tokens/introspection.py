@@ -11,6 +11,7 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.clients.client import Client
 from idp.protocol.errors import BearerTokenError, TokenError
+from idp.rights.claims import rights_claims
 from idp.services import IdpServices
 from idp.tokens.access_token import read_access_token
 from idp.tokens.family import DeadFamilyError, TokenFamily, require_living_family
@@ -80,6 +81,16 @@ def _look_at(
     # RFC 9470 §6.2, RFC 9068 §2.2.1, RFC 9396 §9.2; RFC 8693 §4.1: who acts for the person.
     told = ("acr", "auth_time", "amr", "act", "authorization_details")
     response |= {name: access.claims[name] for name in told if name in access.claims}
+    if family is not None:
+        # As they are now, of the application that asks: another one's rights are not its business.
+        response |= rights_claims(
+            session,
+            person_id=family.person_id,
+            client_id=client.client_id,
+            chosen=family.terms.institution,
+            names=access.scopes if client.client_id == access.client_id else family.scopes,
+            now=now,
+        )
     return response, family
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from idp.clients.client import Client
+from idp.rights.claims import rights_claims
 from idp.services import IdpServices
 from idp.tokens.access_token import ACCESS_TOKEN_LIFETIME, issue_access_token
 from idp.tokens.confirmation import Confirmation
@@ -19,7 +20,7 @@ from idp.tokens.id_token import issue_id_token
 from idp.tokens.model import RefreshTokenRow
 from idp.tokens.session_name import sid_for
 from idp.tokens.subject import subject_for
-from idp.tokens.target import Target
+from idp.tokens.target import Target, userinfo_resource
 from kernel.clock import to_timestamp
 from kernel.identifiers import new_secret, sha256_hex
 from kernel.late_rows import insert_later
@@ -142,8 +143,25 @@ def issue_family_access_token(
             "amr": list(family.amr),
             **({"sid": sid_for(services, client.client_id, family.sid)} if family.sid else {}),
             "family": family.id,
+            **_rights(session, services, client, family, target, now=now),
             **({"authorization_details": list(target.authorization_details)} if target.authorization_details else {}),
         },
+        now=now,
+    )
+
+
+def _rights(
+    session: Session, services: IdpServices, client: Client, family: TokenFamily, target: Target, *, now: datetime
+) -> dict[str, Any]:
+    """Return the person's rights in the asking application (RFC 9068 §2.2.3.1): nothing of them for others' APIs."""
+    if target.identifier not in (userinfo_resource(services.settings.issuer), client.resource):
+        return {}
+    return rights_claims(
+        session,
+        person_id=family.person_id,
+        client_id=client.client_id,
+        chosen=family.terms.institution,
+        names=target.scopes,
         now=now,
     )
 

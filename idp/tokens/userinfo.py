@@ -18,6 +18,7 @@ from idp.protocol.errors import BearerTokenError
 from idp.protocol.scope import OPENID
 from idp.protocol.sender import Sender
 from idp.protocol.step_up import require_authentication
+from idp.rights.claims import rights_claims
 from idp.services import IdpServices
 from idp.tokens.access_token import AccessToken, read_access_token
 from idp.tokens.binding import require_holder
@@ -69,6 +70,13 @@ def release_userinfo(
         access.scopes,
         names=_names(family, access),
         subject=subject_for(services, client, family.person_id),
+    ) | rights_claims(
+        session,
+        person_id=family.person_id,
+        client_id=client.client_id,
+        chosen=family.terms.institution,
+        names={*access.scopes, *_names(family, access)},
+        now=now,
     )
     event = Event(
         type=EventType.USERINFO_RELEASED,

@@ -15,6 +15,8 @@ from idp.accounts.document import mask_document
 from idp.authorization.account_choice import AccountChoiceIsNeeded
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import authorize as authorize_request
+from idp.authorization.choose_institution import choose_institution as take_institution
+from idp.authorization.institution_choice import InstitutionChoiceIsNeeded
 from idp.authorization.request_object import fetch_request_object
 from idp.authorization.resume import (
     ConsentIsNeeded,
@@ -33,6 +35,7 @@ from idp.web.consent_words import ConsentLine, client_pages, consent_lines
 from idp.web.cookies import browser_secret, obtain_browser_secret, session_secret, show_browser_state, state_cookie
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
 from idp.web.details_words import details_blocks
+from idp.web.institution_page import institution_page
 from idp.web.reading_ahead import wants_of_visit
 from kernel.errors import ServiceError
 from kernel.origin import current_origin
@@ -128,6 +131,8 @@ def resume(interaction_id: str) -> Response | WerkzeugResponse:
     )
     if isinstance(outcome, AccountChoiceIsNeeded):
         return _account_page(outcome)
+    if isinstance(outcome, InstitutionChoiceIsNeeded):
+        return institution_page(outcome)
     return _consent_page(outcome) if isinstance(outcome, ConsentIsNeeded) else leave(outcome)
 
 
@@ -172,6 +177,26 @@ def choose(interaction_id: str) -> Response | WerkzeugResponse:
     return leave(outcome)
 
 
+@blueprint.post("/authorize/institution/<interaction_id>")
+def choose_institution(interaction_id: str) -> Response | WerkzeugResponse:
+    """Take the person's choice of an institution."""
+    provider = services()
+    _offer_account()
+    outcome = _transacted(
+        lambda session: take_institution(
+            session,
+            services=provider,
+            interaction_id=interaction_id,
+            browser_secret=browser_secret(),
+            session_secret=session_secret(),
+            person_id=request.form.get("person", ""),
+            institution_id=request.form.get("institution", ""),
+            now=provider.clock.now(),
+        )
+    )
+    return leave(outcome)
+
+
 def _transacted(work: Callable[[Session], _Outcome]) -> _Outcome:
     """Do the work in a transaction; again, if an answer is encrypted to a key that had to be fetched first."""
     provider = services()
@@ -207,7 +232,7 @@ def _consent_page(needed: ConsentIsNeeded) -> Response:
     prefer_languages(needed.ui_locales)
     allow_form_redirect_to(needed.redirect_uri)
     subject = subject_for(services(), needed.client, needed.person.id)
-    claims = person_claims(needed.person, (*needed.necessary, *needed.optional), subject=subject)
+    claims = person_claims(needed.person, (*needed.necessary, *needed.optional), subject=subject) | dict(needed.rights)
     necessary: list[ConsentLine] = consent_lines(needed.necessary, claims, needed.permissions)
     return render(
         "idp/consent.html",

@@ -61,6 +61,19 @@ def consent_lines(
                 verified = claims.get("email_verified")
                 purpose = gettext("Correo verificado") if verified else gettext("Correo sin verificar")
                 lines.append(ConsentLine(scope, gettext("Correo"), str(claims.get("email", "")), purpose))
+            case "roles" | "permissions":
+                value = gettext("Los que tenga cuando ingrese")
+                if scope in claims:
+                    value = ", ".join(claims[scope]) or gettext("Ninguno")
+                name = gettext("Sus roles aquí") if scope == "roles" else gettext("Sus permisos aquí")
+                purpose = gettext("Los que su institución le dio en este servicio; en otros, no")
+                lines.append(ConsentLine(scope, name, value, purpose))
+            case "institution":
+                value = (
+                    claims["institution"]["name"] if "institution" in claims else gettext("La que elija al ingresar")
+                )
+                purpose = gettext("Para la que trabaja al usar este servicio")
+                lines.append(ConsentLine(scope, gettext("Su institución"), value, purpose))
             case "offline_access":
                 purpose = gettext("Podrá consultar estos datos hasta 90 días, aunque usted haya cerrado su sesión")
                 lines.append(ConsentLine(scope, gettext("Acceso continuo"), gettext("Hasta 90 días"), purpose))

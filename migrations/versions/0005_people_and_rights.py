@@ -298,6 +298,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_stored_sms_created_at'), ['created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_idp_stored_sms_person_id'), ['person_id'], unique=False)
 
+    with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('institution_id', sa.String(length=26), nullable=True))
+
     with op.batch_alter_table('idp_person', schema=None) as batch_op:
         batch_op.add_column(sa.Column('passport', sa.String(length=13), nullable=True))
         batch_op.add_column(sa.Column('phone', sa.String(length=16), nullable=True))
@@ -328,6 +331,9 @@ def downgrade() -> None:
         batch_op.drop_column('phone_verified_at')
         batch_op.drop_column('phone')
         batch_op.drop_column('passport')
+
+    with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
+        batch_op.drop_column('institution_id')
 
     with op.batch_alter_table('idp_stored_sms', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_stored_sms_person_id'))

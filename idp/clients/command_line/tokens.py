@@ -16,7 +16,7 @@ from idp.clients.dynamic.initial_access import (
 )
 from idp.clients.policy import POLICIES
 from idp.directory.institutions import find_institution_by_ruc
-from idp.protocol.scope import IDENTITY_SCOPES
+from idp.protocol.scope import USUAL_SCOPES
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record, print_records
 
@@ -33,7 +33,7 @@ def token_commands(load: Callable[[], IdpServices]) -> click.Group:
     @token.command()
     @click.option("--policy", type=click.Choice(list(POLICIES)), required=True, help="What they must keep to.")
     @click.option("--institution", "ruc", help="RUC of the institution that answers for them; a CSR needs one.")
-    @click.option("--scope", help=f"The most that they may ask for; default '{' '.join(IDENTITY_SCOPES)}'.")
+    @click.option("--scope", help=f"The most that they may ask for; default '{' '.join(USUAL_SCOPES)}'.")
     @click.option("--resource", "resources", multiple=True, help="An API that they may call; may be repeated.")
     @click.option("--uses", type=int, default=1, show_default=True, help="How many applications.")
     @click.option("--days", type=int, default=7, show_default=True, help="Until it expires.")
@@ -49,7 +49,7 @@ def token_commands(load: Callable[[], IdpServices]) -> click.Group:
                 journal=services.journal,
                 policy=policy,
                 institution_id=find_institution_by_ruc(session, ruc).id if ruc else None,
-                scopes=IDENTITY_SCOPES if scope is None else tuple(scope.split()),
+                scopes=USUAL_SCOPES if scope is None else tuple(scope.split()),
                 resources=resources,
                 uses=uses,
                 lifetime=timedelta(days=days),

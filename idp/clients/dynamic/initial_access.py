@@ -21,7 +21,7 @@ from idp.clients.policy import POLICIES, ClientPolicy
 from idp.clients.registration.uris import require_resource_identifier
 from idp.directory.institutions import find_institution
 from idp.protocol.errors import BearerTokenError
-from idp.protocol.scope import IDENTITY_SCOPES, OPENID
+from idp.protocol.scope import OPENID, USUAL_SCOPES
 from kernel.errors import NotFound, Rejected
 from kernel.identifiers import new_id, new_secret, sha256_hex
 from kernel.secret_text import SecretText
@@ -53,7 +53,7 @@ def issue_initial_access_token(
     journal: Journal,
     policy: str,
     institution_id: str | None,
-    scopes: Sequence[str] = IDENTITY_SCOPES,
+    scopes: Sequence[str] = USUAL_SCOPES,
     resources: Sequence[str] = (),
     uses: int = 1,
     lifetime: timedelta = timedelta(days=7),

@@ -9,7 +9,9 @@ from flask.testing import FlaskClient
 
 from composition import Composition
 from idp.clients.registration.client_registration import ClientRegistration
+from idp.directory.institutions import add_institution
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
+from idp.rights.belonging import begin_belonging
 from idp.web.discovery import metadata
 from tests.idp.relying_party import METADATA, RelyingParty, Visitor, answer_of, register
 
@@ -59,10 +61,11 @@ def test_required_members_are_there(app: Flask, http: FlaskClient) -> None:
 
 
 def test_every_mode_prompt_acr_and_scope_named_is_served(
-    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+    composition: Composition, visitor: Visitor, http: FlaskClient
 ) -> None:
     """And one that is not named is refused or ignored: see the other modules."""
     document = http.get("/.well-known/openid-configuration").get_json()
+    party = register(composition, scope=" ".join(document["scopes_supported"]))
     visitor.authorize(party, scope=" ".join(document["scopes_supported"]), scopes=("email",))
     for mode in document["response_modes_supported"]:
         assert visitor.http.get(party.authorization_url(response_mode=mode)).status_code in (200, 303)
@@ -73,16 +76,27 @@ def test_every_mode_prompt_acr_and_scope_named_is_served(
         assert "code" in answer_of(visitor.http.get(party.authorization_url(acr_values=acr)))
 
 
-def test_every_claim_named_is_released(
-    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
-) -> None:
+def test_every_claim_named_is_released(composition: Composition, visitor: Visitor, http: FlaskClient) -> None:
     """claims_supported is what UserInfo and the ID token together hold."""
     document = http.get("/.well-known/openid-configuration").get_json()
     scope = " ".join(document["scopes_supported"])
+    party = register(composition, scope=scope)
+    _let_work_somewhere(composition, visitor.person_id)
     tokens = party.exchange(http, visitor.authorize(party, scope=scope, scopes=("email",))).get_json()
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     released = set(http.get("/userinfo", headers=bearer).get_json()) | set(party.claims(tokens["id_token"]))
-    assert released == set(document["claims_supported"])
+    # A passport stands for the cédula of who has none.
+    assert released == set(document["claims_supported"]) - {"passport"}
+
+
+def _let_work_somewhere(composition: Composition, person_id: str) -> None:
+    """The claim ``institution`` is about people who work at one."""
+    journal, now = composition.journal, composition.clock.now()
+    with composition.database.transaction() as session:
+        somewhere = add_institution(session, journal=journal, ruc="1760001550001", name="Ministerio", now=now)
+        begin_belonging(
+            session, journal=journal, institution_id=somewhere.id, person_id=person_id, actor="command", now=now
+        )
 
 
 def test_every_method_and_algorithm_named_can_be_registered(app: Flask, http: FlaskClient) -> None:
