@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
@@ -22,11 +19,10 @@ from idp.web import mount
 from kernel.settings import Settings
 from tests.idp.web_people.conftest import mail_code
 from tests.servers.process import free_port
+from tests.web.inspection import problems_of
 from web.application import create_app
 
 PASSWORD = "mandarina-tren-lluvia-31"
-# Set to a folder to look at the pages.
-SHOTS = os.environ.get("SAU_SHOTS")
 
 
 @pytest.fixture
@@ -58,20 +54,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 def check(page: Page, name: str) -> None:
-    """Axe finds nothing in either scheme, nothing is wider than 320 px; keep a picture when asked."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        found = Axe().run(page)
-        assert found.violations_count == 0, (name, scheme, found.generate_report())
-        if SHOTS:
-            page.screenshot(path=Path(SHOTS) / f"{name}-1280-{scheme}.png", full_page=True)
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 320, "height": 800})
-    page.wait_for_function("innerWidth == 320")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320, name
-    if SHOTS:
-        page.screenshot(path=Path(SHOTS) / f"{name}-320.png", full_page=True)
-    page.set_viewport_size({"width": 1280, "height": 900})
+    """Nothing is wrong with the page: see :mod:`tests.web.inspection`."""
+    assert problems_of(page, name) == []
 
 
 @pytest.mark.browser
@@ -111,18 +95,8 @@ def test_a_citizen_from_sign_up_to_the_account(page: Page, site: tuple[str, Comp
     check(page, "recovery-codes")
     page.click("#submit")
     page.wait_for_url(f"{origin}/account")
-    for path in (
-        "",
-        "/security",
-        "/services",
-        "/activity",
-        "/password",
-        "/second-factor/remove",
-        "/recovery-codes",
-        "/email",
-    ):
-        page.goto(f"{origin}/account{path}")
-        check(page, "account" + path.replace("/", "-"))
+    # The pages of the account are walked in tests/flows/test_every_page.py; here are those that only forms lead to.
+    page.goto(f"{origin}/account/email")
     page.click("#submit")
     check(page, "account-email-error")
     page.fill("#email", "elena.ramon.torres.de.la.parroquia@correo.institucion.ejemplo.test")
@@ -148,8 +122,6 @@ def test_a_citizen_from_sign_up_to_the_account(page: Page, site: tuple[str, Comp
     page.fill("#username", "0702468133")
     page.click("#submit")
     check(page, "recovery-code")
-    page.goto(f"{origin}/demo")
-    check(page, "demo")
     with composition.database.transaction() as session:
         link = create_enrollment_link(session, journal=composition.journal, now=datetime.now(UTC))
     page.goto(f"{origin}/enroll/{link.token}")
