@@ -62,6 +62,8 @@ ELSEWHERE = {
     "login.step": "walked by keyboard below",
     "login_proof.download": "a file",
     "own.ask": "tests/ca/handover",
+    "passkeys.ask_password_removal": "tests/idp/passkeys",
+    "passkeys.one": "tests/idp/passkeys",
     "pki.certificate": "tests/ca",
     "pki.certificate_chain": "a file",
     "pki.certificate_der": "a file",
