@@ -56,6 +56,8 @@ class EventType(StrEnum):
     CERTIFICATE_VERIFIED = "idp:certificate:verified"
     CERTIFICATE_WITHDRAWN = "idp:certificate:withdrawn"  # revoked: it logs its person in no more
     LOGIN_THROTTLED = "idp:login:throttled"
+    KNOWN_DEVICE_FORGOTTEN = "idp:known_device:forgotten"
+    LOGIN_UNLIKELY = "idp:login:unlikely"  # too far from the last one in too little time; it was let in
     INTERACTION_STARTED = "idp:interaction:started"
     INTERACTION_ACCOUNT_CHOSEN = "idp:interaction:account_chosen"
     INTERACTION_INSTITUTION_CHOSEN = "idp:interaction:institution_chosen"

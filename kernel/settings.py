@@ -177,6 +177,13 @@ class Settings(BaseModel):
         le=16,
         description="How many of them must have co-signed before `sau audit verify` is content; 0: more than half.",
     )
+    geoip_file: Path | None = Field(
+        default=None,
+        description=(
+            "File in MaxMind's format (`GeoLite2-City.mmdb`) that says where addresses are, for logins that cannot "
+            "both be one person's; needs the extra `geoip`. None: judged by network and device."
+        ),
+    )
     leaked_passwords_url: str = Field(
         default="",
         description=(

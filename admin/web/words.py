@@ -171,6 +171,8 @@ EVENTS: dict[EventType, Text] = {
     _E.TOTP_ENROLLED: _l("Agregó un segundo factor"),
     _E.TOTP_REMOVED: _l("Quitó un segundo factor"),
     _E.TOTP_VERIFIED: _l("Escribió el código de su aplicación"),
+    _E.KNOWN_DEVICE_FORGOTTEN: _l("Olvidó un equipo conocido"),
+    _E.LOGIN_UNLIKELY: _l("Ingreso improbable: muy lejos del anterior en muy poco tiempo"),
     _E.PASSKEY_REGISTERED: _l("Agregó una llave de acceso"),
     _E.PASSKEY_RENAMED: _l("Cambió el nombre de una llave de acceso"),
     _E.PASSKEY_REMOVED: _l("Quitó una llave de acceso"),

@@ -41,6 +41,7 @@ BOOKKEEPING = {
     "idp_pushed_request": "what has expired, forgotten",
     "idp_revoked_access_token": "what has expired, forgotten",
     "idp_token_family": "what has expired, forgotten",
+    "idp_login_place": "where the last login came from; the login is the event",
     "idp_passkey": "which number an authenticator counted last",
     "idp_passkey_challenge": "a question to a browser that waits for its answer",
     "idp_passkey_holder": "who a person is to authenticators, made before the first is asked",

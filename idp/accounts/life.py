@@ -25,6 +25,7 @@ from idp.accounts.person import ACTIVE, DISABLED, ERASED, Person, as_person, fin
 from idp.authentication.browser_session import end_sessions_of
 from idp.authentication.interaction import forget_passwords_verified
 from idp.authentication.known_device import forget_devices
+from idp.authentication.login_place import forget_place
 from idp.authentication.recovery_codes import remove_recovery_codes
 from idp.authentication.totp import remove_totp
 from idp.desk.leaving import end_help, forget_help
@@ -99,6 +100,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     erase_passkeys(session, person_id=person_id)
     remove_recovery_codes(session, person_id=person_id)
     forget_devices(session, person_id=person_id)
+    forget_place(session, person_id=person_id)
     session.execute(delete(PasswordRow).where(PasswordRow.person_id == person_id))
     session.execute(
         delete(SignUpRow).where(

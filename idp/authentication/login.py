@@ -38,6 +38,7 @@ from idp.authentication.interaction import (
     note_password_verified,
 )
 from idp.authentication.known_device import find_known_device, remember_device
+from idp.authentication.login_place import look_at_place
 from idp.authentication.model import InteractionRow
 from idp.authentication.password import (
     PasswordMismatchError,
@@ -269,6 +270,7 @@ def open_session(
         opened, secret = start_browser_session(
             session, journal=services.journal, person_id=person_id, amr=amr, x5t_s256=x5t_s256, now=now
         )
+    known = find_known_device(session, person_id=person_id, secret=device_secret, now=now)
     device, warn = remember_device(session, person_id=person_id, secret=device_secret, now=now)
     if warn:
         notify(
@@ -279,6 +281,14 @@ def open_session(
             context={"device": describe_device(current_origin().user_agent), "address": current_origin().address},
             now=now,
         )
+    look_at_place(
+        session,
+        services=services,
+        person=find_person(session, person_id),
+        sid=opened.sid,
+        known_device=known is not None,
+        now=now,
+    )
     if interaction is not None:
         forget_password_verified(session, interaction_id=interaction.id)
     return OpenedSession(opened, secret, device)
@@ -299,9 +309,8 @@ def _take_password_try(
     counter = throttle.throttle_key(services, throttle.PASSWORD_BY_ACCOUNT, known_as, device or "")
     try:
         if device is None and services.settings.rate_limits == "on":
-            throttle.require_not_throttled(
-                session, key=_address_counter(services), limit=throttle.PASSWORD_BY_ADDRESS, now=now
-            )
+            for key, limit in _network_counters(services):
+                throttle.require_not_throttled(session, key=key, limit=limit, now=now)
         tries_left = throttle.take_try(session, key=counter, limit=throttle.PASSWORD_BY_ACCOUNT, now=now)
     except Throttled as error:
         event = Event(
@@ -320,7 +329,8 @@ def _take_password_try(
 def _refuse_password(
     session: Session, services: IdpServices, candidate: _Candidate, *, document: str, now: datetime
 ) -> NoReturn:
-    throttle.count_failure(session, key=_address_counter(services), limit=throttle.PASSWORD_BY_ADDRESS, now=now)
+    for key, limit in _network_counters(services):
+        throttle.count_failure(session, key=key, limit=limit, now=now)
     event = Event(
         type=EventType.PASSWORD_VERIFIED,
         outcome=Outcome.FAILURE,
@@ -367,5 +377,10 @@ def _is_still_due(session: Session, situation: Situation, *, now: datetime) -> b
     return row.person_id == situation.person_id
 
 
-def _address_counter(services: IdpServices) -> str:
-    return throttle.throttle_key(services, throttle.PASSWORD_BY_ADDRESS, throttle.network_of_caller())
+def _network_counters(services: IdpServices) -> tuple[tuple[str, throttle.Limit], ...]:
+    """The caller's address, and the network around it: neither stops a known device."""
+    by_address, by_network = throttle.PASSWORD_BY_ADDRESS, throttle.PASSWORD_BY_NETWORK
+    return (
+        (throttle.throttle_key(services, by_address, throttle.network_of_caller()), by_address),
+        (throttle.throttle_key(services, by_network, throttle.wide_network_of_caller()), by_network),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, String, UniqueConstraint
+from sqlalchemy import BigInteger, Float, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -146,3 +146,17 @@ class KnownDeviceRow(Base):
     secret_sha256: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime] = mapped_column(index=True)
+    device: Mapped[str] = mapped_column(String(80), default="", server_default="")
+
+
+class LoginPlaceRow(Base):
+    """Where a person logged in from last: the network as a keyed digest, and a point if it is known."""
+
+    __tablename__ = "idp_login_place"
+
+    person_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    network_hmac: Mapped[str] = mapped_column(String(64))
+    device: Mapped[str] = mapped_column(String(80))
+    latitude: Mapped[float | None] = mapped_column(Float)
+    longitude: Mapped[float | None] = mapped_column(Float)
+    occurred_at: Mapped[datetime]

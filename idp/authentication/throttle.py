@@ -33,6 +33,8 @@ class Limit:
 
 PASSWORD_BY_ACCOUNT = Limit("password", 5, timedelta(minutes=15))
 PASSWORD_BY_ADDRESS = Limit("password-address", 50, timedelta(minutes=15))
+# A /24 or /48 that takes turns with its addresses. Whole towns stand behind one: it takes many more failures.
+PASSWORD_BY_NETWORK = Limit("password-network", 400, timedelta(minutes=15))
 # A certificate cannot be guessed: this bounds what somebody can have written into the evidence.
 CERTIFICATE_BY_ADDRESS = Limit("certificate-address", 50, timedelta(minutes=15))
 CODE_BY_PERSON = Limit("code", 5, timedelta(minutes=15))
@@ -61,6 +63,16 @@ def network_of_caller() -> str:
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network(f"{address}/64", strict=False))
     return str(address)
+
+
+def wide_network_of_caller() -> str:
+    """Return the caller's IPv4 /24 or IPv6 /48 (what one site is given), empty for a command."""
+    text = current_origin().address
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 48}", strict=False))
 
 
 def take_try(session: Session, *, key: str, limit: Limit, now: datetime) -> int:

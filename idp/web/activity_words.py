@@ -38,6 +38,8 @@ _TITLES = {
     EventType.PASSKEY_REGISTERED: _l("Agregó una llave de acceso"),
     EventType.PASSKEY_REMOVED: _l("Quitó una llave de acceso"),
     EventType.PASSWORD_REMOVED: _l("Quitó su contraseña"),
+    EventType.KNOWN_DEVICE_FORGOTTEN: _l("Olvidó un equipo conocido"),
+    EventType.LOGIN_UNLIKELY: _l("Un ingreso vino de muy lejos del anterior, en muy poco tiempo"),
     EventType.CERTIFICATE_WITHDRAWN: _l("Su certificado dejó de servir para ingresar"),
     EventType.RECOVERY_CODES_ISSUED: _l("Recibió códigos de respaldo nuevos"),
     EventType.RECOVERY_CODE_VERIFIED: _l("Usó un código de respaldo"),

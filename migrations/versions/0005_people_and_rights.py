@@ -158,6 +158,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_identity_check_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_idp_identity_check_proposed', ['person_id'], unique=True, sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
 
+    op.create_table('idp_login_place',
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('network_hmac', sa.String(length=64), nullable=False),
+    sa.Column('device', sa.String(length=80), nullable=False),
+    sa.Column('latitude', sa.Float(), nullable=True),
+    sa.Column('longitude', sa.Float(), nullable=True),
+    sa.Column('occurred_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', name=op.f('pk_idp_login_place'))
+    )
     op.create_table('idp_passkey',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('person_id', sa.String(length=26), nullable=False),
@@ -301,6 +310,9 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
         batch_op.add_column(sa.Column('institution_id', sa.String(length=26), nullable=True))
 
+    with op.batch_alter_table('idp_known_device', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('device', sa.String(length=80), server_default='', nullable=False))
+
     with op.batch_alter_table('idp_person', schema=None) as batch_op:
         batch_op.add_column(sa.Column('passport', sa.String(length=13), nullable=True))
         batch_op.add_column(sa.Column('phone', sa.String(length=16), nullable=True))
@@ -331,6 +343,9 @@ def downgrade() -> None:
         batch_op.drop_column('phone_verified_at')
         batch_op.drop_column('phone')
         batch_op.drop_column('passport')
+
+    with op.batch_alter_table('idp_known_device', schema=None) as batch_op:
+        batch_op.drop_column('device')
 
     with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
         batch_op.drop_column('institution_id')
@@ -374,6 +389,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_passkey_person_id'))
 
     op.drop_table('idp_passkey')
+    op.drop_table('idp_login_place')
     with op.batch_alter_table('idp_identity_check', schema=None) as batch_op:
         batch_op.drop_index('uq_idp_identity_check_proposed', sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
         batch_op.drop_index(batch_op.f('ix_idp_identity_check_person_id'))

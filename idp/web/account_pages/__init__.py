@@ -8,6 +8,7 @@ from __future__ import annotations
 from idp.web.account_pages import activity as activity
 from idp.web.account_pages import connected as connected
 from idp.web.account_pages import deletion as deletion
+from idp.web.account_pages import devices as devices
 from idp.web.account_pages import home as home
 from idp.web.account_pages import language as language
 from idp.web.account_pages import my_data as my_data
