@@ -30,6 +30,7 @@ import idp.clients.model
 import idp.consent.model
 import idp.decoupled.model
 import idp.desk.model
+import idp.directories.model
 import idp.notices.model
 import idp.passkeys.model
 import idp.rights.model
@@ -54,6 +55,7 @@ from idp.authentication.browser_session import SESSION_COOKIE, find_browser_sess
 from idp.authorization.resting import RestingOnCertificates
 from idp.authorization.revoked_certificate import LetGoOfCertificate
 from idp.clients.remote_keys import RemoteKeys
+from idp.directories.ldap import Bounds, LdapDirectories
 from idp.directory.institutions import find_institution_by_ruc
 from idp.notices.mail import notify, send_mail
 from idp.ports import (
@@ -100,6 +102,7 @@ TABLES = (
     idp.consent.model,
     idp.decoupled.model,
     idp.desk.model,
+    idp.directories.model,
     idp.notices.model,
     idp.rights.model,
     idp.passkeys.model,
@@ -397,6 +400,11 @@ class Composition:
         return OutgoingClient(networks=self.settings.outgoing_networks, ca_file=self.settings.outgoing_ca_file)
 
     @cached_property
+    def directories(self) -> LdapDirectories:
+        """The client for institutions' directories."""
+        return LdapDirectories(bounds=Bounds(whole=self.settings.ldap_seconds), ca_file=self.settings.ldap_ca_file)
+
+    @cached_property
     def idp(self) -> IdpServices:
         """What the provider is given."""
         return IdpServices(
@@ -413,6 +421,7 @@ class Composition:
             evidence=self.audit,
             duties=_Duties(),
             personal_certificates=_PersonalCertificates(self),
+            directories=self.directories,
         )
 
     @cached_property

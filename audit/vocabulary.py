@@ -141,6 +141,14 @@ class EventType(StrEnum):
     DELEGATION_GRANTED = "idp:delegation:granted"
     DELEGATION_WITHDRAWN = "idp:delegation:withdrawn"
 
+    # directories of institutions (LDAP)
+    LDAP_DIRECTORY_ADDED = "idp:ldap_directory:added"
+    LDAP_DIRECTORY_UPDATED = "idp:ldap_directory:updated"
+    LDAP_DIRECTORY_HEALTH_CHANGED = "idp:ldap_directory:health_changed"
+    LDAP_PERSON_LINKED = "idp:ldap_person:linked"
+    LDAP_PERSON_LEFT = "idp:ldap_person:left"  # twice in a row not found there: sessions end, rights are withdrawn
+    LDAP_CHECK_STOPPED = "idp:ldap_check:stopped"  # so many were missing that nobody has left
+
     # keys
     SIGNING_KEY_CREATED = "keys:signing_key:created"
     SIGNING_KEY_ACTIVATED = "keys:signing_key:activated"

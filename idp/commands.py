@@ -9,6 +9,7 @@ import click
 from idp.accounts.commands import user_commands
 from idp.clients.command_line.clients import client_commands
 from idp.desk.commands import desk_commands
+from idp.directories.commands import directory_commands
 from idp.directory.commands import institution_commands
 from idp.notices.commands import notices_commands
 from idp.services import IdpServices
@@ -20,5 +21,13 @@ def commands(load: Callable[[], IdpServices]) -> list[click.Command]:
 
     :param load: composes the services when a command runs, so that ``--help`` needs no database.
     """
-    groups = (client_commands, desk_commands, institution_commands, key_commands, notices_commands, user_commands)
+    groups = (
+        client_commands,
+        desk_commands,
+        directory_commands,
+        institution_commands,
+        key_commands,
+        notices_commands,
+        user_commands,
+    )
     return [group(load) for group in groups]

@@ -10,6 +10,7 @@ import idp.authentication.jobs
 import idp.decoupled.jobs
 import idp.deliveries.jobs
 import idp.desk.jobs
+import idp.directories.jobs
 import idp.events.jobs
 import idp.leaving.jobs
 import idp.notices.jobs
@@ -41,6 +42,11 @@ def deliveries(services: IdpServices) -> Mapping[str, Handler]:
     }
 
 
+def lookups(services: IdpServices) -> Mapping[str, Handler]:
+    """Return what does the outbox tasks that wait for servers of institutions, by kind."""
+    return {**idp.directories.jobs.lookups(services)}
+
+
 def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
     """Return the provider's periodic jobs."""
     return [
@@ -48,6 +54,7 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
         *idp.authentication.jobs.periodic_jobs(services),
         *idp.decoupled.jobs.periodic_jobs(services),
         *idp.desk.jobs.periodic_jobs(services),
+        *idp.directories.jobs.periodic_jobs(services),
         *idp.deliveries.jobs.periodic_jobs(services, kinds=tuple(deliveries(services))),
         *idp.tokens.jobs.periodic_jobs(services),
     ]

@@ -9,6 +9,7 @@ from audit.signed_log import SignedLog
 from idp.authentication.assurance import served_acr_values
 from idp.clients.reading_ahead import KnownClients
 from idp.clients.remote_keys import RemoteKeys
+from idp.directories.port import DirectoryServers
 from idp.ports import Certificates, Duties, PersonalCertificates
 from idp.tokens.key_ring import KeyRing
 from kernel.clock import Clock
@@ -26,6 +27,7 @@ class IdpServices:
     :ivar certificates: the authority's records.
     :ivar outgoing: the one way to others' servers; never inside a transaction.
     :ivar remote_keys: keys that applications publish, fetched through ``outgoing`` and kept in this process.
+    :ivar directories: servers of institutions' directories; never inside a transaction.
     :ivar evidence: the log in which events are proved.
     :ivar duties: who does something for the service.
     :ivar personal_certificates: what the authority holds about people.
@@ -46,6 +48,7 @@ class IdpServices:
     evidence: SignedLog
     duties: Duties
     personal_certificates: PersonalCertificates
+    directories: DirectoryServers
     known_clients: KnownClients = field(default_factory=KnownClients)
 
     @property

@@ -131,6 +131,9 @@ class Settings(BaseModel):
         ge=1,
         description="Most short messages in a day: each costs. A fifth is kept for people who have logged in.",
     )
+    ldap_ca_file: Path | None = Field(default=None, description="PEM of directories' authorities; none: the system's.")
+    ldap_seconds: float = Field(default=8, gt=0, le=20, description="Seconds in which a directory must answer.")
+    ldap_check_hours: int = Field(default=12, ge=1, le=168, description="Hours between looks for directories' people.")
     outgoing_networks: tuple[IpNetwork, ...] = Field(
         default=(),
         description="Networks that applications' addresses may lie in although they are not public; by http, too.",

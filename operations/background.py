@@ -32,7 +32,14 @@ def background_worker(composition: Composition) -> Worker:
     return Worker(
         database=composition.database,
         clock=composition.clock,
-        deliveries=traced(tracing, {**idp.jobs.deliveries(composition.idp), **ca.jobs.deliveries(composition.ca)}),
+        deliveries=traced(
+            tracing,
+            {
+                **idp.jobs.deliveries(composition.idp),
+                **idp.jobs.lookups(composition.idp),
+                **ca.jobs.deliveries(composition.ca),
+            },
+        ),
         letters=traced(tracing, idp.jobs.letters(composition.idp)),
         handlers=traced(tracing, {**idp.jobs.handlers(composition.idp), **ca.jobs.handlers(composition.ca)}),
         jobs=[tracing.around_job(job) for job in jobs] if tracing else jobs,

@@ -26,7 +26,7 @@ from keys.decrypter import EncryptionKind
 from keys.file_store import require_private
 from operations import schema
 from operations.age_checks import clock, hosts, last_backup, signers
-from operations.connections import mail_server, mtls_host, outgoing_trust, sms_gateway
+from operations.connections import directories, mail_server, mtls_host, outgoing_trust, sms_gateway
 from operations.finding import Finding, Severity, broken, ok, warning
 from operations.settings_checks import settings_in_force, several_nodes, witnesses
 
@@ -294,4 +294,5 @@ CONTENTS: dict[str, Check] = {
     "nodes": several_nodes,
     "witnesses": witnesses,
     "backup": last_backup,
+    "directories": directories,
 }

@@ -11,6 +11,7 @@ from http.client import HTTPException, HTTPSConnection
 from urllib.parse import SplitResult, urlsplit
 
 from composition import Composition
+from idp.directories.register import list_directories
 from idp.notices.sms_gateway import gateway_credentials
 from idp.notices.sms_smpp import PLAIN_PORT, TLS_PORT
 from idp.notices.sms_taken import SmsNotTaken
@@ -39,6 +40,24 @@ def mail_server(composition: Composition) -> Iterator[Finding]:
         )
     else:
         yield ok("mail", f"{url.hostname} answers")
+
+
+def directories(composition: Composition) -> Iterator[Finding]:
+    """Ask each server of each open directory of an institution."""
+    services = composition.idp
+    with composition.database.reading() as session:
+        found = list_directories(session, services=services, active_only=True)
+    for directory in found:
+        reports = services.directories.examine(directory)
+        failed = [f"{each.server}: {each.reason.value}" for each in reports if each.reason]
+        check = f"directory {directory.name}"
+        remedy = f"Run 'sau directory test {directory.name}'; see docs/directories.md."
+        if len(failed) == len(reports):
+            yield broken(check, f"No server answers ({'; '.join(failed)}): its people cannot log in.", remedy)
+        elif failed:
+            yield warning(check, f"{'; '.join(failed)}; the others answer", remedy)
+        else:
+            yield ok(check, f"{len(reports)} answer")
 
 
 def sms_gateway(composition: Composition) -> Iterator[Finding]:

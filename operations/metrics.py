@@ -25,6 +25,7 @@ from ca.issuance.model import Authority
 from ca.revocation.model import OcspSigner, RevocationList
 from ca.transparency.model import LOG_TABLES
 from composition import Composition
+from idp.directories.health import list_health
 from kernel.compatibility import SchemaCompatibility
 from kernel.errors import ServiceError
 from kernel.outbox import MAX_ATTEMPTS, OutboxTask
@@ -197,4 +198,16 @@ def _gauge(name: str, said: str, *labels: str) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, said, labels=labels)
 
 
-PARTS: tuple[Callable[[Session, datetime], Gauges], ...] = (_logs, _events, _queue, _status, _backup)
+def _directories(session: Session, now: datetime) -> Gauges:
+    """Directories of institutions, as the worker last found them."""
+    up = _gauge("sau_directory_up", "Whether a server of an institution's directory answers.", "directory")
+    took = _gauge("sau_directory_seconds", "How long it took at the last look.", "directory")
+    age = _gauge("sau_directory_look_age_seconds", "Since it was last looked at.", "directory")
+    for each in list_health(session):
+        up.add_metric([each.name], float(each.up))
+        took.add_metric([each.name], each.milliseconds / 1000)
+        age.add_metric([each.name], (now - each.checked_at).total_seconds())
+    yield from (up, took, age)
+
+
+PARTS: tuple[Callable[[Session, datetime], Gauges], ...] = (_logs, _events, _queue, _status, _backup, _directories)

@@ -50,6 +50,17 @@ JOBS: Declared = {
         _E.TOTP_REMOVED,
     ),
     "idp.desk_recoveries": (_E.DESK_RECOVERY_EXPIRED,),
+    "idp.directory_look": (
+        _E.ASSIGNMENT_ENDED,
+        _E.BELONGING_ENDED,
+        _E.CERTIFICATE_REVOKED,
+        _E.DELEGATION_WITHDRAWN,
+        _E.LDAP_CHECK_STOPPED,
+        _E.LDAP_DIRECTORY_HEALTH_CHANGED,
+        _E.LDAP_PERSON_LEFT,
+        _E.SESSION_ENDED,
+        _E.TOKEN_REVOKED,
+    ),
     "idp.mail": (_E.MAIL_FAILED, _E.MAIL_SENT),
     "idp.security_event": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
     "idp.sms": (_E.SMS_FAILED, _E.SMS_SENT),
@@ -75,6 +86,7 @@ QUIET_JOBS: frozenset[str] = frozenset(
         "idp.cleaning",
         "idp.decoupled_requests",
         "idp.my_data",
+        "idp.directories",
         "idp.expired_tokens",
     )
 )

@@ -258,7 +258,9 @@ ENDPOINTS: Declared = {
     ),
     "idp_register.secret": (_E.CLIENT_SECRET_ROTATED,),
     "login.advance": (
+        _E.ACCOUNT_CREATED,
         _E.INTERACTION_REFUSED,
+        _E.LDAP_PERSON_LINKED,
         _E.LOGIN_THROTTLED,
         _E.PASSKEY_FLAGGED,
         _E.PASSKEY_VERIFIED,

@@ -9,6 +9,7 @@ import idp.notices.own_data
 import idp.rights.own_data
 from idp.accounts import authority_data, person_data
 from idp.accounts.my_data import Section
+from idp.directories import my_data as directories
 
 #: In reading order.
 SECTIONS: tuple[Section, ...] = (
@@ -31,4 +32,5 @@ SECTIONS: tuple[Section, ...] = (
     idp.rights.own_data.RIGHTS,
     idp.authentication.own_data.LOOKED,
     idp.authentication.own_data.ACTIVITY,
+    directories.INSTITUTIONS,
 )

@@ -50,6 +50,7 @@ from idp.authentication.password import (
 from idp.authentication.second_factor import require_second_factor
 from idp.authentication.second_factor_kinds import SecondFactor, has_second_factor, methods_of, second_factors_of
 from idp.authentication.steps import Step, due_step, is_recent, person_in_question, reaches
+from idp.directories.links import governing_directory
 from idp.notices.mail import notify
 from idp.services import IdpServices
 from kernel.errors import Conflict, Denied, Throttled
@@ -322,7 +323,8 @@ def _take_password_try(
             private=_typed(document) if person_id else {},
         )
         services.journal.refuse(session, event, error, now=now)
-    phc = row.phc if row and row.status == ACTIVE else None
+    usable = row is not None and row.status == ACTIVE and governing_directory(session, row.id) is None
+    phc = row.phc if row and usable else None
     return _Candidate(person_id, phc, counter, tries_left, device is not None)
 
 

@@ -91,6 +91,13 @@ def take_try(session: Session, *, key: str, limit: Limit, now: datetime) -> int:
     return limit.tries - row.tries
 
 
+def give_back(session: Session, *, key: str) -> None:
+    """Count a try for none, because what it was for could not be looked at."""
+    row = session.get(ThrottleRow, key, with_for_update=True)
+    if row is not None and row.tries > 0:
+        row.tries -= 1
+
+
 def require_not_throttled(session: Session, *, key: str, limit: Limit, now: datetime) -> None:
     """Look at a counter that only failures move. :raises Throttled: (``too_many_tries``) if it is full."""
     row = session.get(ThrottleRow, key)

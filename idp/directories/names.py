@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ldap3.utils.conv import escape_filter_chars
 from ldap3.utils.dn import escape_rdn, parse_dn
 
+from idp.accounts.document import parse_document
 from kernel.errors import Rejected
 from kernel.secret_text import SecretText
 
@@ -45,6 +46,16 @@ def parse_institutional_name(text: str) -> InstitutionalName:
     if not at or not _USERNAME.fullmatch(username) or not _DOMAIN.fullmatch(domain) or len(domain) > 253:
         raise Rejected("Write it like mquispe@institucion.gob.ec.", code="institutional_name_invalid")
     return InstitutionalName(username, domain)
+
+
+def parse_login_name(text: str) -> str | InstitutionalName:
+    """Return what was typed to log in with: a name of an institution, if there is an at sign, else a document.
+
+    :raises Rejected: as :func:`parse_institutional_name` and :func:`idp.accounts.document.parse_document`.
+    """
+    if "@" in unicodedata.normalize("NFKC", text):
+        return parse_institutional_name(text)
+    return parse_document(text)
 
 
 def require_password_to_send(password: SecretText) -> bytes:
@@ -121,16 +132,3 @@ def fill_bind_name(template: str, **values: str) -> str:
     if "=" not in template:
         return _PLACE.sub(lambda place: values.get(place[1], ""), template)
     return _PLACE.sub(lambda place: str(escape_rdn(values.get(place[1], ""))), template)
-
-
-def same_dn(one: str, other: str) -> bool:
-    """Tell whether two distinguished names are one: letter case and blanks around separators do not count."""
-    return _plain_dn(one) == _plain_dn(other)
-
-
-def _plain_dn(text: str) -> tuple[tuple[str, str], ...] | str:
-    try:
-        parts = parse_dn(text, escape=False, strip=True)
-    except Exception:
-        return text.strip().casefold()
-    return tuple((name.casefold(), value.strip().casefold()) for name, value, _ in parts)

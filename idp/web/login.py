@@ -18,12 +18,15 @@ from idp.authentication.login import (
     OpenedSession,
     Situation,
     WrongCredentialsError,
-    log_in_with_password,
     log_in_with_second_factor,
     look_at_login,
     start_over,
 )
 from idp.authentication.steps import Step
+from idp.directories.errors import DirectoryAccountError, DirectoryError
+from idp.directories.login import log_in_by_password
+from idp.directories.names import parse_login_name
+from idp.directories.register import has_directories
 from idp.web.access import present, services
 from idp.web.cookies import (
     browser_secret,
@@ -216,6 +219,7 @@ def show_password(situation: Situation, form: Form, status: int, **more: object)
     with services().database.reading() as session:
         if situation.current is not None and not interaction.wants_another_person:
             again = find_person(session, situation.current.person_id)
+        institutions = has_directories(session)
     if "username" not in form.values:
         username = again.document if again else _document_in(interaction.login_hint)
     return render(
@@ -225,6 +229,7 @@ def show_password(situation: Situation, form: Form, status: int, **more: object)
         username=username,
         again=again,
         with_certificate=bool(services().settings.mtls_origin),
+        with_institutions=institutions,
         **interaction_context(interaction),
         **more,
     )
@@ -255,26 +260,29 @@ def _show_second_factor(situation: Situation, form: Form, status: int) -> Respon
 
 def _take_password(situation: Situation) -> AnyResponse:
     form = Form()
-    document = form.read("username", parse_document)
+    typed = form.read("username", parse_login_name)
     password = form.password()
     if not password:
         form.refuse("password", Rejected(code="password_missing"))
-    if document is None or form.errors:
+    if typed is None or form.errors:
         return show_password(situation, form, 422)
     try:
-        opened = log_in_with_password(
+        opened = log_in_by_password(
             services(),
             interaction_id=situation.interaction.id,
             browser_secret=browser_secret(),
             session_secret=session_secret(),
             device_secret=device_secret(),
-            document=document,
+            typed=typed,
             password=password,
             now=present(),
         )
-    except WrongCredentialsError as error:
+    except (WrongCredentialsError, DirectoryAccountError, Rejected) as error:
         form.refuse("password", error)
         return show_password(situation, form, 422)
+    except DirectoryError as error:
+        form.refuse("password", error)
+        return show_password(situation, form, 503)
     except Throttled as error:
         form.refuse("password", error)
         return throttled(show_password(situation, form, 429), error)

@@ -49,6 +49,20 @@ _BY_FIELD = {
     "used_code": _l("Ese código ya se usó. Espere a que cambie y escriba el nuevo"),
     "mail_code_dead": _l("Ese código ya no sirve. Pida otro"),
     "resend_limit": _l("Ya enviamos 5 códigos. Empiece de nuevo más tarde"),
+    "institutional_name_invalid": _l("Escríbalo completo. Por ejemplo: mquispe@institucion.gob.ec"),
+    "directory_unavailable": _l(
+        "El directorio de su institución no responde, y sin él no podemos comprobar su contraseña. No es culpa suya. "
+        "Espere unos minutos y vuelva a intentar"
+    ),
+    "directory_account_disabled": _l("Su institución desactivó su cuenta. Hable con su área de sistemas"),
+    "directory_account_expired": _l("Su cuenta en la institución venció. Hable con su área de sistemas"),
+    "directory_account_locked": _l(
+        "Su institución bloqueó su cuenta por un tiempo. Espere, o hable con su área de sistemas"
+    ),
+    "directory_password_expired": _l(
+        "Su institución pide que cambie su contraseña. Cámbiela en un equipo de su institución y vuelva a intentar"
+    ),
+    "directory_not_now": _l("Su institución no le permite ingresar a esta hora. Hable con su área de sistemas"),
     "cedula_taken": _l("Esa cédula ya tiene una cuenta. Ingrese con ella"),
     "session_ended": _l("Su sesión terminó. Ingrese otra vez para seguir"),
     "wrong_step": _l("Falta terminar un paso anterior. Abra la página otra vez"),
@@ -70,6 +84,8 @@ _OTHER_CERTIFICATE = _l(
     "Para elegir otro certificado, cierre todas las ventanas del navegador y empiece de nuevo. O ingrese de otra forma."
 )
 _ASK_OFFICE = _l("Pida uno nuevo en la oficina que se lo entregó. Mientras tanto, ingrese de otra forma.")
+
+_ASK_SYSTEMS = _l("Pida al área de sistemas de su institución que lo corrija. Mientras tanto, ingrese de otra forma.")
 
 PAGE_TEXTS = {
     "certificate_missing": ErrorText(
@@ -137,6 +153,29 @@ PAGE_TEXTS = {
         title=_l("El certificado se mostró hace demasiado tiempo"),
         happened=_l("Por seguridad este paso vale un minuto y una sola vez. No se entregó ningún dato."),
         to_do=_l("Empiece otra vez el ingreso con certificado."),
+    ),
+    "directory_without_cedula": ErrorText(
+        title=_l("Su institución no nos dijo quién es usted"),
+        happened=_l("Su contraseña es correcta, pero en el directorio de su institución falta su cédula o su nombre."),
+        to_do=_ASK_SYSTEMS,
+    ),
+    "directory_cedula_differs": ErrorText(
+        title=_l("Esa cuenta de su institución es de otra persona"),
+        happened=_l("La cédula que dice el directorio no es la de antes. Por seguridad no seguimos."),
+        to_do=_ASK_SYSTEMS,
+    ),
+    "directory_person_unknown": ErrorText(
+        title=_l("Todavía no tiene una cuenta SAU"),
+        happened=_l("Su contraseña es correcta, pero su institución pide que primero cree su cuenta."),
+        to_do=_l("Cree su cuenta con su cédula. Después podrá ingresar con la contraseña de su institución."),
+    ),
+    "directory_level_too_low": ErrorText(
+        title=_l("Ingrese con su propia contraseña"),
+        happened=_l(
+            "Su identidad se comprobó mejor de lo que la comprueba su institución. "
+            "Por eso su contraseña de allí no basta para esta cuenta."
+        ),
+        to_do=_l("Ingrese con su cédula y la contraseña de su cuenta SAU."),
     ),
     "interaction_unknown": ErrorText(
         title=_l("Este ingreso ya no existe"),

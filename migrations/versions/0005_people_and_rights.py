@@ -158,6 +158,73 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_identity_check_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_idp_identity_check_proposed', ['person_id'], unique=True, sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
 
+    op.create_table('idp_ldap_directory',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('institution_id', sa.String(length=26), nullable=False),
+    sa.Column('domains', sa.JSON(), nullable=False),
+    sa.Column('urls', sa.JSON(), nullable=False),
+    sa.Column('ca_pem', sa.Text(), nullable=True),
+    sa.Column('bind_dn', sa.String(length=500), nullable=True),
+    sa.Column('sealed_password', sa.LargeBinary(), nullable=True),
+    sa.Column('bind_file', sa.String(length=500), nullable=True),
+    sa.Column('bind_template', sa.String(length=500), nullable=True),
+    sa.Column('search_base', sa.String(length=500), nullable=False),
+    sa.Column('username_filter', sa.String(length=1000), nullable=False),
+    sa.Column('cedula_filter', sa.String(length=1000), nullable=False),
+    sa.Column('attributes', sa.JSON(), nullable=False),
+    sa.Column('creates_people', sa.Boolean(), nullable=False),
+    sa.Column('level', sa.Integer(), nullable=False),
+    sa.Column('asked_by_cedula', sa.Boolean(), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_ldap_directory')),
+    sa.UniqueConstraint('name', name=op.f('uq_idp_ldap_directory_name'))
+    )
+    with op.batch_alter_table('idp_ldap_directory', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_ldap_directory_institution_id'), ['institution_id'], unique=False)
+
+    op.create_table('idp_ldap_group',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('directory_id', sa.String(length=26), nullable=False),
+    sa.Column('group_dn', sa.String(length=500), nullable=False),
+    sa.Column('role', sa.String(length=100), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_ldap_group')),
+    sa.UniqueConstraint('directory_id', 'group_dn', 'role', name=op.f('uq_idp_ldap_group_directory_id_group_dn_role'))
+    )
+    with op.batch_alter_table('idp_ldap_group', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_ldap_group_directory_id'), ['directory_id'], unique=False)
+
+    op.create_table('idp_ldap_health',
+    sa.Column('directory_id', sa.String(length=26), nullable=False),
+    sa.Column('reason', sa.String(length=32), nullable=True),
+    sa.Column('failing_since', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('milliseconds', sa.Integer(), nullable=False),
+    sa.Column('checked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('directory_id', name=op.f('pk_idp_ldap_health'))
+    )
+    op.create_table('idp_ldap_link',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('directory_id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('entry_key', sa.String(length=200), nullable=False),
+    sa.Column('username', sa.String(length=64), nullable=False),
+    sa.Column('groups', sa.JSON(), nullable=False),
+    sa.Column('linked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_login_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('checked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('missed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('left_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_ldap_link')),
+    sa.UniqueConstraint('directory_id', 'entry_key', name=op.f('uq_idp_ldap_link_directory_id_entry_key')),
+    sa.UniqueConstraint('directory_id', 'person_id', name=op.f('uq_idp_ldap_link_directory_id_person_id'))
+    )
+    with op.batch_alter_table('idp_ldap_link', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_ldap_link_checked_at'), ['checked_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_ldap_link_person_id'), ['person_id'], unique=False)
+
     op.create_table('idp_login_place',
     sa.Column('person_id', sa.String(length=26), nullable=False),
     sa.Column('network_hmac', sa.String(length=64), nullable=False),
@@ -390,6 +457,20 @@ def downgrade() -> None:
 
     op.drop_table('idp_passkey')
     op.drop_table('idp_login_place')
+    with op.batch_alter_table('idp_ldap_link', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_ldap_link_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_ldap_link_checked_at'))
+
+    op.drop_table('idp_ldap_link')
+    op.drop_table('idp_ldap_health')
+    with op.batch_alter_table('idp_ldap_group', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_ldap_group_directory_id'))
+
+    op.drop_table('idp_ldap_group')
+    with op.batch_alter_table('idp_ldap_directory', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_ldap_directory_institution_id'))
+
+    op.drop_table('idp_ldap_directory')
     with op.batch_alter_table('idp_identity_check', schema=None) as batch_op:
         batch_op.drop_index('uq_idp_identity_check_proposed', sqlite_where=sa.text("state = 'proposed'"), postgresql_where=sa.text("state = 'proposed'"))
         batch_op.drop_index(batch_op.f('ix_idp_identity_check_person_id'))

@@ -17,7 +17,6 @@ from idp.directories.names import (
     require_dn,
     require_filter,
     require_password_to_send,
-    same_dn,
 )
 from kernel.errors import Rejected
 from kernel.secret_text import SecretText
@@ -100,12 +99,6 @@ def test_servers_and_ports() -> None:
     """In order, with the usual ports."""
     servers = parse_servers(["ldaps://ad1.salud.gob.ec", "ldap://[::1]:3389", "ldaps://ad1.salud.gob.ec"])
     assert [str(each) for each in servers] == ["ldaps://ad1.salud.gob.ec:636", "ldap://[::1]:3389"]
-
-
-def test_equal_names() -> None:
-    """Letter case and blanks do not count."""
-    assert same_dn("CN=Caja, OU=Grupos,DC=x", "cn=caja,ou=grupos,dc=X")
-    assert not same_dn("cn=caja,dc=x", "cn=cajas,dc=x")
 
 
 @pytest.mark.parametrize(
