@@ -42,7 +42,10 @@ from admin.services import AdminServices
 from audit.journal import Journal
 from audit.privacy import HolderKeys
 from audit.services import AuditServices
+from ca.handover.prepare import make_key
+from ca.holder.ask import ask, key_kind, offered_kinds
 from ca.holder.end import end_all
+from ca.holder.revoke import preview_own, revoke_own
 from ca.holder.view import list_asked, list_held
 from ca.ports import ApiCaller, InstitutionRecord, PersonRecord, PresentedToken
 from ca.register.standing import CertificateRegister
@@ -61,9 +64,11 @@ from idp.notices.mail import notify, send_mail
 from idp.ports import (
     CertificateIdentity,
     IssuedClientCertificate,
+    OfferedCertificate,
     PersonalCertificate,
     PersonalCertificateRequest,
     RequestedClientCertificate,
+    RevocationConsequences,
 )
 from idp.protocol.sender import Sender
 from idp.services import IdpServices
@@ -312,6 +317,26 @@ class _PersonalCertificates:
             )
             for item in asked
         )
+
+    def kinds(self) -> tuple[OfferedCertificate, ...]:
+        return tuple(
+            OfferedCertificate(kind.profile, kind.title, kind.about, kind.key_made_here, kind.years)
+            for kind in offered_kinds(self.composition.ca)
+        )
+
+    def request(self, *, cedula: str, profile: str, csr: str | None, now: datetime) -> None:
+        services = self.composition.ca
+        # Outside of the transaction: an RSA key takes a moment.
+        key = make_key(key_kind(services, profile)) if csr is None else csr
+        with services.database.transaction() as session:
+            ask(session, services=services, cedula=cedula, profile=profile, key=key, now=now)
+
+    def preview(self, session: Session, person_id: str, *, serial: str, now: datetime) -> RevocationConsequences:
+        found = preview_own(session, services=self.composition.ca, holder_id=person_id, serial=serial, now=now)
+        return RevocationConsequences(found.resting.get("sessions", 0), found.resting.get("tokens", 0), found.same_key)
+
+    def revoke(self, session: Session, person_id: str, *, serial: str, reason: str, now: datetime) -> None:
+        revoke_own(session, services=self.composition.ca, holder_id=person_id, serial=serial, reason=reason, now=now)
 
     def revoke_all(self, session: Session, person_id: str, *, actor: str, now: datetime) -> None:
         end_all(session, services=self.composition.ca, holder_id=person_id, actor=actor, now=now)

@@ -51,6 +51,8 @@ class EventType(StrEnum):
     PASSKEY_REMOVED = "idp:passkey:removed"
     PASSKEY_VERIFIED = "idp:passkey:verified"
     PASSKEY_FLAGGED = "idp:passkey:flagged"  # its counter went back: there may be a copy of it
+    CERTIFICATE_SUSPENDED = "idp:certificate:suspended"  # put aside by its holder: it logs nobody in meanwhile
+    CERTIFICATE_RELEASED = "idp:certificate:released"
     RECOVERY_CODES_ISSUED = "idp:recovery_codes:issued"
     RECOVERY_CODE_VERIFIED = "idp:recovery_code:verified"
     CERTIFICATE_VERIFIED = "idp:certificate:verified"

@@ -167,6 +167,29 @@ class PersonalCertificateRequest:
     answer: str | None
 
 
+@dataclass(frozen=True)
+class OfferedCertificate:
+    """A kind of certificate that a person may ask for.
+
+    :ivar key_made_here: who has no key gets one, handed over once.
+    """
+
+    profile: str
+    title: str
+    about: str
+    key_made_here: bool
+    years: int
+
+
+@dataclass(frozen=True)
+class RevocationConsequences:
+    """What ends with a certificate. :ivar same_key: other certificates that hold the same key, and stay."""
+
+    sessions: int
+    tokens: int
+    same_key: int
+
+
 class PersonalCertificates(Protocol):
     """What the authority holds about a person, and does at that person's word."""
 
@@ -176,6 +199,31 @@ class PersonalCertificates(Protocol):
 
     def requests_of(self, session: Session, person_id: str) -> Sequence[PersonalCertificateRequest]:
         """Return the requests for certificates of the person, the newest first."""
+        ...
+
+    def kinds(self) -> Sequence[OfferedCertificate]:
+        """Return what a natural person may ask for."""
+        ...
+
+    def request(self, *, cedula: str, profile: str, csr: str | None, now: datetime) -> None:
+        """Ask for a certificate at the person's word, in a transaction of its own; officers decide.
+
+        :param csr: PKCS #10 as PEM; None: a key is made by the authority and handed over once, when it is approved.
+        :raises kernel.errors.ServiceError: whatever the authority cannot grant, with a code and a public reason.
+        """
+        ...
+
+    def preview(self, session: Session, person_id: str, *, serial: str, now: datetime) -> RevocationConsequences:
+        """Return what will stop working. :raises kernel.errors.NotFound: (``unknown_certificate``), another's too."""
+        ...
+
+    def revoke(self, session: Session, person_id: str, *, serial: str, reason: str, now: datetime) -> None:
+        """Revoke the person's certificate for good.
+
+        :param reason: ``keyCompromise``, ``cessationOfOperation`` or ``superseded``.
+        :raises kernel.errors.NotFound: ``unknown_certificate``. :raises kernel.errors.Rejected: for other reasons.
+        :raises kernel.errors.Conflict: ``already_revoked``.
+        """
         ...
 
     def revoke_all(self, session: Session, person_id: str, *, actor: str, now: datetime) -> None:

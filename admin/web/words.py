@@ -161,6 +161,8 @@ EVENTS: dict[EventType, Text] = {
     _E.DELETION_REQUESTED: _l("Pidió borrar su cuenta"),
     _E.DELETION_REFUSED: _l("Pidió borrar su cuenta y tiene una función"),
     _E.DELETION_CANCELLED: _l("Canceló el borrado de su cuenta"),
+    _E.CERTIFICATE_SUSPENDED: _l("Suspendió su certificado"),
+    _E.CERTIFICATE_RELEASED: _l("Reactivó su certificado"),
     _E.CONTACT_VERIFICATION_SENT: _l("Envió un enlace para comprobar el correo"),
     _E.CONTACT_VERIFIED: _l("Comprobó su correo"),
     _E.PASSWORD_SET: _l("Puso una contraseña"),

@@ -82,18 +82,20 @@ def prepare_handover(
     institution_ruc: str | None,
     email: str | None,
     requested_by: str,
+    holder_id: str | None = None,
     now: datetime,
 ) -> PreparedHandover:
     """Ask for the certificate and keep the key sealed until its holder comes for it.
 
     :param email: where the link goes, for a holder without an account; one with an account is written to there.
+    :param holder_id: the person that it is for, where the profile does not find it itself.
     :raises Rejected: (``keys_not_made_here``) for profiles whose holders bring their keys, TLS servers always;
         ``email_missing``; and what :func:`ca.requests.submit.submit_request` raises.
     """
     chosen = services.profiles.get(profile)
     if not chosen.keys_made_here:
         raise Rejected("Holders of this kind of certificate bring their own key.", code="keys_not_made_here")
-    if not (chosen.needs_person or (email and "@" in email and len(email) <= 254)):
+    if not (chosen.needs_person or holder_id or (email and "@" in email and len(email) <= 254)):
         raise Rejected("Say which e-mail address the link goes to.", code="email_missing")
     request = submit_request(
         session,
@@ -103,6 +105,7 @@ def prepare_handover(
         institution_ruc=institution_ruc,
         requested_by=requested_by,
         inputs=inputs,
+        holder_id=holder_id,
         now=now,
     )
     handover_id = new_id()

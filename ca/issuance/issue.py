@@ -16,7 +16,7 @@ from ca.issuance.record import Intent, complete_certificate, record_intent
 from ca.issuance.tbs import MAX_BACKDATING
 from ca.lints.gate import require_clean
 from ca.requests.csr import parse_csr
-from ca.requests.decide import count_approvals, expire
+from ca.requests.decide import approvals_due, count_approvals, expire
 from ca.requests.grant import decide_grant
 from ca.requests.holder import fill_in_holder
 from ca.requests.model import CertificateRequest
@@ -113,7 +113,8 @@ def record_approved(
         return
     profile = services.profiles.get(row.profile)
     # The quorum is counted again in the transaction that lets the key sign.
-    if count_approvals(session, row) < profile.approvals_needed or sha256_hex(row.tbs_der) != row.tbs_sha256:
+    due = approvals_due(profile, requested_by=row.requested_by, holder_id=row.holder_id)
+    if count_approvals(session, row) < due or sha256_hex(row.tbs_der) != row.tbs_sha256:
         raise Fault("An approved request has not the approvals that it needs.", code="quorum_missing")
     intent = Intent(
         tbs_der=row.tbs_der,

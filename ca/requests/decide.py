@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
+from ca.profiles.profile import Profile
 from ca.requests.model import Approval, CertificateRequest
 from ca.requests.text import require_plain_text
 from ca.requests.view import RequestView, Status, view_request
@@ -70,7 +71,8 @@ def approve_request(
         refuse(Conflict("You have approved this already; another person has to.", code="already_approved"))
 
     session.add(Approval(id=new_id(), request_id=row.id, approver=approver, tbs_sha256=tbs_sha256, approved_at=now))
-    complete = len(approvers) + 1 >= profile.approvals_needed
+    due = approvals_due(profile, requested_by=row.requested_by, holder_id=row.holder_id)
+    complete = len(approvers) + 1 >= due
     if complete:
         row.status, row.decided_by, row.decided_at = Status.APPROVED.value, approver, now
     session.flush()
@@ -78,7 +80,7 @@ def approve_request(
         type=EventType.CERTIFICATE_REQUEST_APPROVED,
         actor=approver,
         object_id=row.id,
-        details={"tbs_sha256": tbs_sha256, "quorum_complete": complete, "approvals_needed": profile.approvals_needed},
+        details={"tbs_sha256": tbs_sha256, "quorum_complete": complete, "approvals_needed": due},
     )
     services.journal.record(session, event, now=now)
     return view_request(session, row, services=services)
@@ -138,6 +140,11 @@ def count_approvals(session: Session, row: CertificateRequest) -> int:
         )
         or 0
     )
+
+
+def approvals_due(profile: Profile, *, requested_by: str, holder_id: str | None) -> int:
+    """Return how many approvals a request needs: who asks for himself is none of the people who agree."""
+    return profile.people if holder_id is not None and requested_by == holder_id else profile.approvals_needed
 
 
 def _approvers(session: Session, row: CertificateRequest) -> set[str]:

@@ -139,7 +139,10 @@ def view_request(session: Session, row: CertificateRequest, *, services: CaServi
         created_at=row.created_at,
         expires_at=row.expires_at,
         approvals=tuple(ApprovalView(item.approver, item.approved_at) for item in approvals),
-        approvals_needed=profile.approvals_needed,
+        approvals_needed=(
+            # Who asks for himself is none of the people who agree: ca.requests.decide.approvals_due.
+            profile.people if row.holder_id and row.requested_by == row.holder_id else profile.approvals_needed
+        ),
         differences=tuple(Difference.from_json(item) for item in row.differences),
         findings=tuple(Finding.from_json(item) for item in row.findings),
         decided_by=row.decided_by,

@@ -8,11 +8,13 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from idp.accounts.my_data import Entry, Section
+from idp.authentication.certificate_suspension import list_suspended
 from idp.services import IdpServices
 
 
 def read_certificates(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
     """Return the person's certificates, ended ones too."""
+    suspended = list_suspended(session, person_id)
     return [
         {
             "serial": item.serial,
@@ -22,6 +24,7 @@ def read_certificates(session: Session, *, services: IdpServices, person_id: str
             "state": item.standing,
             "created_at": item.not_before,
             "expires_at": item.not_after,
+            "suspended_at": suspended.get(item.serial),
             "revoked_at": item.revoked_at,
             "reason": item.revocation_reason,
         }
@@ -51,6 +54,8 @@ def read_duties(session: Session, *, services: IdpServices, person_id: str, now:
     return [{"name": duty} for duty in services.duties.of(session, person_id)]
 
 
-CERTIFICATES = Section(name="certificates", read=read_certificates, tables=("ca_certificate",))
+CERTIFICATES = Section(
+    name="certificates", read=read_certificates, tables=("ca_certificate", "idp_suspended_certificate")
+)
 CERTIFICATE_REQUESTS = Section(name="certificate_requests", read=read_requests, tables=("ca_request", "ca_handover"))
 DUTIES = Section(name="duties", read=read_duties, tables=("admin_role_assignment",))

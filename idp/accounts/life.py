@@ -23,6 +23,7 @@ from idp.accounts.model import (
 )
 from idp.accounts.person import ACTIVE, DISABLED, ERASED, Person, as_person, find_person
 from idp.authentication.browser_session import end_sessions_of
+from idp.authentication.certificate_suspension import forget_suspensions
 from idp.authentication.interaction import forget_passwords_verified
 from idp.authentication.known_device import forget_devices
 from idp.authentication.login_place import forget_place
@@ -96,6 +97,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
         raise Conflict("This person was erased before.", code="already_erased")
     forget_belongings(session, services=services, person_id=person_id, actor=actor, now=now)
     end_sessions_of(session, journal=services.journal, person_id=person_id, reason="erased", now=now)
+    forget_suspensions(session, person_id=person_id)
     services.personal_certificates.revoke_all(session, person_id, actor=actor, now=now)
     remove_totp(session, services=services, person_id=person_id, factor_id=None, now=now)
     erase_passkeys(session, person_id=person_id)

@@ -1,8 +1,8 @@
 """What is kept about a person, as plain data, for that person (LOPDP Art. 13 access, Art. 17 portability).
 
 Every room that keeps something about people offers a :class:`Section` and stands with it in ``my_data_sections.py``.
-Its words for people (a title, and one for every key) stand in ``idp/web/account_pages/my_data_words.py``. A test asks
-of every table with people in it that some section tells it, or that :data:`NOT_TOLD` says why none does.
+Its words for people (a title, and one for every key) stand in ``idp/web/account_pages/my_data_words.py``. A table with
+people in it that no section names, and :data:`NOT_TOLD` neither, is told by ``my_data_rest.py``: bare moments.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import idp.notices.own_data
 import idp.rights.own_data
 from idp.accounts import authority_data, person_data
 from idp.accounts.my_data import Section
+from idp.accounts.my_data_rest import rest_of
 from idp.directories import my_data as directories
 
 #: In reading order.
@@ -18,9 +19,11 @@ SECTIONS: tuple[Section, ...] = (
     person_data.RECTIFICATIONS,
     person_data.WISHES,
     idp.desk.own_data.IDENTITY_CHECKS,
+    idp.desk.own_data.RECOVERIES,
     idp.authentication.own_data.FACTORS,
     idp.authentication.own_data.SESSIONS,
     idp.authentication.own_data.DEVICES,
+    idp.authentication.own_data.PLACES,
     idp.consent.own_data.CONSENTS,
     idp.consent.own_data.AUTHORIZATIONS,
     idp.consent.own_data.REQUESTS,
@@ -30,6 +33,7 @@ SECTIONS: tuple[Section, ...] = (
     authority_data.DUTIES,
     idp.rights.own_data.BELONGINGS,
     idp.rights.own_data.RIGHTS,
+    rest_of(lambda: SECTIONS),
     idp.authentication.own_data.LOOKED,
     idp.authentication.own_data.ACTIVITY,
     directories.INSTITUTIONS,

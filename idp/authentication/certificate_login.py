@@ -24,6 +24,7 @@ from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import Person, find_person, hold_person
 from idp.authentication import throttle
 from idp.authentication.assurance import AMR_CERTIFICATE
+from idp.authentication.certificate_suspension import require_not_suspended
 from idp.authentication.interaction import Interaction, find_open_interaction, load_interaction
 from idp.authentication.login import OpenedSession, open_session
 from idp.authentication.model import CertificateTicketRow
@@ -101,6 +102,7 @@ def look_at_certificate(
             raise Denied("The browser presented no certificate.", code="certificate_missing")
         identity = services.certificates.identify(session, certificate_der, now=now)
         person_id, serial = identity.person_id, identity.serial
+        require_not_suspended(session, serial=serial)
         if person_id is None:
             raise Denied("This is no person's certificate.", code="certificate_without_person")
         person = find_person(session, person_id)
@@ -198,6 +200,7 @@ def log_in_with_certificate(
     try:
         interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
         services.certificates.require_standing(session, x5t_s256=row.x5t_s256, now=now)
+        require_not_suspended(session, serial=row.serial)
         if not hold_person(session, row.person_id).is_active:
             raise Denied("The account of this certificate is closed.", code="certificate_person_inactive")
     except ServiceError as error:

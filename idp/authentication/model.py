@@ -85,6 +85,16 @@ class CertificateTicketRow(Base):
     redeemed_at: Mapped[datetime | None]
 
 
+class SuspendedCertificateRow(Base):
+    """A certificate that its holder has put aside: see ``idp.authentication.certificate_suspension``."""
+
+    __tablename__ = "idp_suspended_certificate"
+
+    serial: Mapped[str] = mapped_column(String(40), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(26), index=True)
+    since: Mapped[datetime]
+
+
 class TotpRow(Base):
     """A TOTP key (RFC 6238), sealed. ``last_step``: the latest time step that was accepted; each counts once.
 

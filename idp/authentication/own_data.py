@@ -14,7 +14,7 @@ from idp.accounts.model import PersonRow
 from idp.accounts.my_data import Entry, Section
 from idp.authentication.activity import LOOKS
 from idp.authentication.factor_list import list_factors
-from idp.authentication.model import BrowserSessionRow, KnownDeviceRow
+from idp.authentication.model import BrowserSessionRow, KnownDeviceRow, LoginPlaceRow
 from idp.authentication.session_places import find_session_addresses
 from idp.services import IdpServices
 
@@ -123,6 +123,15 @@ def _event(session: Session, services: IdpServices, row: AuditEvent) -> Entry:
     }
 
 
+def read_places(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
+    """Return where the last login came from, as far as that was worked out."""
+    row = session.get(LoginPlaceRow, person_id)
+    if row is None:
+        return []
+    place = None if row.latitude is None else f"{row.latitude}, {row.longitude}"
+    return [{"device": row.device, "place": place, "occurred_at": row.occurred_at}]
+
+
 FACTORS = Section(
     name="factors",
     read=read_factors,
@@ -132,3 +141,4 @@ SESSIONS = Section(name="sessions", read=read_sessions, tables=("idp_browser_ses
 DEVICES = Section(name="devices", read=read_devices, tables=("idp_known_device",))
 ACTIVITY = Section(name="activity", read=read_activity, tables=())
 LOOKED = Section(name="looks", read=read_looks, tables=())
+PLACES = Section(name="places", read=read_places, tables=("idp_login_place",))

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idp.accounts.my_data import Entry, Section
-from idp.desk.model import DeskRow, IdentityCheckRow
+from idp.desk.model import DeskRecoveryRow, DeskRow, IdentityCheckRow
 from idp.services import IdpServices
 
 
@@ -34,4 +34,27 @@ def read_checks(session: Session, *, services: IdpServices, person_id: str, now:
     ]
 
 
+def read_recoveries(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
+    """Return when the account was given back at a desk, and what became of that."""
+    rows = session.execute(
+        select(DeskRecoveryRow, DeskRow.name)
+        .outerjoin(DeskRow, DeskRow.id == DeskRecoveryRow.desk_id)
+        .where(DeskRecoveryRow.person_id == person_id)
+        .order_by(DeskRecoveryRow.opened_at.desc())
+    )
+    return [
+        {
+            "desk": name,
+            "document": row.document,
+            "method": row.method,
+            "state": row.outcome or "open",
+            "created_at": row.opened_at,
+            "expires_at": row.expires_at,
+            "ended_at": row.closed_at,
+        }
+        for row, name in rows
+    ]
+
+
 IDENTITY_CHECKS = Section(name="identity_checks", read=read_checks, tables=("idp_identity_check",))
+RECOVERIES = Section(name="desk_recoveries", read=read_recoveries, tables=("idp_desk_recovery",))

@@ -57,6 +57,8 @@ _TITLES = {
     EventType.DESK_RECOVERY_EXPIRED: _l("La recuperación de su cuenta terminó sin usarse"),
     EventType.PERSON_OPENED: _l("Una persona de atención abrió su ficha, con un motivo que quedó registrado"),
     EventType.ACTIVITY_DISOWNED: _l("Dijo «no fui yo» y protegimos su cuenta"),
+    EventType.CERTIFICATE_SUSPENDED: _l("Suspendió su certificado para ingresar"),
+    EventType.CERTIFICATE_RELEASED: _l("Reactivó su certificado para ingresar"),
     EventType.DATA_COPY_REQUESTED: _l("Pidió sus datos en PDF"),
     EventType.DATA_COPY_TAKEN: _l("Descargó todo lo que guardamos sobre usted"),
     EventType.DELETION_REQUESTED: _l("Pidió borrar su cuenta"),

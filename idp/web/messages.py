@@ -30,6 +30,12 @@ _BY_FIELD = {
     "name_missing": _l("Escriba sus nombres y sus apellidos como están en su documento"),
     "name_long": _l("Escriba 100 letras como máximo"),
     "name_characters": _l("Escriba solo letras, espacios, guiones y apóstrofos"),
+    "already_asked": _l("Ya lo pidió y espera una decisión. No hace falta pedirlo otra vez"),
+    "csr_empty": _l("Pegue su solicitud o elija el archivo"),
+    "unknown_profile": _l("Elija qué certificado quiere"),
+    "unknown_revocation_reason": _l("Elija por qué lo revoca"),
+    "person_not_verified": _l("Hay que comprobar antes su identidad. Acérquese con su cédula a una ventanilla"),
+    "holder_unknown": _l("Con pasaporte, el certificado se pide en una ventanilla"),
     "email_missing": _l("Escriba su correo electrónico"),
     "email_invalid": _l("Ese correo no está completo. Por ejemplo: maria@correo.ec"),
     "email_same": _l("Ese ya es su correo, y está confirmado. Escriba otro"),
@@ -128,6 +134,11 @@ PAGE_TEXTS = {
             "Usted, o quien lo emitió, lo anuló antes de tiempo. Ya no sirve para ingresar. No se entregó ningún dato."
         ),
         to_do=_ASK_OFFICE,
+    ),
+    "certificate_suspended": ErrorText(
+        title=_l("Su certificado está suspendido"),
+        happened=_l("Usted lo suspendió en su cuenta, así que no sirve para ingresar. No se entregó ningún dato."),
+        to_do=_l("Ingrese de otra forma y reactívelo en su cuenta, en «Certificados»."),
     ),
     "certificate_person_inactive": ErrorText(
         title=_l("La cuenta de ese certificado está cerrada"),

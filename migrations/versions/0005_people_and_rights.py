@@ -374,6 +374,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_stored_sms_created_at'), ['created_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_idp_stored_sms_person_id'), ['person_id'], unique=False)
 
+    op.create_table('idp_suspended_certificate',
+    sa.Column('serial', sa.String(length=40), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('since', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('serial', name=op.f('pk_idp_suspended_certificate'))
+    )
+    with op.batch_alter_table('idp_suspended_certificate', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_suspended_certificate_person_id'), ['person_id'], unique=False)
+
     with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
         batch_op.add_column(sa.Column('institution_id', sa.String(length=26), nullable=True))
 
@@ -417,6 +426,10 @@ def downgrade() -> None:
     with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
         batch_op.drop_column('institution_id')
 
+    with op.batch_alter_table('idp_suspended_certificate', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_suspended_certificate_person_id'))
+
+    op.drop_table('idp_suspended_certificate')
     with op.batch_alter_table('idp_stored_sms', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_stored_sms_person_id'))
         batch_op.drop_index(batch_op.f('ix_idp_stored_sms_created_at'))

@@ -6,6 +6,7 @@ Its place in the row of pages is a line in ``navigation.py``.
 from __future__ import annotations
 
 from idp.web.account_pages import activity as activity
+from idp.web.account_pages import certificates as certificates
 from idp.web.account_pages import connected as connected
 from idp.web.account_pages import deletion as deletion
 from idp.web.account_pages import devices as devices

@@ -38,15 +38,17 @@ def home() -> AnyResponse:
         events = list_activity(session, services=services(), person_id=person.id, limit=_RECENT_EVENTS).events
         factors = list_factors(session, person.id)
         deletion = find_deletion(session, person.id)
+        certificates = services().personal_certificates.list_of(session, person.id, now=present())
         connected = list_connected_services(session, person.id, issuer=services().settings.issuer)
         activity = [(event, words_of(session, event)) for event in events]
         waiting = list_waiting(session, person_id=person.id, now=present())
+    situation = Situation(person=person, factors=factors, now=present(), deletion=deletion, certificates=certificates)
     return render(
         "idp/account/home.html",
         visitor=visitor,
         sessions=sessions,
         activity=activity,
-        warnings=warnings_for(Situation(person=person, factors=factors, now=present(), deletion=deletion)),
+        warnings=warnings_for(situation),
         connected=connected,
         waiting=waiting,
     )

@@ -24,6 +24,7 @@ PAGES: tuple[AccountPage, ...] = (
     AccountPage("security", _l("Cómo ingreso"), "account.security"),
     AccountPage("sessions", _l("Sesiones"), "account.sessions"),
     AccountPage("services", _l("Servicios"), "account.connected_services"),
+    AccountPage("certificates", _l("Certificados"), "account.certificates"),
     AccountPage("activity", _l("Actividad"), "account.activity"),
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import url_for
 from flask_babel import gettext as _
@@ -16,9 +16,11 @@ from flask_babel import ngettext
 from idp.accounts.deletion import Deletion
 from idp.accounts.person import Person
 from idp.authentication.factor_list import HeldFactor, has_second_kind
+from idp.ports import PersonalCertificate
 from web.moments import moment_text
 
 FEW_CODES = 3
+CERTIFICATE_ENDS_SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,7 @@ class Situation:
     factors: Sequence[HeldFactor]
     now: datetime
     deletion: Deletion | None = None
+    certificates: Sequence[PersonalCertificate] = ()
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,27 @@ def to_be_erased(situation: Situation) -> Warning | None:
     )
 
 
+def certificate_ending(situation: Situation) -> Warning | None:
+    """A certificate ends soon, and no later one of its kind is there."""
+    alive = [item for item in situation.certificates if item.standing in ("valid", "not_yet_valid")]
+    latest = {item.kind: item for item in sorted(alive, key=lambda item: item.not_after)}
+    ending = [item for item in latest.values() if item.not_after <= situation.now + CERTIFICATE_ENDS_SOON]
+    if not ending:
+        return None
+    first = min(ending, key=lambda item: item.not_after)
+    return Warning(
+        _("Su certificado «%(kind)s» vence el %(when)s.", kind=first.kind, when=moment_text(first.not_after, "date")),
+        _("Pida otro"),
+        url_for("account.certificates"),
+    )
+
+
 WARNINGS: tuple[Callable[[Situation], Warning | None], ...] = (
     to_be_erased,
     only_a_password,
     few_codes,
     unconfirmed_contact,
+    certificate_ending,
 )
 
 
