@@ -142,6 +142,9 @@ class EventType(StrEnum):
     ASSIGNMENT_DENIED = "idp:assignment:denied"  # a try against the rules
     DELEGATION_GRANTED = "idp:delegation:granted"
     DELEGATION_WITHDRAWN = "idp:delegation:withdrawn"
+    ACCESS_EVALUATED = "idp:access:evaluated"  # each denial; of what is allowed, each right once an hour
+    ACCESS_SEARCHED = "idp:access:searched"
+    ACCESS_REFUSED = "idp:access:refused"  # who asks may not
 
     # directories of institutions (LDAP)
     LDAP_DIRECTORY_ADDED = "idp:ldap_directory:added"

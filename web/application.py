@@ -255,7 +255,7 @@ def _check_request() -> None:
 
 
 def _finish(response: Response) -> Response:
-    response.headers["X-Request-Id"] = current_origin().request_id
+    response.headers.setdefault("X-Request-Id", current_origin().request_id)
     apply_headers(response, web_state().settings)
     app = cast(SauFlask, current_app)
     app.note(request.environ, endpoint=request.endpoint or "none", status=response.status_code)

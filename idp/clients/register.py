@@ -21,6 +21,7 @@ from idp.clients.client_secret import add_secret, sealing_secret_for
 from idp.clients.event_authorization import drop_event_authorization, store_event_authorization
 from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
+from idp.clients.own_apis import OWN_APIS
 from idp.clients.policy import WEB
 from idp.clients.registration.client_registration import ClientRegistration
 from idp.directory.institutions import find_institution
@@ -105,10 +106,11 @@ def _require_declared_scopes(session: Session, registration: ClientRegistration)
     if "authorization_code" not in registration.grant_types:
         return
     apis = find_apis(session, registration.metadata.resources)
-    if missing := set(registration.metadata.resources) - set(apis):
+    own = frozenset().union(*(OWN_APIS.get(each, ()) for each in registration.metadata.resources))
+    if missing := set(registration.metadata.resources) - set(apis) - set(OWN_APIS):
         raise Rejected(f"No API is registered as {min(missing)}.", code="bad_client_metadata")
     declared = {scope for api in apis.values() for scope in api.scopes}
-    if foreign := set(registration.scopes) - set(IDENTITY_SCOPES) - declared:
+    if foreign := set(registration.scopes) - set(IDENTITY_SCOPES) - declared - own:
         raise Rejected(f"No API in resources has the scope {min(foreign)}.", code="bad_client_metadata")
 
 

@@ -14,7 +14,7 @@ from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import hold_person
 from idp.directory.institutions import find_institution
-from idp.rights.belonging import Belonging, find_belonging_of
+from idp.rights.belonging import Belonging, Moment, find_belonging_of
 from idp.rights.catalog import Role, find_role, may_use
 from idp.rights.delegation import COMMAND, holds_delegation, in_one_hand
 from idp.rights.model import AssignmentRow, RoleRow
@@ -58,7 +58,7 @@ class Assignment:
         return self.status == ACTIVE and self.valid_from <= now and (self.valid_until is None or now < self.valid_until)
 
 
-def counting(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def counting(now: Moment) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions under which a row of assignments counts by itself at ``now``."""
     return (
         AssignmentRow.status == ACTIVE,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
@@ -20,6 +21,10 @@ from kernel.errors import Conflict, NotFound, Rejected
 from kernel.identifiers import new_id
 
 POST_LIMIT = 200
+
+
+#: A moment, or the place of one in a query that is built once.
+Moment: TypeAlias = datetime | ColumnElement[Any]
 
 
 class Source(StrEnum):
@@ -59,7 +64,7 @@ class Belonging:
         return self.ended_at is None and self.since <= now and (self.until is None or now < self.until)
 
 
-def standing(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def standing(now: Moment) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions under which a row of belongings counts at ``now``."""
     return (
         BelongingRow.ended_at.is_(None),

@@ -5,12 +5,13 @@ Time is asked here, at each use: nothing counts for longer because a job did not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from idp.accounts.model import PersonRow
@@ -18,8 +19,11 @@ from idp.accounts.person import ACTIVE as ACTIVE_PERSON
 from idp.clients.model import ClientRow
 from idp.directory.model import InstitutionRow
 from idp.rights.assignment import counting
-from idp.rights.belonging import standing
+from idp.rights.belonging import Moment, standing
 from idp.rights.model import AssignmentRow, BelongingRow, RightsDeclarationRow, RoleOfferRow, RoleRow
+from kernel.column_types import UtcDateTime
+
+_USE_GRAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +37,10 @@ class Holding:
     institution_id: str
     institution_ruc: str
     institution_name: str
+    last_used_at: datetime | None
 
 
-def counting_holdings(now: datetime) -> Select[*tuple[Any, ...]]:
+def counting_holdings(now: Moment) -> Select[*tuple[Any, ...]]:
     """Return the query of all that counts at ``now``; narrow it by person, application or institution.
 
     Who gave it must still be able to: an active institution that may use the application, to one of its own people.
@@ -49,6 +54,7 @@ def counting_holdings(now: datetime) -> Select[*tuple[Any, ...]]:
             InstitutionRow.id.label("institution_id"),
             InstitutionRow.ruc,
             InstitutionRow.name.label("institution_name"),
+            AssignmentRow.last_used_at,
         )
         .join(RoleRow, RoleRow.id == AssignmentRow.role_id)
         .join(BelongingRow, BelongingRow.id == AssignmentRow.belonging_id)
@@ -83,13 +89,22 @@ def holdings_of(
 
     :param institution_id: those that this institution gave; None: whoever gave them.
     """
-    wanted = counting_holdings(now).where(AssignmentRow.person_id == person_id, AssignmentRow.client_id == client_id)
-    if institution_id is not None:
-        wanted = wanted.where(AssignmentRow.institution_id == institution_id)
-    return read_holdings(session, wanted)
+    given = {"now": now, "person_id": person_id, "client_id": client_id}
+    found = read_holdings(session, _of_person(), given)
+    return [each for each in found if institution_id in (None, each.institution_id)]
 
 
-def read_holdings(session: Session, wanted: Select[*tuple[Any, ...]]) -> list[Holding]:
+@cache
+def _of_person() -> Select[*tuple[Any, ...]]:
+    """Return the query that is asked most, built once."""
+    return counting_holdings(bindparam("now", type_=UtcDateTime())).where(
+        AssignmentRow.person_id == bindparam("person_id"), AssignmentRow.client_id == bindparam("client_id")
+    )
+
+
+def read_holdings(
+    session: Session, wanted: Select[*tuple[Any, ...]], given: Mapping[str, Any] | None = None
+) -> list[Holding]:
     """Return what a query of :func:`counting_holdings` finds."""
     return [
         Holding(
@@ -100,20 +115,30 @@ def read_holdings(session: Session, wanted: Select[*tuple[Any, ...]]) -> list[Ho
             institution_id=row.institution_id,
             institution_ruc=row.ruc,
             institution_name=row.institution_name,
+            last_used_at=row.last_used_at,
         )
-        for row in session.execute(wanted)
+        for row in session.execute(wanted, given)
     ]
 
 
-def note_use(session: Session, holdings: Sequence[Holding], *, now: datetime) -> None:
-    """Remember the day on which the roles were last told to their application; reports show it."""
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    session.execute(
+def used_lately(holding: Holding, now: datetime) -> bool:
+    """Tell whether the use of the role was noted in the last hour."""
+    return holding.last_used_at is not None and now - holding.last_used_at < _USE_GRAIN
+
+
+def note_use(session: Session, holdings: Sequence[Holding], *, now: datetime) -> int:
+    """Remember when the roles were last told to their application, once an hour at most; return how many were noted."""
+    stale = sorted(each.assignment_id for each in holdings if not used_lately(each, now))
+    if not stale:
+        return 0
+    noted = session.execute(
         update(AssignmentRow)
         .where(
-            AssignmentRow.id.in_([each.assignment_id for each in holdings]),
-            (AssignmentRow.last_used_at.is_(None)) | (AssignmentRow.last_used_at < day),
+            AssignmentRow.id.in_(stale),
+            (AssignmentRow.last_used_at.is_(None)) | (AssignmentRow.last_used_at <= now - _USE_GRAIN),
         )
-        .values(last_used_at=day)
+        .values(last_used_at=now)
+        .returning(AssignmentRow.id)
         .execution_options(synchronize_session=False)
     )
+    return len(noted.all())

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from idp.clients.client import find_client
+from idp.clients.client import Client, find_client
 from idp.directory.institutions import find_institution
 from idp.protocol.dpop import DpopError
 from idp.protocol.errors import BearerTokenError
@@ -36,6 +36,24 @@ def open_own_api(
     :param scheme: of the ``Authorization`` header, in lower case.
     :raises BearerTokenError: (``invalid_token``), with the reason for the record.
     """
+    client, scopes = open_service_token(
+        session, services=services, token=token, scheme=scheme, sender=sender, audience=audience, now=now
+    )
+    if client.institution_id is None:
+        raise BearerTokenError("no_institution")
+    institution = find_institution(session, client.institution_id)
+    if not institution.active:
+        raise BearerTokenError("institution_closed")
+    return CallingService(client.client_id, institution.ruc, scopes)
+
+
+def open_service_token(
+    session: Session, *, services: IdpServices, token: str, scheme: str, sender: Sender, audience: str, now: datetime
+) -> tuple[Client, tuple[str, ...]]:
+    """Return the application that holds the token, whoever answers for it, and the token's scopes.
+
+    :raises BearerTokenError: as :func:`open_own_api`.
+    """
     try:
         access = read_access_token(session, services, token=token, now=now)
         if access.audience != audience:
@@ -48,9 +66,4 @@ def open_own_api(
         )
     except (DeadFamilyError, DpopError) as error:
         raise BearerTokenError(error.reason) from error
-    if client.institution_id is None:
-        raise BearerTokenError("no_institution")
-    institution = find_institution(session, client.institution_id)
-    if not institution.active:
-        raise BearerTokenError("institution_closed")
-    return CallingService(client.client_id, institution.ruc, access.scopes)
+    return client, access.scopes

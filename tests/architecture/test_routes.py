@@ -23,6 +23,7 @@ EXEMPT = {
     "/introspect": "client authentication",
     "/revoke": "client authentication",
     "/userinfo": "access token",
+    "/access/v1": "access token of an application",
     "/pki/ocsp": "public service (RFC 6960)",
     "/pki/api/v1": "access token of an institution's application",
     "/cmp": "each message is protected by a secret or a certificate (RFC 9810)",

@@ -1,0 +1,1 @@
+"""HTTP of rights: the decision API, and what a person sees of his own."""
