@@ -31,6 +31,7 @@ import idp.consent.model
 import idp.decoupled.model
 import idp.desk.model
 import idp.directories.model
+import idp.levels.model
 import idp.notices.model
 import idp.passkeys.model
 import idp.rights.model
@@ -60,6 +61,7 @@ from idp.authorization.revoked_certificate import LetGoOfCertificate
 from idp.clients.remote_keys import RemoteKeys
 from idp.directories.ldap import Bounds, LdapDirectories
 from idp.directory.institutions import find_institution_by_ruc
+from idp.levels.open_registry import open_registry
 from idp.notices.mail import notify, send_mail
 from idp.ports import (
     CertificateIdentity,
@@ -108,6 +110,7 @@ TABLES = (
     idp.decoupled.model,
     idp.desk.model,
     idp.directories.model,
+    idp.levels.model,
     idp.notices.model,
     idp.rights.model,
     idp.passkeys.model,
@@ -447,6 +450,7 @@ class Composition:
             duties=_Duties(),
             personal_certificates=_PersonalCertificates(self),
             directories=self.directories,
+            civil_registry=open_registry(self.settings, outgoing=self.outgoing, clock=self.clock),
         )
 
     @cached_property

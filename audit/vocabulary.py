@@ -31,6 +31,8 @@ class EventType(StrEnum):
     DELETION_REQUESTED = "idp:deletion:requested"  # the person asked for the account to be erased
     DELETION_REFUSED = "idp:deletion:refused"
     DELETION_CANCELLED = "idp:deletion:cancelled"
+    LEVEL_LOWERED = "idp:level:lowered"
+    LEVEL_CHECK_REFUSED = "idp:level:check_refused"  # what the person answered is not what the civil registry knows
     CONTACT_VERIFICATION_SENT = "idp:contact:verification_sent"
     CONTACT_VERIFIED = "idp:contact:verified"
     PASSWORD_SET = "idp:password:set"

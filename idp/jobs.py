@@ -13,6 +13,7 @@ import idp.desk.jobs
 import idp.directories.jobs
 import idp.events.jobs
 import idp.leaving.jobs
+import idp.levels.jobs
 import idp.notices.jobs
 import idp.tokens.jobs
 from idp.services import IdpServices
@@ -56,5 +57,6 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
         *idp.desk.jobs.periodic_jobs(services),
         *idp.directories.jobs.periodic_jobs(services),
         *idp.deliveries.jobs.periodic_jobs(services, kinds=tuple(deliveries(services))),
+        *idp.levels.jobs.periodic_jobs(services),
         *idp.tokens.jobs.periodic_jobs(services),
     ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audit.journal import Journal
 from audit.signed_log import SignedLog
-from idp.authentication.assurance import served_acr_values
+from idp.authentication.assurance import served_acr_values, served_levels
 from idp.clients.reading_ahead import KnownClients
 from idp.clients.remote_keys import RemoteKeys
 from idp.directories.port import DirectoryServers
+from idp.levels.registry import CivilRegistry
 from idp.ports import Certificates, Duties, PersonalCertificates
 from idp.tokens.key_ring import KeyRing
 from kernel.clock import Clock
@@ -31,6 +33,7 @@ class IdpServices:
     :ivar evidence: the log in which events are proved.
     :ivar duties: who does something for the service.
     :ivar personal_certificates: what the authority holds about people.
+    :ivar civil_registry: where identities are checked; None: only at desks.
     :ivar known_clients: applications that this process has met, for the endpoints that are called most.
     :ivar sealing_secret: 32 octets; give it to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
     """
@@ -49,9 +52,15 @@ class IdpServices:
     duties: Duties
     personal_certificates: PersonalCertificates
     directories: DirectoryServers
+    civil_registry: CivilRegistry | None = None
     known_clients: KnownClients = field(default_factory=KnownClients)
 
     @property
     def acr_values(self) -> tuple[str, ...]:
         """The strengths of login that can be reached here, weakest first."""
         return served_acr_values(with_certificates=bool(self.settings.mtls_origin))
+
+    @property
+    def acr_levels(self) -> Mapping[str, str]:
+        """The levels of identity that can be asked for here, lowest first, each with the strength that it asks for."""
+        return served_levels(with_certificates=bool(self.settings.mtls_origin))

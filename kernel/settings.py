@@ -134,6 +134,15 @@ class Settings(BaseModel):
     ldap_ca_file: Path | None = Field(default=None, description="PEM of directories' authorities; none: the system's.")
     ldap_seconds: float = Field(default=8, gt=0, le=20, description="Seconds in which a directory must answer.")
     ldap_check_hours: int = Field(default=12, ge=1, le=168, description="Hours between looks for directories' people.")
+    registry_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^@/?#\s]+(/[^@?#\s]*)?)?$",
+        description="Civil registry, `https://HOST/PATH` (docs/levels.md); `http` within SAU_OUTGOING_NETWORKS only.",
+    )
+    registry_credentials_file: Path | None = Field(
+        default=None, description="File with `USER:PASSWORD` for the civil registry, or a bearer token."
+    )
+    registry_file: Path | None = Field(default=None, description="CSV file with an extract of the civil registry.")
     outgoing_networks: tuple[IpNetwork, ...] = Field(
         default=(),
         description="Networks that applications' addresses may lie in although they are not public; by http, too.",

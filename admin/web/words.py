@@ -163,6 +163,8 @@ EVENTS: dict[EventType, Text] = {
     _E.DELETION_CANCELLED: _l("Canceló el borrado de su cuenta"),
     _E.CERTIFICATE_SUSPENDED: _l("Suspendió su certificado"),
     _E.CERTIFICATE_RELEASED: _l("Reactivó su certificado"),
+    _E.LEVEL_LOWERED: _l("Bajó el nivel de identidad de una persona"),
+    _E.LEVEL_CHECK_REFUSED: _l("No comprobó su identidad con el Registro Civil"),
     _E.CONTACT_VERIFICATION_SENT: _l("Envió un enlace para comprobar el correo"),
     _E.CONTACT_VERIFIED: _l("Comprobó su correo"),
     _E.PASSWORD_SET: _l("Puso una contraseña"),

@@ -186,7 +186,7 @@ COMMANDS: Declared = {
         _E.TOTP_REMOVED,
     ),
     "user link": (_E.ENROLLMENT_LINK_ISSUED, _E.TOTP_REMOVED),
-    "user verify": (_E.ACCOUNT_IDENTITY_VERIFIED,),
+    "user verify": (_E.ACCOUNT_IDENTITY_VERIFIED, _E.LEVEL_LOWERED),
     "worker": (_E.SERVICE_STARTED, _E.SETTINGS_CHANGED),
 }
 

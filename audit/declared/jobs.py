@@ -21,7 +21,8 @@ JOBS: Declared = {
         _E.CERTIFICATE_REQUESTED,
         _E.CERTIFICATE_SIGNED,
     ),
-    "ca.certificate_revoked": (_E.CERTIFICATE_WITHDRAWN, _E.SESSION_ENDED, _E.TOKEN_REVOKED),
+    "ca.certificate_revoked": (_E.CERTIFICATE_WITHDRAWN, _E.LEVEL_LOWERED, _E.SESSION_ENDED, _E.TOKEN_REVOKED),
+    "idp.levels": (_E.LEVEL_LOWERED,),
     "ca.expiry": (_E.EXPIRY_ANNOUNCED,),
     "ca.handover": (_E.HANDOVER_ENDED, _E.HANDOVER_OFFERED),
     "ca.issuance": (

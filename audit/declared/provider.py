@@ -113,6 +113,7 @@ ENDPOINTS: Declared = {
         _E.INTERACTION_REFUSED,
     ),
     "certificate_login.finish": (
+        _E.ACCOUNT_IDENTITY_VERIFIED,
         _E.CERTIFICATE_VERIFIED,
         _E.INTERACTION_REFUSED,
         _E.SESSION_ENDED,
@@ -301,6 +302,15 @@ ENDPOINTS: Declared = {
         _E.SESSION_STEPPED_UP,
         _E.TOTP_VERIFIED,
     ),
+    "levels.answer": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.ACCOUNT_IDENTITY_VERIFIED,
+        _E.ACCOUNT_UPDATED,
+        _E.INTERACTION_STARTED,
+        _E.LEVEL_CHECK_REFUSED,
+    ),
+    "levels.ask": (_E.INTERACTION_STARTED,),
+    "levels.page": (_E.INTERACTION_STARTED,),
     "login.start": (_E.INTERACTION_STARTED,),
     "login.step": (_E.INTERACTION_REFUSED,),
     "login_proof.download": (

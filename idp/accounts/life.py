@@ -32,6 +32,7 @@ from idp.authentication.totp import remove_totp
 from idp.desk.leaving import end_help, forget_help
 from idp.directories.links import forget_links
 from idp.events.announcement import announce_to_services
+from idp.levels.evidence import DESK, OPERATOR, forget_evidence, lower_level, record_evidence
 from idp.notices.mail import remove_mails_of
 from idp.notices.sms import remove_sms_of
 from idp.passkeys.upkeep import erase_passkeys
@@ -67,24 +68,28 @@ def verify_identity(
     now: datetime,
     evidence: Mapping[str, str] | None = None,
 ) -> Person:
-    """Note how well the person's identity was checked, and by whom.
+    """Note how well the person's identity was checked, and by whom; a lower level takes back what lifted it higher.
 
     :param evidence: what it rests on, in public words and ids, never a document's number.
     :raises Conflict: (``not_active``).
     """
-    changed = session.execute(
-        update(PersonRow)
-        .where(PersonRow.id == person_id, PersonRow.status == ACTIVE)
-        .values(level=level, updated_at=now)
-        .returning(PersonRow.id)
-    ).scalar_one_or_none()
-    if changed is None:
-        raise Conflict("Only an active account has an identity to verify.", code="not_active")
-    details: dict[str, str | int | bool | list[str] | None] = {"level": level, **(evidence or {})}
-    event = Event(type=EventType.ACCOUNT_IDENTITY_VERIFIED, subject=person_id, actor=actor, details=details)
-    services.journal.record(session, event, now=now)
-    session.expire_all()
-    return find_person(session, person_id)
+    if level < find_person(session, person_id).level:
+        return lower_level(
+            session, services=services, person_id=person_id, level=level, reason=OPERATOR, actor=actor, now=now
+        )
+    told = evidence or {}
+    return record_evidence(
+        session,
+        services=services,
+        person_id=person_id,
+        level=level,
+        method=DESK if told.get("method") == DESK else OPERATOR,
+        reference=told.get("check"),
+        document=told.get("document"),
+        evidence=evidence,
+        actor=actor,
+        now=now,
+    )
 
 
 def erase_person(session: Session, *, services: IdpServices, person_id: str, actor: str, now: datetime) -> None:
@@ -120,6 +125,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
         session.execute(delete(own).where(own.person_id == person_id))
     _drop_journeys(session, services, person_id, now=now)
     forget_help(session, person_id=person_id)
+    forget_evidence(session, person_id=person_id)
     session.execute(
         update(PersonRow)
         .where(PersonRow.id == person_id)
@@ -132,6 +138,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
             email_verified_at=None,
             phone=None,
             phone_verified_at=None,
+            birth_date=None,
             status=ERASED,
             updated_at=now,
         )

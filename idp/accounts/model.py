@@ -29,6 +29,8 @@ class PersonRow(Base):
     email_verified_at: Mapped[datetime | None]
     phone: Mapped[str | None] = mapped_column(String(16), index=True)
     phone_verified_at: Mapped[datetime | None]
+    #: ISO 8601, as the civil registry or a desk said it; a person's own word is not kept.
+    birth_date: Mapped[str | None] = mapped_column(String(10))
     locale: Mapped[str] = mapped_column(String(8))
     status: Mapped[str] = mapped_column(String(8), index=True)
     level: Mapped[int]

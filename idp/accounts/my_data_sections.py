@@ -5,6 +5,7 @@ from __future__ import annotations
 import idp.authentication.own_data
 import idp.consent.own_data
 import idp.desk.own_data
+import idp.levels.own_data
 import idp.notices.own_data
 import idp.rights.own_data
 from idp.accounts import authority_data, person_data
@@ -18,6 +19,7 @@ SECTIONS: tuple[Section, ...] = (
     person_data.WAITING_CONTACTS,
     person_data.RECTIFICATIONS,
     person_data.WISHES,
+    idp.levels.own_data.LEVELS,
     idp.desk.own_data.IDENTITY_CHECKS,
     idp.desk.own_data.RECOVERIES,
     idp.authentication.own_data.FACTORS,

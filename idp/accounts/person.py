@@ -14,6 +14,7 @@ from audit.journal import Journal
 from audit.vocabulary import EventType
 from idp.accounts.document import is_passport
 from idp.accounts.model import PersonRow
+from idp.levels.model import LevelEvidenceRow
 from kernel.errors import Conflict, NotFound
 from kernel.identifiers import new_id
 from kernel.prefetch import find_row
@@ -32,6 +33,7 @@ class Person:
     :ivar passport: in the normal form of :mod:`idp.accounts.document`, empty without one.
     :ivar email: lower case; empty for who has none.
     :ivar phone: a mobile number in E.164 (``+593…``); empty for who has none.
+    :ivar birth_date: ISO 8601, from the civil registry or a desk; empty where neither was asked.
     :ivar status: ``active``, ``disabled`` or ``erased``.
     :ivar level: 1 contact verified, 2 checked against the registry or at a desk, 3 certificate.
     """
@@ -50,6 +52,7 @@ class Person:
     phone: str = ""
     phone_verified: bool = False
     passport: str = ""
+    birth_date: str = ""
 
     @property
     def document(self) -> str:
@@ -164,6 +167,17 @@ def add_person(
     ).scalar_one_or_none()
     if added is None:
         raise Conflict("This document already has an account.", code="cedula_taken" if cedula else "passport_taken")
+    if level > 1:
+        session.add(
+            LevelEvidenceRow(
+                id=new_id(),
+                person_id=person_id,
+                level=level,
+                method="operator",
+                checked_by="command",
+                established_at=now,
+            )
+        )
     journal.record(
         session,
         Event(
@@ -199,6 +213,7 @@ def as_person(row: PersonRow) -> Person:
         id=row.id,
         cedula=row.cedula or "",
         passport=row.passport or "",
+        birth_date=row.birth_date or "",
         given_names=row.given_names,
         surnames=row.surnames,
         email=row.email or "",

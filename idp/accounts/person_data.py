@@ -27,6 +27,7 @@ def read_person(session: Session, *, services: IdpServices, person_id: str, now:
             "email_verified_at": row.email_verified_at,
             "phone": row.phone,
             "phone_verified_at": row.phone_verified_at,
+            "birth_date": row.birth_date,
             "language": row.locale,
             "identity_level": row.level,
             "status": row.status,

@@ -1,14 +1,26 @@
-"""How strongly someone authenticated: the order of ``acr`` values, and what ``amr`` is worth (RFC 8176)."""
+"""How strongly someone authenticated: the ``acr`` values, and what ``amr`` is worth (RFC 8176)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+from idp.protocol.acr import is_reached, number_of
 
 ACR_1FA = "urn:sau:acr:1fa"
 ACR_2FA = "urn:sau:acr:2fa"
 ACR_CERTIFICATE = "urn:sau:acr:certificate"
 ACR_VALUES = (ACR_1FA, ACR_2FA, ACR_CERTIFICATE)  # weakest first
+ACR_LEVEL_1 = "urn:sau:acr:level1"
+ACR_LEVEL_2 = "urn:sau:acr:level2"
+ACR_LEVEL_3 = "urn:sau:acr:level3"
+#: Levels of identity, lowest first: each asks for a login of a strength too. docs/levels.md says what each is worth.
+ACR_LEVELS: Mapping[str, str] = MappingProxyType(
+    {ACR_LEVEL_1: ACR_1FA, ACR_LEVEL_2: ACR_2FA, ACR_LEVEL_3: ACR_CERTIFICATE}
+)
+HIGHEST_LEVEL = len(ACR_LEVELS)
+VERIFIED, WITH_CERTIFICATE = 2, 3
 
 AMR_PASSWORD = "pwd"
 AMR_OTP = "otp"
@@ -44,13 +56,28 @@ def served_acr_values(*, with_certificates: bool) -> tuple[str, ...]:
     return ACR_VALUES if with_certificates else ACR_VALUES[:-1]
 
 
-def satisfies(acr: str, required: str | None) -> bool:
-    """Tell whether ``acr`` is at least ``required``. What nobody knows is never satisfied."""
-    if required is None:
-        return True
-    if acr not in ACR_VALUES or required not in ACR_VALUES:
-        return False
-    return ACR_VALUES.index(acr) >= ACR_VALUES.index(required)
+def served_levels(*, with_certificates: bool) -> Mapping[str, str]:
+    """Return the levels that can be asked for here, lowest first, each with the strength that it asks for."""
+    served = served_acr_values(with_certificates=with_certificates)
+    return {level: strength for level, strength in ACR_LEVELS.items() if strength in served}
+
+
+def satisfies(acr: str, required: str | None, *, level: int = 0) -> bool:
+    """Tell whether a login of the strength ``acr`` is ``required``. What nobody knows is never satisfied.
+
+    :param level: of the person's identity, as it is now.
+    """
+    return is_reached(required, acr=acr, known=ACR_VALUES, levels=ACR_LEVELS, level=level)
+
+
+def level_reached(level: int, amr: Iterable[str]) -> int:
+    """Return the level of a person who has logged in with ``amr``: a certificate of ours lifts a verified identity."""
+    return WITH_CERTIFICATE if level >= VERIFIED and AMR_CERTIFICATE in set(amr) else level
+
+
+def level_in(acr: str | None) -> int:
+    """Return the level that ``acr``, or a requirement, speaks of; 0 if it speaks of none."""
+    return number_of(acr, ACR_LEVELS)
 
 
 def acr_of(amr: Iterable[str]) -> str:

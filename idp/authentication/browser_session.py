@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
-from idp.authentication.assurance import acr_of, with_methods
+from idp.accounts.model import PersonRow
+from idp.authentication.assurance import acr_of, level_reached, with_methods
 from idp.authentication.device import describe_device
 from idp.authentication.model import BrowserSessionRow
 from idp.leaving.announcement import announce_end
@@ -20,7 +21,7 @@ from kernel.clock import MOST_SKEW
 from kernel.errors import Conflict
 from kernel.identifiers import new_id, new_secret, sha256_hex
 from kernel.origin import current_origin
-from kernel.prefetch import UNKNOWN, keep, kept
+from kernel.prefetch import UNKNOWN, find_row, keep, kept
 
 # NIST SP 800-63B-4 §2.2.3 allows 1 hour idle and 24 hours in all at its second level; we ask for half of both,
 # because public computers (libraries, town halls) are common where these citizens live.
@@ -41,6 +42,8 @@ class BrowserSession:
     :ivar x5t_s256: SHA-256 of the certificate that it rests on (base64url), if one was logged in with.
     :ivar institution_id: with which of several the person chose to go in.
     :ivar authenticated_at: when the password was last verified (``auth_time``).
+    :ivar level: of the person's identity as it was when the session was looked up, with what this login adds; 0 where
+        the session was looked up for something else.
     """
 
     id: str
@@ -55,6 +58,7 @@ class BrowserSession:
     device: str
     x5t_s256: str | None
     institution_id: str | None = None
+    level: int = 0
 
 
 def find_browser_session(session: Session, *, secret: str | None, now: datetime) -> BrowserSession | None:
@@ -65,7 +69,7 @@ def find_browser_session(session: Session, *, secret: str | None, now: datetime)
     row = kept(session, BY_SECRET, digest)
     if row is UNKNOWN:
         row = session.scalars(select(BrowserSessionRow).where(BrowserSessionRow.secret_sha256 == digest)).one_or_none()
-    return _as_session(row) if row and _lives(row, now) else None
+    return _with_level(session, row) if row and _lives(row, now) else None
 
 
 def person_of_session(session: Session, *, secret: str | None) -> str | None:
@@ -149,7 +153,7 @@ def start_browser_session(
     session.add(row)
     _record(session, journal, EventType.SESSION_STARTED, row, now=now)
     session.flush()
-    return _as_session(row), secret
+    return _with_level(session, row), secret
 
 
 def step_up(
@@ -269,7 +273,7 @@ def _change(
     row.last_seen_at = now
     _record(session, journal, EventType.SESSION_STEPPED_UP, row, now=now)
     session.flush()
-    return _as_session(row), secret
+    return _with_level(session, row), secret
 
 
 def _record(session: Session, journal: Journal, kind: EventType, row: BrowserSessionRow, *, now: datetime) -> None:
@@ -296,7 +300,12 @@ def _alive(now: datetime) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _as_session(row: BrowserSessionRow) -> BrowserSession:
+def _with_level(session: Session, row: BrowserSessionRow) -> BrowserSession:
+    person = find_row(session, PersonRow, row.person_id)
+    return _as_session(row, level=level_reached(person.level, row.amr) if person is not None else 0)
+
+
+def _as_session(row: BrowserSessionRow, *, level: int = 0) -> BrowserSession:
     return BrowserSession(
         id=row.id,
         sid=row.sid,
@@ -310,4 +319,5 @@ def _as_session(row: BrowserSessionRow) -> BrowserSession:
         device=row.device,
         x5t_s256=row.x5t_s256,
         institution_id=row.institution_id,
+        level=level,
     )

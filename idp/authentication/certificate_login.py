@@ -28,6 +28,7 @@ from idp.authentication.certificate_suspension import require_not_suspended
 from idp.authentication.interaction import Interaction, find_open_interaction, load_interaction
 from idp.authentication.login import OpenedSession, open_session
 from idp.authentication.model import CertificateTicketRow
+from idp.levels.evidence import note_certificate
 from idp.ports import CertificateIdentity
 from idp.services import IdpServices
 from kernel.errors import AlreadyConsumed, Conflict, Denied, NotFound, ServiceError
@@ -155,6 +156,7 @@ def confirm_certificate(
             person_id=presented.person.id,
             x5t_s256=presented.identity.x5t_s256,
             serial=presented.identity.serial,
+            not_after=presented.identity.not_after,
         )
         .returning(CertificateTicketRow.id)
     ).scalar_one_or_none()
@@ -188,7 +190,12 @@ def log_in_with_certificate(
             CertificateTicketRow.expires_at > now,
         )
         .values(redeemed_at=now)
-        .returning(CertificateTicketRow.person_id, CertificateTicketRow.x5t_s256, CertificateTicketRow.serial)
+        .returning(
+            CertificateTicketRow.person_id,
+            CertificateTicketRow.x5t_s256,
+            CertificateTicketRow.serial,
+            CertificateTicketRow.not_after,
+        )
     ).one_or_none()
     if row is None:
         interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
@@ -223,6 +230,15 @@ def log_in_with_certificate(
         details={"interaction": interaction.id, "x5t_s256": row.x5t_s256},
     )
     services.journal.record(session, event, now=now)
+    note_certificate(
+        session,
+        services=services,
+        person_id=row.person_id,
+        serial=row.serial or "",
+        x5t_s256=row.x5t_s256,
+        not_after=row.not_after,
+        now=now,
+    )
     return open_session(
         session,
         services=services,

@@ -79,6 +79,8 @@ class CertificateTicketRow(Base):
     person_id: Mapped[str | None] = mapped_column(String(26))
     x5t_s256: Mapped[str | None] = mapped_column(String(43))
     serial: Mapped[str | None] = mapped_column(String(40))
+    #: When the certificate ends.
+    not_after: Mapped[datetime | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     confirmed_at: Mapped[datetime | None]

@@ -6,7 +6,7 @@ from collections.abc import Set
 from datetime import datetime
 from enum import StrEnum
 
-from idp.authentication.assurance import ACR_2FA, acr_of, satisfies, with_method
+from idp.authentication.assurance import ACR_1FA, ACR_2FA, HIGHEST_LEVEL, acr_of, satisfies, with_method
 from idp.authentication.browser_session import BrowserSession
 from idp.authentication.interaction import PASSWORD_STEP_LIFETIME, Interaction
 
@@ -18,6 +18,8 @@ class Step(StrEnum):
     SECOND_FACTOR = "second_factor"
     ENROLLMENT = "enrollment"
     CERTIFICATE = "certificate"
+    #: The login is strong enough, and too little is known of who the person is.
+    LEVEL = "level"
     DONE = "done"
 
 
@@ -35,8 +37,10 @@ def due_step(
     :param second_factors: what the person of :func:`person_in_question` could prove in a second step (``amr``).
     """
     if current is not None and is_recent(interaction, current):
-        if satisfies(current.acr, interaction.required_acr):
+        if satisfies(current.acr, interaction.required_acr, level=current.level):
             return Step.DONE
+        if satisfies(current.acr, interaction.required_acr, level=HIGHEST_LEVEL):
+            return Step.LEVEL
         if wants_certificate(interaction):
             return Step.CERTIFICATE
         enough = any(reaches(interaction, current, method) for method in second_factors)
@@ -50,12 +54,18 @@ def due_step(
 
 def reaches(interaction: Interaction, current: BrowserSession, method: str) -> bool:
     """Tell whether ``method``, proved as well, would make the session strong enough."""
-    return satisfies(acr_of(with_method(current.amr, method)), interaction.required_acr)
+    return satisfies(acr_of(with_method(current.amr, method)), interaction.required_acr, level=HIGHEST_LEVEL)
 
 
 def wants_certificate(interaction: Interaction) -> bool:
     """Tell whether no password and no code would be enough, however many."""
-    return not satisfies(ACR_2FA, interaction.required_acr)
+    return not satisfies(ACR_2FA, interaction.required_acr, level=HIGHEST_LEVEL)
+
+
+def wants_second_factor(interaction: Interaction) -> bool:
+    """Tell whether a password alone is not enough, and two factors are."""
+    alone = satisfies(ACR_1FA, interaction.required_acr, level=HIGHEST_LEVEL)
+    return not alone and not wants_certificate(interaction)
 
 
 def person_in_question(interaction: Interaction, *, current: BrowserSession | None, now: datetime) -> str | None:

@@ -11,7 +11,7 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -116,6 +116,13 @@ def count_failure(session: Session, *, key: str, limit: Limit, now: datetime) ->
 def forgive(session: Session, *, key: str) -> None:
     """Start the count anew, after a success."""
     session.execute(delete(ThrottleRow).where(ThrottleRow.key == key))
+
+
+def give_back_try(session: Session, *, key: str) -> None:
+    """Uncount one try: what it was for could not be looked at."""
+    session.execute(
+        update(ThrottleRow).where(ThrottleRow.key == key, ThrottleRow.tries > 0).values(tries=ThrottleRow.tries - 1)
+    )
 
 
 def remove_old_counters(session: Session, *, now: datetime) -> int:

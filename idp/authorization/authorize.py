@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import NoReturn
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import find_person
-from idp.authentication.assurance import satisfies
+from idp.authentication.assurance import HIGHEST_LEVEL, satisfies
 from idp.authentication.browser_session import BrowserSession, find_browser_session
 from idp.authentication.interaction import begin_interaction
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded, answer_with_error
@@ -143,8 +144,20 @@ def is_satisfying(
     """Tell whether the session is there, strong enough and fresh enough."""
     return (
         browser_session is not None
-        and satisfies(browser_session.acr, required_acr)
+        and satisfies(browser_session.acr, required_acr, level=browser_session.level)
         and (authenticated_after is None or browser_session.authenticated_at >= authenticated_after)
+    )
+
+
+def lacks_level_only(
+    browser_session: BrowserSession | None, *, required_acr: str | None, authenticated_after: datetime | None
+) -> bool:
+    """Tell whether the login is all that was asked, and only too little is known of who the person is."""
+    if browser_session is None:
+        return False
+    lifted = replace(browser_session, level=HIGHEST_LEVEL)
+    return is_satisfying(lifted, required_acr=required_acr, authenticated_after=authenticated_after) and not satisfies(
+        browser_session.acr, required_acr, level=browser_session.level
     )
 
 
@@ -180,6 +193,11 @@ def _decide(
         logged_in = False
         fresh_from = now
     if browser_session is None or not logged_in:
+        if NONE in request.prompts and lacks_level_only(
+            browser_session, required_acr=request.required_acr, authenticated_after=fresh_from
+        ):
+            # OpenID Connect Core Unmet Authentication Requirements 1.0 §2: no login of this person would be enough.
+            raise RedirectableError("unmet_authentication_requirements", "The identity is not verified as asked.")
         if NONE in request.prompts:
             raise RedirectableError("login_required", "Nobody is logged in as strongly and recently as asked.")
         begun = _begin(session, services, client, request, hinted_subject, fresh_from, obtain_browser_secret, now=now)

@@ -54,7 +54,13 @@ def grant_authorization(
     use_pushed_request(session, pushed_sha256=request.pushed_sha256, used_by=interaction_id or new_id(), now=now)
     touch_browser_session(session, sid=browser_session.sid, now=now)
     acr = stated_acr(
-        browser_session.acr, known=services.acr_values, minimum=client.minimum_acr, claims=request.terms.claims
+        browser_session.acr,
+        known=services.acr_values,
+        levels=services.acr_levels,
+        level=browser_session.level,
+        minimum=client.minimum_acr,
+        claims=request.terms.claims,
+        required=request.required_acr,
     )
     event = Event(
         type=EventType.AUTHORIZATION_GRANTED,

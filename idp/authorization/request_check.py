@@ -34,6 +34,7 @@ def check_request(
         client=client,
         address=address,
         known_acr=services.acr_values,
+        acr_levels=services.acr_levels,
         userinfo=userinfo_resource(services.settings.issuer),
         details_types=find_details_types(session, client.metadata.resources) if asked_in_detail else {},
         origin=origin,

@@ -23,6 +23,7 @@ from idp.authorization.authorize import (
     LOGIN_PATH,
     RESUME_PATH,
     find_active_session,
+    lacks_level_only,
     refuse_here,
     refuse_there,
 )
@@ -33,7 +34,7 @@ from idp.authorization.institution_choice import (
     open_choice,
 )
 from idp.authorization.pushed_request import use_pushed_request
-from idp.authorization.stage import LoadedInteraction, Stage, enter_stage, load_asked_interaction
+from idp.authorization.stage import UNMET, LoadedInteraction, Stage, enter_stage, load_asked_interaction, told_refusal
 from idp.clients.api import Permission, find_details_types, find_permissions
 from idp.clients.client import Client
 from idp.consent.consent import covered_scopes, find_consent, grant_consent, record_refused_consent
@@ -240,9 +241,17 @@ def choose_account(
 
 
 def cancel_authorization(
-    session: Session, *, services: IdpServices, interaction_id: str, browser_secret: str | None, now: datetime
+    session: Session,
+    *,
+    services: IdpServices,
+    interaction_id: str,
+    browser_secret: str | None,
+    session_secret: str | None = None,
+    now: datetime,
 ) -> AuthorizationAnswer:
     """The person goes back without logging in: the application hears ``access_denied`` (RFC 6749 §4.1.2.1).
+
+    Whoever is logged in as was asked, and does not want to raise his level now: ``unmet_authentication_requirements``.
 
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
     """
@@ -252,10 +261,23 @@ def cancel_authorization(
     if loaded.repeated and loaded.interaction.refused_with is None:
         raise AlreadyConsumed("This sign-in is finished.", code="interaction_finished")
     if not loaded.repeated:
-        finish_interaction(session, interaction_id=interaction_id, refused_with=ACCESS_DENIED, now=now)
+        refused_with = _refusal(session, loaded, session_secret, now=now)
+        finish_interaction(session, interaction_id=interaction_id, refused_with=refused_with, now=now)
         _use_up(session, services, loaded, now=now)
-    error = RedirectableError(loaded.interaction.refused_with or ACCESS_DENIED, "The person did not log in.")
+    else:
+        refused_with = loaded.interaction.refused_with or ACCESS_DENIED
+    reason = "The person did not log in." if refused_with == ACCESS_DENIED else "The identity is not verified as asked."
+    error = RedirectableError(told_refusal(refused_with), reason)
     return refuse_there(session, services, loaded.client, loaded.request.address, error, now=now)
+
+
+def _refusal(session: Session, loaded: LoadedInteraction, session_secret: str | None, *, now: datetime) -> str:
+    lacking = lacks_level_only(
+        find_active_session(session, session_secret, now=now),
+        required_acr=loaded.interaction.required_acr,
+        authenticated_after=loaded.interaction.authenticated_after,
+    )
+    return UNMET if lacking else ACCESS_DENIED
 
 
 def _answer_again(

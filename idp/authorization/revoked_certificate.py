@@ -18,6 +18,7 @@ from audit.model import AuditEvent
 from audit.vocabulary import EventType
 from idp.authentication.browser_session import end_sessions_on_certificate
 from idp.events.announcement import announce_to_services
+from idp.levels.evidence import let_go_of_certificate
 from idp.protocol.security_event import credential_change
 from idp.services import IdpServices
 from idp.tokens.family import revoke_families_on_certificate
@@ -47,6 +48,7 @@ class LetGoOfCertificate:
         with self.services.database.transaction() as session:
             revoke_families_on_certificate(session, journal=journal, x5t_s256=x5t_s256, reason=REASON, now=now)
             end_sessions_on_certificate(session, journal=journal, x5t_s256=x5t_s256, reason=REASON, now=now)
+            let_go_of_certificate(session, services=self.services, x5t_s256=x5t_s256, reason=REASON, now=now)
             if person_id is not None and not _is_withdrawn(session, person_id=person_id, serial=serial):
                 _withdraw(session, journal, person_id=person_id, serial=serial, reason=reason, now=now)
 

@@ -28,6 +28,14 @@ from idp.protocol.redirect_uri import require_registered_redirect_uri
 from idp.services import IdpServices
 from idp.tokens.subject import subject_for
 
+#: How it is written that the person did not want to raise his level: the error's own name is longer than its column.
+UNMET = "unmet"
+
+
+def told_refusal(refused_with: str) -> str:
+    """Return the error code of an interaction that gave nothing, as applications know it."""
+    return "unmet_authentication_requirements" if refused_with == UNMET else refused_with
+
 
 @dataclass(frozen=True)
 class LoadedInteraction:
@@ -65,7 +73,7 @@ def enter_stage(
     interaction, client, request = loaded.interaction, loaded.client, loaded.request
     if interaction.refused_with is not None:
         # The first decision stands, and the browser that pressed twice is still led back to the application.
-        error = RedirectableError(interaction.refused_with, "The person did not allow it.")
+        error = RedirectableError(told_refusal(interaction.refused_with), "The person did not allow it.")
         return refuse_there(session, services, client, request.address, error, now=now)
     browser_session = find_active_session(session, session_secret, now=now)
     if browser_session is not None and choice_is_due(request, interaction, browser_session):

@@ -94,7 +94,9 @@ def decide_approval(
     """
     question = find_approval(session, request_id=request_id, person_id=browser_session.person_id, now=now)
     request, client = question.request, question.client
-    if decision is Decision.ALLOWED and not satisfies(browser_session.acr, request.required_acr):
+    if decision is Decision.ALLOWED and not satisfies(
+        browser_session.acr, request.required_acr, level=browser_session.level
+    ):
         raise Denied("Log in more strongly first.", code="weak_session")
     answer(
         session,

@@ -48,7 +48,12 @@ class Asked:
             raise TokenError(error.code, error.public_detail) from error
         except InvalidTargetError as error:
             raise TokenError("invalid_target", "A resource is not one that this client registered.") from error
-        acr = required_acr(parameters.get("acr_values"), known=services.acr_values, minimum=client.minimum_acr)
+        acr = required_acr(
+            parameters.get("acr_values"),
+            known=services.acr_values,
+            levels=services.acr_levels,
+            minimum=client.minimum_acr,
+        )
         return cls(scopes=scopes, terms=Terms(resources=resources), required_acr=acr)
 
 

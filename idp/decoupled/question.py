@@ -15,6 +15,7 @@ from idp.clients.client import Client, find_client
 from idp.consent.consent import find_consent, grant_consent, record_refused_consent
 from idp.decoupled.request import Decision, DecoupledRequest, decide
 from idp.directory.institutions import Institution, find_institution
+from idp.protocol.acr import stated_acr
 from idp.services import IdpServices
 from kernel.errors import Rejected
 
@@ -104,6 +105,15 @@ def answer(
         decision=decision,
         granted=granted,
         browser_session=browser_session,
+        acr=stated_acr(
+            browser_session.acr,
+            known=services.acr_values,
+            levels=services.acr_levels,
+            level=browser_session.level,
+            minimum=client.minimum_acr,
+            claims=request.terms.claims,
+            required=request.required_acr,
+        ),
         now=now,
     )
     if decision is not Decision.ALLOWED:

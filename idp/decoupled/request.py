@@ -193,9 +193,12 @@ def decide(
     decision: Decision,
     granted: Sequence[str] = (),
     browser_session: BrowserSession,
+    acr: str,
     now: datetime,
 ) -> None:
     """Write the person's decision down: of any number at once one counts, and the user code is used up.
+
+    :param acr: what to state of the login.
 
     :raises AlreadyConsumed: (``request_decided``) if another decision was first, or the request has expired.
     """
@@ -214,7 +217,7 @@ def decide(
             granted=list(granted),
             expires_at=max(request.expires_at, now + TIME_TO_COLLECT),
             authenticated_at=browser_session.authenticated_at,
-            acr=browser_session.acr,
+            acr=acr,
             amr=list(browser_session.amr),
             session_x5t_s256=browser_session.x5t_s256,
         )

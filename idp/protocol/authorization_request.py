@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, Self
 
-from idp.protocol.acr import required_acr
+from idp.protocol.acr import Levels, required_acr
 from idp.protocol.authorization_details import PARAMETER as DETAILS
 from idp.protocol.authorization_details import DetailsType, InvalidDetailsError, parse_authorization_details
 from idp.protocol.claims_request import parse_claims_request, within_scopes
@@ -73,7 +73,7 @@ class AuthorizationRequest:
 
     :ivar scopes: known and allowed to the client, in reading order.
     :ivar pushed_sha256: digest of the reference to a pushed request, to be used up with the answer.
-    :ivar required_acr: the least strength of login, or None.
+    :ivar required_acr: what the login must reach, or None; see :mod:`idp.protocol.acr`.
     :ivar institution: RUC of the institution with which the person is to go in, as it came.
     :ivar id_token_hint: as it came; verified where the keys are.
     """
@@ -105,6 +105,7 @@ class AuthorizationRequest:
         client: RequestingClient,
         address: ReturnAddress,
         known_acr: Sequence[str],
+        acr_levels: Levels = MappingProxyType({}),
         userinfo: str,
         details_types: Mapping[str, DetailsType] = MappingProxyType({}),
         origin: RequestOrigin = FRONT_CHANNEL,
@@ -164,7 +165,11 @@ class AuthorizationRequest:
             prompts=parse_prompt(parameters.get("prompt")),
             max_age=client.metadata.default_max_age if max_age is None else max_age,
             required_acr=required_acr(
-                parameters.get("acr_values"), known=known_acr, minimum=client.minimum_acr, claims=terms.claims
+                parameters.get("acr_values"),
+                known=known_acr,
+                levels=acr_levels,
+                minimum=client.minimum_acr,
+                claims=terms.claims,
             ),
             login_hint=(parameters.get("login_hint") or "")[:HINT_LIMIT] or None,
             id_token_hint=parameters.get("id_token_hint"),

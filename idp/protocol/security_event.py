@@ -17,6 +17,7 @@ _RISC = "https://schemas.openid.net/secevent/risc/event-type/"
 SESSION_REVOKED = f"{_CAEP}session-revoked"
 TOKEN_CLAIMS_CHANGE = f"{_CAEP}token-claims-change"
 CREDENTIAL_CHANGE = f"{_CAEP}credential-change"
+ASSURANCE_LEVEL_CHANGE = f"{_CAEP}assurance-level-change"
 ACCOUNT_DISABLED = f"{_RISC}account-disabled"
 ACCOUNT_ENABLED = f"{_RISC}account-enabled"
 ACCOUNT_PURGED = f"{_RISC}account-purged"
@@ -24,10 +25,13 @@ EVENT_TYPES = (
     SESSION_REVOKED,
     TOKEN_CLAIMS_CHANGE,
     CREDENTIAL_CHANGE,
+    ASSURANCE_LEVEL_CHANGE,
     ACCOUNT_DISABLED,
     ACCOUNT_ENABLED,
     ACCOUNT_PURGED,
 )
+# CAEP §3.4: whose words the levels are.
+LEVEL_NAMESPACE = "urn:sau:acr"
 
 # CAEP §2: who brought it about, by the reason for which a session ended.
 _INITIATED_BY_USER = frozenset({"logout", "closed_by_person", "replaced"})
@@ -77,6 +81,18 @@ def credential_change(*, credential: str, change: str, now: datetime) -> Securit
     """
     members = {"event_timestamp": to_timestamp(now), "credential_type": credential, "change_type": change}
     return SecurityEvent(CREDENTIAL_CHANGE, members)
+
+
+def assurance_level_change(*, before: int, after: int, now: datetime) -> SecurityEvent:
+    """Return the event of a person whose level of identity rose or fell (CAEP §3.4)."""
+    members = {
+        "event_timestamp": to_timestamp(now),
+        "namespace": LEVEL_NAMESPACE,
+        "current_level": f"level{after}",
+        "previous_level": f"level{before}",
+        "change_direction": "increase" if after > before else "decrease",
+    }
+    return SecurityEvent(ASSURANCE_LEVEL_CHANGE, members)
 
 
 def account_event(event_type: str) -> SecurityEvent:

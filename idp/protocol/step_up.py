@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
+from idp.protocol.acr import Levels, is_reached
 from idp.protocol.errors import BearerTokenError
 
 
@@ -36,19 +38,20 @@ def require_authentication(
     acr: str,
     authenticated_at: datetime,
     known: Sequence[str],
+    levels: Levels = MappingProxyType({}),
+    level: int = 0,
     required_acr: str | None = None,
     max_age: timedelta | None = None,
     now: datetime,
 ) -> None:
     """Check that the login behind a token is enough for what is asked of the resource.
 
-    :param known: the values of ``acr``, weakest first.
+    :param acr: the strength of the login. :param known: the strengths, weakest first.
+    :param levels: levels of identity. :param level: of the person, as it is now.
     :raises InsufficientAuthenticationError: saying what to ask for.
     """
     seconds = None if max_age is None else int(max_age.total_seconds())
-    if required_acr is not None and (
-        acr not in known or required_acr not in known or known.index(acr) < known.index(required_acr)
-    ):
+    if not is_reached(required_acr, acr=acr, known=known, levels=levels, level=level):
         raise InsufficientAuthenticationError("weak_login", acr_values=required_acr, max_age=seconds)
     if max_age is not None and authenticated_at + max_age < now:
         raise InsufficientAuthenticationError("old_login", acr_values=required_acr, max_age=seconds)

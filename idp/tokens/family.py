@@ -16,6 +16,7 @@ from audit.journal import Journal
 from audit.vocabulary import EventType
 from idp.accounts.model import PasswordRow
 from idp.accounts.person import Person, find_person
+from idp.authentication.assurance import level_in, level_reached
 from idp.authentication.browser_session import find_session_by_sid
 from idp.clients.client import Client
 from idp.consent.consent import find_consent
@@ -163,6 +164,9 @@ def require_living_family(
     for thumbprint in {bound_to, family.session_x5t_s256} - {None}:
         require_standing_certificate(session, certificates, x5t_s256=thumbprint, now=now)
     person = _require_active_person(session, family)
+    # What was stated of the person when the family began must still be so: a level that was taken back ends it.
+    if level_in(family.acr) > level_reached(person.level, family.amr):
+        raise DeadFamilyError("level_lowered")
     if family.sid and not family.offline and find_session_by_sid(session, sid=family.sid, now=now) is None:
         raise DeadFamilyError("session_ended")
     if not client.is_console:

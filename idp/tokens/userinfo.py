@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import find_person
-from idp.authentication.assurance import ACR_VALUES
+from idp.authentication.assurance import ACR_LEVELS, ACR_VALUES, acr_of, level_reached
 from idp.clients.client import Client, find_client
 from idp.protocol.claims_request import USERINFO, names_in, within_scopes
 from idp.protocol.errors import BearerTokenError
@@ -140,9 +140,11 @@ def _require_opens(
         raise BearerTokenError("no_openid", code="insufficient_scope")
     # What the application accepts as a login today; a token of before may rest on less (RFC 9470 §3).
     require_authentication(
-        acr=family.acr,
+        acr=family.acr if family.acr in ACR_VALUES else acr_of(family.amr),
         authenticated_at=family.authenticated_at,
         known=ACR_VALUES,
+        levels=ACR_LEVELS,
+        level=level_reached(find_person(session, family.person_id).level, family.amr),
         required_acr=client.minimum_acr,
         now=now,
     )

@@ -26,6 +26,7 @@ from idp.web import (
 )
 from idp.web.access import services as services
 from idp.web.account_pages.navigation import account_navigation
+from idp.web.levels import pages as level_pages
 from idp.web.messages import PAGE_TEXTS
 from idp.web.protocol import mount_protocol
 from web.error_texts import describe_errors
@@ -57,6 +58,7 @@ def mount(app: Flask, services: IdpServices) -> None:
         device,
     ):
         app.register_blueprint(people.blueprint)
+    app.register_blueprint(level_pages.blueprint)
     for blueprint in desk.BLUEPRINTS:
         app.register_blueprint(blueprint)
     answer_on_mtls_host(app, certificate_login.PATH)

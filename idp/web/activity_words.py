@@ -48,6 +48,8 @@ _TITLES = {
     EventType.SESSION_STARTED: _l("Ingresó a su cuenta"),
     EventType.SESSION_ENDED: _l("Se cerró una sesión"),
     EventType.ACCOUNT_IDENTITY_VERIFIED: _l("Comprobaron su identidad"),
+    EventType.LEVEL_LOWERED: _l("Bajó su nivel de identidad"),
+    EventType.LEVEL_CHECK_REFUSED: _l("Respondió preguntas del Registro Civil"),
     EventType.IDENTITY_CHECK_PROPOSED: _l("Comprobaron su documento en una ventanilla; falta otra persona"),
     EventType.DESK_RECOVERY_OPENED: _l("En una ventanilla pidieron recuperar su cuenta"),
     EventType.DESK_RECOVERY_APPROVED: _l("Otra persona de la ventanilla aprobó recuperar su cuenta"),

@@ -45,7 +45,7 @@ def show(request_id: str) -> AnyResponse:
         return visitor
     with services().database.reading() as session:
         question = find_approval(session, request_id=request_id, person_id=visitor.person.id, now=present())
-    enough = satisfies(visitor.session.acr, question.request.required_acr)
+    enough = satisfies(visitor.session.acr, question.request.required_acr, level=visitor.session.level)
     return render(
         "idp/account_approval.html", visitor=visitor, question=question, lines=asked_lines(question), enough=enough
     )
@@ -64,7 +64,7 @@ def decide(request_id: str) -> AnyResponse:
     with services().database.reading() as session:
         question = find_approval(session, request_id=request_id, person_id=visitor.person.id, now=present())
     required = question.request.required_acr
-    if decision is Decision.ALLOWED and not satisfies(visitor.session.acr, required):
+    if decision is Decision.ALLOWED and not satisfies(visitor.session.acr, required, level=visitor.session.level):
         return redirect(begin_own_login(next_path=address, required_acr=required), 303)
     with services().database.transaction() as session:
         decide_approval(

@@ -115,6 +115,7 @@ def resume(interaction_id: str) -> Response | WerkzeugResponse:
                 services=provider,
                 interaction_id=interaction_id,
                 browser_secret=browser_secret(),
+                session_secret=session_secret(),
                 now=provider.clock.now(),
             )
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from idp.authentication.assurance import served_acr_values
+from idp.authentication.assurance import served_acr_values, served_levels
 from idp.clients.api import list_details_types
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.policy import POLICIES
@@ -126,7 +126,11 @@ def metadata(issuer: str, mtls_origin: str = "", details: Sequence[str] = ()) ->
     document = _metadata(issuer)
     if details:
         document["authorization_details_types_supported"] = list(details)  # RFC 9396 §10
-    document["acr_values_supported"] = list(served_acr_values(with_certificates=bool(mtls_origin)))
+    certificates = bool(mtls_origin)
+    document["acr_values_supported"] = [
+        *served_acr_values(with_certificates=certificates),
+        *served_levels(with_certificates=certificates),
+    ]
     if mtls_origin:
         document["tls_client_certificate_bound_access_tokens"] = True
         document["mtls_endpoint_aliases"] = {

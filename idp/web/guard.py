@@ -53,7 +53,7 @@ def admit(*, back_to: str, sensitive: bool = False, keep: tuple[str, ...] = ()) 
         return redirect(begin_own_login(next_path=back_to), 303)
     required = ACR_2FA if sensitive and second_factor else None
     oldest = present() - RECENT
-    if sensitive and (found.authenticated_at < oldest or not satisfies(found.acr, required)):
+    if sensitive and (found.authenticated_at < oldest or not satisfies(found.acr, required, level=found.level)):
         address = begin_own_login(
             next_path=back_to, required_acr=required, authenticated_after=oldest, kept=typed, kept_for=person.id
         )

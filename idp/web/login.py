@@ -37,6 +37,7 @@ from idp.web.cookies import (
     set_session_secret,
 )
 from idp.web.forms import Form
+from idp.web.levels.step import show_level_step
 from idp.web.refused_steps import journey_named, note_refusal, note_step_not_due, record_refusals
 from idp.web.second_factor_forms import asked_kind, factor_form
 from kernel.errors import AlreadyConsumed, Conflict, Rejected, ServiceError, Throttled
@@ -209,6 +210,9 @@ def _show(situation: Situation, form: Form, status: int = 200) -> AnyResponse:
         return _show_second_factor(situation, form, status)
     if situation.step is Step.CERTIFICATE:
         return _show_certificate(situation, status)
+    if situation.step is Step.LEVEL:
+        context = interaction_context(interaction)
+        return show_level_step(interaction, person_id=situation.person_id or "", context=context, status=status)
     return show_password(situation, form, status)
 
 

@@ -11,6 +11,7 @@ from flask_babel import ngettext
 from idp.accounts.mail_code import MailCodeMismatchError
 from idp.authentication.login import WrongCredentialsError
 from idp.authentication.second_factor import SecondFactorMismatchError
+from idp.levels.check import RegistryMismatchError
 from kernel.errors import ServiceError, Throttled
 from web.error_texts import ErrorText
 
@@ -27,6 +28,13 @@ _BY_FIELD = {
     "passport_missing": _l("Escriba el número de su pasaporte"),
     "passport_invalid": _l("El número de un pasaporte tiene de 5 a 9 letras y dígitos. Cópielo sin el país"),
     "passport_taken": _l("Ese pasaporte ya tiene una cuenta. Ingrese con él"),
+    "birth_date_missing": _l("Escriba su fecha de nacimiento"),
+    "birth_date_invalid": _l("Escriba el día, el mes y el año. Por ejemplo: 17/03/1984"),
+    "fingerprint_code_missing": _l("Escriba su código dactilar"),
+    "fingerprint_code_invalid": _l("El código dactilar tiene 10 letras y números. Está al reverso de su cédula"),
+    "registry_unavailable": _l(
+        "El Registro Civil no responde ahora. No se perdió nada y este intento no cuenta: pruebe más tarde"
+    ),
     "name_missing": _l("Escriba sus nombres y sus apellidos como están en su documento"),
     "name_long": _l("Escriba 100 letras como máximo"),
     "name_characters": _l("Escriba solo letras, espacios, guiones y apóstrofos"),
@@ -337,6 +345,12 @@ def words_for(error: ServiceError) -> str:
         return str(_("Ese código no es correcto.") + " " + tries_left(error.tries_left))
     if isinstance(error, MailCodeMismatchError):
         return str(_("Ese código no es el que enviamos.") + " " + tries_left(error.tries_left))
+    if isinstance(error, RegistryMismatchError):
+        return str(
+            _("Sus respuestas no coinciden con lo que consta en el Registro Civil.")
+            + " "
+            + (tries_left(error.tries_left) if error.tries_left else _("No le quedan intentos por hoy."))
+        )
     if error.code == "resend_too_soon":
         return str(_("Acabamos de enviar un código. Mire en «no deseados», o pida otro después de un minuto"))
     if isinstance(error, Throttled):

@@ -7,7 +7,6 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
-from idp.authentication.assurance import ACR_2FA
 from idp.authentication.factors import (
     enroll_second_factor,
     issue_new_recovery_codes,
@@ -15,6 +14,7 @@ from idp.authentication.factors import (
 )
 from idp.authentication.interaction import Interaction
 from idp.authentication.recovery_codes import count_recovery_codes, put_away_recovery_sheet, read_recovery_sheet
+from idp.authentication.steps import wants_second_factor
 from idp.authentication.totp import has_totp, prepare_totp
 from idp.web.access import present, services
 from idp.web.cookies import set_session_secret
@@ -161,7 +161,7 @@ def _show_enrollment(visitor: Visitor, waiting: Interaction | None, form: Form, 
         form=form,
         qr=qr_image(pending.address),
         key=spaced_key(pending.key),
-        required=waiting is not None and waiting.required_acr == ACR_2FA,
+        required=waiting is not None and wants_second_factor(waiting),
         way_on=_way_on(waiting),
         way_on_words=_("Seguir sin código") if waiting else _("Ahora no"),
         **interaction_context(waiting),

@@ -225,6 +225,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_ldap_link_checked_at'), ['checked_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_idp_ldap_link_person_id'), ['person_id'], unique=False)
 
+    op.create_table('idp_level_evidence',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('level', sa.Integer(), nullable=False),
+    sa.Column('method', sa.String(length=16), nullable=False),
+    sa.Column('reference', sa.String(length=64), nullable=True),
+    sa.Column('document', sa.String(length=16), nullable=True),
+    sa.Column('x5t_s256', sa.String(length=43), nullable=True),
+    sa.Column('checked_by', sa.String(length=64), nullable=False),
+    sa.Column('established_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('withdrawn_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('withdrawn_reason', sa.String(length=64), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_level_evidence'))
+    )
+    with op.batch_alter_table('idp_level_evidence', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_level_evidence_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_level_evidence_person_id'), ['person_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_level_evidence_x5t_s256'), ['x5t_s256'], unique=False)
+
     op.create_table('idp_login_place',
     sa.Column('person_id', sa.String(length=26), nullable=False),
     sa.Column('network_hmac', sa.String(length=64), nullable=False),
@@ -386,6 +406,9 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
         batch_op.add_column(sa.Column('institution_id', sa.String(length=26), nullable=True))
 
+    with op.batch_alter_table('idp_certificate_ticket', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('not_after', sa.DateTime(timezone=True), nullable=True))
+
     with op.batch_alter_table('idp_known_device', schema=None) as batch_op:
         batch_op.add_column(sa.Column('device', sa.String(length=80), server_default='', nullable=False))
 
@@ -393,6 +416,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('passport', sa.String(length=13), nullable=True))
         batch_op.add_column(sa.Column('phone', sa.String(length=16), nullable=True))
         batch_op.add_column(sa.Column('phone_verified_at', sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('birth_date', sa.String(length=10), nullable=True))
         batch_op.create_index(batch_op.f('ix_idp_person_phone'), ['phone'], unique=False)
         batch_op.create_unique_constraint(batch_op.f('uq_idp_person_passport'), ['passport'])
 
@@ -416,12 +440,16 @@ def downgrade() -> None:
     with op.batch_alter_table('idp_person', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('uq_idp_person_passport'), type_='unique')
         batch_op.drop_index(batch_op.f('ix_idp_person_phone'))
+        batch_op.drop_column('birth_date')
         batch_op.drop_column('phone_verified_at')
         batch_op.drop_column('phone')
         batch_op.drop_column('passport')
 
     with op.batch_alter_table('idp_known_device', schema=None) as batch_op:
         batch_op.drop_column('device')
+
+    with op.batch_alter_table('idp_certificate_ticket', schema=None) as batch_op:
+        batch_op.drop_column('not_after')
 
     with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
         batch_op.drop_column('institution_id')
@@ -470,6 +498,12 @@ def downgrade() -> None:
 
     op.drop_table('idp_passkey')
     op.drop_table('idp_login_place')
+    with op.batch_alter_table('idp_level_evidence', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_level_evidence_x5t_s256'))
+        batch_op.drop_index(batch_op.f('ix_idp_level_evidence_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_level_evidence_expires_at'))
+
+    op.drop_table('idp_level_evidence')
     with op.batch_alter_table('idp_ldap_link', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_ldap_link_person_id'))
         batch_op.drop_index(batch_op.f('ix_idp_ldap_link_checked_at'))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from idp.authentication.assurance import ACR_VALUES
+from idp.authentication.assurance import ACR_LEVELS, ACR_VALUES
 from idp.clients.auth_method import SERVED_METHODS, AuthMethod
 from idp.clients.policy import (
     AUTHORIZATION_CODE,
@@ -159,8 +159,8 @@ def _minimum_acr(metadata: Mapping[str, Any]) -> str | None:
     values = texts(metadata, "default_acr_values")
     if not values:
         return None
-    if len(values) != 1 or values[0] not in ACR_VALUES:
-        raise refusal(f"default_acr_values: one of {', '.join(ACR_VALUES)}")
+    if len(values) != 1 or values[0] not in (*ACR_VALUES, *ACR_LEVELS):
+        raise refusal(f"default_acr_values: one of {', '.join((*ACR_VALUES, *ACR_LEVELS))}")
     return values[0]
 
 

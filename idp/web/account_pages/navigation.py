@@ -21,6 +21,7 @@ class AccountPage:
 PAGES: tuple[AccountPage, ...] = (
     AccountPage("home", _l("Inicio"), "account.home"),
     AccountPage("profile", _l("Mis datos"), "account.profile"),
+    AccountPage("level", _l("Mi nivel"), "levels.page"),
     AccountPage("security", _l("Cómo ingreso"), "account.security"),
     AccountPage("sessions", _l("Sesiones"), "account.sessions"),
     AccountPage("services", _l("Servicios"), "account.connected_services"),

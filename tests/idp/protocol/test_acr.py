@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idp.protocol.acr import required_acr, stated_acr
+from idp.protocol.acr import is_reached, required_acr, stated_acr
 from idp.protocol.errors import RedirectableError
 
 KNOWN = ("weak", "middle", "strong")
@@ -85,3 +85,57 @@ def test_what_is_stated_is_one_of_the_values_that_were_essential() -> None:
     assert stated_acr("strong", known=KNOWN, minimum=None, claims=_claims(["weak"], essential=False)) == "strong"
     assert stated_acr("strong", known=KNOWN, minimum=None, claims={}) == "strong"
     assert stated_acr("strong", known=KNOWN, minimum="middle", claims=_claims(["weak"], essential=True)) == "strong"
+
+
+LEVELS = {"one": "weak", "two": "middle", "three": "strong"}
+
+
+@pytest.mark.parametrize(
+    ("text", "minimum", "wanted"),
+    [
+        ("two", None, "two"),
+        ("unknown two strong", None, "two"),
+        ("two", "weak", "two weak"),
+        ("strong", "two", "strong two"),
+        ("one", "three", "three"),
+        ("three", "two", "three"),
+        (None, "two", "two"),
+        ("two", "strong", "two strong"),
+        ("strong", "gone", "gone"),
+    ],
+)
+def test_of_two_vocabularies_both_must_be_reached(text: str | None, minimum: str | None, wanted: str) -> None:
+    """A level and a strength do not stand in for each other; what the request prefers stands first."""
+    assert required_acr(text, known=KNOWN, levels=LEVELS, minimum=minimum) == wanted
+
+
+def test_of_essential_values_the_easiest_counts_across_vocabularies() -> None:
+    """First by the login that it needs, then by what must be known of the person."""
+    for values, wanted in ((["three", "two"], "two"), (["strong", "two"], "two"), (["two", "middle"], "middle")):
+        claims = _claims(values, essential=True)
+        assert required_acr(None, known=KNOWN, levels=LEVELS, minimum=None, claims=claims) == wanted
+
+
+def test_a_level_is_stated_where_levels_were_asked_for_and_never_more_than_is_known() -> None:
+    """The vocabulary is the one that was asked; unasked, it is the strength."""
+    given = {"known": KNOWN, "levels": LEVELS, "minimum": None}
+    assert stated_acr("strong", **given, claims={}, required="one", level=2) == "two"
+    assert stated_acr("strong", **given, claims={}, required="one", level=3) == "three"
+    assert stated_acr("weak", **given, claims={}, required="one", level=3) == "one"
+    assert stated_acr("strong", **given, claims={}, required="weak two", level=3) == "strong"
+    assert stated_acr("strong", **given, claims={}, required=None, level=3) == "strong"
+    claims = _claims(["one", "two"], essential=True)
+    assert stated_acr("strong", **given, claims=claims, required="one", level=3) == "two"
+    assert stated_acr("strong", **given, claims=claims, required="one", level=1) == "one"
+
+
+@given(
+    required=st.lists(st.sampled_from([*KNOWN, *LEVELS, "unknown"]), min_size=1, max_size=2).map(" ".join),
+    acr=st.sampled_from(KNOWN),
+    level=st.integers(0, 3),
+)
+def test_more_of_either_never_reaches_less(required: str, acr: str, level: int) -> None:
+    """Whatever a login reaches, a stronger one of a better known person reaches too; the unknown nobody reaches."""
+    reached = is_reached(required, acr=acr, known=KNOWN, levels=LEVELS, level=level)
+    assert not reached or is_reached(required, acr="strong", known=KNOWN, levels=LEVELS, level=3)
+    assert not (reached and "unknown" in required)

@@ -15,13 +15,17 @@ from werkzeug.test import TestResponse
 
 from audit.vocabulary import EventType
 from composition import Composition
-from idp.accounts.life import disable_person
-from idp.accounts.person import Person
+from idp.accounts.life import disable_person, verify_identity
+from idp.accounts.person import Person, find_person
 from idp.authentication.assurance import ACR_CERTIFICATE
 from idp.authentication.browser_session import find_browser_session
 from idp.authentication.interaction import begin_interaction
+from idp.authorization.revoked_certificate import LetGoOfCertificate
+from idp.levels.evidence import list_evidence, note_certificate
+from idp.levels.jobs import lower_levels
 from idp.web import mount
 from kernel.clock import ManualClock
+from kernel.identifiers import b64url_decode
 from kernel.settings import Settings
 from tests.idp.certificates import HeldCertificate, application_certificate, personal_certificate, revoke
 from tests.idp.web_people.conftest import Walker
@@ -146,6 +150,48 @@ def test_a_certificate_opens_the_strongest_session(
     assert browser_at.follow(browser_at.get(login)).status_code == 200
     [event] = events(EventType.CERTIFICATE_VERIFIED)
     assert (event.outcome, event.subject, event.object_id) == ("success", person.id, held.serial)
+
+
+def test_a_certificate_makes_level_3_of_a_verified_identity_as_long_as_it_stands(
+    composition: Composition, browser_at: TwoHosts, person: Person, held: HeldCertificate, clock: ManualClock
+) -> None:
+    """Once for each certificate; revoked or expired, its holder is back at level 2; one of level 1 is not lifted."""
+
+    def log_in() -> int:
+        fresh = TwoHosts(browser_at.app)
+        fresh.get(fresh.present_and_confirm(fresh.begin(fresh.open_login()), held))
+        with composition.database.reading() as session:
+            return find_person(session, person.id).level
+
+    assert [log_in(), log_in()] == [3, 3]
+    with composition.database.reading() as session:
+        told = [(item.method, item.level) for item in list_evidence(session, person.id, now=clock.now())]
+    assert told == [("certificate", 3), ("operator", 2)]
+    sha256 = b64url_decode(held.x5t_s256).hex()
+    for _ in range(2):
+        LetGoOfCertificate(composition.idp).certificate_revoked(
+            serial=held.serial, certificate_sha256=sha256, person_id=person.id, reason="key_compromise"
+        )
+    with composition.database.reading() as session:
+        assert find_person(session, person.id).level == 2
+    assert log_in() == 3, "the authority says that it stands: only our listener was told otherwise"
+    clock.advance(held.certificate.not_valid_after_utc - clock.now() + timedelta(seconds=1))
+    lower_levels(composition.idp)
+    with composition.database.transaction() as session:
+        assert find_person(session, person.id).level == 2
+        verify_identity(
+            session, services=composition.idp, person_id=person.id, level=1, actor="command", now=clock.now()
+        )
+        note_certificate(
+            session,
+            services=composition.idp,
+            person_id=person.id,
+            serial=held.serial,
+            x5t_s256=held.x5t_s256,
+            not_after=None,
+            now=clock.now(),
+        )
+        assert find_person(session, person.id).level == 1
 
 
 def test_a_forwarded_ticket_is_worth_nothing(

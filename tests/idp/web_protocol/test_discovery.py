@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from composition import Composition
+from idp.accounts.life import verify_identity
 from idp.clients.registration.client_registration import ClientRegistration
 from idp.directory.institutions import add_institution
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
@@ -73,6 +74,15 @@ def test_every_mode_prompt_acr_and_scope_named_is_served(
         location = visitor.http.get(party.authorization_url(prompt=prompt)).headers["Location"]
         assert "error=" not in location
     for acr in document["acr_values_supported"]:
+        with composition.database.transaction() as session:
+            verify_identity(
+                session,
+                services=composition.idp,
+                person_id=visitor.person_id,
+                level=2,
+                actor="desk",
+                now=composition.clock.now(),
+            )
         assert "code" in answer_of(visitor.http.get(party.authorization_url(acr_values=acr)))
 
 
