@@ -34,6 +34,8 @@ class Permission(StrEnum):
     RECOVERIES_READ = "recoveries:read"
     RECOVERIES_OPEN = "recoveries:open"
     RECOVERIES_STOP = "recoveries:stop"
+    REPORTS_READ = "reports:read"
+    REPORTS_CLOSE = "reports:close"
 
 
 class Role(StrEnum):
@@ -87,7 +89,16 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.SUPPORT: frozenset({_P.CONSOLE_OPEN, _P.PEOPLE_OPEN}),
-    Role.SECURITY_OFFICER: frozenset({_P.CONSOLE_OPEN, _P.PEOPLE_OPEN, _P.RECOVERIES_READ, _P.RECOVERIES_STOP}),
+    Role.SECURITY_OFFICER: frozenset(
+        {
+            _P.CONSOLE_OPEN,
+            _P.PEOPLE_OPEN,
+            _P.RECOVERIES_READ,
+            _P.RECOVERIES_STOP,
+            _P.REPORTS_READ,
+            _P.REPORTS_CLOSE,
+        }
+    ),
 }
 
 # A role that may be held for one institution alone: what it opens then ends at that institution's requests and

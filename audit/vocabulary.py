@@ -125,6 +125,10 @@ class EventType(StrEnum):
     DESK_RECOVERY_ENTERED = "idp:desk_recovery:entered"  # the code was typed in a browser
     DESK_RECOVERY_FINISHED = "idp:desk_recovery:finished"
     DESK_RECOVERY_EXPIRED = "idp:desk_recovery:expired"
+    REPORT_OPENED = "idp:report:opened"  # of what somebody says he did not do
+    REPORT_RECHECKED = "idp:report:rechecked"  # he went through all that opens his account
+    REPORT_SEEN = "idp:report:seen"
+    REPORT_CLOSED = "idp:report:closed"
 
     # institutions, roles
     INSTITUTION_ADDED = "idp:institution:added"

@@ -39,6 +39,11 @@ ERROR_TEXTS: Mapping[str, ErrorText] = {
         happened=_l("Una ficha se abre con un motivo y dura media hora. Pasó ese tiempo, o la abrió otra persona."),
         to_do=_l("Busque otra vez a la persona."),
     ),
+    "unknown_report": ErrorText(
+        title=_l("Ese reporte no está"),
+        happened=_l("La dirección está incompleta, o la cuenta se borró."),
+        to_do=_l("Mire la lista de reportes."),
+    ),
     "unknown_recovery": ErrorText(
         title=_l("Esa recuperación no está"),
         happened=_l("No existe, o es de otra institución."),

@@ -20,6 +20,7 @@ from admin.web.certificates import display_name
 from admin.web.gate import operator, requires
 from admin.web.plots import stacked_bars
 from audit.tree_store import latest_checkpoint
+from idp.desk.report import count_new_reports
 from web.pages import render
 
 blueprint = Blueprint("admin_home", __name__, url_prefix="/admin", template_folder="../templates")
@@ -120,6 +121,19 @@ def _waiting(session: Session, *, now: datetime) -> list[Task]:
                     href=url_for("admin_requests.show_all", status="submitted", mine="1"),
                     state="info",
                     note=_("En espera"),
+                )
+            )
+    if powers.allow(Permission.REPORTS_READ):
+        new = count_new_reports(session)
+        if new:
+            tasks.append(
+                Task(
+                    count=new,
+                    title=_("Reportes de «No fui yo»"),
+                    detail=_("Nadie los ha mirado todavía."),
+                    href=url_for("admin_reports.show_all"),
+                    state="bad",
+                    note=_("Espera su decisión"),
                 )
             )
     return tasks

@@ -28,6 +28,10 @@ PROBLEMS: Mapping[str, Text] = {
         "Nadie comprueba su propia identidad: tiene que atenderlo otra persona. El intento quedó registrado"
     ),
     "own_recovery": _l("Nadie recupera su propia cuenta: lo atiende otra persona. El intento quedó registrado"),
+    "words_missing": _l("Escriba qué encontró, en al menos 10 letras: la persona lo lee"),
+    "words_long": _l("Escriba hasta 500 letras"),
+    "own_report": _l("Es su propio reporte: lo cierra otra persona. El intento quedó registrado"),
+    "report_closed": _l("Ya estaba cerrado"),
     "recovery_open": _l("Ya hay una recuperación abierta de esta persona: véala en «Recuperaciones»"),
     "recovery_decided": _l("Ya se decidió, o pasó el día: hay que abrirla de nuevo"),
     "stop_over": _l("Ya había terminado"),

@@ -56,6 +56,8 @@ PERMISSIONS: dict[Permission, Text] = {
     Permission.RECOVERIES_READ: _l("Ver recuperaciones de cuentas"),
     Permission.RECOVERIES_OPEN: _l("Abrir la recuperación de una cuenta"),
     Permission.RECOVERIES_STOP: _l("Detener la recuperación de una cuenta"),
+    Permission.REPORTS_READ: _l("Ver los reportes de «No fui yo»"),
+    Permission.REPORTS_CLOSE: _l("Cerrar los reportes de «No fui yo»"),
 }
 # (class of the tag, shape, word)
 OUTCOMES: dict[str, tuple[str, str, Text]] = {
@@ -253,6 +255,10 @@ EVENTS: dict[EventType, Text] = {
     _E.DESK_RECOVERY_ENTERED: _l("Escribió el código de la ventanilla"),
     _E.DESK_RECOVERY_FINISHED: _l("Recuperó su cuenta con el código de la ventanilla"),
     _E.DESK_RECOVERY_EXPIRED: _l("Venció la recuperación de una cuenta"),
+    _E.REPORT_OPENED: _l("Reportó algo que no hizo"),
+    _E.REPORT_RECHECKED: _l("Revisó todo lo que abre su cuenta"),
+    _E.REPORT_SEEN: _l("Empezó a mirar un reporte"),
+    _E.REPORT_CLOSED: _l("Cerró un reporte"),
     _E.INSTITUTION_ADDED: _l("Registró una institución"),
     _E.INSTITUTION_UPDATED: _l("Cambió una institución"),
     _E.ROLE_GRANTED: _l("Dio un rol"),

@@ -62,6 +62,8 @@ ENDPOINTS: Declared = {
     "admin_recoveries.agree": (_E.DESK_RECOVERY_APPROVED, _E.DESK_RECOVERY_REFUSED),
     "admin_recoveries.open_": (_E.DESK_RECOVERY_EXPIRED, _E.DESK_RECOVERY_OPENED, _E.DESK_RECOVERY_REFUSED),
     "admin_recoveries.stop": (_E.DESK_RECOVERY_STOPPED,),
+    "admin_reports.close": (_E.REPORT_CLOSED,),
+    "admin_reports.look": (_E.REPORT_SEEN,),
     "admin_requests.decide": (
         _E.CERTIFICATE_ISSUANCE_REFUSED,
         _E.CERTIFICATE_ISSUED,
@@ -115,6 +117,8 @@ QUIET = frozenset(
         "admin_recoveries.open_form",
         "admin_recoveries.show_all",
         "admin_recoveries.stop_form",
+        "admin_reports.show",
+        "admin_reports.show_all",
         "admin_requests.choose_profile",
         "admin_requests.confirm_withdrawal",
         "admin_requests.new",

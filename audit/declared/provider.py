@@ -26,7 +26,9 @@ ENDPOINTS: Declared = {
     "account.disown": (
         _E.ACCOUNT_CHANGE_REFUSED,
         _E.ACTIVITY_DISOWNED,
+        _E.CONSENT_WITHDRAWN,
         _E.INTERACTION_STARTED,
+        _E.REPORT_OPENED,
         _E.SESSION_ENDED,
         _E.TOKEN_REVOKED,
     ),
@@ -35,6 +37,9 @@ ENDPOINTS: Declared = {
         _E.INTERACTION_STARTED,
         _E.KNOWN_DEVICE_FORGOTTEN,
     ),
+    "account.recheck": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED, _E.REPORT_RECHECKED),
+    "account.report": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
+    "account.reports": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
     "account.home": (_E.INTERACTION_STARTED,),
     "account.language": (
         _E.ACCOUNT_UPDATED,
@@ -389,6 +394,7 @@ ENDPOINTS: Declared = {
         _E.DESK_RECOVERY_FINISHED,
         _E.DESK_RECOVERY_REFUSED,
         _E.LOGIN_THROTTLED,
+        _E.PASSKEY_REMOVED,
         _E.PASSWORD_SET,
         _E.RECOVERY_CODES_ISSUED,
         _E.SESSION_ENDED,
@@ -402,7 +408,7 @@ ENDPOINTS: Declared = {
     "desk_recovery.step": (_E.DESK_RECOVERY_REFUSED,),
     "recovery_stop.ask": (_E.DESK_RECOVERY_REFUSED,),
     "recovery_stop.find": (_E.DESK_RECOVERY_REFUSED,),
-    "recovery_stop.stop": (_E.DESK_RECOVERY_REFUSED, _E.DESK_RECOVERY_STOPPED),
+    "recovery_stop.stop": (_E.DESK_RECOVERY_REFUSED, _E.DESK_RECOVERY_STOPPED, _E.REPORT_OPENED),
     "second_factor.change_recovery_codes": (
         _E.INTERACTION_STARTED,
         _E.RECOVERY_CODES_ISSUED,

@@ -22,6 +22,7 @@ SECTIONS: tuple[Section, ...] = (
     idp.levels.own_data.LEVELS,
     idp.desk.own_data.IDENTITY_CHECKS,
     idp.desk.own_data.RECOVERIES,
+    idp.desk.own_data.REPORTS,
     idp.authentication.own_data.FACTORS,
     idp.authentication.own_data.SESSIONS,
     idp.authentication.own_data.DEVICES,

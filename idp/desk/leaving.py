@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
-from idp.desk.model import DeskRecoveryRow, IdentityCheckRow
+from idp.desk.model import DeskRecoveryRow, IdentityCheckRow, ReportRow
 from idp.services import IdpServices
 
 
@@ -38,3 +38,4 @@ def forget_help(session: Session, *, person_id: str) -> None:
     """Delete what is kept about an erased person; the evidence keeps its events."""
     session.execute(delete(IdentityCheckRow).where(IdentityCheckRow.person_id == person_id))
     session.execute(delete(DeskRecoveryRow).where(DeskRecoveryRow.person_id == person_id))
+    session.execute(delete(ReportRow).where(ReportRow.person_id == person_id))

@@ -92,3 +92,27 @@ class DeskRecoveryRow(Base):
     outcome: Mapped[str | None] = mapped_column(String(16))
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None] = mapped_column(String(64))
+
+
+class ReportRow(Base):
+    """Somebody said "it was not me": for the security officer, who looks at it and closes it with words.
+
+    ``number`` is what the person reads aloud; ``event_id`` what he means, null for a recovery that was stopped.
+    ``rechecked_at``: he went through everything that opens his account.
+    """
+
+    __tablename__ = "idp_disowned_report"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    number: Mapped[str] = mapped_column(String(9), unique=True)
+    person_id: Mapped[str] = mapped_column(String(26), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    event_id: Mapped[str | None] = mapped_column(String(26))
+    grants_ended: Mapped[int]
+    created_at: Mapped[datetime]
+    rechecked_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    seen_by: Mapped[str | None] = mapped_column(String(26))
+    closed_at: Mapped[datetime | None]
+    closed_by: Mapped[str | None] = mapped_column(String(26))
+    closing_words: Mapped[str | None] = mapped_column(String(500))

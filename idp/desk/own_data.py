@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idp.accounts.my_data import Entry, Section
-from idp.desk.model import DeskRecoveryRow, DeskRow, IdentityCheckRow
+from idp.desk.model import DeskRecoveryRow, DeskRow, IdentityCheckRow, ReportRow
 from idp.services import IdpServices
 
 
@@ -56,5 +56,22 @@ def read_recoveries(session: Session, *, services: IdpServices, person_id: str, 
     ]
 
 
+def read_reports(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
+    """Return what the person reported, and with which words it was closed."""
+    rows = session.scalars(
+        select(ReportRow).where(ReportRow.person_id == person_id).order_by(ReportRow.created_at.desc())
+    )
+    return [
+        {
+            "report_number": row.number,
+            "created_at": row.created_at,
+            "decided_at": row.closed_at,
+            "outcome": row.closing_words,
+        }
+        for row in rows
+    ]
+
+
 IDENTITY_CHECKS = Section(name="identity_checks", read=read_checks, tables=("idp_identity_check",))
 RECOVERIES = Section(name="desk_recoveries", read=read_recoveries, tables=("idp_desk_recovery",))
+REPORTS = Section(name="reports", read=read_reports, tables=("idp_disowned_report",))

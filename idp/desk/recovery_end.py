@@ -11,6 +11,7 @@ from audit.vocabulary import EventType
 from idp.accounts.person import find_person
 from idp.desk.model import DeskRecoveryRow
 from idp.desk.recovery_record import STOP, Recovery, as_recovery, record_recovery
+from idp.desk.report import RECOVERY, open_report
 from idp.desk.spoken_code import digest_of_code
 from idp.notices.notify import notify_everywhere
 from idp.services import IdpServices
@@ -51,7 +52,14 @@ def stop_recovery(
     session.refresh(row)
     record_recovery(session, services, EventType.DESK_RECOVERY_STOPPED, row, actor=actor, details={"by": by}, now=now)
     person = find_person(session, row.person_id)
-    notify_everywhere(session, services=services, person=person, template="recovery_stopped", context={}, now=now)
+    number = ""
+    if by in ("contact", "person"):
+        report = open_report(
+            session, services=services, person_id=person.id, kind=RECOVERY, event_id=None, actor=actor, now=now
+        )
+        number = report.number
+    context = {"number": number}
+    notify_everywhere(session, services=services, person=person, template="recovery_stopped", context=context, now=now)
     return as_recovery(row)
 
 

@@ -110,6 +110,24 @@ def remove_password(session: Session, *, services: IdpServices, person: Person, 
     tell(session, services, person, "password_removed", "", now=now)
 
 
+def remove_every_passkey(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> None:
+    """Remove all passkeys of who has lost them, each on record; the caller ends sessions and tells the person."""
+    removed = (
+        delete(PasskeyRow).where(PasskeyRow.person_id == person_id).returning(PasskeyRow.id, PasskeyRow.transports)
+    )
+    for passkey_id, transports in session.execute(removed).all():
+        record_change(
+            session,
+            services,
+            EventType.PASSKEY_REMOVED,
+            person_id=person_id,
+            passkey_id=passkey_id,
+            sid=None,
+            in_device="internal" in transports,
+            now=now,
+        )
+
+
 def erase_passkeys(session: Session, *, person_id: str) -> None:
     """Destroy what is kept of the person's passkeys: with the person."""
     for table in (PasskeyRow, PasskeyHolderRow, PasskeyChallengeRow):

@@ -51,6 +51,8 @@ _TITLES = {
     EventType.LEVEL_LOWERED: _l("Bajó su nivel de identidad"),
     EventType.LEVEL_CHECK_REFUSED: _l("Respondió preguntas del Registro Civil"),
     EventType.IDENTITY_CHECK_PROPOSED: _l("Comprobaron su documento en una ventanilla; falta otra persona"),
+    EventType.REPORT_RECHECKED: _l("Revisó todo lo que abre su cuenta"),
+    EventType.REPORT_CLOSED: _l("El equipo de seguridad cerró su reporte"),
     EventType.DESK_RECOVERY_OPENED: _l("En una ventanilla pidieron recuperar su cuenta"),
     EventType.DESK_RECOVERY_APPROVED: _l("Otra persona de la ventanilla aprobó recuperar su cuenta"),
     EventType.DESK_RECOVERY_STOPPED: _l("Se detuvo la recuperación de su cuenta"),

@@ -140,6 +140,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_desk_recovery_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_idp_desk_recovery_open', ['person_id'], unique=True, sqlite_where=sa.text('closed_at IS NULL'), postgresql_where=sa.text('closed_at IS NULL'))
 
+    op.create_table('idp_disowned_report',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('number', sa.String(length=9), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('kind', sa.String(length=16), nullable=False),
+    sa.Column('event_id', sa.String(length=26), nullable=True),
+    sa.Column('grants_ended', sa.Integer(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('rechecked_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('seen_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('seen_by', sa.String(length=26), nullable=True),
+    sa.Column('closed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('closed_by', sa.String(length=26), nullable=True),
+    sa.Column('closing_words', sa.String(length=500), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_disowned_report')),
+    sa.UniqueConstraint('number', name=op.f('uq_idp_disowned_report_number'))
+    )
+    with op.batch_alter_table('idp_disowned_report', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_disowned_report_person_id'), ['person_id'], unique=False)
+
     op.create_table('idp_identity_check',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('person_id', sa.String(length=26), nullable=False),
@@ -524,6 +544,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_identity_check_desk_id'))
 
     op.drop_table('idp_identity_check')
+    with op.batch_alter_table('idp_disowned_report', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_disowned_report_person_id'))
+
+    op.drop_table('idp_disowned_report')
     with op.batch_alter_table('idp_desk_recovery', schema=None) as batch_op:
         batch_op.drop_index('uq_idp_desk_recovery_open', sqlite_where=sa.text('closed_at IS NULL'), postgresql_where=sa.text('closed_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_idp_desk_recovery_person_id'))

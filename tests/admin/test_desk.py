@@ -14,6 +14,7 @@ from idp.accounts.person import find_person
 from idp.authentication.browser_session import reauthenticate
 from idp.desk.desks import Desk, add_desk, remove_desk
 from idp.desk.identity import list_checks_of
+from idp.desk.report import open_report
 
 RUC, OTHER_RUC = "1760001550001", "1760013210001"
 
@@ -275,3 +276,24 @@ def test_an_officer_of_an_institution_sees_its_recoveries_alone(
     assert colleague.post(agree, page="/admin/recoveries").status_code == 303
     assert colleague.post(agree, page="/admin/desk").status_code == 422
     assert "Corre el plazo" in officer.get("/admin/recoveries").text
+
+
+def test_the_security_officer_works_off_the_queue_of_reports(make_operator, make_person, composition, clock) -> None:
+    """New on the front page, looked at, closed with words; others' roles do not see it."""
+    security, person = make_operator(Role.SECURITY_OFFICER), make_person("Berta", "Cárdenas")
+    with composition.database.transaction() as session:
+        report = open_report(
+            session, services=composition.idp, person_id=person.id, kind="activity", event_id=None, now=clock.now()
+        )
+    assert "Reportes de «No fui yo»" in security.get("/admin").text
+    listed = security.get("/admin/reports").text
+    assert report.number in listed
+    assert "Nuevo" in listed
+    assert person.cedula not in listed
+    page = f"/admin/reports/{report.id}"
+    assert security.post(f"{page}/look", page=page).status_code == 303
+    assert security.post(page, {"words": "corto"}).status_code == 422
+    assert security.post(page, {"words": "Era un celular nuevo de la misma persona."}).status_code == 303
+    assert "Era un celular nuevo" in security.get(page).text
+    assert "Nadie los ha mirado" not in security.get("/admin").text
+    assert make_operator(Role.REGISTRATION_OFFICER).get("/admin/reports").status_code == 403

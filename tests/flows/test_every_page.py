@@ -46,11 +46,13 @@ MACHINES = frozenset(
 #: Pages that cannot be come to from where this walk stands, each with the test that shows it in a browser.
 ELSEWHERE = {
     "account.closed": "tests/idp/web_people/test_in_chromium.py",
+    "account.report": "tests/idp/desk/test_in_chromium.py",
     "account.resume": "leads on",
     "approvals.show": "tests/flows/relying_parties",
     "certificate_login.finish": "leads on",
     "certificate_login.show": "tests/flows/test_certificate_login.py",
     "contact.code": "tests/idp/web_people/test_in_chromium.py",
+    "desk_recovery.step": "tests/idp/desk/test_in_chromium.py",
     "device.resume": "leads on",
     "enroll.step": "tests/idp/web_people/test_in_chromium.py",
     "handover.look": "tests/ca/handover",
@@ -70,6 +72,7 @@ ELSEWHERE = {
     "pki.certificate_pem": "a file",
     "pki.search_as_csv": "a file",
     "pki.search_as_json": "a file",
+    "recovery_stop.ask": "tests/idp/desk/test_in_chromium.py",
     "recovery.step": "tests/idp/web_people/test_in_chromium.py",
     "second_factor.enroll": "walked by keyboard below",
     "signup.step": "walked by keyboard below",

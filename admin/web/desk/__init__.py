@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from admin.web.desk import identity, people, recoveries
+from admin.web.desk import identity, people, recoveries, reports
 
-BLUEPRINTS = (people.blueprint, identity.blueprint, recoveries.blueprint)
+BLUEPRINTS = (people.blueprint, identity.blueprint, recoveries.blueprint, reports.blueprint)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from idp.authentication.activity import disown_activity, find_activity, list_activity
+from idp.authentication.activity import find_activity, list_activity
+from idp.desk.disowning import report_activity
 from idp.web.access import present, services
 from idp.web.account_pages.activity_choice import choices, read_choice
 from idp.web.account_pages.blueprint import blueprint
@@ -64,17 +65,18 @@ def ask_disowning(event_id: str) -> AnyResponse:
 
 @blueprint.post("/activity/<event_id>/disown")
 def disown(event_id: str) -> AnyResponse:
-    """End the other sessions and lead to a new password."""
+    """End the other sessions and lead to the report, with what is left to do."""
     visitor = admit(back_to=url_for("account.ask_disowning", event_id=event_id))
     if isinstance(visitor, AnyResponse):
         return visitor
     with services().database.transaction() as session:
-        disown_activity(
+        report = report_activity(
             session,
             services=services(),
             person_id=visitor.person.id,
             event_id=event_id,
             except_sid=visitor.session.sid,
+            end_grants=request.form.get("grants") == "1",
             now=present(),
         )
-    return redirect(url_for("account.password"), 303)
+    return redirect(url_for("account.report", number=report.number), 303)

@@ -14,6 +14,7 @@ from idp.authentication.login import look_at_login
 from idp.authentication.steps import Step
 from idp.consent.connected_services import list_connected_services
 from idp.decoupled.approval import list_waiting
+from idp.desk.report import has_open_recheck
 from idp.web.access import present, services
 from idp.web.account_pages.blueprint import blueprint
 from idp.web.account_pages.warnings import Situation, warnings_for
@@ -38,11 +39,19 @@ def home() -> AnyResponse:
         events = list_activity(session, services=services(), person_id=person.id, limit=_RECENT_EVENTS).events
         factors = list_factors(session, person.id)
         deletion = find_deletion(session, person.id)
+        recheck_due = has_open_recheck(session, person.id)
         certificates = services().personal_certificates.list_of(session, person.id, now=present())
         connected = list_connected_services(session, person.id, issuer=services().settings.issuer)
         activity = [(event, words_of(session, event)) for event in events]
         waiting = list_waiting(session, person_id=person.id, now=present())
-    situation = Situation(person=person, factors=factors, now=present(), deletion=deletion, certificates=certificates)
+    situation = Situation(
+        person=person,
+        factors=factors,
+        now=present(),
+        deletion=deletion,
+        certificates=certificates,
+        recheck_due=recheck_due,
+    )
     return render(
         "idp/account/home.html",
         visitor=visitor,

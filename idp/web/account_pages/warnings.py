@@ -32,6 +32,7 @@ class Situation:
     now: datetime
     deletion: Deletion | None = None
     certificates: Sequence[PersonalCertificate] = ()
+    recheck_due: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,21 @@ def certificate_ending(situation: Situation) -> Warning | None:
     )
 
 
+def to_be_rechecked(situation: Situation) -> Warning | None:
+    """He said that somebody else was in: the password and all the rest wait to be looked at."""
+    if not situation.recheck_due:
+        return None
+    return Warning(
+        _("Nos dijo que alguien usó su cuenta: falta cambiar la contraseña y revisar lo que la abre."),
+        _("Siga con su reporte"),
+        url_for("account.reports"),
+        "bad",
+    )
+
+
 WARNINGS: tuple[Callable[[Situation], Warning | None], ...] = (
     to_be_erased,
+    to_be_rechecked,
     only_a_password,
     few_codes,
     unconfirmed_contact,

@@ -141,7 +141,8 @@ def test_the_owner_stops_it_from_the_notice_without_a_login(make_person, open_on
     clock.advance(DAY)
     assert enter(Walker(app), opened.code).status_code == 422
     assert kinds(composition, person)[:2] == ["opened", "stopped"]
-    assert "Se detuvo" in mails(composition)[0].subject
+    (told,) = [mail for mail in mails(composition) if "Se detuvo" in mail.subject]
+    assert "Su número de reporte es" in told.body
     assert owner.get("/recovery/stop/0000-0000-0000-0000").status_code == 404
     short = owner.get("/recovery/stop")
     assert short.status_code == 200
