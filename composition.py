@@ -26,6 +26,7 @@ import ca.units.model
 import idp.accounts.model
 import idp.authentication.model
 import idp.authorization.model
+import idp.broker.model
 import idp.clients.model
 import idp.consent.model
 import idp.decoupled.model
@@ -105,6 +106,7 @@ TABLES = (
     ca.transparency.model,
     idp.accounts.model,
     idp.authentication.model,
+    idp.broker.model,
     idp.clients.model,
     idp.consent.model,
     idp.decoupled.model,

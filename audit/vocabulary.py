@@ -152,6 +152,14 @@ class EventType(StrEnum):
     ACCESS_SEARCHED = "idp:access:searched"
     ACCESS_REFUSED = "idp:access:refused"  # who asks may not
 
+    # sign-in through other providers
+    UPSTREAM_PROVIDER_ADDED = "idp:upstream_provider:added"
+    UPSTREAM_PROVIDER_UPDATED = "idp:upstream_provider:updated"
+    UPSTREAM_VERIFIED = "idp:upstream:verified"  # an answer of another provider was taken, or refused
+    UPSTREAM_LINKED = "idp:upstream:linked"
+    UPSTREAM_UNLINKED = "idp:upstream:unlinked"
+    UPSTREAM_LOGGED_OUT = "idp:upstream:logged_out"  # a session ended there, and so here
+
     # directories of institutions (LDAP)
     LDAP_DIRECTORY_ADDED = "idp:ldap_directory:added"
     LDAP_DIRECTORY_UPDATED = "idp:ldap_directory:updated"

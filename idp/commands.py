@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from idp.accounts.commands import user_commands
+from idp.broker.commands import provider_commands
 from idp.clients.command_line.clients import client_commands
 from idp.desk.commands import desk_commands
 from idp.directories.commands import directory_commands
@@ -28,6 +29,7 @@ def commands(load: Callable[[], IdpServices]) -> list[click.Command]:
         institution_commands,
         key_commands,
         notices_commands,
+        provider_commands,
         user_commands,
     )
     return [group(load) for group in groups]

@@ -115,6 +115,9 @@ COMMANDS: Declared = {
     "directory disable": (_E.LDAP_DIRECTORY_UPDATED,),
     "directory enable": (_E.LDAP_DIRECTORY_UPDATED,),
     "directory map": (_E.LDAP_DIRECTORY_UPDATED,),
+    "provider add": (_E.UPSTREAM_PROVIDER_ADDED,),
+    "provider disable": (_E.UPSTREAM_PROVIDER_UPDATED,),
+    "provider enable": (_E.UPSTREAM_PROVIDER_UPDATED,),
     "init": (
         _E.ACCOUNT_CREATED,
         _E.AUTHORITY_CREATED,
@@ -235,6 +238,8 @@ QUIET_COMMANDS: frozenset[str] = frozenset(
         "directory show",
         "directory test",
         "doctor",
+        "provider list",
+        "provider show",
         "est credential list",
         "institution list",
         "institution people list",

@@ -112,6 +112,37 @@ ENDPOINTS: Declared = {
         _E.INTERACTION_STARTED,
     ),
     "approvals.show_all": (_E.INTERACTION_STARTED,),
+    "broker.begin": (_E.INTERACTION_REFUSED,),
+    "broker.callback": (
+        _E.ACCOUNT_CREATED,
+        _E.INTERACTION_REFUSED,
+        _E.LOGIN_UNLIKELY,
+        _E.SESSION_ENDED,
+        _E.SESSION_STARTED,
+        _E.SESSION_STEPPED_UP,
+        _E.UPSTREAM_LINKED,
+        _E.UPSTREAM_VERIFIED,
+    ),
+    "broker.choose": (_E.INTERACTION_REFUSED,),
+    "broker.logout": (
+        _E.INTERACTION_REFUSED,
+        _E.SESSION_ENDED,
+        _E.TOKEN_REVOKED,
+        _E.UPSTREAM_LOGGED_OUT,
+    ),
+    "broker_account.let_go": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+        _E.UPSTREAM_UNLINKED,
+    ),
+    "broker_account.link": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
+    "broker_account.show": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
     "certificate_login.begin": (_E.INTERACTION_REFUSED,),
     "certificate_login.confirm": (
         _E.CERTIFICATE_VERIFIED,

@@ -29,6 +29,7 @@ from idp.authentication.known_device import forget_devices
 from idp.authentication.login_place import forget_place
 from idp.authentication.recovery_codes import remove_recovery_codes
 from idp.authentication.totp import remove_totp
+from idp.broker.links import forget_upstream
 from idp.desk.leaving import end_help, forget_help
 from idp.directories.links import forget_links
 from idp.events.announcement import announce_to_services
@@ -110,6 +111,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     forget_devices(session, person_id=person_id)
     forget_place(session, person_id=person_id)
     forget_links(session, person_id=person_id)
+    forget_upstream(session, person_id=person_id)
     session.execute(delete(PasswordRow).where(PasswordRow.person_id == person_id))
     session.execute(
         delete(SignUpRow).where(

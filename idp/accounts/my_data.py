@@ -47,6 +47,8 @@ class Section:
 #: Tables with people in them that hold nothing to tell, each with the reason.
 NOT_TOLD = {
     "idp_interaction": "a login on its way, gone within a day",
+    "idp_upstream_request": "a sign-in on its way to an institution, gone within minutes",
+    "idp_upstream_session": "which session rests on one there; the session itself is told",
     "idp_certificate_ticket": "a login by certificate on its way, gone within a day",
     "idp_authorization_code": "a login at a service on its way, gone within a minute",
     "idp_sign_up": "the sign-up itself: what was typed stands in the account",

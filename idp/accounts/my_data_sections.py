@@ -11,6 +11,7 @@ import idp.rights.own_data
 from idp.accounts import authority_data, person_data
 from idp.accounts.my_data import Section
 from idp.accounts.my_data_rest import rest_of
+from idp.broker.links import LINKED
 from idp.directories import my_data as directories
 
 #: In reading order.
@@ -40,4 +41,5 @@ SECTIONS: tuple[Section, ...] = (
     idp.authentication.own_data.LOOKED,
     idp.authentication.own_data.ACTIVITY,
     directories.INSTITUTIONS,
+    LINKED,
 )

@@ -183,7 +183,7 @@ def add_person(
         Event(
             type=EventType.ACCOUNT_CREATED,
             subject=person_id,
-            actor=person_id if method in ("sign_up", "enrollment_link", "directory") else "command",
+            actor=person_id if method in ("sign_up", "enrollment_link", "directory", "provider") else "command",
             details={
                 "method": method,
                 "level": level,

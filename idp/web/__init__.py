@@ -11,6 +11,7 @@ from idp.services import IdpServices
 from idp.web import (
     account_pages,
     approvals,
+    broker,
     certificate_login,
     contact,
     demo,
@@ -26,6 +27,7 @@ from idp.web import (
 )
 from idp.web.access import services as services
 from idp.web.account_pages.navigation import account_navigation
+from idp.web.institution_messages import INSTITUTION_TEXTS
 from idp.web.levels import pages as level_pages
 from idp.web.messages import PAGE_TEXTS
 from idp.web.protocol import mount_protocol
@@ -39,6 +41,7 @@ def mount(app: Flask, services: IdpServices) -> None:
     app.extensions["idp"] = services
     add_translations(app, Path(__file__).parent / "translations")
     describe_errors(app, PAGE_TEXTS)
+    describe_errors(app, INSTITUTION_TEXTS)
     app.jinja_env.globals["session_idle_minutes"] = int(IDLE_LIFETIME.total_seconds()) // 60
     app.jinja_env.globals["account_navigation"] = account_navigation
     mount_protocol(app)
@@ -59,7 +62,7 @@ def mount(app: Flask, services: IdpServices) -> None:
     ):
         app.register_blueprint(people.blueprint)
     app.register_blueprint(level_pages.blueprint)
-    for blueprint in desk.BLUEPRINTS:
+    for blueprint in (*desk.BLUEPRINTS, *broker.BLUEPRINTS):
         app.register_blueprint(blueprint)
     answer_on_mtls_host(app, certificate_login.PATH)
     if services.settings.demo:

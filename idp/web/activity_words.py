@@ -40,6 +40,8 @@ _TITLES = {
     EventType.PASSWORD_REMOVED: _l("Quitó su contraseña"),
     EventType.KNOWN_DEVICE_FORGOTTEN: _l("Olvidó un equipo conocido"),
     EventType.LOGIN_UNLIKELY: _l("Un ingreso vino de muy lejos del anterior, en muy poco tiempo"),
+    EventType.UPSTREAM_LINKED: _l("Unió su cuenta con la de una institución"),
+    EventType.UPSTREAM_UNLINKED: _l("Separó su cuenta de la de una institución"),
     EventType.LDAP_PERSON_LINKED: _l("Ingresó por primera vez con la contraseña de su institución"),
     EventType.LDAP_PERSON_LEFT: _l("Su institución dijo que ya no trabaja en ella"),
     EventType.CERTIFICATE_WITHDRAWN: _l("Su certificado dejó de servir para ingresar"),

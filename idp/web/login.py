@@ -23,6 +23,7 @@ from idp.authentication.login import (
     start_over,
 )
 from idp.authentication.steps import Step
+from idp.broker.register import has_providers
 from idp.directories.errors import DirectoryAccountError, DirectoryError
 from idp.directories.login import log_in_by_password
 from idp.directories.names import parse_login_name
@@ -223,7 +224,7 @@ def show_password(situation: Situation, form: Form, status: int, **more: object)
     with services().database.reading() as session:
         if situation.current is not None and not interaction.wants_another_person:
             again = find_person(session, situation.current.person_id)
-        institutions = has_directories(session)
+        institutions, providers = has_directories(session), has_providers(session)
     if "username" not in form.values:
         username = again.document if again else _document_in(interaction.login_hint)
     return render(
@@ -234,6 +235,7 @@ def show_password(situation: Situation, form: Form, status: int, **more: object)
         again=again,
         with_certificate=bool(services().settings.mtls_origin),
         with_institutions=institutions,
+        with_providers=providers,
         **interaction_context(interaction),
         **more,
     )

@@ -99,8 +99,6 @@ _OTHER_CERTIFICATE = _l(
 )
 _ASK_OFFICE = _l("Pida uno nuevo en la oficina que se lo entregó. Mientras tanto, ingrese de otra forma.")
 
-_ASK_SYSTEMS = _l("Pida al área de sistemas de su institución que lo corrija. Mientras tanto, ingrese de otra forma.")
-
 PAGE_TEXTS = {
     "certificate_missing": ErrorText(
         title=_l("Su navegador no mostró ningún certificado"),
@@ -172,29 +170,6 @@ PAGE_TEXTS = {
         title=_l("El certificado se mostró hace demasiado tiempo"),
         happened=_l("Por seguridad este paso vale un minuto y una sola vez. No se entregó ningún dato."),
         to_do=_l("Empiece otra vez el ingreso con certificado."),
-    ),
-    "directory_without_cedula": ErrorText(
-        title=_l("Su institución no nos dijo quién es usted"),
-        happened=_l("Su contraseña es correcta, pero en el directorio de su institución falta su cédula o su nombre."),
-        to_do=_ASK_SYSTEMS,
-    ),
-    "directory_cedula_differs": ErrorText(
-        title=_l("Esa cuenta de su institución es de otra persona"),
-        happened=_l("La cédula que dice el directorio no es la de antes. Por seguridad no seguimos."),
-        to_do=_ASK_SYSTEMS,
-    ),
-    "directory_person_unknown": ErrorText(
-        title=_l("Todavía no tiene una cuenta SAU"),
-        happened=_l("Su contraseña es correcta, pero su institución pide que primero cree su cuenta."),
-        to_do=_l("Cree su cuenta con su cédula. Después podrá ingresar con la contraseña de su institución."),
-    ),
-    "directory_level_too_low": ErrorText(
-        title=_l("Ingrese con su propia contraseña"),
-        happened=_l(
-            "Su identidad se comprobó mejor de lo que la comprueba su institución. "
-            "Por eso su contraseña de allí no basta para esta cuenta."
-        ),
-        to_do=_l("Ingrese con su cédula y la contraseña de su cuenta SAU."),
     ),
     "interaction_unknown": ErrorText(
         title=_l("Este ingreso ya no existe"),

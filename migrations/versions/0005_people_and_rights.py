@@ -423,6 +423,75 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_suspended_certificate', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idp_suspended_certificate_person_id'), ['person_id'], unique=False)
 
+    op.create_table('idp_upstream_link',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('provider_id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('upstream_subject', sa.String(length=255), nullable=False),
+    sa.Column('linked_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_login_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_upstream_link')),
+    sa.UniqueConstraint('provider_id', 'person_id', name=op.f('uq_idp_upstream_link_provider_id_person_id')),
+    sa.UniqueConstraint('provider_id', 'upstream_subject', name=op.f('uq_idp_upstream_link_provider_id_upstream_subject'))
+    )
+    with op.batch_alter_table('idp_upstream_link', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_upstream_link_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_upstream_provider',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('title', sa.String(length=200), nullable=False),
+    sa.Column('institution_id', sa.String(length=26), nullable=False),
+    sa.Column('issuer', sa.String(length=300), nullable=False),
+    sa.Column('client_id', sa.String(length=200), nullable=False),
+    sa.Column('sealed_secret', sa.LargeBinary(), nullable=True),
+    sa.Column('endpoints', sa.JSON(), nullable=False),
+    sa.Column('algorithms', sa.JSON(), nullable=False),
+    sa.Column('names_itself', sa.Boolean(), nullable=False),
+    sa.Column('domains', sa.JSON(), nullable=False),
+    sa.Column('cedula_claim', sa.String(length=100), nullable=True),
+    sa.Column('strengths', sa.JSON(), nullable=False),
+    sa.Column('level', sa.Integer(), nullable=False),
+    sa.Column('creates_people', sa.Boolean(), nullable=False),
+    sa.Column('active', sa.Boolean(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_upstream_provider')),
+    sa.UniqueConstraint('issuer', name=op.f('uq_idp_upstream_provider_issuer')),
+    sa.UniqueConstraint('name', name=op.f('uq_idp_upstream_provider_name'))
+    )
+    with op.batch_alter_table('idp_upstream_provider', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_upstream_provider_institution_id'), ['institution_id'], unique=False)
+
+    op.create_table('idp_upstream_request',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('provider_id', sa.String(length=26), nullable=False),
+    sa.Column('interaction_id', sa.String(length=26), nullable=True),
+    sa.Column('person_id', sa.String(length=26), nullable=True),
+    sa.Column('browser_sha256', sa.String(length=64), nullable=False),
+    sa.Column('state_sha256', sa.String(length=64), nullable=False),
+    sa.Column('sealed_values', sa.LargeBinary(), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_upstream_request')),
+    sa.UniqueConstraint('state_sha256', name=op.f('uq_idp_upstream_request_state_sha256'))
+    )
+    with op.batch_alter_table('idp_upstream_request', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_upstream_request_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_upstream_request_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_upstream_session',
+    sa.Column('sid', sa.String(length=43), nullable=False),
+    sa.Column('provider_id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('upstream_sid', sa.String(length=255), nullable=True),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('sid', name=op.f('pk_idp_upstream_session'))
+    )
+    with op.batch_alter_table('idp_upstream_session', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_upstream_session_person_id'), ['person_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_upstream_session_provider_id'), ['provider_id'], unique=False)
+
     with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
         batch_op.add_column(sa.Column('institution_id', sa.String(length=26), nullable=True))
 
@@ -474,6 +543,24 @@ def downgrade() -> None:
     with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
         batch_op.drop_column('institution_id')
 
+    with op.batch_alter_table('idp_upstream_session', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_upstream_session_provider_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_upstream_session_person_id'))
+
+    op.drop_table('idp_upstream_session')
+    with op.batch_alter_table('idp_upstream_request', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_upstream_request_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_upstream_request_expires_at'))
+
+    op.drop_table('idp_upstream_request')
+    with op.batch_alter_table('idp_upstream_provider', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_upstream_provider_institution_id'))
+
+    op.drop_table('idp_upstream_provider')
+    with op.batch_alter_table('idp_upstream_link', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_upstream_link_person_id'))
+
+    op.drop_table('idp_upstream_link')
     with op.batch_alter_table('idp_suspended_certificate', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_suspended_certificate_person_id'))
 

@@ -24,6 +24,7 @@ EXEMPT = {
     "/revoke": "client authentication",
     "/userinfo": "access token",
     "/access/v1": "access token of an application",
+    "/broker/<name>/logout": "a logout token signed by the provider (OpenID Connect Back-Channel Logout 1.0 §2.5)",
     "/pki/ocsp": "public service (RFC 6960)",
     "/pki/api/v1": "access token of an institution's application",
     "/cmp": "each message is protected by a secret or a certificate (RFC 9810)",

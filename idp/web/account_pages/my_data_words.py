@@ -43,6 +43,7 @@ SECTIONS: dict[str, tuple[LazyString, LazyString]] = {
     ),
     "duties": (_l("Funciones en el servicio"), _l("Lo que hace aquí como funcionario.")),
     "belongings": (_l("Instituciones donde trabaja"), _l("Lo que ellas dicen de su puesto.")),
+    "linked_accounts": (_l("Cuentas en otros sistemas"), _l("Por las que puede ingresar aquí.")),
     "institutions": (_l("Cuentas en instituciones"), _l("Con las que ingresa aquí con la contraseña de allá.")),
     "rights": (_l("Lo que puede hacer en servicios"), _l("Los roles que le dio su institución.")),
     "rest": (_l("Lo demás"), _l("Que hay algo, y de cuándo es.")),

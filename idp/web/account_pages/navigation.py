@@ -24,6 +24,7 @@ PAGES: tuple[AccountPage, ...] = (
     AccountPage("level", _l("Mi nivel"), "levels.page"),
     AccountPage("security", _l("Cómo ingreso"), "account.security"),
     AccountPage("sessions", _l("Sesiones"), "account.sessions"),
+    AccountPage("institutions", _l("Mi institución"), "broker_account.show"),
     AccountPage("services", _l("Servicios"), "account.connected_services"),
     AccountPage("certificates", _l("Certificados"), "account.certificates"),
     AccountPage("activity", _l("Actividad"), "account.activity"),

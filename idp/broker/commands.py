@@ -1,0 +1,150 @@
+"""``sau provider``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from idp.broker.provider import Provider
+from idp.broker.register import (
+    WantedProvider,
+    add_provider,
+    discover,
+    find_provider,
+    list_providers,
+    set_provider_active,
+)
+from idp.services import IdpServices
+from kernel.command_line import json_option, print_record, print_records
+from kernel.errors import Rejected
+from kernel.secret_text import SecretText
+
+Load = Callable[[], IdpServices]
+
+
+def provider_commands(load: Load) -> click.Group:
+    """Return the group ``provider``."""
+
+    @click.group()
+    def provider() -> None:
+        """Other OpenID Providers (an institution's Keycloak or Entra) through which people sign in here."""
+
+    @provider.command()
+    @click.argument("name")
+    @click.option("--ruc", required=True, help="The institution.")
+    @click.option("--issuer", required=True, help="As its discovery document says it.")
+    @click.option("--client-id", required=True, help="What this service is called there.")
+    @click.option("--secret-stdin", is_flag=True, help="Read our secret there from standard input; it is sealed.")
+    @click.option("--private-key-jwt", is_flag=True, help="Or prove who we are by the key at our /jwks.")
+    @click.option("--title", default="", help="What people read; none: the institution's name.")
+    @click.option("--domain", "domains", multiple=True, help="Of its mail addresses, to be found by; may be repeated.")
+    @click.option("--cedula-claim", default="", help="The claim whose cédula it has verified; none: none is believed.")
+    @click.option("--strength", "strengths", multiple=True, help="ACR_OR_AMR=2fa: what its word is worth; repeatable.")
+    @click.option("--level", type=click.IntRange(1, 2), default=1, show_default=True, help="What it vouches for.")
+    @click.option("--create-people", is_flag=True, help="Whoever has no account gets one; needs --cedula-claim.")
+    @click.option("--dry-run", is_flag=True, help="Look at everything and add nothing.")
+    @json_option
+    def add(
+        secret_stdin: bool,
+        private_key_jwt: bool,
+        strengths: tuple[str, ...],
+        create_people: bool,
+        dry_run: bool,
+        as_json: bool,
+        **texts: Any,
+    ) -> None:
+        """Add a provider from its discovery document."""
+        if secret_stdin == private_key_jwt:
+            raise Rejected("Give a secret, or --private-key-jwt.", code="bad_provider")
+        services = load()
+        wanted = WantedProvider(
+            secret=SecretText(sys.stdin.readline().rstrip("\r\n")) if secret_stdin else None,
+            strengths=dict(_pair(each) for each in strengths),
+            creates_people=create_people,
+            **texts,
+        )
+        discovered = discover(services, wanted.issuer)
+        with services.database.transaction() as session:
+            made = add_provider(
+                session, services=services, wanted=wanted, discovered=discovered, now=services.clock.now()
+            )
+            if dry_run:
+                session.rollback()
+        record = _record(made, services)
+        print_record(record, as_json=as_json)
+
+    @provider.command("list")
+    @json_option
+    def list_(as_json: bool) -> None:
+        """List providers."""
+        services = load()
+        with services.database.reading() as session:
+            found = list_providers(session, services=services, open_only=False)
+        records = [
+            {"name": each.name, "title": each.title, "issuer": each.discovered.issuer, "active": each.active}
+            for each in found
+        ]
+        print_records(records, as_json=as_json)
+
+    @provider.command()
+    @click.argument("name")
+    @json_option
+    def show(name: str, as_json: bool) -> None:
+        """Show a provider, without its secret."""
+        services = load()
+        with services.database.reading() as session:
+            found = find_provider(session, services=services, name=name, open_only=False)
+        print_record(_record(found, services), as_json=as_json)
+
+    @provider.command()
+    @click.argument("name")
+    @json_option
+    def disable(name: str, as_json: bool) -> None:
+        """Let nobody in through a provider any more."""
+        _set_active(load, name, False, as_json)
+
+    @provider.command()
+    @click.argument("name")
+    @json_option
+    def enable(name: str, as_json: bool) -> None:
+        """Open a provider again."""
+        _set_active(load, name, True, as_json)
+
+    return provider
+
+
+def _set_active(load: Load, name: str, active: bool, as_json: bool) -> None:
+    services = load()
+    with services.database.transaction() as session:
+        changed = set_provider_active(session, services=services, name=name, active=active, now=services.clock.now())
+    print_record(_record(changed, services), as_json=as_json)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    value, separator, worth = text.rpartition("=")
+    if not separator:
+        raise Rejected("Write VALUE=2fa.", code="bad_strength")
+    return value, worth
+
+
+def _record(provider: Provider, services: IdpServices) -> dict[str, Any]:
+    return {
+        "name": provider.name,
+        "title": provider.title,
+        "issuer": provider.discovered.issuer,
+        "client_id": provider.client_id,
+        "authentication": "client_secret_basic" if provider.secret else "private_key_jwt",
+        "redirect_uri": f"{services.settings.issuer}/broker/{provider.name}/callback",
+        "backchannel_logout_uri": f"{services.settings.issuer}/broker/{provider.name}/logout",
+        "algorithms": list(provider.discovered.algorithms),
+        "iss_in_answers": provider.discovered.names_itself,
+        "domains": list(provider.domains),
+        "cedula_claim": provider.cedula_claim,
+        "strengths": dict(provider.strengths),
+        "level": provider.level,
+        "creates_people": provider.creates_people,
+        "active": provider.active,
+    }
