@@ -12,11 +12,16 @@ from flask.testing import FlaskClient
 from tests.web.conftest import MakeApp
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Mailboxes keep only styles in the elements; the other becomes paper, and no browser sees it.
+NO_PAGES = (
+    ROOT / "idp/notices/templates/mail.html",
+    ROOT / "idp/web/templates/idp/account/my_data_pdf.html",
+)
 TEMPLATES = [
     template
     for house in ("web", "idp", "ca", "admin")
     for template in sorted((ROOT / house).rglob("templates/**/*.html"))
-    if template != ROOT / "idp/notices/templates/mail.html"  # no page: mailboxes keep only styles in the elements
+    if template not in NO_PAGES
 ]
 
 
