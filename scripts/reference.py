@@ -1,4 +1,4 @@
-"""The reference pages that are made from the code: settings, commands, events.
+"""The reference pages that are made from the code: settings, commands, events, errors.
 
 usage: .venv/bin/python scripts/reference.py      (`make docs`; a test holds the pages to it)
 """
@@ -23,6 +23,7 @@ from ca.profiles.reference import reference as profiles_reference  # noqa: E402
 from ca.profiles.registry import packaged_profiles  # noqa: E402
 from idp.clients.policy_words import policies_table  # noqa: E402
 from kernel.settings import Settings  # noqa: E402
+from scripts.errors_reference import errors_page  # noqa: E402
 
 _SETTINGS_HEAD = """\
 # Settings
@@ -108,6 +109,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "commands.md": commands_page(),
         ROOT / "docs" / "client-policies.md": policies_page(),
         ROOT / "docs" / "profiles.md": profiles_reference(packaged_profiles().list()),
+        ROOT / "docs" / "errors.md": errors_page(),
         ROOT / "docs" / "events.md": vocabulary_reference.reference(),
     }
 

@@ -23,7 +23,7 @@ _DOCUMENTS = sorted(
 )
 _PAGES = [file for file in _DOCUMENTS if file.suffix == ".md"]
 # Read by the program before there are settings, or by the tests.
-_OTHER_VARIABLES = {"SAU_CONFIG", "SAU_TEST_DATABASES"}
+_OTHER_VARIABLES = {"SAU_CONFIG", "SAU_SHOTS", "SAU_TEST_DATABASES"}
 
 
 def _name(file: Path) -> str:
