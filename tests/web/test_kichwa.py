@@ -36,7 +36,6 @@ COMPLETE = (
     "idp/web/templates/idp/second_factor",
     "idp/web/templates/idp/select_account.html",
     "idp/web/templates/idp/signup_",
-    "idp/web/templates/idp/account/",
     "web/error_pages.py",
     "web/error_texts.py",
     "web/templates/components.html",
