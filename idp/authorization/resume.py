@@ -56,6 +56,7 @@ class ConsentIsNeeded:
     :ivar optional: scopes that the person may leave out; they start unticked.
     :ivar permissions: words for those that are about APIs.
     :ivar rights: claims of the person's rights in the application, as they are now.
+    :ivar verified: whether it is also told how the person's identity was verified.
     :ivar details: what exactly is asked for, this once, and the types that put it in words.
     """
 
@@ -70,6 +71,7 @@ class ConsentIsNeeded:
     permissions: Mapping[str, Permission]
     details: Sequence[Mapping[str, Any]]
     details_types: Mapping[str, DetailsType]
+    verified: bool
     rights: Mapping[str, Any]
 
 
@@ -127,6 +129,7 @@ def resume_authorization(
         permissions=find_permissions(session, stage.request.terms.resources),
         details=stage.request.terms.authorization_details,
         details_types=find_details_types(session, stage.request.terms.resources),
+        verified=stage.request.asks_for_verified_claims,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 from idp.protocol.acr import Levels, required_acr
 from idp.protocol.authorization_details import PARAMETER as DETAILS
 from idp.protocol.authorization_details import DetailsType, InvalidDetailsError, parse_authorization_details
-from idp.protocol.claims_request import parse_claims_request, within_scopes
+from idp.protocol.claims_request import parse_claims_request, verified_in, within_scopes
 from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.max_age import parse_max_age
 from idp.protocol.parameters import Parameters
@@ -179,8 +179,16 @@ class AuthorizationRequest:
 
     @property
     def is_asked_each_time(self) -> bool:
-        """Whether the person decides anew, whatever was allowed before: it was wished, or details are at stake."""
-        return CONSENT in self.prompts or bool(self.terms.authorization_details)
+        """Whether the person decides anew, whatever was allowed before.
+
+        It was wished, details are at stake, or how his identity was verified is to be told.
+        """
+        return CONSENT in self.prompts or bool(self.terms.authorization_details) or self.asks_for_verified_claims
+
+    @property
+    def asks_for_verified_claims(self) -> bool:
+        """Whether the application wants to know how the person's identity was verified."""
+        return any(verified_in(self.terms.claims, place) for place in self.terms.claims)
 
     @property
     def asked(self) -> tuple[str, ...]:

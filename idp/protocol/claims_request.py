@@ -9,6 +9,8 @@ from typing import Any
 
 from idp.protocol.errors import RedirectableError
 from idp.protocol.scope import CLAIMS_BY_SCOPE, IDENTITY_SCOPES, OPENID
+from idp.protocol.verified_claims import NAME as VERIFIED_CLAIMS
+from idp.protocol.verified_claims import checked_request, names_asked, within
 
 USERINFO, ID_TOKEN = "userinfo", "id_token"  # nosec B105 - names of members
 SIZE_LIMIT = 4_000
@@ -44,7 +46,9 @@ def scopes_behind(claims: Mapping[str, Any]) -> tuple[str, ...]:
 
     ``sub`` and what is said of the login belong to ``openid``.
     """
-    wanted = {_SCOPE_OF.get(name, OPENID) for rules in claims.values() for name in rules}
+    verified = (name for place in claims for name in names_asked(verified_in(claims, place)))
+    named = (name for rules in claims.values() for name in rules)
+    wanted = {_SCOPE_OF.get(name, OPENID) for name in (*named, *verified)}
     return tuple(scope for scope in IDENTITY_SCOPES if scope in wanted)
 
 
@@ -53,11 +57,21 @@ def within_scopes(claims: Mapping[str, Any], scopes: Collection[str]) -> dict[st
 
     A claim that is not there is no error, essential or not (§5.5.1).
     """
-    kept = {
-        place: {name: rule for name, rule in rules.items() if _SCOPE_OF.get(name, OPENID) in scopes}
-        for place, rules in claims.items()
-    }
+    opened = {name for name, scope in _SCOPE_OF.items() if scope in scopes}
+    kept = {}
+    for place, rules in claims.items():
+        kept[place] = {name: rule for name, rule in rules.items() if _SCOPE_OF.get(name, OPENID) in scopes}
+        if VERIFIED_CLAIMS in rules:
+            kept[place][VERIFIED_CLAIMS] = within(rules[VERIFIED_CLAIMS], opened)
+            if not kept[place][VERIFIED_CLAIMS]:
+                del kept[place][VERIFIED_CLAIMS]
     return {place: rules for place, rules in kept.items() if rules}
+
+
+def verified_in(claims: Mapping[str, Any], place: str) -> list[dict[str, Any]]:
+    """Return the elements of ``verified_claims`` that are asked for in ``place``."""
+    elements: list[dict[str, Any]] = claims.get(place, {}).get(VERIFIED_CLAIMS, [])
+    return elements
 
 
 def names_in(claims: Mapping[str, Any], place: str) -> tuple[str, ...]:
@@ -89,9 +103,15 @@ def _checked(rules: object) -> dict[str, Any]:
         return {}
     if not isinstance(rules, dict):
         raise _bad("userinfo and id_token in claims are JSON objects.")
-    return {
+    checked: dict[str, Any] = {
         name: _checked_rule(name, rule) for name, rule in rules.items() if name in _SCOPE_OF or name in LOGIN_CLAIMS
     }
+    if rules.get(VERIFIED_CLAIMS) is not None:
+        try:
+            checked[VERIFIED_CLAIMS] = checked_request(rules[VERIFIED_CLAIMS])
+        except ValueError as error:
+            raise _bad("verified_claims needs verification and claims (OpenID Identity Assurance 1.0 §6).") from error
+    return checked
 
 
 def _checked_rule(name: str, rule: object) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from idp.tokens.family import TokenFamily
 from idp.tokens.protection import id_token_protection, protect
 from idp.tokens.session_name import sid_for
 from idp.tokens.subject import subject_for
+from idp.tokens.verified_claims import verified_claims
 from kernel.clock import to_timestamp
 
 ID_TOKEN_LIFETIME = timedelta(minutes=10)
@@ -66,6 +67,7 @@ def issue_id_token(
     claims: dict[str, Any] = {
         **_about_the_person(session, family, () if fetchable else family.scopes),
         **_about_rights(session, family, now=now),
+        **verified_claims(session, person_id=family.person_id, claims=family.terms.claims, place=ID_TOKEN, now=now),
         "iss": services.settings.issuer,
         "sub": subject_for(services, client, family.person_id),
         "aud": client.client_id,

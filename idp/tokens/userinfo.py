@@ -28,6 +28,7 @@ from idp.tokens.presented import require_living_access_token
 from idp.tokens.protection import protect, userinfo_protection
 from idp.tokens.subject import subject_for
 from idp.tokens.target import userinfo_resource
+from idp.tokens.verified_claims import verified_claims
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ def release_userinfo(
         names={*access.scopes, *_names(family, access)},
         now=now,
     )
+    claims |= verified_claims(
+        session, person_id=family.person_id, claims=_claims_kept(family, access), place=USERINFO, now=now
+    )
     event = Event(
         type=EventType.USERINFO_RELEASED,
         subject=family.person_id,
@@ -93,9 +97,13 @@ def release_userinfo(
 
 def _names(family: TokenFamily, access: AccessToken) -> tuple[str, ...]:
     """Return the claims asked for by name, without those of scopes that this token was narrowed by (RFC 6749 §6)."""
+    return names_in(_claims_kept(family, access), USERINFO)
+
+
+def _claims_kept(family: TokenFamily, access: AccessToken) -> dict[str, Any]:
     left_out = set(family.scopes) - set(access.scopes)
     kept = [scope for scope in family.terms.claimed_scopes if scope not in left_out]
-    return names_in(within_scopes(family.terms.claims, kept), USERINFO)
+    return within_scopes(family.terms.claims, kept)
 
 
 def _as_jwt(

@@ -247,6 +247,7 @@ def _consent_page(needed: ConsentIsNeeded) -> Response:
         details=details_blocks(needed.details, needed.details_types),
         optional=consent_lines(needed.optional, claims, needed.permissions),
         pages=client_pages(needed.client.metadata),
+        verified=needed.verified,
     )
 
 

@@ -21,6 +21,7 @@ from idp.protocol.algorithms import CONTENT_ENCRYPTION_ALGORITHMS, TOKEN_ALGORIT
 from idp.protocol.client_assertion import ALGORITHMS, SECRET_ALGORITHMS
 from idp.protocol.dpop import DPOP_ALGORITHMS
 from idp.protocol.scope import CLAIMS_BY_SCOPE, IDENTITY_SCOPES
+from idp.protocol.verified_claims import TRUST_FRAMEWORK, VERIFIABLE
 from idp.tokens.key_rotation import JWKS_CACHE_LIFETIME
 from idp.tokens.target import userinfo_resource
 from idp.web import check_session
@@ -179,8 +180,21 @@ def _metadata(issuer: str) -> dict[str, Any]:
         "protected_resources": [userinfo_resource(issuer)],
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": True,
+        **VERIFIED_CLAIMS_METADATA,
         "ui_locales_supported": list(LOCALES),
     }
+
+
+#: OpenID Connect for Identity Assurance 1.0 §9.
+VERIFIED_CLAIMS_METADATA: dict[str, object] = {
+    "verified_claims_supported": True,
+    "trust_frameworks_supported": [TRUST_FRAMEWORK],
+    "claims_in_verified_claims_supported": list(VERIFIABLE),
+    "evidence_supported": ["document", "electronic_record"],
+    "documents_supported": ["idcard", "passport"],
+    "documents_check_methods_supported": ["vpip"],
+    "electronic_records_supported": ["population_register"],
+}
 
 
 def _answer_algorithms() -> dict[str, list[str]]:
