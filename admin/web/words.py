@@ -9,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel.speaklater import LazyString
 
 from admin.permissions import Permission, Role
+from admin.web.desk_event_words import DESK_EVENTS
 from audit.vocabulary import EventType, Outcome
 from ca.lints.finding import Finding
 
@@ -151,6 +152,7 @@ _STORED: tuple[Text, ...] = (
 )
 _E = EventType
 EVENTS: dict[EventType, Text] = {
+    **DESK_EVENTS,
     _E.ACCOUNT_SIGN_UP_STARTED: _l("Empezó a crear una cuenta"),
     _E.ACCOUNT_CREATED: _l("Creó una cuenta"),
     _E.ACCOUNT_DISABLED: _l("Desactivó una cuenta"),
@@ -250,21 +252,6 @@ EVENTS: dict[EventType, Text] = {
     _E.DELIVERY_MADE: _l("Un envío llegó a una aplicación"),
     _E.DELIVERY_GIVEN_UP: _l("Un envío a una aplicación no llegó"),
     _E.DELIVERY_REPEATED: _l("Repitió un envío a una aplicación"),
-    _E.DESK_ADDED: _l("Registró una oficina de atención"),
-    _E.DESK_REMOVED: _l("Cerró una oficina de atención"),
-    _E.IDENTITY_CHECK_PROPOSED: _l("Propuso dar por comprobada una identidad"),
-    _E.IDENTITY_CHECK_REFUSED: _l("No se dio por comprobada una identidad"),
-    _E.DESK_RECOVERY_OPENED: _l("Abrió la recuperación de una cuenta en una ventanilla"),
-    _E.DESK_RECOVERY_APPROVED: _l("Estuvo de acuerdo con recuperar una cuenta"),
-    _E.DESK_RECOVERY_REFUSED: _l("No se aceptó un paso de una recuperación"),
-    _E.DESK_RECOVERY_STOPPED: _l("Detuvo la recuperación de una cuenta"),
-    _E.DESK_RECOVERY_ENTERED: _l("Escribió el código de la ventanilla"),
-    _E.DESK_RECOVERY_FINISHED: _l("Recuperó su cuenta con el código de la ventanilla"),
-    _E.DESK_RECOVERY_EXPIRED: _l("Venció la recuperación de una cuenta"),
-    _E.REPORT_OPENED: _l("Reportó algo que no hizo"),
-    _E.REPORT_RECHECKED: _l("Revisó todo lo que abre su cuenta"),
-    _E.REPORT_SEEN: _l("Empezó a mirar un reporte"),
-    _E.REPORT_CLOSED: _l("Cerró un reporte"),
     _E.INSTITUTION_ADDED: _l("Registró una institución"),
     _E.INSTITUTION_UPDATED: _l("Cambió una institución"),
     _E.ROLE_GRANTED: _l("Dio un rol"),
@@ -357,7 +344,6 @@ EVENTS: dict[EventType, Text] = {
     _E.AUDIT_EXPORTED: _l("Descargó la auditoría"),
     _E.AUDIT_CHECKED: _l("Comprobó la auditoría"),
     _E.PERSON_LOOKED_UP: _l("Buscó a una persona"),
-    _E.PERSON_OPENED: _l("Abrió la ficha de una persona"),
     _E.SERVICE_INITIALIZED: _l("Se instaló el servicio"),
     _E.SERVICE_STARTED: _l("Arrancó un proceso del servicio"),
     _E.SETTINGS_CHANGED: _l("Cambió la configuración del servicio"),

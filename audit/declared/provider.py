@@ -37,6 +37,13 @@ ENDPOINTS: Declared = {
         _E.INTERACTION_STARTED,
         _E.KNOWN_DEVICE_FORGOTTEN,
     ),
+    "account.ask_stopping": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
+    "account.stop_recovery": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.DESK_RECOVERY_STOPPED,
+        _E.INTERACTION_STARTED,
+        _E.REPORT_OPENED,
+    ),
     "account.recheck": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED, _E.REPORT_RECHECKED),
     "account.report": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
     "account.reports": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),

@@ -46,6 +46,7 @@ MACHINES = frozenset(
 #: Pages that cannot be come to from where this walk stands, each with the test that shows it in a browser.
 ELSEWHERE = {
     "account.closed": "tests/idp/web_people/test_in_chromium.py",
+    "account.ask_stopping": "tests/idp/desk/test_recovery.py: only while a recovery is open",
     "account.report": "tests/idp/desk/test_in_chromium.py",
     "account.resume": "leads on",
     "approvals.show": "tests/flows/relying_parties",

@@ -14,6 +14,7 @@ from idp.authentication.login import look_at_login
 from idp.authentication.steps import Step
 from idp.consent.connected_services import list_connected_services
 from idp.decoupled.approval import list_waiting
+from idp.desk.recovery_record import find_open_recovery
 from idp.desk.report import has_open_recheck
 from idp.web.access import present, services
 from idp.web.account_pages.blueprint import blueprint
@@ -40,6 +41,7 @@ def home() -> AnyResponse:
         factors = list_factors(session, person.id)
         deletion = find_deletion(session, person.id)
         recheck_due = has_open_recheck(session, person.id)
+        recovery = find_open_recovery(session, person.id, now=present())
         certificates = services().personal_certificates.list_of(session, person.id, now=present())
         connected = list_connected_services(session, person.id, issuer=services().settings.issuer)
         activity = [(event, words_of(session, event)) for event in events]
@@ -51,6 +53,7 @@ def home() -> AnyResponse:
         deletion=deletion,
         certificates=certificates,
         recheck_due=recheck_due,
+        recovery=recovery,
     )
     return render(
         "idp/account/home.html",

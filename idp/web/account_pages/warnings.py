@@ -16,6 +16,7 @@ from flask_babel import ngettext
 from idp.accounts.deletion import Deletion
 from idp.accounts.person import Person
 from idp.authentication.factor_list import HeldFactor, has_second_kind
+from idp.desk.recovery_record import Recovery
 from idp.ports import PersonalCertificate
 from web.moments import moment_text
 
@@ -33,6 +34,7 @@ class Situation:
     deletion: Deletion | None = None
     certificates: Sequence[PersonalCertificate] = ()
     recheck_due: bool = False
+    recovery: Recovery | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,21 @@ def certificate_ending(situation: Situation) -> Warning | None:
     )
 
 
+def asked_back_at_a_desk(situation: Situation) -> Warning | None:
+    """Somebody showed a document and asked for this account: who is logged in says whether it was he."""
+    if situation.recovery is None:
+        return None
+    return Warning(
+        _(
+            "En una ventanilla pidieron recuperar su cuenta el %(when)s.",
+            when=moment_text(situation.recovery.opened_at),
+        ),
+        _("Si no fue usted, deténgalo"),
+        url_for("account.ask_stopping"),
+        "bad",
+    )
+
+
 def to_be_rechecked(situation: Situation) -> Warning | None:
     """He said that somebody else was in: the password and all the rest wait to be looked at."""
     if not situation.recheck_due:
@@ -132,6 +149,7 @@ def to_be_rechecked(situation: Situation) -> Warning | None:
 
 WARNINGS: tuple[Callable[[Situation], Warning | None], ...] = (
     to_be_erased,
+    asked_back_at_a_desk,
     to_be_rechecked,
     only_a_password,
     few_codes,

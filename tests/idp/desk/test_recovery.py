@@ -149,6 +149,21 @@ def test_the_owner_stops_it_from_the_notice_without_a_login(make_person, open_on
     assert owner.post("/recovery/stop", {"code": "nada"}).status_code == 422
 
 
+def test_who_is_logged_in_sees_it_and_stops_it(make_person, open_one, walker, app, composition, clock) -> None:
+    """On top of the account; a second press, or a press without one open, leads back."""
+    person = make_person()
+    walker.follow(walker.log_in())
+    assert walker.get("/account/recovery/stop").location == "/account"
+    opened = open_one(person)
+    assert "En una ventanilla pidieron recuperar su cuenta" in walker.get("/account").text
+    assert "No fui yo: detenerla" in walker.get("/account/recovery/stop").text
+    assert walker.post("/account/recovery/stop").location.startswith("/account/reports/")
+    assert walker.post("/account/recovery/stop").location == "/account"
+    assert "pidieron recuperar su cuenta el" not in walker.get("/account").text
+    clock.advance(timedelta(hours=2))
+    assert enter(Walker(app), opened.code).status_code == 422
+
+
 def test_a_stop_by_the_code_of_a_message(make_person, open_one, app) -> None:
     """Who has no mail types the code of the short message."""
     opened, owner = open_one(make_person()), Walker(app)
