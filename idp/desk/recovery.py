@@ -41,12 +41,14 @@ def open_recovery(
     lost_phone: bool,
     officer_id: str,
     institutions: Collection[str] | None,
+    holds_duties: bool = False,
     now: datetime,
 ) -> tuple[Recovery, str]:
     """Open the recovery of a person who stands at the desk; return it with the code, which is shown once.
 
     :param lost_email: the person has the address no more: it is told now, and taken away at the end. So ``lost_phone``.
     :param institutions: RUCs whose desks the officer serves; None: all.
+    :param holds_duties: the person works with the console: whoever had that account would have its power, so two agree.
     :raises Denied: (``own_recovery``), on record; :raises Rejected: (``unknown_desk``),
     :raises Conflict: (``not_active``, ``recovery_open``: exactly one at a time).
     """
@@ -56,7 +58,8 @@ def open_recovery(
     if not person.is_active:
         raise Conflict("Only an active account is given back.", code="not_active")
     close_expired(session, services=services, now=now, person_id=person_id)
-    alone = services.settings.desk_people == 1 and not _stopped_lately(session, person_id, now=now)
+    alone = services.settings.desk_people == 1 and not holds_duties
+    alone = alone and not _stopped_lately(session, person_id, now=now)
     code, stop = new_spoken_code(), new_spoken_code()
     ready_at = now + _delay(services, person) if alone else None
     row = DeskRecoveryRow(

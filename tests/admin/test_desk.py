@@ -14,6 +14,7 @@ from idp.accounts.person import find_person
 from idp.authentication.browser_session import reauthenticate
 from idp.desk.desks import Desk, add_desk, remove_desk
 from idp.desk.identity import list_checks_of
+from idp.desk.recovery_record import list_recoveries
 from idp.desk.report import open_report
 
 RUC, OTHER_RUC = "1760001550001", "1760013210001"
@@ -255,6 +256,20 @@ def test_a_recovery_is_opened_on_a_sheet_and_followed_in_the_list(
     assert "Detenida" in officer.get("/admin/recoveries").text
     (stopped,) = [event for event in events() if event.type == "idp:desk_recovery:stopped"]
     assert stopped.actor == security.person.id
+
+
+def test_the_account_of_who_holds_a_duty_needs_two_officers(make_operator, make_desk, composition) -> None:
+    """An officer alone does not make himself administrator by way of the desk."""
+    officer, administrator, desk = (
+        make_operator(Role.REGISTRATION_OFFICER),
+        make_operator(Role.ADMINISTRATOR),
+        make_desk(),
+    )
+    form = begin(officer, administrator.person).replace("/desk/", "/recoveries/person/")
+    assert "otra persona de la oficina" in officer.post(form, shown(desk)).text
+    with composition.database.reading() as session:
+        (recovery,) = list_recoveries(session, institutions=None, limit=5)
+    assert recovery.ready_at is None
 
 
 def test_an_officer_of_an_institution_sees_its_recoveries_alone(

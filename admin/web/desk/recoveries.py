@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from admin.masking import mask_document
 from admin.permissions import Permission
+from admin.roles import powers_of
 from admin.web.accessor import services
 from admin.web.desk.cases import case_at_hand, desk_choices, institutions_served
 from admin.web.desk.words import DOCUMENTS, METHODS, recovery_state
@@ -73,16 +74,18 @@ def open_(case_id: str) -> Response:
     try:
         shown = parse_document_shown(typed["document"], typed["how"], matches=typed["matches"] == "1")
         with service.database.transaction() as session:
+            person_id = case_at_hand(session, case_id).person_id
             recovery, code = open_recovery(
                 session,
                 services=service.idp,
-                person_id=case_at_hand(session, case_id).person_id,
+                person_id=person_id,
                 desk_id=typed["desk"],
                 shown=shown,
                 lost_email=typed["lost_email"] == "1",
                 lost_phone=typed["lost_phone"] == "1",
                 officer_id=operator().person_id,
                 institutions=institutions_served(Permission.RECOVERIES_OPEN),
+                holds_duties=bool(powers_of(session, person_id).roles),
                 now=service.clock.now(),
             )
             desk = find_desk(session, recovery.desk_id)
