@@ -189,6 +189,10 @@ class Settings(BaseModel):
         le=16,
         description="How many of them must have co-signed before `sau audit verify` is content; 0: more than half.",
     )
+    session_idle_minutes: int = Field(
+        default=30, ge=5, le=30, description="Minutes after which a session that is not used ends; people are warned."
+    )
+    session_hours: int = Field(default=12, ge=1, le=12, description="Hours that a session lasts at most.")
     geoip_file: Path | None = Field(
         default=None,
         description=(

@@ -94,6 +94,7 @@ ENDPOINTS: Declared = {
     "account.security": (_E.INTERACTION_STARTED,),
     "account.service": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
     "account.sessions": (_E.INTERACTION_STARTED,),
+    "account.stay": (_E.INTERACTION_STARTED,),
     "account.take_password": (
         _E.INTERACTION_STARTED,
         _E.PASSWORD_SET,
@@ -490,6 +491,7 @@ ENDPOINTS: Declared = {
 QUIET = frozenset(
     (
         "account.closed",
+        "account.staying",
         "desk_recovery.start",
         "desks.show_all",
         "recovery_stop.start",

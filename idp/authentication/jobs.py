@@ -42,7 +42,8 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
 def end_old_sessions(services: IdpServices) -> None:
     """Put the end of sessions that ran out on record."""
     with services.database.transaction() as session:
-        end_expired_sessions(session, journal=services.journal, now=services.clock.now())
+        idle = timedelta(minutes=services.settings.session_idle_minutes)
+        end_expired_sessions(session, journal=services.journal, now=services.clock.now(), idle=idle)
 
 
 def clean(services: IdpServices) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NoReturn
 
 from sqlalchemy import select, update
@@ -269,7 +269,14 @@ def open_session(
         if current is not None:
             end_browser_session(session, journal=services.journal, sid=current.sid, reason="replaced", now=now)
         opened, secret = start_browser_session(
-            session, journal=services.journal, person_id=person_id, amr=amr, x5t_s256=x5t_s256, now=now
+            session,
+            journal=services.journal,
+            person_id=person_id,
+            amr=amr,
+            x5t_s256=x5t_s256,
+            idle=timedelta(minutes=services.settings.session_idle_minutes),
+            absolute=timedelta(hours=services.settings.session_hours),
+            now=now,
         )
     known = find_known_device(session, person_id=person_id, secret=device_secret, now=now)
     device, warn = remember_device(session, person_id=person_id, secret=device_secret, now=now)

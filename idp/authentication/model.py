@@ -60,6 +60,7 @@ class BrowserSessionRow(Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime] = mapped_column(index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    idle_seconds: Mapped[int] = mapped_column(default=1800, server_default="1800")
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(32))
 

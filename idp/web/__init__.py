@@ -6,7 +6,6 @@ from pathlib import Path
 
 from flask import Flask
 
-from idp.authentication.browser_session import IDLE_LIFETIME
 from idp.services import IdpServices
 from idp.web import (
     account_pages,
@@ -28,6 +27,7 @@ from idp.web import (
 from idp.web.access import services as services
 from idp.web.account_pages.navigation import account_navigation
 from idp.web.institution_messages import INSTITUTION_TEXTS
+from idp.web.account_pages.staying import warning_times
 from idp.web.levels import pages as level_pages
 from idp.web.messages import PAGE_TEXTS
 from idp.web.protocol import mount_protocol
@@ -43,7 +43,9 @@ def mount(app: Flask, services: IdpServices) -> None:
     describe_errors(app, PAGE_TEXTS)
     describe_errors(app, INSTITUTION_TEXTS)
     app.jinja_env.globals["session_idle_minutes"] = int(IDLE_LIFETIME.total_seconds()) // 60
+    app.jinja_env.globals["session_idle_minutes"] = services.settings.session_idle_minutes
     app.jinja_env.globals["account_navigation"] = account_navigation
+    app.jinja_env.globals.update(warning_times(services.settings.session_idle_minutes))
     mount_protocol(app)
     for people in (
         login,

@@ -19,4 +19,5 @@ from idp.web.account_pages import recovery as recovery
 from idp.web.account_pages import reports as reports
 from idp.web.account_pages import security as security
 from idp.web.account_pages import sessions as sessions
+from idp.web.account_pages import staying as staying
 from idp.web.account_pages.blueprint import blueprint as blueprint
