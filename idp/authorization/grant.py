@@ -13,6 +13,7 @@ from audit.vocabulary import EventType
 from idp.authentication.browser_session import BrowserSession, touch_browser_session
 from idp.authorization.answer import AuthorizationAnswer, answer_with
 from idp.authorization.code import write_authorization_code
+from idp.authorization.concurrent_sessions import make_room
 from idp.authorization.front_channel import issue_front_channel_tokens
 from idp.authorization.institution_choice import institution_for
 from idp.authorization.pushed_request import use_pushed_request
@@ -43,14 +44,15 @@ def grant_authorization(
     :param silent: whether the person saw no page of ours: a live session and a consent of before sufficed.
     :param interaction_id: the interaction that ends in this, if there was one.
     :raises NotRedirectableError: ``invalid_request_uri``, if it was pushed and is answered already.
-    :raises RedirectableError: ``access_denied``, if what it would rest on has ended meanwhile, or the person does not
-        work at the institution that the request names.
+    :raises RedirectableError: ``access_denied``, if what it would rest on has ended meanwhile, the person does not
+        work at the institution that the request names, or the application takes no more sessions of his.
     """
     institution_id = institution_for(
         session, client=client, request=request, scopes=scopes, browser_session=browser_session, now=now
     )
     if institution_id is not None:
         request = replace(request, terms=replace(request.terms, institution=institution_id))
+    make_room(session, services, client=client, browser_session=browser_session, now=now)
     use_pushed_request(session, pushed_sha256=request.pushed_sha256, used_by=interaction_id or new_id(), now=now)
     touch_browser_session(session, sid=browser_session.sid, now=now)
     acr = stated_acr(

@@ -60,6 +60,8 @@ class ClientMetadata:
     require_pushed_authorization_requests: bool = False
     authorization_details_types: tuple[str, ...] = ()
     default_max_age: int | None = None
+    sessions_at_most: int | None = None
+    when_sessions_are_full: str = "end_oldest"
     require_auth_time: bool = False
     # answers
     id_token_encrypted_response_alg: str | None = None

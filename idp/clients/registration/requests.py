@@ -7,7 +7,7 @@ from typing import Any
 
 from idp.clients.policy import AUTHORIZATION_CODE, IMPLICIT, ClientPolicy
 from idp.clients.registration.uris import require_https_uri
-from idp.clients.registration.values import encryption, flag, maybe_one_of, refusal, seconds, texts
+from idp.clients.registration.values import encryption, flag, maybe_one_of, number, one_of, refusal, seconds, texts
 from idp.protocol.algorithms import (
     CONTENT_ENCRYPTION_ALGORITHMS,
     KEY_MANAGEMENT_ALGORITHMS,
@@ -45,6 +45,10 @@ def request_metadata(metadata: Mapping[str, Any], *, grants: Collection[str], po
         "require_pushed_authorization_requests": flag(metadata, "require_pushed_authorization_requests"),
         "authorization_details_types": texts(metadata, "authorization_details_types"),
         "default_max_age": seconds(metadata, "default_max_age"),
+        "sessions_at_most": number(metadata, "sessions_at_most", least=1, most=100),
+        "when_sessions_are_full": one_of(
+            metadata, "when_sessions_are_full", ("end_oldest", "refuse"), default="end_oldest"
+        ),
         "require_auth_time": flag(metadata, "require_auth_time"),
     }
 

@@ -57,6 +57,16 @@ def seconds(metadata: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
+def number(metadata: Mapping[str, Any], name: str, *, least: int, most: int) -> int | None:
+    """Return a whole number within bounds, if there is one. :raises Rejected: it is none, or beyond them."""
+    value = metadata.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise refusal(f"{name}: a number from {least} to {most}")
+    return value
+
+
 def one_of(metadata: Mapping[str, Any], name: str, allowed: Sequence[str], *, default: str) -> str:
     """Return a value out of ``allowed``. :raises Rejected: it is another."""
     value = metadata.get(name)
