@@ -26,8 +26,8 @@ from idp.web import (
 )
 from idp.web.access import services as services
 from idp.web.account_pages.navigation import account_navigation
-from idp.web.institution_messages import INSTITUTION_TEXTS
 from idp.web.account_pages.staying import warning_times
+from idp.web.institution_messages import INSTITUTION_TEXTS
 from idp.web.levels import pages as level_pages
 from idp.web.messages import PAGE_TEXTS
 from idp.web.protocol import mount_protocol
@@ -42,7 +42,6 @@ def mount(app: Flask, services: IdpServices) -> None:
     add_translations(app, Path(__file__).parent / "translations")
     describe_errors(app, PAGE_TEXTS)
     describe_errors(app, INSTITUTION_TEXTS)
-    app.jinja_env.globals["session_idle_minutes"] = int(IDLE_LIFETIME.total_seconds()) // 60
     app.jinja_env.globals["session_idle_minutes"] = services.settings.session_idle_minutes
     app.jinja_env.globals["account_navigation"] = account_navigation
     app.jinja_env.globals.update(warning_times(services.settings.session_idle_minutes))

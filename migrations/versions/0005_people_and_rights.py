@@ -494,6 +494,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
         batch_op.add_column(sa.Column('institution_id', sa.String(length=26), nullable=True))
+        batch_op.add_column(sa.Column('idle_seconds', sa.Integer(), server_default='1800', nullable=False))
 
     with op.batch_alter_table('idp_certificate_ticket', schema=None) as batch_op:
         batch_op.add_column(sa.Column('not_after', sa.DateTime(timezone=True), nullable=True))
@@ -541,6 +542,7 @@ def downgrade() -> None:
         batch_op.drop_column('not_after')
 
     with op.batch_alter_table('idp_browser_session', schema=None) as batch_op:
+        batch_op.drop_column('idle_seconds')
         batch_op.drop_column('institution_id')
 
     with op.batch_alter_table('idp_upstream_session', schema=None) as batch_op:
