@@ -33,6 +33,7 @@ BOOKKEEPING = {
     "idp_enrollment_link": "steps of an enrolment that has not ended",
     "idp_interaction": "a login on its way; it ends in an event or is dropped",
     "idp_known_device": "when a device was seen last",
+    "idp_upstream_session": "which session rested on one elsewhere, forgotten when both are long over",
     "idp_upstream_request": "a sign-in on its way to another provider; what comes of it is an event",
     "idp_ldap_health": "how a directory was at the last look; a change is an event",
     "idp_ldap_link": "when a directory was last asked for a person; coming and going are events",

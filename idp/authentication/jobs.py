@@ -21,6 +21,7 @@ from idp.authentication.model import (
 )
 from idp.authentication.throttle import remove_old_counters
 from idp.authentication.totp import PENDING_LIFETIME
+from idp.broker.request import remove_old_requests
 from idp.notices.model import StoredMailRow, StoredSmsRow
 from idp.passkeys.challenge import remove_old_challenges
 from idp.services import IdpServices
@@ -69,6 +70,7 @@ def clean(services: IdpServices) -> None:
         remove_old_copies(session, now=now)
         remove_old_counters(session, now=now)
         remove_old_challenges(session, now=now)
+        remove_old_requests(session, now=now)
 
 
 def _drop_abandoned_sign_ups(session: Session, services: IdpServices, *, now: datetime) -> None:

@@ -40,6 +40,7 @@ def provider_commands(load: Load) -> click.Group:
     @click.option("--secret-stdin", is_flag=True, help="Read our secret there from standard input; it is sealed.")
     @click.option("--private-key-jwt", is_flag=True, help="Or prove who we are by the key at our /jwks.")
     @click.option("--title", default="", help="What people read; none: the institution's name.")
+    @click.option("--scope", "scopes", multiple=True, help="Ask for this too, e.g. for the cédula; repeatable.")
     @click.option("--domain", "domains", multiple=True, help="Of its mail addresses, to be found by; may be repeated.")
     @click.option("--cedula-claim", default="", help="The claim whose cédula it has verified; none: none is believed.")
     @click.option("--strength", "strengths", multiple=True, help="ACR_OR_AMR=2fa: what its word is worth; repeatable.")
@@ -141,6 +142,7 @@ def _record(provider: Provider, services: IdpServices) -> dict[str, Any]:
         "backchannel_logout_uri": f"{services.settings.issuer}/broker/{provider.name}/logout",
         "algorithms": list(provider.discovered.algorithms),
         "iss_in_answers": provider.discovered.names_itself,
+        "scope": provider.scope,
         "domains": list(provider.domains),
         "cedula_claim": provider.cedula_claim,
         "strengths": dict(provider.strengths),

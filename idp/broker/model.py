@@ -26,6 +26,7 @@ class UpstreamProviderRow(Base):
     endpoints: Mapped[dict[str, Any]]
     algorithms: Mapped[list[str]]
     names_itself: Mapped[bool]
+    scope: Mapped[str] = mapped_column(String(300))
     domains: Mapped[list[str]]
     cedula_claim: Mapped[str | None] = mapped_column(String(100))
     strengths: Mapped[dict[str, Any]]

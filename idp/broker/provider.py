@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ ALGORITHMS = ("ES256", "RS256", "PS256", "ES384", "EdDSA")
 STRENGTHS = {"1fa": ACR_1FA, "2fa": ACR_2FA}
 LEVELS = (1, 2)
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,60}")
 _CLAIM = re.compile(r"[A-Za-z0-9_:/.-]{1,100}")
 
 
@@ -46,6 +47,7 @@ class Provider:
 
     :ivar title: what people read. :ivar domains: of the mail addresses by which it is found.
     :ivar secret: empty where our own signing key proves who we are (``private_key_jwt``).
+    :ivar scope: what it is asked for.
     :ivar cedula_claim: the claim with the cédula that the operator declares verified there; empty: none is believed.
     :ivar strengths: what an ``acr`` or ``amr`` of theirs is worth here; any other is worth one factor.
     :ivar level: of identity, at most, of whoever it vouches for.
@@ -58,6 +60,7 @@ class Provider:
     discovered: Discovered
     client_id: str
     secret: SecretText = field(default_factory=lambda: SecretText(""))
+    scope: str = "openid profile email"
     domains: tuple[str, ...] = ()
     cedula_claim: str = ""
     strengths: Mapping[str, str] = field(default_factory=dict)
@@ -129,6 +132,13 @@ def parse_claim(text: str) -> str:
     if text and not _CLAIM.fullmatch(text):
         raise Rejected("This is no name of a claim.", code="bad_claim")
     return text
+
+
+def parse_scope(extra: Sequence[str]) -> str:
+    """Return what is asked for: the usual, and ``extra`` (RFC 6749 §3.3). :raises Rejected: ``bad_scope``."""
+    if not all(_SCOPE.fullmatch(each) for each in extra) or len(extra) > 10:
+        raise Rejected("A scope has printable characters without blanks.", code="bad_scope")
+    return " ".join(dict.fromkeys(("openid", "profile", "email", *extra)))
 
 
 def parse_strengths(pairs: Mapping[str, str]) -> dict[str, str]:

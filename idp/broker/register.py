@@ -21,6 +21,7 @@ from idp.broker.provider import (
     parse_discovery,
     parse_issuer,
     parse_provider_name,
+    parse_scope,
     parse_strengths,
 )
 from idp.directory.domain import normalize_domain
@@ -44,6 +45,7 @@ class WantedProvider:
     issuer: str
     client_id: str
     secret: SecretText | None
+    scopes: Sequence[str] = ()
     domains: Sequence[str] = ()
     cedula_claim: str = ""
     strengths: Mapping[str, str]
@@ -98,6 +100,7 @@ def add_provider(
         endpoints=asdict(discovered.endpoints),
         algorithms=list(discovered.algorithms),
         names_itself=discovered.names_itself,
+        scope=parse_scope(wanted.scopes),
         domains=domains,
         cedula_claim=parse_claim(wanted.cedula_claim) or None,
         strengths=parse_strengths(wanted.strengths),
@@ -193,6 +196,7 @@ def provider_value(services: IdpServices, row: UpstreamProviderRow) -> Provider:
         ),
         client_id=row.client_id,
         secret=SecretText(secret),
+        scope=row.scope,
         domains=tuple(row.domains),
         cedula_claim=row.cedula_claim or "",
         strengths=dict(row.strengths),

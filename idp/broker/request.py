@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
-from idp.broker.model import UpstreamRequestRow
+from idp.broker.model import UpstreamRequestRow, UpstreamSessionRow
 from idp.broker.provider import Provider
 from idp.services import IdpServices
 from idp.tokens.jws import sign_jwt
@@ -29,6 +29,7 @@ from keys.sealing import Sealer
 from outgoing.errors import OutgoingError
 
 LIFETIME = timedelta(minutes=10)
+_SESSIONS_KEPT = timedelta(days=2)  # longer than a session of ours lasts
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_LIFETIME = timedelta(minutes=1)
 
@@ -88,7 +89,7 @@ def begin_request(
         "response_type": "code",
         "client_id": provider.client_id,
         "redirect_uri": callback_address(services, provider),
-        "scope": "openid profile email",
+        "scope": provider.scope,
         "state": state,
         "nonce": nonce,
         "code_challenge": b64url(sha256(verifier.encode())),
@@ -180,8 +181,9 @@ def redeem(
 
 
 def remove_old_requests(session: Session, *, now: datetime) -> None:
-    """Forget requests that nobody can answer any more."""
+    """Forget requests that nobody can answer any more, and which session of ours rested on one that is long over."""
     session.execute(delete(UpstreamRequestRow).where(UpstreamRequestRow.expires_at <= now - LIFETIME))
+    session.execute(delete(UpstreamSessionRow).where(UpstreamSessionRow.created_at <= now - _SESSIONS_KEPT))
 
 
 def _assertion(services: IdpServices, provider: Provider, *, now: datetime) -> str:

@@ -448,6 +448,7 @@ def upgrade() -> None:
     sa.Column('endpoints', sa.JSON(), nullable=False),
     sa.Column('algorithms', sa.JSON(), nullable=False),
     sa.Column('names_itself', sa.Boolean(), nullable=False),
+    sa.Column('scope', sa.String(length=300), nullable=False),
     sa.Column('domains', sa.JSON(), nullable=False),
     sa.Column('cedula_claim', sa.String(length=100), nullable=True),
     sa.Column('strengths', sa.JSON(), nullable=False),

@@ -21,6 +21,7 @@ from composition import Composition
 from idp.accounts.life import erase_person
 from idp.accounts.person import Person, find_person_by_cedula
 from idp.authentication.browser_session import BrowserSession, find_browser_session
+from idp.authentication.jobs import clean
 from idp.broker.model import UpstreamLinkRow, UpstreamRequestRow, UpstreamSessionRow
 from idp.broker.provider import parse_strengths
 from idp.broker.register import WantedProvider, add_provider, discover, set_provider_active
@@ -137,6 +138,7 @@ def register(composition: Composition, **changed: Any) -> None:
         "issuer": ISSUER,
         "client_id": "sau",
         "secret": SecretText("s%cr et"),
+        "scopes": ["cedula"],
         "domains": ["salud.gob.ec"],
         "cedula_claim": "cedula",
         "strengths": {"mfa": "2fa"},
@@ -182,6 +184,7 @@ class Way:
         asked = {name: values[0] for name, values in parse_qs(urlsplit(answer.location).query).items()}
         assert asked["redirect_uri"] == "http://localhost:8000/broker/salud/callback"
         assert asked["code_challenge_method"] == "S256"
+        assert asked["scope"] == "openid profile email cedula"
         self.state, self.upstream.nonce, self.upstream.challenge = (
             asked["state"],
             asked["nonce"],
@@ -474,6 +477,15 @@ def test_found_by_name_or_by_the_domain_of_a_mail_address(way: Way, composition:
         set_provider_active(session, services=composition.idp, name="salud", active=False, now=composition.clock.now())
     assert way.walker.post(f"{path}/institution", {"provider": "salud"}).status_code == 404
     assert "to-salud" not in way.walker.get(f"{path}/institution").text
+
+
+def test_what_nobody_can_answer_any_more_is_forgotten(way: Way, composition: Composition) -> None:
+    """By the job that tidies up."""
+    way.go()
+    composition.clock.advance(timedelta(days=3))  # type: ignore[attr-defined]
+    clean(composition.idp)
+    with composition.database.reading() as session:
+        assert session.query(UpstreamRequestRow).count() == 0
 
 
 def test_our_own_key_instead_of_a_secret(way: Way, composition: Composition) -> None:
