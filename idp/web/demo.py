@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 
 from idp.clients.client import list_clients
 from idp.demo import code_and_seconds_left, list_demo_accounts, list_spare_cedulas
+from idp.levels.registry_file import DEMO_FILE, RegistryFile
 from idp.notices.mail import list_stored_mails
 from idp.notices.sms import list_stored_sms
 from idp.web.access import present, services
@@ -17,7 +18,7 @@ blueprint = Blueprint("demo", __name__, template_folder="templates")
 @blueprint.get("/demo")
 def page() -> Response:
     """Show test people with their codes of this moment, the portals, and the mails, newest first."""
-    now = present()
+    now, registry = present(), RegistryFile(DEMO_FILE)
     with services().database.reading() as session:
         accounts = list_demo_accounts(session, services())
         spare = list_spare_cedulas(session)
@@ -40,6 +41,11 @@ def page() -> Response:
         mails=mails,
         messages=messages,
         portals=portals,
+        registry_rows=[
+            (account.person.name, record.birth_date.strftime("%d/%m/%Y"), record.fingerprint_code)
+            for account in accounts
+            if (record := registry.find(account.person.cedula)) is not None
+        ],
         smtp=bool(services().settings.smtp_url),
         gateway=bool(services().settings.sms_url),
     )

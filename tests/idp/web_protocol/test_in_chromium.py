@@ -25,6 +25,7 @@ from idp.clients.model import ClientRow
 from idp.clients.register import disable_client, register_client
 from idp.clients.registration.client_registration import ClientRegistration
 from idp.directory.institutions import add_institution
+from idp.levels.registry_file import DEMO_FILE
 from idp.web import mount
 from kernel.clock import ManualClock
 from kernel.settings import Settings
@@ -99,7 +100,7 @@ def site(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     port, other = free_port(), free_port()
     origin, application = f"http://localhost:{port}", Application(f"http://localhost:{other}")
     clock = ManualClock(datetime.now(UTC))
-    composition = Composition(settings.model_copy(update={"issuer": origin}), clock=clock)
+    composition = Composition(settings.model_copy(update={"issuer": origin, "registry_file": DEMO_FILE}), clock=clock)
     make_signing_keys(composition, monkeypatch)
     app = create_app(settings=composition.settings, clock=clock, secret_key=b"k" * 32)
     mount(app, composition.idp)
@@ -390,3 +391,28 @@ def test_the_sign_out_page_with_frames_is_accessible_and_goes_on(site: Site, pag
     expect(page.locator("#go-on")).to_be_visible()
     page.wait_for_url(f"{site.application.origin}/bye", timeout=15_000)
     assert loaded == [f"{site.application.origin}/out"]
+
+
+def test_a_citizen_of_level_1_raises_himself_and_is_back_at_the_portal(site: Site, page: Page) -> None:
+    """experience, "Citizen": "this service needs nivel 2", the ways to it, the check, and the portal."""
+    page.goto(site.address(scope="openid profile", acr_values="urn:sau:acr:level2"))
+    expect(page.locator("h1")).to_have_text("Este servicio necesita nivel 2")
+    _check(page, "level-needed")
+    page.get_by_role("link", name="En línea, ahora").click()
+    expect(page.locator("h1")).to_have_text("Compruebe que es usted")
+    _check(page, "level-check")
+    page.fill("[name=birth_date]", "17/03/1984")
+    page.fill("[name=fingerprint_code]", "V9999V9999")
+    page.click("#submit")
+    expect(page.get_by_role("alert")).to_contain_text("no coinciden con lo que consta en el Registro Civil")
+    _check(page, "level-mismatch")
+    page.fill("[name=fingerprint_code]", "i1443 i4414")
+    page.keyboard.press("Enter")
+    page.click("#allow")
+    page.wait_for_url(f"{site.application.origin}/cb?*")
+    answer = dict(parse_qsl(urlsplit(page.url).query))
+    given = site.party.exchange(site.app.test_client(use_cookies=False), answer["code"]).get_json()
+    assert site.party.claims(given["id_token"])["acr"] == "urn:sau:acr:level2"
+    page.goto(f"{site.origin}/account/level")
+    expect(page.locator("main")).to_contain_text("Comprobado en línea con el Registro Civil")
+    _check(page, "level-account")
