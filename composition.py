@@ -269,6 +269,7 @@ class _AuthorityRecords:
             session,
             services=self.composition.ca,
             person_id=person_id,
+            cedula=find_person(session, person_id).cedula,
             institution_ruc=institution_ruc,
             reason=reason,
             actor=actor,

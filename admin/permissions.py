@@ -27,6 +27,9 @@ class Permission(StrEnum):
     INSTITUTIONS_ADD = "institutions:add"
     ROLES_READ = "roles:read"
     ROLES_GRANT = "roles:grant"
+    RIGHTS_READ = "rights:read"
+    RIGHTS_ASSIGN = "rights:assign"
+    RIGHTS_DECIDE = "rights:decide"
     AUDIT_SEARCH = "audit:search"
     AUDIT_EXPORT = "audit:export"
     PEOPLE_OPEN = "people:open"
@@ -65,6 +68,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.INSTITUTIONS_ADD,
             _P.ROLES_READ,
             _P.ROLES_GRANT,
+            _P.RIGHTS_READ,
         }
     ),
     Role.PKI_OFFICER: _CERTIFICATES | {_P.CERTIFICATES_REQUEST, _P.CERTIFICATES_REVOKE, _P.INSTITUTIONS_READ},
@@ -75,6 +79,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         _P.DELIVERIES_READ,
         _P.INSTITUTIONS_READ,
         _P.ROLES_READ,
+        _P.RIGHTS_READ,
         _P.AUDIT_SEARCH,
         _P.AUDIT_EXPORT,
     },
@@ -105,3 +110,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 # certificates, or at what was done at its desks. The others see the whole service, so binding them to an institution
 # would promise what is not kept.
 INSTITUTIONAL_ROLES = frozenset({Role.PKI_OFFICER, Role.PKI_APPROVER, Role.REGISTRATION_OFFICER})
+
+# What somebody may do to whom roles of applications were delegated (``idp.rights.delegation``), in those institutions
+# and nowhere else. It is no role of the console: it begins and ends with the delegation.
+DELEGATED = frozenset({_P.CONSOLE_OPEN, _P.RIGHTS_READ, _P.RIGHTS_ASSIGN, _P.RIGHTS_DECIDE})

@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from admin.model import RoleAssignment
-from admin.permissions import INSTITUTIONAL_ROLES, PERMISSIONS, Permission, Role
+from admin.permissions import DELEGATED, INSTITUTIONAL_ROLES, PERMISSIONS, Permission, Role
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
+from idp.rights.delegation import delegated_institutions
 from kernel.errors import Conflict, Denied, NotFound, Rejected
 from kernel.identifiers import new_id
 
@@ -131,9 +132,18 @@ def list_role_holdings(session: Session, *, person_id: str | None = None) -> lis
 
 @dataclass(frozen=True)
 class Powers:
-    """What a person may do, from the roles held."""
+    """What a person may do, from the roles held.
+
+    :ivar delegated: RUCs of the institutions whose rights in applications the person administers.
+    """
 
     holdings: tuple[RoleHolding, ...]
+    delegated: frozenset[str] = frozenset()
+
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing here is open to the person."""
+        return not self.holdings and not self.delegated
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -143,6 +153,8 @@ class Powers:
 
     def allow(self, permission: Permission) -> bool:
         """Tell whether any role held carries ``permission`` (for what to show; doors use :meth:`require`)."""
+        if self.delegated and permission in DELEGATED:
+            return True
         return any(permission in PERMISSIONS[holding.role] for holding in self.holdings)
 
     def require(self, permission: Permission) -> None:
@@ -155,7 +167,8 @@ class Powers:
         carrying = [holding for holding in self.holdings if permission in PERMISSIONS[holding.role]]
         if any(holding.institution_ruc is None for holding in carrying):
             return None
-        return frozenset(holding.institution_ruc for holding in carrying if holding.institution_ruc)
+        reached = frozenset(holding.institution_ruc for holding in carrying if holding.institution_ruc)
+        return reached | self.delegated if permission in DELEGATED else reached
 
     def require_institution(self, permission: Permission, institution_ruc: str | None) -> None:
         """:raises NotFound: (``not_found``) if ``permission`` does not reach that institution: it is not even named."""
@@ -164,9 +177,12 @@ class Powers:
             raise NotFound("There is nothing here.", code="not_found")
 
 
-def powers_of(session: Session, person_id: str) -> Powers:
+def powers_of(session: Session, person_id: str, *, now: datetime) -> Powers:
     """Return what ``person_id`` may do at this moment; read at every request."""
-    return Powers(tuple(list_role_holdings(session, person_id=person_id)))
+    return Powers(
+        tuple(list_role_holdings(session, person_id=person_id)),
+        frozenset(delegated_institutions(session, person_id, now=now)),
+    )
 
 
 def _hold(session: Session, role: Role) -> Sequence[RoleAssignment]:

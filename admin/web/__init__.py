@@ -20,6 +20,7 @@ from admin.web import (
     mass_revocations,
     notices,
     requests,
+    rights,
     roles,
     session,
 )
@@ -46,6 +47,7 @@ BLUEPRINTS = (
     notices.blueprint,
     institutions.blueprint,
     roles.blueprint,
+    rights.blueprint,
     audit.blueprint,
     *desk.BLUEPRINTS,
 )

@@ -27,6 +27,7 @@ def tabs(operator: Operator) -> list[tuple[str, str, str]]:
         ("notices", _("Mensajes"), "admin_notices.show_all", Permission.DELIVERIES_READ),
         ("institutions", _("Instituciones"), "admin_institutions.show_all", Permission.INSTITUTIONS_READ),
         ("people", _("Personas y roles"), "admin_roles.show_all", Permission.ROLES_READ),
+        ("rights", _("Derechos"), "admin_rights.show_all", Permission.RIGHTS_READ),
         ("audit", _("Auditoría"), "admin_audit.search", Permission.AUDIT_SEARCH),
     ]
     return [(key, text, url_for(endpoint)) for key, text, endpoint, needed in every if operator.powers.allow(needed)]

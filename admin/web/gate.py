@@ -160,7 +160,7 @@ def _find_operator() -> Operator | None:
             person = find_person(session, opened.person_id)
         except ServiceError:
             person = None
-        powers = powers_of(session, opened.person_id)
+        powers = powers_of(session, opened.person_id, now=now)
         due = is_due_to_be_seen(session, session_id=opened.id, now=now)
     if (
         login is None
@@ -182,7 +182,7 @@ def _find_operator() -> Operator | None:
 def _refuse(found: Operator, permission: Permission, error: Denied) -> None:
     service = services()
     with service.database.transaction() as session:
-        if not found.powers.roles:
+        if found.powers.are_none:
             refuse_without_role(session, person_id=found.person_id, sid=found.opened.sid)
         service.journal.refuse(
             session,

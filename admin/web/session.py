@@ -46,7 +46,7 @@ def callback() -> Response:
         raise Denied("The login was not finished.", code="sign_in_refused")
     login = redeem_sign_in(service, sign_in=sign_in, code=request.args.get("code", ""), now=now)
     with service.database.transaction() as session:
-        if not powers_of(session, login.person_id).roles:
+        if powers_of(session, login.person_id, now=now).are_none:
             refuse_without_role(session, person_id=login.person_id, sid=login.sid)
         _opened, secret = open_console_session(
             session,

@@ -91,6 +91,7 @@ ENDPOINTS: Declared = {
     "account.password": (_E.INTERACTION_STARTED,),
     "account.resume": (_E.ACCOUNT_CHANGE_REFUSED,),
     "account.profile": (_E.INTERACTION_STARTED,),
+    "account.roles": (_E.INTERACTION_STARTED,),
     "account.security": (_E.INTERACTION_STARTED,),
     "account.service": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
     "account.sessions": (_E.INTERACTION_STARTED,),

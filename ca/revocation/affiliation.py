@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ca.issuance.model import Certificate
@@ -17,6 +17,7 @@ def revoke_institutional(
     *,
     services: CaServices,
     person_id: str,
+    cedula: str,
     institution_ruc: str,
     reason: str,
     actor: str,
@@ -26,13 +27,17 @@ def revoke_institutional(
 
     Certificates that name the person alone stay: they say nothing of where he works.
 
+    :param cedula: 10 digits; empty for who has none.
     :param reason: a name of RFC 5280 §5.3.1.
     :raises ServiceError: as :func:`ca.revocation.revoke.revoke_certificate`.
     """
     serials = session.scalars(
         select(Certificate.serial)
         .where(
-            Certificate.holder_id == person_id,
+            # Signatures of office name their holder by cédula (EN 319 412-1 §5.1.3): he needs no account to have one.
+            or_(Certificate.holder_id == person_id, Certificate.subject.contains(f"IDCEC-{cedula}", autoescape=True))
+            if cedula
+            else Certificate.holder_id == person_id,
             Certificate.institution_ruc == institution_ruc,
             Certificate.revoked_at.is_(None),
             Certificate.not_after >= now,

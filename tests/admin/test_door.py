@@ -63,6 +63,9 @@ def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
         "admin_recoveries.agree",
         "admin_recoveries.open_",
         "admin_recoveries.stop",
+        "admin_rights.assign",
+        "admin_rights.decide",
+        "admin_rights.leave",
         "admin_roles.grant",
         "admin_roles.withdraw",
     }

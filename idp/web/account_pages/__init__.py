@@ -17,6 +17,7 @@ from idp.web.account_pages import password as password
 from idp.web.account_pages import profile as profile
 from idp.web.account_pages import recovery as recovery
 from idp.web.account_pages import reports as reports
+from idp.web.account_pages import rights as rights
 from idp.web.account_pages import security as security
 from idp.web.account_pages import sessions as sessions
 from idp.web.account_pages import staying as staying

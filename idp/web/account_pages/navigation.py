@@ -27,6 +27,7 @@ PAGES: tuple[AccountPage, ...] = (
     AccountPage("institutions", _l("Mi institución"), "broker_account.show"),
     AccountPage("services", _l("Servicios"), "account.connected_services"),
     AccountPage("certificates", _l("Certificados"), "account.certificates"),
+    AccountPage("roles", _l("Roles"), "account.roles"),
     AccountPage("activity", _l("Actividad"), "account.activity"),
 )
 

@@ -25,7 +25,7 @@ from idp.rights.leaving import Departure, leave_institution
 from tests.idp.relying_party import RelyingParty, register
 
 MINISTRY, AGENCY = "1760001550001", "1760013210001"
-CEDULAS = ("1710034065", "0926687856", "1713175071", "0102030400", "1104680135", "1803456785")
+CEDULAS = ("0926687856", "0926687864", "0926687872", "0926687880", "0926687898", "0926687906")
 
 
 def declared(client_id: str, **changes: Any) -> dict[str, Any]:
