@@ -15,7 +15,7 @@ from idp.web import (
     shared_signals,
     token,
 )
-from idp.web.rights import decisions
+from idp.web.rights import decisions, provisioning
 from idp.web.short_ways import open_short_ways
 from web.csrf import exempt
 from web.error_texts import ErrorText, describe_errors
@@ -62,7 +62,14 @@ PROTOCOL_TEXTS = {
 
 def mount_protocol(app: Flask) -> None:
     """Put the protocol's views on ``app``."""
-    for blueprint in (token.blueprint, register.blueprint, decisions.blueprint, authorize.entrance, logout.entrance):
+    for blueprint in (
+        token.blueprint,
+        register.blueprint,
+        decisions.blueprint,
+        provisioning.blueprint,
+        authorize.entrance,
+        logout.entrance,
+    ):
         # Callers from other sites and servers: none of these acts on a cookie alone, see each.
         exempt(blueprint)
     for blueprint in (
@@ -72,6 +79,7 @@ def mount_protocol(app: Flask) -> None:
         logout.entrance,
         discovery.blueprint,
         decisions.blueprint,
+        provisioning.blueprint,
         protected_resource.blueprint,
         authorize.blueprint,
         logout.blueprint,

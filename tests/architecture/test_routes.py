@@ -23,6 +23,7 @@ EXEMPT = {
     "/introspect": "client authentication",
     "/revoke": "client authentication",
     "/userinfo": "access token",
+    "/scim/v2": "access token of an institution's application",
     "/access/v1": "access token of an application",
     "/broker/<name>/logout": "a logout token signed by the provider (OpenID Connect Back-Channel Logout 1.0 §2.5)",
     "/pki/ocsp": "public service (RFC 6960)",
