@@ -33,7 +33,7 @@ def _withdraw(composition: Composition, clock: ManualClock, person: str, role: R
 
 def _powers(composition: Composition, person: str) -> Powers:
     with composition.database.reading() as session:
-        return powers_of(session, person)
+        return powers_of(session, person, now=composition.clock.now())
 
 
 def _events(composition: Composition) -> list[tuple[str, str, str | None]]:
