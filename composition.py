@@ -28,6 +28,7 @@ import idp.authentication.model
 import idp.authorization.model
 import idp.broker.model
 import idp.clients.model
+import idp.codes.model
 import idp.consent.model
 import idp.decoupled.model
 import idp.desk.model
@@ -108,6 +109,7 @@ TABLES = (
     idp.authentication.model,
     idp.broker.model,
     idp.clients.model,
+    idp.codes.model,
     idp.consent.model,
     idp.decoupled.model,
     idp.desk.model,

@@ -20,6 +20,9 @@ ECUADOR = timezone(timedelta(hours=-5))
 _FAILED_LOGINS = (
     EventType.PASSWORD_VERIFIED,
     EventType.TOTP_VERIFIED,
+    EventType.SMS_CODE_VERIFIED,
+    EventType.EMAIL_CODE_VERIFIED,
+    EventType.GRID_CARD_VERIFIED,
     EventType.RECOVERY_CODE_VERIFIED,
     EventType.LOGIN_THROTTLED,
 )

@@ -55,6 +55,16 @@ class EventType(StrEnum):
     PASSKEY_FLAGGED = "idp:passkey:flagged"  # its counter went back: there may be a copy of it
     CERTIFICATE_SUSPENDED = "idp:certificate:suspended"  # put aside by its holder: it logs nobody in meanwhile
     CERTIFICATE_RELEASED = "idp:certificate:released"
+    LOGIN_CODE_SENT = "idp:login_code:sent"
+    SMS_CODE_ENROLLED = "idp:sms_code:enrolled"
+    SMS_CODE_REMOVED = "idp:sms_code:removed"
+    SMS_CODE_VERIFIED = "idp:sms_code:verified"
+    EMAIL_CODE_ENROLLED = "idp:email_code:enrolled"  # asked at a login from a new device
+    EMAIL_CODE_REMOVED = "idp:email_code:removed"
+    EMAIL_CODE_VERIFIED = "idp:email_code:verified"
+    GRID_CARD_ENROLLED = "idp:grid_card:enrolled"
+    GRID_CARD_REMOVED = "idp:grid_card:removed"
+    GRID_CARD_VERIFIED = "idp:grid_card:verified"
     RECOVERY_CODES_ISSUED = "idp:recovery_codes:issued"
     RECOVERY_CODE_VERIFIED = "idp:recovery_code:verified"
     CERTIFICATE_VERIFIED = "idp:certificate:verified"

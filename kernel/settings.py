@@ -106,6 +106,10 @@ class Settings(BaseModel):
         description="`smtp://` or `smtps://USER:PASSWORD@HOST:PORT`; none: mails stay here, unsent.",
     )
     mail_from: str = Field(default="", description="Sender of mails; none: `no-responder@` and the issuer's host.")
+    email_code_on_new_device: bool = Field(
+        default=False,
+        description="Whether a login from an unknown device asks for a code by mail of who has no second step.",
+    )
     sms_url: str = Field(
         default="",
         repr=False,

@@ -10,6 +10,7 @@ from flask_babel.speaklater import LazyString
 
 from admin.permissions import Permission, Role
 from admin.web.desk_event_words import DESK_EVENTS
+from admin.web.factor_words import FACTOR_EVENTS
 from audit.vocabulary import EventType, Outcome
 from ca.lints.finding import Finding
 
@@ -190,6 +191,7 @@ EVENTS: dict[EventType, Text] = {
     _E.PASSKEY_VERIFIED: _l("Usó una llave de acceso"),
     _E.PASSKEY_FLAGGED: _l("El contador de una llave de acceso retrocedió"),
     _E.PASSWORD_REMOVED: _l("Quitó su contraseña"),
+    **FACTOR_EVENTS,
     _E.RECOVERY_CODES_ISSUED: _l("Recibió códigos de recuperación"),
     _E.RECOVERY_CODE_VERIFIED: _l("Usó un código de recuperación"),
     _E.CERTIFICATE_VERIFIED: _l("Presentó un certificado para ingresar"),

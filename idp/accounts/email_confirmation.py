@@ -15,7 +15,8 @@ from idp.accounts.mail_code import MailCodeMismatchError, make_mail_code, requir
 from idp.accounts.model import EmailConfirmationRow, PasswordResetRow, PersonRow
 from idp.accounts.person import Person, find_person, hold_person
 from idp.authentication.mail_limits import count_mail
-from idp.notices.mail import notify, send_mail
+from idp.notices.mail import send_mail
+from idp.notices.notify import notify_everywhere
 from idp.services import IdpServices
 from kernel.errors import Conflict, Rejected
 from kernel.identifiers import new_id
@@ -136,8 +137,8 @@ def _change(session: Session, services: IdpServices, person: Person, email: str,
     session.execute(
         delete(PasswordResetRow).where(PasswordResetRow.person_id == person.id, PasswordResetRow.finished_at.is_(None))
     )
-    # ``person`` still has the former address: that mailbox is told, whoever reads the new one.
-    notify(
+    # ``person`` still has the former address: that mailbox is told, and the telephone, whoever reads the new one.
+    notify_everywhere(
         session,
         services=services,
         person=person,

@@ -18,6 +18,7 @@ from idp.accounts.model import (
     PasswordResetRow,
     PasswordRow,
     PersonRow,
+    PhoneConfirmationRow,
     RectificationRow,
     SignUpRow,
 )
@@ -30,6 +31,9 @@ from idp.authentication.login_place import forget_place
 from idp.authentication.recovery_codes import remove_recovery_codes
 from idp.authentication.totp import remove_totp
 from idp.broker.links import forget_upstream
+from idp.codes.code_factor import remove_code_factor
+from idp.codes.grid_card import remove_grid_cards
+from idp.codes.sent_code import remove_sent_codes
 from idp.desk.leaving import end_help, forget_help
 from idp.directories.links import forget_links
 from idp.events.announcement import announce_to_services
@@ -108,6 +112,9 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     remove_totp(session, services=services, person_id=person_id, factor_id=None, now=now)
     erase_passkeys(session, person_id=person_id)
     remove_recovery_codes(session, person_id=person_id)
+    remove_sent_codes(session, person_id=person_id)
+    remove_code_factor(session, person_id=person_id, channel=None)
+    remove_grid_cards(session, person_id=person_id)
     forget_devices(session, person_id=person_id)
     forget_place(session, person_id=person_id)
     forget_links(session, person_id=person_id)
@@ -197,5 +204,6 @@ def _drop_journeys(session: Session, services: IdpServices, person_id: str, *, n
     end_help(session, services=services, person_id=person_id, now=now)
     session.execute(delete(PasswordResetRow).where(PasswordResetRow.person_id == person_id))
     session.execute(delete(EmailConfirmationRow).where(EmailConfirmationRow.person_id == person_id))
+    session.execute(delete(PhoneConfirmationRow).where(PhoneConfirmationRow.person_id == person_id))
     session.execute(delete(EnrollmentLinkRow).where(EnrollmentLinkRow.person_id == person_id))
     forget_passwords_verified(session, person_id=person_id)

@@ -121,6 +121,17 @@ class EmailConfirmationRow(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class PhoneConfirmationRow(Base):
+    """A telephone that a logged-in person has yet to confirm: a first one, or the one he changes to."""
+
+    __tablename__ = "idp_phone_confirmation"
+
+    person_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    id: Mapped[str] = mapped_column(String(26), unique=True)
+    phone: Mapped[str] = mapped_column(String(16))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class EnrollmentLinkRow(Base):
     """A one-time link by which a person whom an operator added sets password and second factor.
 

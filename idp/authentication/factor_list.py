@@ -14,8 +14,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idp.accounts.model import PasswordRow
+from idp.accounts.person import find_person
+from idp.accounts.phone import mask_phone
 from idp.authentication.model import RecoveryCodeRow
 from idp.authentication.totp import list_totp
+from idp.codes.code_factor import find_code_factor
+from idp.codes.grid_card import find_card, serial_of
+from idp.codes.sent_code import Channel
 from idp.passkeys.passkey import list_passkeys
 
 
@@ -85,6 +90,38 @@ def _passkeys(session: Session, person_id: str, /) -> Sequence[HeldFactor]:
     ]
 
 
+def _sms(session: Session, person_id: str, /) -> Sequence[HeldFactor]:
+    found = find_code_factor(session, person_id, Channel.SMS)
+    if found is None:
+        return []
+    name = mask_phone(find_person(session, person_id).phone)
+    return [
+        HeldFactor(kind="sms", id=found.id, name=name, created_at=found.created_at, last_used_at=found.last_used_at)
+    ]
+
+
+def _mail(session: Session, person_id: str, /) -> Sequence[HeldFactor]:
+    found = find_code_factor(session, person_id, Channel.EMAIL)
+    if found is None:
+        return []
+    return [HeldFactor(kind="email", id=found.id, created_at=found.created_at, last_used_at=found.last_used_at)]
+
+
+def _cards(session: Session, person_id: str, /) -> Sequence[HeldFactor]:
+    found = find_card(session, person_id)
+    if found is None:
+        return []
+    return [
+        HeldFactor(
+            kind="grid",
+            id=found.id,
+            name=serial_of(found.id),
+            created_at=found.created_at,
+            last_used_at=found.last_used_at,
+        )
+    ]
+
+
 def _recovery_codes(session: Session, person_id: str, /) -> Sequence[HeldFactor]:
     made, used, all_of_them, used_up = session.execute(
         select(
@@ -106,5 +143,8 @@ KINDS: tuple[FactorKind, ...] = (
     FactorKind("password", _passwords),
     FactorKind("totp", _totp, second=True),
     FactorKind("passkey", _passkeys, second=True),
+    FactorKind("sms", _sms, second=True),
+    FactorKind("grid", _cards, second=True),
+    FactorKind("email", _mail),
     FactorKind("recovery_code", _recovery_codes),
 )

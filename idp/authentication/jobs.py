@@ -8,7 +8,14 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from idp.accounts.data_copy import remove_old_copies
-from idp.accounts.model import EmailConfirmationRow, EnrollmentLinkRow, MailCodeRow, PasswordResetRow, SignUpRow
+from idp.accounts.model import (
+    EmailConfirmationRow,
+    EnrollmentLinkRow,
+    MailCodeRow,
+    PasswordResetRow,
+    PhoneConfirmationRow,
+    SignUpRow,
+)
 from idp.authentication.browser_session import end_expired_sessions
 from idp.authentication.known_device import DEVICE_LIFETIME
 from idp.authentication.model import (
@@ -22,6 +29,7 @@ from idp.authentication.model import (
 from idp.authentication.throttle import remove_old_counters
 from idp.authentication.totp import PENDING_LIFETIME
 from idp.broker.request import remove_old_requests
+from idp.codes.model import GridCardRow, GridSheetRow, SentCodeRow
 from idp.notices.model import StoredMailRow, StoredSmsRow
 from idp.passkeys.challenge import remove_old_challenges
 from idp.services import IdpServices
@@ -58,9 +66,13 @@ def clean(services: IdpServices) -> None:
             delete(BrowserSessionRow).where(BrowserSessionRow.ended_at <= now - _KEPT),
             delete(PasswordResetRow).where(PasswordResetRow.expires_at <= now),
             delete(MailCodeRow).where(MailCodeRow.expires_at <= now - _KEPT),
+            delete(SentCodeRow).where(SentCodeRow.expires_at <= now - _KEPT),
+            delete(GridSheetRow).where(GridSheetRow.expires_at <= now),
+            delete(GridCardRow).where(GridCardRow.confirmed_at.is_(None), GridCardRow.created_at <= now - _KEPT),
             delete(RecoverySheetRow).where(RecoverySheetRow.expires_at <= now),
             delete(TotpRow).where(TotpRow.confirmed_at.is_(None), TotpRow.created_at <= now - PENDING_LIFETIME),
             delete(KnownDeviceRow).where(KnownDeviceRow.last_used_at <= now - DEVICE_LIFETIME),
+            delete(PhoneConfirmationRow).where(PhoneConfirmationRow.expires_at <= now),
             delete(EmailConfirmationRow).where(EmailConfirmationRow.expires_at <= now),
             delete(EnrollmentLinkRow).where(EnrollmentLinkRow.expires_at <= now - _KEPT),
             delete(StoredMailRow).where(StoredMailRow.created_at <= now - _MAILS_KEPT),

@@ -48,8 +48,9 @@ from idp.authentication.password import (
     require_password,
 )
 from idp.authentication.second_factor import require_second_factor
-from idp.authentication.second_factor_kinds import SecondFactor, has_second_factor, methods_of, second_factors_of
+from idp.authentication.second_factor_kinds import SecondFactor, has_second_factor, methods_of, steps_of
 from idp.authentication.steps import Step, due_step, is_recent, person_in_question, reaches
+from idp.codes.new_device import is_code_due
 from idp.directories.links import governing_directory
 from idp.notices.mail import notify
 from idp.services import IdpServices
@@ -111,7 +112,7 @@ def look_at_login(
     interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
     current = find_browser_session(session, secret=session_secret, now=now)
     person_id = person_in_question(interaction, current=current, now=now)
-    kinds = second_factors_of(session, person_id) if person_id is not None else ()
+    kinds = steps_of(session, person_id) if person_id is not None else ()
     if current is not None and is_recent(interaction, current):
         kinds = tuple(kind for kind in kinds if reaches(interaction, current, kind.amr))
     step = due_step(interaction, current=current, second_factors=methods_of(kinds), now=now)
@@ -161,7 +162,9 @@ def log_in_with_password(
             Event(type=EventType.PASSWORD_VERIFIED, subject=person_id, client_id=interaction.client_id),
             now=now,
         )
-        if has_second_factor(session, person_id):
+        if has_second_factor(session, person_id) or is_code_due(
+            session, services=services, person_id=person_id, device_secret=device_secret, now=now
+        ):
             note_password_verified(session, interaction_id=interaction.id, person_id=person_id, now=now)
             return None
         return open_session(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.mail_code import MailCodeMismatchError, make_mail_code, require_mail_code
-from idp.accounts.model import EmailConfirmationRow, PasswordResetRow, PersonRow
+from idp.accounts.model import EmailConfirmationRow, PasswordResetRow, PersonRow, PhoneConfirmationRow
 from idp.accounts.person import Person, find_person, find_person_by_document, hold_person
 from idp.authentication.browser_session import end_sessions_of
 from idp.authentication.interaction import forget_passwords_verified
@@ -248,6 +248,7 @@ def replace_password(
     forget_passwords_verified(session, person_id=person.id)
     # An address that someone with the old password was about to put in is not waited for any more.
     session.execute(delete(EmailConfirmationRow).where(EmailConfirmationRow.person_id == person.id))
+    session.execute(delete(PhoneConfirmationRow).where(PhoneConfirmationRow.person_id == person.id))
     notify(session, services=services, person=person, template="password_changed", context={}, now=now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -23,6 +24,29 @@ class SecondFactorMismatchError(WrongCodeError):
     def __init__(self, *, code: str, tries_left: int) -> None:
         super().__init__("The code does not fit.", code=code)
         self.tries_left = tries_left
+
+
+def begin_second_factor(
+    session: Session,
+    *,
+    services: IdpServices,
+    person_id: str,
+    kind: SecondFactor,
+    device_secret: str | None,
+    journey: str,
+    again: bool,
+    now: datetime,
+) -> Mapping[str, object]:
+    """Do what ``kind`` needs before its form is shown, if anything; return what the form shows of it.
+
+    :raises ServiceError: as ``kind.begin``.
+    """
+    if kind.begin is None:
+        return {}
+    device = find_known_device(session, person_id=person_id, secret=device_secret, now=now)
+    return kind.begin(
+        session, services=services, person_id=person_id, journey=journey, device=device, again=again, now=now
+    )
 
 
 def require_second_factor(

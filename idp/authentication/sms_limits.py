@@ -26,13 +26,20 @@ _STRANGERS_SHARE = 0.8
 
 
 def count_sms(
-    session: Session, services: IdpServices, recipient: str, *, now: datetime, owner: str | None = None
+    session: Session,
+    services: IdpServices,
+    recipient: str,
+    *,
+    now: datetime,
+    owner: str | None = None,
+    unconfirmed: str | None = None,
 ) -> None:
     """Count a message to ``recipient``. :raises Throttled: (``too_many_tries``, ``sms_day_used_up``) on record.
 
     :param recipient: what is written to: a telephone, or who is looked for; whether anybody has it does not matter.
     :param owner: id of the known device, or of the person, by which the caller has proved to be the recipient;
         ``None`` for anyone else, who is counted by network and by recipient.
+    :param unconfirmed: a telephone that nobody has confirmed yet: many accounts together are no way to disturb one.
     """
     network = throttle.network_of_caller()
     counters: list[tuple[Limit, tuple[str, ...]]]
@@ -45,6 +52,8 @@ def count_sms(
             (SMS_BY_ADDRESS, (network,)),
             (_of_day("sms-day-strangers", max(1, int(services.settings.sms_per_day * _STRANGERS_SHARE))), _day(now)),
         ]
+    if unconfirmed is not None:
+        counters.append((SMS_BY_RECIPIENT, (unconfirmed,)))
     counters.append((_of_day("sms-day", services.settings.sms_per_day), _day(now)))
     for limit, parts in counters:
         try:

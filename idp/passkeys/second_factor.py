@@ -27,7 +27,14 @@ class PasskeyMisfitError(WrongCodeError):
 
 
 def begin_passkey(
-    session: Session, *, services: IdpServices, person_id: str, journey: str, now: datetime
+    session: Session,
+    *,
+    services: IdpServices,
+    person_id: str,
+    journey: str,
+    device: str | None = None,
+    again: bool = False,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return as ``options`` what the browser asks its authenticators for: one of this person's passkeys.
 

@@ -20,8 +20,10 @@ from idp.web import (
     login,
     login_proof,
     passkeys,
+    phone,
     recovery,
     second_factor,
+    second_steps,
     signup,
 )
 from idp.web.access import services as services
@@ -56,9 +58,11 @@ def mount(app: Flask, services: IdpServices) -> None:
         login_proof,
         approvals,
         contact,
+        phone,
         second_factor,
         passkeys.login,
         passkeys.account,
+        second_steps,
         device,
     ):
         app.register_blueprint(people.blueprint)

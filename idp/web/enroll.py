@@ -65,6 +65,8 @@ def advance(token: str) -> AnyResponse:
         return _take_password(token, enrollment)
     if sent == "second_factor" and enrollment.step == "second_factor":
         return _take_code(token, enrollment)
+    if sent == "resend" and enrollment.step == "second_factor":
+        return _show(enrollment, Form(), again=True)
     if sent == "back" and enrollment.step == "second_factor":
         with services().database.transaction() as session:
             change_enrollment_password(session, token=token, now=present())
@@ -82,7 +84,7 @@ def _look(token: str) -> Enrollment:
         raise
 
 
-def _show(enrollment: Enrollment, form: Form, status: int = 200) -> AnyResponse:
+def _show(enrollment: Enrollment, form: Form, status: int = 200, *, again: bool = False) -> AnyResponse:
     if enrollment.step == "password":
         known = enrollment.person or enrollment.identity
         values = {
@@ -92,7 +94,7 @@ def _show(enrollment: Enrollment, form: Form, status: int = 200) -> AnyResponse:
         return render("idp/enroll_identity.html", status, form=form, person=enrollment.person, values=values)
     who = enrollment.person or enrollment.identity
     address = provisioning_address(enrollment.key, account_name=who.document if who else "")
-    asked = factor_form(enrollment.person.id if enrollment.person else "", journey=enrollment.id)
+    asked = factor_form(form, enrollment.person.id if enrollment.person else "", journey=enrollment.id, again=again)
     return render(
         "idp/enroll_second_factor.html",
         status,

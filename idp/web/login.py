@@ -82,6 +82,8 @@ def advance(interaction_id: str) -> AnyResponse:
         return _take_password(situation)
     if sent == Step.SECOND_FACTOR and situation.step is Step.SECOND_FACTOR:
         return _take_code(situation)
+    if sent == "resend" and situation.step is Step.SECOND_FACTOR:
+        return _show_second_factor(situation, Form(), 200, again=True)
     note_step_not_due()
     return redirect(_address(situation.interaction), 303)
 
@@ -206,7 +208,7 @@ def _show(situation: Situation, form: Form, status: int = 200) -> AnyResponse:
     if situation.step is Step.DONE:
         return redirect(interaction.resume_address, 303)
     if situation.step is Step.ENROLLMENT:
-        return redirect(url_for("second_factor.enroll", interaction=interaction.id), 303)
+        return redirect(url_for("second_steps.choose", interaction=interaction.id), 303)
     if situation.step is Step.SECOND_FACTOR:
         return _show_second_factor(situation, form, status)
     if situation.step is Step.CERTIFICATE:
@@ -250,10 +252,12 @@ def _show_certificate(situation: Situation, status: int) -> Response:
     )
 
 
-def _show_second_factor(situation: Situation, form: Form, status: int) -> Response:
+def _show_second_factor(situation: Situation, form: Form, status: int, *, again: bool = False) -> Response:
     with services().database.reading() as session:
         person = find_person(session, situation.person_id or "")
-    asked = factor_form(person.id, journey=situation.interaction.id, offered=situation.second_factors)
+    asked = factor_form(
+        form, person.id, journey=situation.interaction.id, offered=situation.second_factors, again=again
+    )
     return render(
         "idp/second_factor.html",
         status,

@@ -61,6 +61,13 @@ _BY_FIELD = {
     "recovery_code_wrong": _l("Ese código no es de ese documento, o ya no sirve. Cópielo otra vez del papel"),
     "stop_unknown": _l("Ese código no existe. Cópielo otra vez del mensaje"),
     "used_code": _l("Ese código ya se usó. Espere a que cambie y escriba el nuevo"),
+    "phone_same": _l("Ese ya es su celular, y está confirmado. Escriba otro"),
+    "dead_code": _l("Ese código ya no sirve. Pida otro"),
+    "no_contact": _l("No hay un contacto confirmado al que enviar el código. Use otra forma"),
+    "phone_missing": _l("Escriba su número de celular"),
+    "phone_invalid": _l("Ese número no existe. Por ejemplo: 099 123 4567"),
+    "phone_not_mobile": _l("Ese número no es de un celular, y los mensajes solo llegan a celulares"),
+    "phone_country": _l("No enviamos mensajes a ese país. Escriba un celular del Ecuador"),
     "mail_code_dead": _l("Ese código ya no sirve. Pida otro"),
     "resend_limit": _l("Ya enviamos 5 códigos. Empiece de nuevo más tarde"),
     "institutional_name_invalid": _l("Escríbalo completo. Por ejemplo: mquispe@institucion.gob.ec"),
@@ -326,6 +333,8 @@ def words_for(error: ServiceError) -> str:
             + " "
             + (tries_left(error.tries_left) if error.tries_left else _("No le quedan intentos por hoy."))
         )
+    if error.code == "sms_day_used_up":
+        return str(_("Hoy no se pueden enviar más mensajes de texto. Use otra forma, o intente mañana"))
     if error.code == "resend_too_soon":
         return str(_("Acabamos de enviar un código. Mire en «no deseados», o pida otro después de un minuto"))
     if isinstance(error, Throttled):

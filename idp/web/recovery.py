@@ -80,6 +80,8 @@ def advance(reset_id: str) -> AnyResponse:
     reset, sent = _load(reset_id), request.form.get("step", "")
     if sent == "resend" and reset.step == "mail_code":
         return _resend(reset)
+    if sent == "resend" and reset.step == "second_factor":
+        return _show(reset, Form(), sent_again=True)
     if sent != reset.step:
         note_step_not_due()
         return redirect(url_for("recovery.step", reset_id=reset.id), 303)
@@ -109,7 +111,7 @@ def _show(reset: PasswordReset, form: Form, status: int = 200, *, sent_again: bo
     if reset.step == "mail_code":
         return render("idp/recovery_code.html", status, form=form, sent_again=sent_again, **context)
     if reset.step == "second_factor" and reset.person is not None:
-        context |= factor_form(reset.person.id, journey=reset.id)
+        context |= factor_form(form, reset.person.id, journey=reset.id, again=sent_again)
         return render("idp/recovery_second_factor.html", status, form=form, **context)
     cedula = reset.person.document if reset.person else ""
     return render("idp/recovery_password.html", status, form=form, cedula=cedula, **context)

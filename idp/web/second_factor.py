@@ -69,6 +69,10 @@ def confirm() -> AnyResponse:
         form.refuse("code", error)
         return _show_enrollment(visitor, waiting, form, 429)
     set_session_secret(secret)
+    with services().database.reading() as session:
+        sheet = read_recovery_sheet(session, services=services(), person_id=visitor.person.id, now=present())
+    if not sheet:  # another kind came first, and its owner has them
+        return redirect(_way_on(waiting), 303)
     return redirect(url_for("second_factor.recovery_codes", interaction=waiting.id if waiting else None), 303)
 
 

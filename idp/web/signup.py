@@ -234,9 +234,9 @@ def _take_password(sign_up: SignUp) -> AnyResponse:
     except AlreadyConsumed as error:
         # A double submit: the first one made the account.
         note_refusal(error)
-        return redirect(url_for("second_factor.enroll", interaction=sign_up.interaction_id), 303)
+        return redirect(url_for("second_steps.choose", interaction=sign_up.interaction_id), 303)
     except Conflict as error:
         form.refuse("password", error)
         return _show(sign_up, form, 409)
     open_in_browser(opened)
-    return redirect(url_for("second_factor.enroll", interaction=sign_up.interaction_id), 303)
+    return redirect(url_for("second_steps.choose", interaction=sign_up.interaction_id), 303)

@@ -53,6 +53,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_idp_belonging_person_id'), ['person_id'], unique=False)
         batch_op.create_index('uq_idp_belonging_standing', ['institution_id', 'person_id'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
 
+    op.create_table('idp_code_factor',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('kind', sa.String(length=8), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_code_factor')),
+    sa.UniqueConstraint('person_id', 'kind', name=op.f('uq_idp_code_factor_person_id_kind'))
+    )
     op.create_table('idp_data_copy',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('person_id', sa.String(length=26), nullable=False),
@@ -159,6 +168,32 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('idp_disowned_report', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_idp_disowned_report_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_grid_card',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('sid', sa.String(length=43), nullable=True),
+    sa.Column('digests', sa.LargeBinary(), nullable=False),
+    sa.Column('asked', sa.String(length=16), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('confirmed_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('last_used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('uses', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_grid_card'))
+    )
+    with op.batch_alter_table('idp_grid_card', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_grid_card_person_id'), ['person_id'], unique=False)
+
+    op.create_table('idp_grid_sheet',
+    sa.Column('card_id', sa.String(length=26), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('sealed_cells', sa.LargeBinary(), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('card_id', name=op.f('pk_idp_grid_sheet'))
+    )
+    with op.batch_alter_table('idp_grid_sheet', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_grid_sheet_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_grid_sheet_person_id'), ['person_id'], unique=False)
 
     op.create_table('idp_identity_check',
     sa.Column('id', sa.String(length=26), nullable=False),
@@ -320,6 +355,17 @@ def upgrade() -> None:
     sa.Column('words', sa.JSON(), nullable=False),
     sa.PrimaryKeyConstraint('client_id', 'name', name=op.f('pk_idp_permission'))
     )
+    op.create_table('idp_phone_confirmation',
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('phone', sa.String(length=16), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('person_id', name=op.f('pk_idp_phone_confirmation')),
+    sa.UniqueConstraint('id', name=op.f('uq_idp_phone_confirmation_id'))
+    )
+    with op.batch_alter_table('idp_phone_confirmation', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_phone_confirmation_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('idp_rectification',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('person_id', sa.String(length=26), nullable=False),
@@ -403,6 +449,22 @@ def upgrade() -> None:
     sa.Column('offered_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('client_id', 'institution_id', name=op.f('pk_idp_role_offer'))
     )
+    op.create_table('idp_sent_code',
+    sa.Column('journey_id', sa.String(length=43), nullable=False),
+    sa.Column('kind', sa.String(length=8), nullable=False),
+    sa.Column('person_id', sa.String(length=26), nullable=False),
+    sa.Column('code_hmac', sa.String(length=64), nullable=False),
+    sa.Column('sent_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('times_sent', sa.Integer(), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
+    sa.PrimaryKeyConstraint('journey_id', 'kind', name=op.f('pk_idp_sent_code'))
+    )
+    with op.batch_alter_table('idp_sent_code', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_sent_code_expires_at'), ['expires_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_sent_code_person_id'), ['person_id'], unique=False)
+
     op.create_table('idp_stored_sms',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('person_id', sa.String(length=26), nullable=True),
@@ -573,6 +635,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_stored_sms_created_at'))
 
     op.drop_table('idp_stored_sms')
+    with op.batch_alter_table('idp_sent_code', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_sent_code_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_sent_code_expires_at'))
+
+    op.drop_table('idp_sent_code')
     op.drop_table('idp_role_offer')
     with op.batch_alter_table('idp_role_assignment', schema=None) as batch_op:
         batch_op.drop_index('uq_idp_role_assignment_standing', sqlite_where=sa.text("status IN ('pending', 'active')"), postgresql_where=sa.text("status IN ('pending', 'active')"))
@@ -595,6 +662,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_rectification_person_id'))
 
     op.drop_table('idp_rectification')
+    with op.batch_alter_table('idp_phone_confirmation', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_phone_confirmation_expires_at'))
+
+    op.drop_table('idp_phone_confirmation')
     op.drop_table('idp_permission')
     op.drop_table('idp_passkey_holder')
     with op.batch_alter_table('idp_passkey_challenge', schema=None) as batch_op:
@@ -634,6 +705,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_identity_check_desk_id'))
 
     op.drop_table('idp_identity_check')
+    with op.batch_alter_table('idp_grid_sheet', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_grid_sheet_person_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_grid_sheet_expires_at'))
+
+    op.drop_table('idp_grid_sheet')
+    with op.batch_alter_table('idp_grid_card', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_grid_card_person_id'))
+
+    op.drop_table('idp_grid_card')
     with op.batch_alter_table('idp_disowned_report', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_idp_disowned_report_person_id'))
 
@@ -663,6 +743,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_data_copy_expires_at'))
 
     op.drop_table('idp_data_copy')
+    op.drop_table('idp_code_factor')
     with op.batch_alter_table('idp_belonging', schema=None) as batch_op:
         batch_op.drop_index('uq_idp_belonging_standing', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
         batch_op.drop_index(batch_op.f('ix_idp_belonging_person_id'))

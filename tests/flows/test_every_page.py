@@ -67,6 +67,7 @@ ELSEWHERE = {
     "own.ask": "tests/ca/handover",
     "passkeys.ask_password_removal": "tests/idp/passkeys",
     "passkeys.one": "tests/idp/passkeys",
+    "phone.code": "tests/idp/codes",
     "pki.certificate": "tests/ca",
     "pki.certificate_chain": "a file",
     "pki.certificate_der": "a file",
@@ -76,6 +77,8 @@ ELSEWHERE = {
     "recovery_stop.ask": "tests/idp/desk/test_in_chromium.py",
     "recovery.step": "tests/idp/web_people/test_in_chromium.py",
     "second_factor.enroll": "walked by keyboard below",
+    "second_steps.card_as_pdf": "a file",
+    "second_steps.sms": "tests/idp/codes",
     "signup.step": "walked by keyboard below",
 }
 #: The sign-in page's budget (experience, "Everyone").
@@ -256,6 +259,7 @@ def _sign_up_from_the_portal(keys: Keyboard, site: Site) -> None:
     keys.press("#submit")
     keys.write("#password", PASSWORD)
     keys.press("#submit")
+    keys.press("#add-totp")
     key = keys.page.locator("#totp-key").text_content() or ""
     keys.write("#code", current_code(key.replace(" ", ""), now=datetime.now(UTC)))
     keys.press("#submit")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from idp.accounts.phone import shown_phone
 from idp.web.account_pages.blueprint import blueprint
 from idp.web.guard import admit, kept_values
 from web.pages import render
@@ -16,4 +17,5 @@ def profile() -> AnyResponse:
     visitor = admit(back_to=url_for("account.profile"))
     if isinstance(visitor, AnyResponse):
         return visitor
-    return render("idp/account/profile.html", visitor=visitor, kept=kept_values(visitor))
+    phone = shown_phone(visitor.person.phone) if visitor.person.phone else ""
+    return render("idp/account/profile.html", visitor=visitor, phone=phone, kept=kept_values(visitor))

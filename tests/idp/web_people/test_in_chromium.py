@@ -87,6 +87,8 @@ def test_a_citizen_from_sign_up_to_the_account(page: Page, site: tuple[str, Comp
     check(page, "signup-password-error")
     page.fill("#password", PASSWORD)
     page.click("#submit")
+    check(page, "second-steps-choose")
+    page.click("#add-totp")
     check(page, "second-factor-enroll")
     page.click("summary")
     key = page.inner_text("#totp-key").replace(" ", "")

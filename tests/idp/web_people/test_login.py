@@ -272,7 +272,7 @@ def test_step_up_asks_only_for_the_second_factor(
     before = walker.cookie("sau_session")
     path = _ask(composition, walker, required_acr="urn:sau:acr:2fa")
     page = walker.follow(walker.get(path))
-    assert "Agregue su celular" in page.text
+    assert "Agregue un segundo paso" in page.text
     assert "Este servicio pide más que la contraseña" in page.text
     assert 'id="skip"' not in page.text
     with composition.database.transaction() as session:

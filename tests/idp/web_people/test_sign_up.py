@@ -39,6 +39,8 @@ def test_a_citizen_signs_up_and_adds_a_second_factor(
     page = walker.follow(walker.post(step, {"step": "code", "code": f"{code[:4]} {code[4:]}"}))
     assert "Cree su contraseña" in page.text
     page = walker.follow(walker.post(step, {"step": "password", "password": PASSWORD}))
+    assert 'id="add-totp" href="/account/second-factor"' in page.text
+    page = walker.get("/account/second-factor")
     assert "data:image/svg+xml" in page.text
     assert walker.get("/account/second-factor").text.count("totp-key") == 1
     key = re.search(r'id="totp-key">([A-Z2-7 ]+)<', page.text)[1].replace(" ", "")  # type: ignore[index]

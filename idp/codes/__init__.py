@@ -1,0 +1,1 @@
+"""Second factors for those without a smartphone: codes that are sent, printed cards."""
