@@ -10,6 +10,7 @@ from pathlib import Path
 
 from admin.web.error_words import ERROR_TEXTS as CONSOLE
 from ca.web.error_texts import ERROR_TEXTS as AUTHORITY
+from idp.web.institution_messages import INSTITUTION_TEXTS as INSTITUTIONS
 from idp.web.messages import PAGE_TEXTS as PEOPLE
 from idp.web.protocol import PROTOCOL_TEXTS as PROTOCOL
 from web.error_texts import FAMILIES, OWN_TEXTS, STATUSES, ErrorText, Family, Text
@@ -18,7 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Words of their own, by code, and the house whose catalog translates them.
 REGISTERED: Mapping[str, tuple[str, ErrorText]] = {
     code: (house, text if isinstance(text, ErrorText) else ErrorText(happened=text))
-    for house, texts in (("web", OWN_TEXTS), ("idp", PROTOCOL), ("idp", PEOPLE), ("ca", AUTHORITY), ("admin", CONSOLE))
+    for house, texts in (
+        ("web", OWN_TEXTS),
+        ("idp", PROTOCOL),
+        ("idp", PEOPLE),
+        ("idp", INSTITUTIONS),
+        ("ca", AUTHORITY),
+        ("admin", CONSOLE),
+    )
     for code, text in texts.items()
 }
 _HOUSES = ("kernel", "keys", "outgoing", "audit", "web", "idp", "ca", "admin", "operations")
@@ -36,6 +44,7 @@ _COLUMNS = "what people read | what they are told to do"
 # Raised with a sentence that is only known when it happens.
 _MEANINGS = {
     "bad_ceremony_file": "The ceremony's file is not as it must be; the sentence names the line.",
+    "bad_discovery": "The institution's description of its provider is not as it must be; the sentence says why.",
     "bad_jwks": "The registered keys are no valid key set; the sentence says why.",
     "cedula_length": "A cédula has ten digits; the sentence says how many there were.",
 }
