@@ -85,7 +85,7 @@ def open_(case_id: str) -> Response:
                 lost_phone=typed["lost_phone"] == "1",
                 officer_id=operator().person_id,
                 institutions=institutions_served(Permission.RECOVERIES_OPEN),
-                holds_duties=bool(powers_of(session, person_id, now=services().clock.now()).roles),
+                holds_duties=not powers_of(session, person_id, now=service.clock.now()).are_none,
                 now=service.clock.now(),
             )
             desk = find_desk(session, recovery.desk_id)
