@@ -6,8 +6,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from idp.accounts.person import find_person
 from idp.authentication.recovery_codes import remove_recovery_codes
 from idp.authentication.totp import remove_totp
+from idp.codes.enrolment import remove_card, remove_sms
 from idp.passkeys.upkeep import remove_every_passkey
 from idp.services import IdpServices
 
@@ -15,5 +17,8 @@ from idp.services import IdpServices
 def remove_every_factor(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> None:
     """Remove all second factors and recovery codes of a person, on record. A new kind of factor adds its line here."""
     remove_totp(session, services=services, person_id=person_id, factor_id=None, now=now)
+    person = find_person(session, person_id)
+    remove_sms(session, services=services, person=person, sid=None, now=now)
+    remove_card(session, services=services, person=person, sid=None, now=now)
     remove_every_passkey(session, services=services, person_id=person_id, now=now)
     remove_recovery_codes(session, person_id=person_id)

@@ -15,6 +15,8 @@ from idp.accounts.model import PersonRow
 from idp.accounts.person import find_person
 from idp.authentication.browser_session import list_browser_sessions
 from idp.authentication.totp import current_code, list_totp
+from idp.codes.code_factor import add_code_factor, find_code_factor
+from idp.codes.sent_code import Channel
 from idp.desk.model import DeskRecoveryRow
 from idp.desk.recovery import approve_recovery
 from idp.desk.recovery_end import close_expired, stop_recovery
@@ -113,6 +115,9 @@ def test_everything_lost_is_given_back_after_the_delay(make_person, open_one, ap
 def test_without_a_telephone_the_password_is_enough(make_person, open_one, walker, composition, clock) -> None:
     """Equality: nobody is worse off for lacking a smartphone; lost contacts leave with the end, after being told."""
     person = make_person(totp=True)
+    with composition.database.transaction() as session:
+        # What the thief of a printed card or of a telephone number has opens nothing afterwards, either.
+        add_code_factor(session, person_id=person.id, channel=Channel.SMS, now=clock.now())
     opened = open_one(person, lost_email=True)
     clock.advance(timedelta(hours=2))
     path = enter(walker, opened.code).location
@@ -122,6 +127,7 @@ def test_without_a_telephone_the_password_is_enough(make_person, open_one, walke
     with composition.database.reading() as session:
         assert find_person(session, person.id).email == ""
         assert list_totp(session, person.id) == []
+        assert find_code_factor(session, person.id, Channel.SMS) is None
     assert any("Se recuperó" in mail.subject for mail in mails(composition))
 
 
