@@ -50,6 +50,7 @@ from idp.authentication.password import (
 from idp.authentication.second_factor import require_second_factor
 from idp.authentication.second_factor_kinds import SecondFactor, has_second_factor, methods_of, steps_of
 from idp.authentication.steps import Step, due_step, is_recent, person_in_question, reaches
+from idp.broker.upstream_session import carry_over
 from idp.codes.new_device import is_code_due
 from idp.directories.links import governing_directory
 from idp.notices.mail import notify
@@ -302,6 +303,7 @@ def open_session(
     )
     if interaction is not None:
         forget_password_verified(session, interaction_id=interaction.id)
+        carry_over(session, interaction_id=interaction.id, sid=opened.sid, person_id=person_id)
     return OpenedSession(opened, secret, device)
 
 

@@ -13,6 +13,7 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.my_data import Entry, Section
 from idp.authentication.browser_session import end_browser_session
+from idp.authentication.interaction import forget_password_verified
 from idp.broker.id_token import verify_upstream_logout_token
 from idp.broker.model import UpstreamLinkRow, UpstreamProviderRow, UpstreamRequestRow, UpstreamSessionRow
 from idp.broker.provider import Provider
@@ -93,6 +94,7 @@ def end_by_logout_token(services: IdpServices, *, provider: Provider, token: str
         ended = 0
         for row in session.scalars(statement).all():
             ended += end_browser_session(session, journal=services.journal, sid=row.sid, reason="logout", now=now)
+            forget_password_verified(session, interaction_id=row.sid)  # a login that waits for its second step
             session.delete(row)
         done = Event(
             type=EventType.UPSTREAM_LOGGED_OUT,

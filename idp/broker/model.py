@@ -68,7 +68,10 @@ class UpstreamLinkRow(Base):
 
 
 class UpstreamSessionRow(Base):
-    """A browser session of ours that rests on one at a provider, so that its end there is its end here."""
+    """A browser session of ours that rests on one at a provider, so that its end there is its end here.
+
+    ``sid``: of the session; while our own second step is due, the interaction's id.
+    """
 
     __tablename__ = "idp_upstream_session"
 

@@ -25,9 +25,10 @@ from idp.authentication.interaction import load_interaction, note_password_verif
 from idp.authentication.login import OpenedSession, open_session
 from idp.authentication.second_factor_kinds import has_second_factor
 from idp.broker.id_token import verify_upstream_id_token
-from idp.broker.model import UpstreamLinkRow, UpstreamSessionRow
+from idp.broker.model import UpstreamLinkRow
 from idp.broker.provider import Provider, strength_of
 from idp.broker.request import UpstreamUnavailableError, UsedRequest, redeem, use_request
+from idp.broker.upstream_session import rest_on_upstream
 from idp.clients.jwks import key_set
 from idp.protocol.jose import JwtError
 from idp.services import IdpServices
@@ -147,6 +148,9 @@ def _log_in(
     _record(session, services, EventType.UPSTREAM_VERIFIED, provider, person_id, now=now)
     if not strong and has_second_factor(session, person_id):
         note_password_verified(session, interaction_id=interaction.id, person_id=person_id, now=now)
+        rest_on_upstream(
+            session, sid=interaction.id, provider_id=provider.id, person_id=person_id, claims=claims, now=now
+        )
         return SignedIn(interaction.id, None)
     opened = open_session(
         session,
@@ -158,15 +162,8 @@ def _log_in(
         interaction=interaction,
         now=now,
     )
-    upstream_sid = claims.get("sid")
-    session.merge(
-        UpstreamSessionRow(
-            sid=opened.session.sid,
-            provider_id=provider.id,
-            person_id=person_id,
-            upstream_sid=upstream_sid[:255] if isinstance(upstream_sid, str) else None,
-            created_at=now,
-        )
+    rest_on_upstream(
+        session, sid=opened.session.sid, provider_id=provider.id, person_id=person_id, claims=claims, now=now
     )
     return SignedIn(interaction.id, opened)
 

@@ -461,6 +461,38 @@ def test_their_logout_ends_our_session(way: Way, session_of: Sessions, events: E
     assert len(events(EventType.UPSTREAM_LOGGED_OUT)) == 7
 
 
+@pytest.mark.parametrize("when", ["after our second step", "before it"])
+def test_their_logout_ends_what_our_own_second_step_finished(
+    way: Way,
+    make_person: Callable[..., Person],
+    session_of: Sessions,
+    code: Callable[..., str],
+    when: str,
+) -> None:
+    """The session rests on theirs although it was opened here; a login that waits for its second step does, too."""
+    person = make_person(totp=True)
+    way.upstream.claims |= {"cedula": person.cedula, "sid": "s-1"}
+    step = way.go().back().headers["Location"]
+    now = to_timestamp(way.upstream.composition.clock.now())
+    token = {"iss": ISSUER, "aud": "sau", "iat": now, "exp": now + 60, "jti": "j", "sid": "s-1", "events": {LOGOUT: {}}}
+
+    def leave_there() -> None:
+        Walker(way.walker.app).client.post("/broker/salud/logout", data={"logout_token": way.upstream.sign(token)})
+
+    def finish_here() -> None:
+        way.walker.get(step)
+        way.walker.post(step, {"step": "second_factor", "method": "totp", "code": code()})
+
+    if when == "before it":
+        leave_there()
+        finish_here()
+    else:
+        finish_here()
+        assert session_of(way.walker) is not None
+        leave_there()
+    assert session_of(way.walker) is None
+
+
 def test_found_by_name_or_by_the_domain_of_a_mail_address(way: Way, composition: Composition) -> None:
     """Without scripts; a closed provider is offered to nobody."""
     path = way.walker.open_login()
