@@ -38,18 +38,30 @@ PASSWORD = "mandarina-tren-lluvia-31"
 MACHINES = frozenset(
     (
         *("acme", "acme_accounts", "acme_orders", "audit_log", "certificate_log", "cmp", "est", "files"),
-        *("idp_discovery", "idp_protected_resource", "idp_protocol", "idp_register", "idp_shared_signals"),
+        *(
+            "idp_decisions",
+            "idp_discovery",
+            "idp_protected_resource",
+            "idp_provisioning",
+            "idp_protocol",
+            "idp_register",
+            "idp_shared_signals",
+        ),
         *("operations", "pki_api", "pki_status", "time_stamps"),
         *("sheet", "shell", "start"),
     )
 )
 #: Pages that cannot be come to from where this walk stands, each with the test that shows it in a browser.
 ELSEWHERE = {
+    "account.ask_revocation": "tests/idp/web_people",
+    "account.ask_suspension": "tests/idp/web_people",
     "account.closed": "tests/idp/web_people/test_in_chromium.py",
     "account.ask_stopping": "tests/idp/desk/test_recovery.py: only while a recovery is open",
     "account.report": "tests/idp/desk/test_in_chromium.py",
     "account.resume": "leads on",
     "approvals.show": "tests/flows/relying_parties",
+    "broker.callback": "leads on",
+    "broker.choose": "tests/idp/broker",
     "certificate_login.finish": "leads on",
     "certificate_login.show": "tests/flows/test_certificate_login.py",
     "contact.code": "tests/idp/web_people/test_in_chromium.py",

@@ -42,7 +42,6 @@ COMPLETE = (
     "web/templates/layout/citizen.html",
     "web/templates/layout/page.html",
     "web/templates/web/error.html",
-    "web/templates/web/help.html",
     "web/templates/web/privacy.html",
     "web/templates/web/accessibility.html",
     "web/templates/web/start.html",
