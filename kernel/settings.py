@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from kernel import setting_forms
 from kernel.addresses import NameServerAddress as NameServerAddress
 from kernel.addresses import is_loopback as is_loopback
 from kernel.addresses import is_test_name as is_test_name
 from kernel.addresses import name_server
 from kernel.errors import Rejected
+from kernel.setting_forms import read_file
 
 Role = Literal["idp", "pki", "admin"]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
-_HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 
 
 class Settings(BaseModel):
@@ -256,19 +256,7 @@ class Settings(BaseModel):
     def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("issuer", "mtls_origin", "traces_url")
-    @classmethod
-    def _origin_without_slash(cls, value: str) -> str:
-        if not value:
-            return value
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("must be an http or https address without query or fragment")
-        if parts.username is not None or not _has_valid_port(parts):
-            raise ValueError("must name a host and at most a port, without a user")
-        if parts.path not in ("", "/"):
-            raise ValueError("must be an origin: scheme, host and port, without a path")
-        return value.rstrip("/")
+    _origin_without_slash = field_validator("issuer", "mtls_origin", "traces_url")(setting_forms.origin_without_slash)
 
     @field_validator("acme_resolvers", mode="before")
     @classmethod
@@ -277,56 +265,17 @@ class Settings(BaseModel):
             return value
         return tuple(name_server(part.strip()) for part in value.split(",") if part.strip())
 
-    @field_validator("acme_caa_identities")
-    @classmethod
-    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_HOST_NAME.fullmatch(name.lower()) for name in value):
-            raise ValueError("must be host names in A-label form")
-        return tuple(name.lower() for name in value)
+    _names = field_validator("acme_caa_identities")(setting_forms.names)
 
-    @field_validator("audit_witnesses")
-    @classmethod
-    def _witnesses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        names = set()
-        for entry in value:
-            key, _, url = entry.partition(" ")
-            if key.count("+") < 2 or not url.strip().startswith(("https://", "http://")):
-                raise ValueError("must be KEY URL, with a space between")
-            names.add(key.partition("+")[0])
-        if len(names) < len(value):
-            raise ValueError("must name each witness once")
-        return value
+    _witnesses = field_validator("audit_witnesses")(setting_forms.witnesses)
 
-    @field_validator("keystore")
-    @classmethod
-    def _known_keystore(cls, value: str) -> str:
-        if value and not value.startswith(("file:", "pkcs11:")):
-            raise ValueError("must be file:FOLDER or pkcs11:token=LABEL?module-path=FILE&pin-source=FILE")
-        return value
+    _known_keystore = field_validator("keystore")(setting_forms.known_keystore)
 
-    @field_validator("root_keystore")
-    @classmethod
-    def _known_root_keystore(cls, value: str) -> str:
-        if value and not value.startswith("pkcs11:"):
-            raise ValueError("must be pkcs11:token=LABEL?module-path=FILE&pin-source=FILE")
-        return value
+    _known_root_keystore = field_validator("root_keystore")(setting_forms.known_root_keystore)
 
-    @field_validator("sms_url")
-    @classmethod
-    def _known_gateway(cls, value: str) -> str:
-        if not value:
-            return value
-        parts = urlsplit(value)
-        if parts.scheme not in ("https", "http", "smpps", "smpp") or not parts.hostname or not _has_valid_port(parts):
-            raise ValueError("must be https://USER:PASSWORD@HOST/PATH or smpps://USER:PASSWORD@HOST:PORT")
-        return value
+    _known_gateway = field_validator("sms_url")(setting_forms.known_gateway)
 
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("sqlite:///", "postgresql:", "postgresql+psycopg:")):
-            raise ValueError("must be sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
-        return value
+    _known_database = field_validator("database_url")(setting_forms.known_database)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -391,7 +340,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         for they may be secret.
     """
     environ = os.environ if environ is None else environ
-    values = _read_file(Path(environ["SAU_CONFIG"])) if environ.get("SAU_CONFIG") else {}
+    values = read_file(Path(environ["SAU_CONFIG"])) if environ.get("SAU_CONFIG") else {}
     values |= {key: value for key, value in environ.items() if key.startswith("SAU_") and key != "SAU_CONFIG"}
     try:
         return Settings.model_validate({key.removeprefix("SAU_").lower(): value for key, value in values.items()})
@@ -403,29 +352,3 @@ def _describe(item: object) -> str:
     assert isinstance(item, dict)
     key = f"SAU_{str(item['loc'][0]).upper()}" if item["loc"] else "settings"
     return f"{key}: unknown setting" if item["type"] == "extra_forbidden" else f"{key}: {item['msg']}"
-
-
-def _read_file(path: Path) -> dict[str, str]:
-    values: dict[str, str] = {}
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise Rejected(f"SAU_CONFIG: cannot read {path}: {error.strerror}", code="bad_settings") from error
-    except UnicodeDecodeError as error:
-        raise Rejected(f"SAU_CONFIG: {path} is not UTF-8 text", code="bad_settings") from error
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.strip()
-        if not line or line.startswith("#"):
-            continue
-        key, separator, value = line.partition("=")
-        if not separator or not key.strip().startswith("SAU_"):
-            raise Rejected(f"{path}:{number}: expected SAU_KEY=value", code="bad_settings")
-        values[key.strip()] = value.strip().strip('"')
-    return values
-
-
-def _has_valid_port(parts: SplitResult) -> bool:
-    try:
-        return parts.port is None or parts.port > 0
-    except ValueError:
-        return False

@@ -7,13 +7,19 @@ a transaction that changes state without an event, fail the test that saw it (``
 
 from __future__ import annotations
 
-from audit.declared import authority, console, everyone, people, provider
+from audit.declared import account, authority, console, everyone, people, provider
 from audit.declared.commands import COMMANDS, QUIET_COMMANDS
 from audit.declared.form import Declared
 from audit.declared.jobs import JOBS, QUIET_JOBS
 from audit.vocabulary import EventType
 
-ENDPOINTS: Declared = {**provider.ENDPOINTS, **people.ENDPOINTS, **authority.ENDPOINTS, **console.ENDPOINTS}
+ENDPOINTS: Declared = {
+    **provider.ENDPOINTS,
+    **account.ENDPOINTS,
+    **people.ENDPOINTS,
+    **authority.ENDPOINTS,
+    **console.ENDPOINTS,
+}
 QUIET_ENDPOINTS = provider.QUIET | authority.QUIET | console.QUIET | everyone.QUIET
 #: Any address: refused before its house saw it.
 EVERYWHERE = (EventType.REQUEST_REFUSED,)

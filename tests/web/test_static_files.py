@@ -12,10 +12,11 @@ from flask.testing import FlaskClient
 from tests.web.conftest import MakeApp
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Mailboxes keep only styles in the elements; the other becomes paper, and no browser sees it.
+#: Mailboxes keep only styles in the elements; the others become paper, and no browser sees them.
 NO_PAGES = (
     ROOT / "idp/notices/templates/mail.html",
     ROOT / "idp/web/templates/idp/account/my_data_pdf.html",
+    ROOT / "idp/web/templates/idp/steps/card_print.html",
 )
 TEMPLATES = [
     template

@@ -1,0 +1,217 @@
+"""Which events the pages of a person's own account write, by the name of the endpoint."""
+
+from __future__ import annotations
+
+from audit.declared.form import Declared
+from audit.vocabulary import EventType
+
+_E = EventType
+
+ENDPOINTS: Declared = {
+    "account.activity": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
+    "account.ask_closing": (_E.INTERACTION_STARTED,),
+    "account.ask_disowning": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
+    "account.ask_withdrawal": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
+    "account.close": (
+        _E.INTERACTION_STARTED,
+        _E.SESSION_ENDED,
+    ),
+    "account.connected_services": (_E.INTERACTION_STARTED,),
+    "account.disown": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.ACTIVITY_DISOWNED,
+        _E.CONSENT_WITHDRAWN,
+        _E.INTERACTION_STARTED,
+        _E.REPORT_OPENED,
+        _E.SESSION_ENDED,
+        _E.TOKEN_REVOKED,
+    ),
+    "account.devices": (_E.INTERACTION_STARTED,),
+    "account.forget": (
+        _E.INTERACTION_STARTED,
+        _E.KNOWN_DEVICE_FORGOTTEN,
+    ),
+    "account.ask_stopping": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
+    "account.stop_recovery": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.DESK_RECOVERY_STOPPED,
+        _E.INTERACTION_STARTED,
+        _E.REPORT_OPENED,
+    ),
+    "account.recheck": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED, _E.REPORT_RECHECKED),
+    "account.report": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
+    "account.reports": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
+    "account.home": (_E.INTERACTION_STARTED,),
+    "account.language": (
+        _E.ACCOUNT_UPDATED,
+        _E.INTERACTION_STARTED,
+    ),
+    "account.ask_certificate": (_E.INTERACTION_STARTED,),
+    "account.ask_revocation": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
+    "account.ask_suspension": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
+    "account.certificates": (_E.INTERACTION_STARTED,),
+    "account.release": (_E.ACCOUNT_CHANGE_REFUSED, _E.CERTIFICATE_RELEASED, _E.INTERACTION_STARTED),
+    "account.request_certificate": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.CERTIFICATE_REQUESTED,
+        _E.HANDOVER_PREPARED,
+        _E.INTERACTION_STARTED,
+    ),
+    "account.revoke_certificate": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.CERTIFICATE_REVOCATION_REFUSED,
+        _E.CERTIFICATE_REVOKED,
+        _E.INTERACTION_STARTED,
+    ),
+    "account.suspend": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.CERTIFICATE_SUSPENDED,
+        _E.INTERACTION_STARTED,
+        _E.SESSION_ENDED,
+        _E.TOKEN_REVOKED,
+    ),
+    "account.keep_account": (_E.ACCOUNT_CHANGE_REFUSED, _E.DELETION_CANCELLED, _E.INTERACTION_STARTED),
+    "account.collect_pdf": (_E.ACCOUNT_CHANGE_REFUSED, _E.DATA_COPY_TAKEN, _E.INTERACTION_STARTED),
+    "account.delete": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.DELETION_REFUSED,
+        _E.DELETION_REQUESTED,
+        _E.INTERACTION_STARTED,
+    ),
+    "account.ask_deletion": (_E.INTERACTION_STARTED,),
+    "account.my_data": (_E.INTERACTION_STARTED,),
+    "account.prepare_copy": (_E.ACCOUNT_CHANGE_REFUSED, _E.DATA_COPY_REQUESTED, _E.INTERACTION_STARTED),
+    "account.take_json": (_E.ACCOUNT_CHANGE_REFUSED, _E.DATA_COPY_TAKEN, _E.INTERACTION_STARTED),
+    "account.password": (_E.INTERACTION_STARTED,),
+    "account.resume": (_E.ACCOUNT_CHANGE_REFUSED,),
+    "account.profile": (_E.INTERACTION_STARTED,),
+    "account.roles": (_E.INTERACTION_STARTED,),
+    "account.security": (_E.INTERACTION_STARTED,),
+    "account.service": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
+    "account.sessions": (_E.INTERACTION_STARTED,),
+    "account.stay": (_E.INTERACTION_STARTED,),
+    "account.take_password": (
+        _E.INTERACTION_STARTED,
+        _E.PASSWORD_SET,
+        _E.PASSWORD_VERIFIED,
+        _E.SESSION_ENDED,
+    ),
+    "account.withdraw": (
+        _E.CONSENT_WITHDRAWN,
+        _E.INTERACTION_STARTED,
+        _E.TOKEN_REVOKED,
+    ),
+    "approvals.decide": (
+        _E.BACKCHANNEL_ALLOWED,
+        _E.BACKCHANNEL_DENIED,
+        _E.BACKCHANNEL_DISOWNED,
+        _E.BACKCHANNEL_REFUSED,
+        _E.CONSENT_GRANTED,
+        _E.CONSENT_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
+    "approvals.show": (
+        _E.BACKCHANNEL_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
+    "approvals.show_all": (_E.INTERACTION_STARTED,),
+    "broker_account.let_go": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+        _E.UPSTREAM_UNLINKED,
+    ),
+    "broker_account.link": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
+    "broker_account.show": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
+    "contact.change": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.CONTACT_VERIFICATION_SENT,
+        _E.INTERACTION_STARTED,
+        _E.LOGIN_THROTTLED,
+    ),
+    "contact.code": (_E.INTERACTION_STARTED,),
+    "contact.confirm_present": (
+        _E.CONTACT_VERIFICATION_SENT,
+        _E.INTERACTION_STARTED,
+        _E.LOGIN_THROTTLED,
+    ),
+    "contact.page": (_E.INTERACTION_STARTED,),
+    "contact.take_code": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.ACCOUNT_UPDATED,
+        _E.CONTACT_VERIFICATION_SENT,
+        _E.CONTACT_VERIFIED,
+        _E.INTERACTION_STARTED,
+        _E.LOGIN_THROTTLED,
+    ),
+    "login_proof.download": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
+    "login_proof.page": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
+    "passkeys.add": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+        _E.LOGIN_THROTTLED,
+        _E.PASSKEY_REGISTERED,
+        _E.RECOVERY_CODES_ISSUED,
+        _E.SESSION_STEPPED_UP,
+    ),
+    "passkeys.ask": (_E.INTERACTION_STARTED,),
+    "passkeys.ask_password_removal": (_E.INTERACTION_STARTED,),
+    "passkeys.one": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
+    "passkeys.remove": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+        _E.PASSKEY_REMOVED,
+        _E.SESSION_ENDED,
+    ),
+    "passkeys.rename": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+        _E.PASSKEY_RENAMED,
+    ),
+    "passkeys.show": (_E.INTERACTION_STARTED,),
+    "passkeys.take_password_removal": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+        _E.PASSWORD_REMOVED,
+        _E.SESSION_ENDED,
+    ),
+    "second_factor.ask_removal": (_E.INTERACTION_STARTED,),
+    "second_factor.change_recovery_codes": (
+        _E.INTERACTION_STARTED,
+        _E.RECOVERY_CODES_ISSUED,
+    ),
+    "second_factor.confirm": (
+        _E.INTERACTION_STARTED,
+        _E.LOGIN_THROTTLED,
+        _E.RECOVERY_CODES_ISSUED,
+        _E.SESSION_STEPPED_UP,
+        _E.TOTP_ENROLLED,
+    ),
+    "second_factor.enroll": (_E.INTERACTION_STARTED,),
+    "second_factor.recovery_codes": (_E.INTERACTION_STARTED,),
+    "second_factor.remove": (
+        _E.INTERACTION_STARTED,
+        _E.SESSION_ENDED,
+        _E.TOTP_REMOVED,
+    ),
+}
