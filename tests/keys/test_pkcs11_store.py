@@ -73,7 +73,7 @@ def _verify(signer: Signer, signature: bytes, data: bytes = DATA) -> None:
             raise AssertionError
 
 
-@pytest.mark.parametrize("algorithm", [a for a in Algorithm if a is not Algorithm.ML_DSA_65], ids=lambda a: a.value)
+@pytest.mark.parametrize("algorithm", [a for a in Algorithm if "ML-DSA" not in a.value], ids=lambda a: a.value)
 def test_a_key_signs_in_the_token_what_others_verify(
     store: Pkcs11KeyStore, address: str, tmp_path: Path, name: str, algorithm: Algorithm
 ) -> None:
