@@ -176,9 +176,13 @@ def let_go_of_certificate(session: Session, *, services: IdpServices, x5t_s256: 
 
     :param reason: ``certificate_revoked`` or ``certificate_expired``.
     """
+    resting = (LevelEvidenceRow.x5t_s256 == x5t_s256, LevelEvidenceRow.withdrawn_at.is_(None))
+    # Most certificates lift nobody: what nothing rests on writes nothing.
+    if session.scalar(select(LevelEvidenceRow.id).where(*resting).limit(1)) is None:
+        return 0
     withdrawn = session.execute(
         update(LevelEvidenceRow)
-        .where(LevelEvidenceRow.x5t_s256 == x5t_s256, LevelEvidenceRow.withdrawn_at.is_(None))
+        .where(*resting)
         .values(withdrawn_at=now, withdrawn_reason=reason)
         .returning(LevelEvidenceRow.person_id)
     )
