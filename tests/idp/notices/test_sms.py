@@ -58,7 +58,8 @@ def _work(composition: Composition) -> int:
 
 def _reasons(composition: Composition, kind: EventType) -> list[str | None]:
     with composition.database.reading() as session:
-        return [event.reason for event in session.query(AuditEvent).where(AuditEvent.type == kind.value)]
+        found = session.query(AuditEvent).where(AuditEvent.type == kind.value).order_by(AuditEvent.occurred_at)
+        return [event.reason for event in found]
 
 
 def test_a_message_goes_through_the_outbox_by_http_sealed_on_the_way(settings: Settings, clock: ManualClock) -> None:
