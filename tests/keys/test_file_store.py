@@ -247,7 +247,7 @@ def test_each_algorithm_signs_what_verifies(algorithm: Algorithm) -> None:
         assert algorithm.hash is not None
         public.verify(signature, b"data", ec.ECDSA(algorithm.hash))
     else:
-        assert isinstance(public, ed25519.Ed25519PublicKey | mldsa.MLDSA65PublicKey)
+        assert isinstance(public, ed25519.Ed25519PublicKey | mldsa.MLDSA44PublicKey | mldsa.MLDSA65PublicKey)
         public.verify(signature, b"data")
 
 

@@ -352,6 +352,9 @@ def test_a_security_module_that_is_gone_is_broken(installed: Composition) -> Non
         def names(self) -> list[str]:
             raise Unavailable("The token does not answer.", code="token_unavailable")
 
+        def secret(self, name: str) -> bytes:
+            raise Unavailable("The token does not answer.", code="token_unavailable")
+
     fresh = Composition(installed.settings, clock=installed.clock)
     fresh.__dict__["keystore"] = Gone()
     finding = _found(fresh, "keys")

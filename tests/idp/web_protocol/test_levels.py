@@ -170,9 +170,9 @@ def test_a_weak_login_steps_up_before_it_is_asked_who_it_is(
     """Level 2 asks for two factors: with a password alone nobody is verified."""
     visitor.log_in(("pwd",))
     step = visitor.http.get(party.authorization_url(acr_values=TWO)).headers["Location"]
-    assert "second-factor" in visitor.http.get(step).headers["Location"]
+    assert "second-steps" in visitor.http.get(step).headers["Location"]
     verify(composition, visitor)
-    assert "second-factor" in visitor.http.get(step).headers["Location"]
+    assert "second-steps" in visitor.http.get(step).headers["Location"]
 
 
 def test_a_registered_minimum_may_be_a_level_and_userinfo_asks_for_it(
