@@ -142,7 +142,7 @@ def _eventually(happens: Callable[[], bool], look: Callable[[], object] = lambda
         look()
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "sqlite, worker killed"])
+@pytest.fixture(params=["postgresql", "sqlite, worker killed"])
 def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Scene, bool]]:
     """The scene on each database, and whether the service dies between revocation and its consequences."""
     database, _, killed = request.param.partition(", ")

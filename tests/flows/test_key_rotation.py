@@ -34,6 +34,7 @@ from idp.tokens.key_rotation import JWKS_CACHE_LIFETIME, PUBLICATION_LEAD
 from idp.tokens.model import SigningKeyRow
 from idp.tokens.target import target_for_person
 from idp.tokens.token_set import issue_token_set
+from tests.faults import rounds
 from tests.flows.citizens import add_citizen
 from tests.idp.relying_party import RelyingParty, register
 from tests.servers.postgresql import PostgreSqlServer
@@ -180,7 +181,7 @@ def test_no_token_fails_while_keys_rotate(service: LiveService, applications: li
             application.fetch_keys()
         running = [pool.submit(application.go_on, stop) for application in applications]
         try:
-            for rotations in (1, 2):
+            for rotations in range(1, rounds(1, 4) + 1):
                 # The next key was published at least this long ago in every process.
                 time.sleep(CACHE_LIFETIME.total_seconds() + 1)
                 for application in applications:

@@ -34,7 +34,8 @@ from tests.idp.signing import make_signing_keys
 from tests.servers.process import free_port
 from web.application import create_app
 
-pytestmark = pytest.mark.browser
+# What a browser shows does not depend on the database: the endpoints are tested on both.
+pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 # Set to a folder to look at the pages.
 SHOTS = os.environ.get("SAU_SHOTS")
