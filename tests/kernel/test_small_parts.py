@@ -17,8 +17,10 @@ from kernel.secret_text import SecretText
 
 def test_identifiers_are_unique_and_sort_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """26 characters, dense in an index, no letter that is misread."""
-    ids = {new_id() for _ in range(5000)}
+    made = [new_id() for _ in range(5000)]
+    ids = set(made)
     assert len(ids) == 5000
+    assert made == sorted(made), "in the order in which they were made, many of them in one millisecond"
     assert all(re.fullmatch(r"[0-9a-hjkmnp-tv-z]{26}", value) for value in ids)
     monkeypatch.setattr("time.time_ns", lambda: 1_000_000_000)
     early = new_id()
@@ -123,6 +125,7 @@ def test_an_identifier_begins_with_its_moment_in_milliseconds(monkeypatch: pytes
         (1, b"\0" * 9 + b"\x01", "0000000001" + "0" * 15 + "1"),
         (32, b"\x80" + b"\0" * 9, "0000000010" + "g" + "0" * 15),
     ):
+        monkeypatch.setattr("kernel.identifiers._last", -1)
         monkeypatch.setattr("time.time_ns", lambda moment=moment: moment * 1_000_000)
         monkeypatch.setattr("os.urandom", lambda _octets, random=random: random)
         assert new_id() == written
