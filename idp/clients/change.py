@@ -36,7 +36,8 @@ def replace_registration(
 ) -> Client:
     """Give the client this registration in place of the one before; no event if they are the same.
 
-    Secrets of a method that it no longer has end.
+    Secrets of a method that it no longer has end. Where somebody else than the application itself changes its scopes or
+    APIs, what is left of them bounds what it may register by itself later (RFC 7592 §2.2).
 
     :param sealing_secret: needed where ``event_delivery_authorization`` may be given.
     :raises NotFound: ``unknown_client``. :raises Rejected: ``in_process_client``: our own console is no registration.
@@ -66,6 +67,8 @@ def replace_registration(
         difference["event_delivery_authorization"] = ["…", "…"]
     if not difference:
         return after
+    if actor != client_id and {"scope", "resources"} & difference.keys():
+        row.decided = {"scopes": list(after.scopes), "resources": list(after.metadata.resources)}
     if before.auth_method is not after.auth_method:
         session.execute(delete(ClientSecretRow).where(ClientSecretRow.client_id == client_id))
     note_origins(session, client_id=client_id, redirect_uris=row.redirect_uris)

@@ -37,6 +37,8 @@ class ClientRow(Base):
     registered_with: Mapped[str | None] = mapped_column(String(26))
     registration_token_sha256: Mapped[str | None] = mapped_column(String(64))
     certificate_request_id: Mapped[str | None] = mapped_column(String(26))
+    # The ``scopes`` and ``resources`` that an administrator left it, if one changed them: its bounds from then on.
+    decided: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

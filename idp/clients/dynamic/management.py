@@ -121,8 +121,12 @@ def _open(session: Session, client_id: str, token: str) -> _Registration:
     if access is None:
         raise BearerTokenError("wrong_registration_access_token")
     client = client_value(row)
-    # An administrator may have put the application under another policy since: its own change does not undo that.
-    return _Registration(client, replace(access, policy=client.policy), row.certificate_request_id)
+    # An administrator may have put the application under another policy since, or given it other scopes and APIs: its
+    # own change does not undo that.
+    access = replace(access, policy=client.policy)
+    if row.decided is not None:
+        access = replace(access, scopes=tuple(row.decided["scopes"]), resources=tuple(row.decided["resources"]))
+    return _Registration(client, access, row.certificate_request_id)
 
 
 def _without_ours(metadata: Mapping[str, Any], client_id: str) -> dict[str, Any]:

@@ -22,15 +22,18 @@ from ca.ceremony.hierarchy import create_hierarchy
 from ca.revocation.revoke import revoke_certificate
 from ca.serial import serial_text
 from composition import Composition
+from idp.clients.change import replace_registration
 from idp.clients.client import find_client
 from idp.clients.dynamic.initial_access import issue_initial_access_token, revoke_initial_access
 from idp.clients.register import disable_client
+from idp.clients.registration.client_registration import ClientRegistration
+from idp.clients.registration.document import registration_document
 from idp.directory.institutions import add_institution
 from kernel.clock import ManualClock
 from kernel.settings import Settings
 from outgoing.answer import Answer
 from tests.ca.csr import ec_key, make_csr
-from tests.idp.relying_party import RelyingParty, Visitor, change, events
+from tests.idp.relying_party import RelyingParty, Visitor, change, events, register
 from tests.idp.web_protocol.test_client_keys import by_certificate, on_mtls_host
 
 METADATA: dict[str, Any] = {"client_name": "Portal", "redirect_uris": ["https://portal.example/cb"]}
@@ -420,3 +423,32 @@ def test_a_change_does_not_undo_the_administrators_policy(
     assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_client_metadata")
     with composition.database.reading() as session:
         assert find_client(session, registered["client_id"]).policy.name == "fapi2"
+
+
+def test_a_change_does_not_undo_what_an_administrator_took_away_or_gave(
+    composition: Composition, app: Flask, http: FlaskClient
+) -> None:
+    """RFC 7592 §2.2: scopes and APIs end where the administrator's last word ends, not at the initial token."""
+    register(composition, client_name="API", resource="https://api.example/a")
+    token = _token(composition, scopes=("cedula", "profile"), resources=("https://api.example/a",))
+    registered = _register(http, token, resources=["https://api.example/a"]).get_json()
+    _administer(composition, registered["client_id"], scope="openid email", resources=[])
+    answer = _put(http, registered, resources=None)
+    assert (answer.status_code, answer.get_json()["scope"]) == (200, "openid")
+    wider = _put(http, answer.get_json(), scope="openid cedula email profile", resources=None)
+    assert (wider.status_code, wider.get_json()["scope"]) == (200, "openid email")
+    again = _put(http, wider.get_json(), resources=["https://api.example/a"])
+    assert (again.status_code, again.get_json()["error"]) == (400, "invalid_client_metadata")
+
+
+def _administer(composition: Composition, client_id: str, **metadata: Any) -> None:
+    with composition.database.transaction() as session:
+        document = registration_document(find_client(session, client_id))
+        replace_registration(
+            session,
+            journal=composition.journal,
+            client_id=client_id,
+            registration=ClientRegistration.parse(document | metadata),
+            actor="command:ana",
+            now=composition.clock.now(),
+        )
