@@ -65,6 +65,8 @@ _SCOPES: Mapping[str, words.Text] = {
     "openid": _l("Identificador"),
     "profile": _l("Nombres y apellidos"),
     "email": _l("Correo"),
+    "phone": _l("Celular"),
+    "birthdate": _l("Fecha de nacimiento"),
     "cedula": _l("Cédula"),
     "institution": _l("Institución"),
     "offline_access": _l("Acceso sin la persona presente"),

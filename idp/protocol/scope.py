@@ -16,14 +16,19 @@ IDENTITY_SCOPES: tuple[str, ...] = (
     "cedula",
     "profile",
     "email",
+    "phone",
+    "birthdate",
     "roles",
     "permissions",
     "institution",
     "offline_access",
 )
 
-#: What applications that register themselves get unless their token says more: rights are for those that declared some.
-USUAL_SCOPES = tuple(scope for scope in IDENTITY_SCOPES if scope not in ("roles", "permissions", "institution"))
+#: What applications that register themselves get unless their token says more: rights are for those that declared some,
+#: the birth date for those to which an operator gave it.
+USUAL_SCOPES = tuple(
+    scope for scope in IDENTITY_SCOPES if scope not in ("birthdate", "roles", "permissions", "institution")
+)
 
 CLAIMS_BY_SCOPE: dict[str, tuple[str, ...]] = {
     "openid": ("sub",),
@@ -31,6 +36,9 @@ CLAIMS_BY_SCOPE: dict[str, tuple[str, ...]] = {
     "cedula": ("cedula", "passport"),
     "profile": ("name", "given_name", "family_name", "locale", "updated_at"),
     "email": ("email", "email_verified"),
+    "phone": ("phone_number", "phone_number_verified"),
+    # §5.4 opens it by "profile". Here it is a scope of its own: who allowed his names has not allowed his age.
+    "birthdate": ("birthdate",),
     # What the person may do in the asking application, and for whom he works there.
     "roles": ("roles",),
     "permissions": ("permissions",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from idp.accounts.person import Person
+from idp.accounts.person import VERIFIED_LEVEL, Person
 from idp.protocol.scope import CLAIMS_BY_SCOPE
 from kernel.clock import to_timestamp
 
@@ -31,6 +31,10 @@ def person_claims(
         "updated_at": to_timestamp(person.updated_at),
         "email": person.email,
         "email_verified": person.email_verified if person.email else None,
+        "phone_number": person.phone,
+        "phone_number_verified": person.phone_verified if person.phone else None,
+        # From the civil registry alone, and only while the identity that it belongs to is a verified one.
+        "birthdate": person.birth_date if person.level >= VERIFIED_LEVEL else "",
     }
     wanted = dict.fromkeys([*(name for scope in scopes for name in CLAIMS_BY_SCOPE.get(scope, ())), *names])
     return {name: values[name] for name in wanted if values.get(name) not in (None, "")}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from flask_babel import gettext
+from flask_babel import format_date, gettext
 
+from idp.accounts.phone import shown_phone
 from idp.clients.api import Permission
 from idp.clients.registration.metadata import ClientMetadata
 
@@ -61,6 +63,17 @@ def consent_lines(
                 verified = claims.get("email_verified")
                 purpose = gettext("Correo verificado") if verified else gettext("Correo sin verificar")
                 lines.append(ConsentLine(scope, gettext("Correo"), str(claims.get("email", "")), purpose))
+            case "phone":
+                number = str(claims.get("phone_number", ""))
+                verified = claims.get("phone_number_verified")
+                purpose = gettext("Celular verificado") if verified else gettext("Celular sin verificar")
+                shown = shown_phone(number) if number else gettext("Ninguno")
+                lines.append(ConsentLine(scope, gettext("Celular"), shown, purpose if number else ""))
+            case "birthdate":
+                born = str(claims.get("birthdate", ""))
+                shown = format_date(date.fromisoformat(born), "long") if born else gettext("No la tenemos")
+                purpose = gettext("Como consta en el Registro Civil")
+                lines.append(ConsentLine(scope, gettext("Fecha de nacimiento"), shown, purpose))
             case "roles" | "permissions":
                 value = gettext("Los que tenga cuando ingrese")
                 if scope in claims:

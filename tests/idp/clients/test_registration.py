@@ -129,7 +129,7 @@ def test_a_native_application_may_register_a_scheme_with_a_dot() -> None:
         {"id_token_signed_response_alg": "none"},
         {"id_token_signed_response_alg": "HS256"},
         {"scope": "profile"},
-        {"scope": "openid phone"},
+        {"scope": "openid address"},
         {"scope": "openid offline_access"},
         {"scope": 7},
         {"optional_scope": "email"},

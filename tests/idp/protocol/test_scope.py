@@ -38,7 +38,7 @@ def test_openid_must_be_among_them(text: str | None) -> None:
 
 def test_unknown_values_are_ignored_and_forbidden_ones_refused() -> None:
     """§3.1.2.1: "values not understood SHOULD be ignored"; what a client was not given, it must hear of."""
-    assert requested_scopes("phone openid address", allowed=("openid",)) == ("openid",)
+    assert requested_scopes("telefono openid address", allowed=("openid",)) == ("openid",)
     with pytest.raises(RedirectableError) as caught:
         requested_scopes("openid cedula", allowed=("openid",))
     assert caught.value.code == "invalid_scope"

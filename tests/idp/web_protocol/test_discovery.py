@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from composition import Composition
 from idp.accounts.life import verify_identity
+from idp.accounts.model import PersonRow
 from idp.clients.registration.client_registration import ClientRegistration
 from idp.directory.institutions import add_institution
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
@@ -92,11 +95,49 @@ def test_every_claim_named_is_released(composition: Composition, visitor: Visito
     scope = " ".join(document["scopes_supported"])
     party = register(composition, scope=scope)
     _let_work_somewhere(composition, visitor.person_id)
+    know_more(composition, visitor.person_id, level=2)
     tokens = party.exchange(http, visitor.authorize(party, scope=scope, scopes=("email",))).get_json()
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     released = set(http.get("/userinfo", headers=bearer).get_json()) | set(party.claims(tokens["id_token"]))
     # A passport stands for the cédula of who has none.
     assert released == set(document["claims_supported"]) - {"passport"}
+
+
+def know_more(composition: Composition, person_id: str, *, level: int) -> None:
+    """Give the person a confirmed telephone, a birth date and a level."""
+    now = composition.clock.now()
+    values = {"phone": "+593991234567", "phone_verified_at": now, "birth_date": "1797-12-27", "level": level}
+    with composition.database.transaction() as session:
+        session.execute(update(PersonRow).where(PersonRow.id == person_id).values(**values))
+
+
+def test_telephone_and_birth_date_are_told_as_they_are_and_shown_before(
+    composition: Composition, visitor: Visitor, http: FlaskClient
+) -> None:
+    """OpenID Connect Core §5.1: E.164 and ISO 8601; a birth date of who was verified; the page has the values."""
+    party = register(composition, scope=f"{METADATA['scope']} phone birthdate")
+    know_more(composition, visitor.person_id, level=1)
+    wanted = json.dumps({"id_token": {"phone_number": None, "birthdate": {"essential": True}}})
+    tokens = party.exchange(http, visitor.authorize(party, scope="openid", claims=wanted)).get_json()
+    told = party.claims(tokens["id_token"])
+    assert (told["phone_number"], "birthdate" in told, "phone_number_verified" in told) == (
+        "+593991234567",
+        False,
+        False,
+    )
+    know_more(composition, visitor.person_id, level=2)
+    address = party.authorization_url(scope="openid profile phone birthdate", prompt="consent")
+    page = visitor.http.get(visitor.http.get(address).headers["Location"]).get_data(as_text=True)
+    assert "099 123 4567" in page
+    assert "27 de diciembre de 1797" in page
+    code = visitor.authorize(party, scope="openid profile phone birthdate", prompt="consent")
+    bearer = {"Authorization": f"Bearer {party.exchange(http, code).get_json()['access_token']}"}
+    told = http.get("/userinfo", headers=bearer).get_json()
+    assert (told["phone_number"], told["phone_number_verified"]) == ("+593991234567", True)
+    assert told["birthdate"] == "1797-12-27"
+    profile = party.exchange(http, visitor.authorize(party, scope="openid profile")).get_json()["access_token"]
+    told = http.get("/userinfo", headers={"Authorization": f"Bearer {profile}"}).get_json()
+    assert not {"birthdate", "phone_number"} & set(told)
 
 
 def _let_work_somewhere(composition: Composition, person_id: str) -> None:
