@@ -26,7 +26,7 @@ import operations.commands
 from audit.witness.commands import witness_group
 from composition import Composition
 from kernel.command_line import json_option, print_record, print_records
-from kernel.errors import ServiceError
+from kernel.errors import NotFound, ServiceError
 from kernel.identifiers import new_id
 from kernel.login import login_name
 from kernel.origin import Origin, working_for
@@ -149,6 +149,19 @@ def _require_current_schema(composition: Composition) -> None:
         raise click.ClickException(f"The schema is at {found}, this release needs {newest}: run 'sau db upgrade'.")
 
 
+def _installed() -> Composition:
+    """The service of a command that needs one to be there: asking for it makes no folder."""
+    _require_home()
+    return _composition()
+
+
+def _require_home() -> None:
+    """Asking about an installation that is not there makes no folder for it."""
+    settings = load_settings()
+    if not settings.home.exists():
+        raise NotFound(f"There is no installation in {settings.home} yet: run 'sau init' first.", code="not_installed")
+
+
 @main.group()
 def db() -> None:
     """The database's schema."""
@@ -175,6 +188,7 @@ def upgrade(stopped: bool, as_json: bool) -> None:
 @json_option
 def current(as_json: bool) -> None:
     """Show the schema's revision and this release's."""
+    _require_home()
     database = _composition().database
     found, newest = schema.current(database)
     record = {"database": found, "release": newest, "current": found == newest}
@@ -210,6 +224,7 @@ def _shown(settings: Settings, name: str) -> str:
 @json_option
 def doctor(as_json: bool) -> None:
     """Examine the installation. Exit status: 0 well, 1 warnings, 2 something is broken."""
+    _require_home()
     findings = examine(_composition())
     if as_json:
         print_records([finding.as_record() for finding in findings], as_json=True)
@@ -221,10 +236,10 @@ def doctor(as_json: bool) -> None:
 
 main.add_command(witness_group())
 for _command in (
-    *idp.commands.commands(lambda: _composition().idp),
-    *audit.commands.commands(lambda: _composition().audit),
-    *admin.commands.commands(lambda: _composition().admin),
-    *ca.commands.commands(lambda: _composition().ca),
+    *idp.commands.commands(lambda: _installed().idp),
+    *audit.commands.commands(lambda: _installed().audit),
+    *admin.commands.commands(lambda: _installed().admin),
+    *ca.commands.commands(lambda: _installed().ca),
 ):
     main.add_command(_command)
 for _command in operations.commands.commands(_composition):

@@ -68,6 +68,13 @@ class Metrics:
         self._collectors.append(collector)
         self.registry.register(collector)
 
+    def count_with(self, counter: Counter) -> None:
+        """Have a counter shown that a house keeps for its process; where processes share a folder it is there anyway.
+
+        :param counter: made with ``registry=None``.
+        """
+        self.registry.register(counter)
+
     def text(self) -> bytes:
         """Return the metrics in Prometheus's text format, of all processes where they share a folder."""
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
@@ -87,6 +94,11 @@ def web_metrics() -> Metrics:
 def add_collector(app: Flask, collector: Collector) -> None:
     """Add numbers that are read when they are asked for."""
     cast(Metrics, app.extensions["metrics"]).add(collector)
+
+
+def add_counter(app: Flask, counter: Counter) -> None:
+    """Show a counter of the process (made with ``registry=None``) beside the application's own."""
+    cast(Metrics, app.extensions["metrics"]).count_with(counter)
 
 
 def add_readiness_checks(app: Flask, checks: Sequence[Check]) -> None:

@@ -19,7 +19,7 @@ from ca.locations import FULL_LIST
 from ca.revocation.arrangement import arrange_lists, newest_lists
 from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.publish import PublishedList, publish_list
-from ca.revocation.reason import RevocationReason
+from ca.revocation.reason import RevocationReason, parse_reason
 from ca.revocation.revoke import Revocation, RevocationPreview, preview_revocation, revoke_certificate
 from ca.revocation.upkeep import list_shards, publish_if_behind
 from ca.serial import parse_serial
@@ -40,8 +40,9 @@ def revoke_command(load: Callable[[], CaServices]) -> click.Command:
     @json_option
     def revoke(serial: str, reason: str, compromised_at: str | None, dry_run: bool, as_json: bool) -> None:
         """Revoke the certificate SERIAL for good; its authority's list follows at once."""
-        services, stored = load(), parse_serial(serial)
-        since = parse_time(compromised_at) if compromised_at else None
+        stored, since = parse_serial(serial), parse_time(compromised_at) if compromised_at else None
+        parse_reason(reason)
+        services = load()
         now = services.clock.now()
         if dry_run:
             with services.database.reading() as session:

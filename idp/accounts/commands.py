@@ -49,7 +49,7 @@ def user_commands(load: Callable[[], IdpServices]) -> click.Group:
         as_json: bool,
     ) -> None:
         """Add a person; without a password, print a one-time link by which he sets his own."""
-        services, now = load(), load().clock.now()
+        # What is wrong with the input is said before anything is opened: a bad line makes no home.
         given_names, surnames = _split_name(parse_name(name.replace(",", " ")) if "," not in name else name)
         if (cedula is None) == (passport is None):
             raise Rejected("Say who it is by --cedula or by --passport.", code="username_missing")
@@ -61,6 +61,8 @@ def user_commands(load: Callable[[], IdpServices]) -> click.Group:
             password = SecretText(sys.stdin.readline().rstrip("\r\n"))
             require_acceptable_password(password, cedula=document, names=[given_names, surnames], email=email)
             phc = hash_password(password)
+        services = load()
+        now = services.clock.now()
         with services.database.transaction() as session:
             person = add_person(
                 session,

@@ -22,7 +22,10 @@ _PREFIX = 5
 _MOST_OCTETS = 256 * 1024  # an answer has about 1,000 lines of 40
 _SECONDS = 2.0
 _log = structlog.get_logger("idp.leaked_passwords")
-LOOKUPS = Counter("sau_leaked_password_lookups", "Questions to the list of leaked passwords.", ("outcome",))
+#: Of this process; shown by the web application, see :func:`web.operations.add_counter`.
+LOOKUPS = Counter(
+    "sau_leaked_password_lookups", "Questions to the list of leaked passwords.", ("outcome",), registry=None
+)
 
 
 def require_not_leaked(services: IdpServices, password: SecretText) -> None:

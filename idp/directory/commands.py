@@ -15,7 +15,7 @@ from idp.directory.institutions import (
     set_institution_contact,
     set_institution_networks,
 )
-from idp.directory.ruc import has_check_digit
+from idp.directory.ruc import has_check_digit, normalize_ruc
 from idp.rights.command_line.people import people_commands
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record, print_records
@@ -35,6 +35,7 @@ def institution_commands(load: Callable[[], IdpServices]) -> click.Group:
     @json_option
     def add(ruc: str, name: str, domains: tuple[str, ...], as_json: bool) -> None:
         """Add an institution."""
+        normalize_ruc(ruc)  # before anything is opened: a slip of the hand needs no installation
         services = load()
         with services.database.transaction() as session:
             added = add_institution(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from idp.authentication.leaked_passwords import LOOKUPS
 from idp.services import IdpServices
 from idp.web import (
     account_pages,
@@ -35,12 +36,14 @@ from idp.web.messages import PAGE_TEXTS
 from idp.web.protocol import mount_protocol
 from web.error_texts import describe_errors
 from web.locale import add_translations
+from web.operations import add_counter
 from web.state import answer_on_mtls_host
 
 
 def mount(app: Flask, services: IdpServices) -> None:
     """Put the provider's views on ``app``; the demo page only where the settings say so."""
     app.extensions["idp"] = services
+    add_counter(app, LOOKUPS)
     add_translations(app, Path(__file__).parent / "translations")
     describe_errors(app, PAGE_TEXTS)
     describe_errors(app, INSTITUTION_TEXTS)

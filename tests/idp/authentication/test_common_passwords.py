@@ -8,14 +8,16 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from flask import Flask
 
 from idp.authentication.common_passwords import FILE, is_common
-from idp.authentication.leaked_passwords import holds, require_not_leaked
+from idp.authentication.leaked_passwords import LOOKUPS, holds, require_not_leaked
 from idp.authentication.password_rules import require_acceptable_password
 from idp.services import IdpServices
 from kernel.errors import Rejected
 from kernel.secret_text import SecretText
 from outgoing.errors import OutgoingError, OutgoingReason
+from web.operations import add_counter, init_operations
 
 _GOOD = "mandarina-tren-lluvia-31"
 
@@ -107,3 +109,12 @@ def test_a_list_that_does_not_answer_keeps_nobody_from_a_password() -> None:
     require_not_leaked(_services(silent, url=""), SecretText(_GOOD))
     assert silent.asked == ""
     assert holds(b"", "A" * 35) is False
+
+
+def test_how_lookups_went_is_shown_with_the_other_numbers() -> None:
+    """In the application's own registry: Prometheus's default one is not shown by a process that stands alone."""
+    app = Flask(__name__)
+    metrics = init_operations(app)
+    add_counter(app, LOOKUPS)
+    require_not_leaked(_services(_Range(None)), SecretText(_GOOD))
+    assert b'sau_leaked_password_lookups_total{outcome="unanswered"}' in metrics.text()
