@@ -2,7 +2,10 @@
 
 A commit is durable when the disk has said so, and costs the same for one operation as for twenty. A thread hands its
 operation over and waits; the writer takes all that has gathered, runs each in the order in which it came, in one
-transaction, and wakes them when it is committed. It never waits for more to come.
+transaction, and wakes them when it is committed.
+
+Who was answered together asks again at about the same moment. So the writer waits a moment for as many as came the last
+time: half-filled batches cost as much as full ones. Who is alone waits for nobody.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ MOST_TOGETHER = 64
 MOST_WAITING = 1000
 PATIENCE_SECONDS = 40.0
 MOST_TRIES = 3
+COMPANY_SECONDS = 0.002
 _IDLE_SECONDS = 60.0
 _REST_SECONDS = 1.0
 
@@ -143,6 +147,9 @@ class GroupCommit:
         self._engine = engine
         self._connection: Connection | None = None
         self._used_at = 0.0
+        self._expected = 1
+        self._lingering = False
+        self._company = threading.Lock()
         self._writes = _WriteCounter(engine)
 
     def perform(self, work: Work[T], wants: Sequence[Want] = ()) -> T:
@@ -162,6 +169,9 @@ class GroupCommit:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._write, name="group-commit", daemon=True)
                 self._thread.start()
+        if self._lingering and self._queue.qsize() >= self._expected - 1:
+            with suppress(RuntimeError):  # another caller was as quick
+                self._company.release()
         return operation.wait()
 
     def close(self) -> None:
@@ -203,6 +213,7 @@ class GroupCommit:
             first = self._queue.get()
             if first is None:
                 return self._gather()
+        self._await_company()
         batch = [first]
         while len(batch) < MOST_TOGETHER:
             try:
@@ -213,7 +224,20 @@ class GroupCommit:
                 self._queue.put(None)
                 break
             batch.append(following)
+        self._expected = max(len(batch), self._expected * 3 // 4)
         return batch
+
+    def _await_company(self) -> None:
+        """Wait until as many are there as lately came together, or a moment is over."""
+        if self._queue.qsize() >= self._expected - 1:
+            return
+        self._company.acquire(blocking=False)
+        self._lingering = True
+        try:
+            if self._queue.qsize() < self._expected - 1:  # whoever came before saw nobody linger
+                self._company.acquire(timeout=COMPANY_SECONDS)
+        finally:
+            self._lingering = False
 
     def _run(self, batch: list[_Operation[Any]], tries: int = 1) -> None:
         """Commit the batch, or find out which operation of it stands in the others' way."""

@@ -182,3 +182,32 @@ def test_the_writer_rests_and_begins_again(database: Database) -> None:
     assert database._group_commit._thread is None
     database.together(lambda session: add(session, "b"))
     assert names(database) == ["a", "b"]
+
+
+def test_who_was_answered_together_is_waited_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A batch goes off when as many are there as came the last time, without waiting for the moment to be over."""
+    commits: list[object] = []
+    event.listen(database.engine, "commit", commits.append)
+    at_once(database, *(lambda session, n=n: add(session, f"{n}") for n in range(3)))
+    commits.clear()
+    monkeypatch.setattr("kernel.group_commit.COMPANY_SECONDS", 1000.0)
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(database.together, lambda session, n=n: add(session, f"{n}")) for n in range(3, 6)]
+        assert [each.result(20) for each in done] == ["3", "4", "5"]
+    assert len(commits) == 1
+
+
+def test_nobody_is_waited_for_longer_than_a_moment(database: Database) -> None:
+    """Whoever does not come again holds nobody up, and is expected less each time; who is alone waits for nobody."""
+    at_once(database, *(lambda session, n=n: add(session, f"{n}") for n in range(3)))
+    assert database._group_commit._expected == 3
+    for left in (2, 1, 1):
+        database.together(lambda session: session.execute(text("SELECT 1")))
+        assert database._group_commit._expected == left
+
+
+def test_who_is_alone_waits_for_nobody(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An idle service answers at once."""
+    monkeypatch.setattr("kernel.group_commit.COMPANY_SECONDS", 1000.0)
+    for name in ("a", "b"):
+        assert database.together(lambda session, name=name: add(session, name)) == name
