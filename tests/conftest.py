@@ -150,7 +150,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A page of a fresh visitor, with Spanish preferred."""
     with browser.new_context(locale="es-EC") as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         yield page
 
 

@@ -31,7 +31,7 @@ class Desk:
         # The policy is lifted for axe's own script; the pages run none.
         self.context: BrowserContext = browser.new_context(bypass_csp=True, locale="es-EC", reduced_motion="reduce")
         self.page: Page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.said: list[str] = []
         self.problems: list[object] = []
         self.page.on("console", self._hear)

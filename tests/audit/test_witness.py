@@ -257,7 +257,7 @@ def test_the_program_answers_the_guarded_client(tmp_path: Path) -> None:
         assert read_cosignatures(note_of(7) + answer.body.decode(), witnesses=[witness.key])
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     assert witness.state.read()[ORIGIN].size == 7
 
 

@@ -173,7 +173,7 @@ def _an_application_whose_keys_are_elsewhere_hears_soon(service: LiveService, fo
 
 
 def _until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline, what
         time.sleep(0.2)

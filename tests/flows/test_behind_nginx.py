@@ -69,7 +69,7 @@ def test_a_spoofed_host_changes_no_link(proxied: Proxied) -> None:
             headers=headers,
             verify=str(proxied.certificate),
             allow_redirects=False,
-            timeout=10,
+            timeout=60,
         )
         assert "evil.example" not in answer.text + str(answer.headers)
 
@@ -77,10 +77,10 @@ def test_a_spoofed_host_changes_no_link(proxied: Proxied) -> None:
 def test_certificate_status_is_served_without_tls_and_everything_else_is_not(proxied: Proxied) -> None:
     """Lists, OCSP and issuers by plain http (RFC 5280 §8: no loop of trust); pages of people only by https."""
     for path in ("/pki/crl/issuing-1-0.crl", "/pki/ca/issuing-1.cer"):
-        answer = requests.get(proxied.status_url + path, allow_redirects=False, timeout=10)
+        answer = requests.get(proxied.status_url + path, allow_redirects=False, timeout=60)
         assert answer.status_code == 200, path
         assert answer.headers["Content-Type"].startswith("application/pkix-")
-    login = requests.get(f"{proxied.status_url}/login", allow_redirects=False, timeout=10)
+    login = requests.get(f"{proxied.status_url}/login", allow_redirects=False, timeout=60)
     assert login.status_code == 301
     assert login.headers["Location"].startswith("https://")
 
@@ -91,5 +91,5 @@ def test_only_the_proxy_names_the_visitor(proxied: Proxied) -> None:
         f"{proxied.url}/login",
         headers={"X-Forwarded-For": "203.0.113.9, not an address"},
         verify=str(proxied.certificate),
-        timeout=10,
+        timeout=60,
     ).raise_for_status()

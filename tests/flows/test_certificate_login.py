@@ -56,7 +56,7 @@ class Scene:
     def userinfo(self, token: str) -> int:
         """Ask for the person's claims and return the status."""
         headers = {"Authorization": f"Bearer {token}"}
-        answer = requests.get(f"{self.url}/userinfo", headers=headers, verify=str(self.trusted.trust), timeout=20)
+        answer = requests.get(f"{self.url}/userinfo", headers=headers, verify=str(self.trusted.trust), timeout=60)
         return answer.status_code
 
 
@@ -82,7 +82,7 @@ class Window:
             shown = [{"origin": scene.trusted.mtls_origin, "cert": pem, "key": held.key_pem}]
         self._context = browser.new_context(locale="es-EC", ignore_https_errors=True, client_certificates=shown or None)
         self.page = self._context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self._answers: list[str] = []
         self.page.on("request", self._note)
 
@@ -99,7 +99,7 @@ class Window:
     def another_page(self) -> Page:
         """Open another page of the same browser."""
         page = self._context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         return page
 
     def close(self) -> None:

@@ -200,7 +200,7 @@ class Walk:
     def through_everything(self) -> None:
         """Open every address without arguments, and one address of every kind that a link leads to."""
         page = self.context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         waiting = sorted(rule.rule for rule in self._rules() if not rule.arguments)
         known = set(waiting)
         while waiting:
@@ -254,7 +254,7 @@ class Walk:
 
 def _sign_up_from_the_portal(keys: Keyboard, site: Site) -> None:
     """From the portal's button to the portal's page, with a new account and a second step."""
-    keys.page.set_default_timeout(15_000)
+    keys.page.set_default_timeout(60_000)
     keys.page.goto(f"{site.portal}/")
     keys.press("#enter")
     keys.press("main a[href*='/signup']")

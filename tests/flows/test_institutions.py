@@ -185,7 +185,7 @@ def _visitor(browser: Browser) -> Iterator[Page]:
         bypass_csp=True, locale="es-EC", reduced_motion="reduce", ignore_https_errors=True
     ) as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.set_viewport_size({"width": 1280, "height": 900})
         yield page
 

@@ -57,8 +57,8 @@ class TwoHosts:
         context = ssl.create_default_context(cafile=str(self.trust))
         if client is not None:
             context.load_cert_chain(client)
-        connection = http.client.HTTPSConnection("localhost", self.port, context=context, timeout=20)
-        raw = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        connection = http.client.HTTPSConnection("localhost", self.port, context=context, timeout=60)
+        raw = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         connection.sock = context.wrap_socket(raw, server_hostname=sni)
         try:
             connection.request(
@@ -183,7 +183,7 @@ def test_the_header_is_not_believed_past_the_proxy(start_service: Callable[..., 
         demo=False, more={"SAU_MTLS_ORIGIN": "https://mtls.test", "SAU_TRUSTED_PROXIES": "10.9.9.9"}
     )
     for spelt in ("SSL-Client-Cert", "Client-Cert"):
-        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=60)
         connection.request("GET", "/userinfo", headers={"Host": "mtls.test", spelt: FORGED[spelt]})
         assert connection.getresponse().status == 403
         connection.close()

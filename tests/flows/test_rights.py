@@ -27,7 +27,7 @@ SCOPE = "openid roles institution"
 def _open(browser: Browser, url: str, citizen: Citizen) -> Page:
     """Log somebody in at a browser of his own, for the page at ``url``."""
     page = browser.new_context(bypass_csp=True, locale="es-EC", reduced_motion="reduce").new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     page.goto(url)
     type_password(page, citizen)
     page.wait_for_selector("[name=code]")
@@ -116,9 +116,9 @@ def test_a_right_from_its_giving_to_its_end(browser: Browser, live_service: Live
         "redirect_uri": REDIRECT_URI,
         "code_verifier": party.verifier,
     }
-    tokens = requests.post(f"{live_service.url}/token", data=form, headers=party.basic(), timeout=10).json()
+    tokens = requests.post(f"{live_service.url}/token", data=form, headers=party.basic(), timeout=60).json()
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    told = requests.get(f"{live_service.url}/userinfo", headers=bearer, timeout=10).json()
+    told = requests.get(f"{live_service.url}/userinfo", headers=bearer, timeout=60).json()
     assert told["roles"] == ["voider"]
     going_in.goto(f"{live_service.url}/account/roles")
     expect(going_in.locator("main")).to_contain_text("Anulación")
@@ -128,6 +128,6 @@ def test_a_right_from_its_giving_to_its_end(browser: Browser, live_service: Live
     _inspect(giving, "dejar")
     giving.click("#submit")
     giving.wait_for_url(f"**/institutions/{RUC}")
-    assert requests.get(f"{live_service.url}/userinfo", headers=bearer, timeout=10).status_code == 401
+    assert requests.get(f"{live_service.url}/userinfo", headers=bearer, timeout=60).status_code == 401
     going_in.goto(start)
     expect(going_in.locator("[name=password]")).to_be_visible()

@@ -42,7 +42,7 @@ def test_the_running_release_goes_on_under_a_schema_that_only_added(live_service
     service = live_service_of_its_own
     with service.composition() as composition:
         expand(composition.database)
-    assert requests.get(f"{service.url}/ready", timeout=10).status_code == 200
+    assert requests.get(f"{service.url}/ready", timeout=60).status_code == 200
     browser = FormBrowser()
     browser.open(f"{service.url}/login")
     browser.log_in(citizen_of(service))

@@ -100,7 +100,7 @@ class Slapd:
             input=ldif.encode(),
             check=True,
             capture_output=True,
-            timeout=20,
+            timeout=60,
         )
 
     def set(self, username: str, attribute: str, value: str | None) -> None:

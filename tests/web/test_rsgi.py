@@ -241,7 +241,7 @@ def test_a_header_with_an_underscore_is_not_one_with_a_hyphen(app: Flask) -> Non
 @pytest.fixture
 def connection(live_service: LiveService) -> Iterator[http.client.HTTPConnection]:
     """A connection to the real server."""
-    opened = http.client.HTTPConnection("localhost", live_service.port, timeout=20)
+    opened = http.client.HTTPConnection("localhost", live_service.port, timeout=60)
     yield opened
     opened.close()
 

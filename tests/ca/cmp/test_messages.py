@@ -102,7 +102,7 @@ class Conversation:
         sent = urllib.request.Request(
             f"http://127.0.0.1:{self.cmp.port}/cmp", data=octets, headers={"Content-Type": "application/pkixcmp"}
         )
-        with urllib.request.urlopen(sent, timeout=20) as answer:
+        with urllib.request.urlopen(sent, timeout=60) as answer:
             assert answer.headers["Content-Type"] == "application/pkixcmp"
             message, rest = decoder.decode(answer.read(), asn1Spec=rfc9480.PKIMessage())
         assert not rest
@@ -299,5 +299,5 @@ def test_another_media_type_is_not_read(cmp: CmpClient) -> None:
     """RFC 9811 §3.1."""
     sent = urllib.request.Request(f"http://127.0.0.1:{cmp.port}/cmp", data=b"x", headers={"Content-Type": "text/plain"})
     with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(sent, timeout=20)
+        urllib.request.urlopen(sent, timeout=60)
     assert caught.value.code == 415

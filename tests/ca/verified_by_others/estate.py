@@ -312,7 +312,7 @@ def _fetch_lists(estate: Estate) -> None:
     addresses.add(f"{estate.address}/pki/crl/issuing-1-full.crl")
     pem = []
     for address in sorted(addresses):
-        with urllib.request.urlopen(address, timeout=10) as response:
+        with urllib.request.urlopen(address, timeout=60) as response:
             der = response.read()
         (estate.folder / address.rpartition("/")[2]).write_bytes(der)
         if "full" not in address:

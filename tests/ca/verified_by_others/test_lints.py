@@ -68,7 +68,7 @@ def test_ocsp_answers(estate: Estate, profile: str) -> None:
                 builder.build().public_bytes(Encoding.DER),
                 {"Content-Type": "application/ocsp-request"},
             )
-            with urllib.request.urlopen(asked, timeout=10) as response:
+            with urllib.request.urlopen(asked, timeout=60) as response:
                 document = loader.RFC6960OCSPResponseDocumentLoader().load_der_document(response.read())
             assert list(findings(validator.validate(document.root))) == []
 

@@ -78,7 +78,7 @@ def client_context(estate: Estate) -> ssl.SSLContext:
 def connect(context: ssl.SSLContext, port: int, name: str) -> str:
     """Return what a server answers."""
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname=name) as channel,
     ):
         channel.sendall(f"GET / HTTP/1.0\r\nHost: {name}\r\n\r\n".encode())

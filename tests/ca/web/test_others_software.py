@@ -68,7 +68,7 @@ class Bench:
         return self.run("openssl", *arguments, package="openssl")
 
     def fetch(self, url: str, file: str) -> None:
-        with urllib.request.urlopen(url, timeout=10) as response:
+        with urllib.request.urlopen(url, timeout=60) as response:
             (self.folder / file).write_bytes(response.read())
 
     def _write(self, name: str, certificate: x509.Certificate) -> None:

@@ -50,7 +50,7 @@ def trusting_page(browser: Browser) -> Iterator[Page]:
     """A page of a visitor whose browser does not ask who signed the service's certificate."""
     with browser.new_context(locale="es-EC", ignore_https_errors=True) as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         yield page
 
 

@@ -86,7 +86,7 @@ def test_logout_at_the_service_ends_the_session_in_apache(
     assert _opens(page, f"{apache.url}/protected/index.html")
     page.goto(f"{trusted.issuer}/logout")
     page.click("#logout-yes")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while _opens(page, f"{apache.url}/protected/index.html"):
         assert time.monotonic() < deadline, apache.process.read_log()
         time.sleep(0.5)

@@ -56,7 +56,7 @@ class VirtualAuthenticator:
 def _citizen(browser: Browser, **given: Any) -> Iterator[tuple[BrowserContext, Page, list[str]]]:
     with browser.new_context(locale="es-EC", reduced_motion="reduce", **given) as context:
         page, told = context.new_page(), []
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: told.append(str(error)))
         yield context, page, told

@@ -49,7 +49,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A citizen's page; the policy is lifted for axe's own script."""
     with browser.new_context(bypass_csp=True, locale="es-EC", reduced_motion="reduce") as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         yield page
 
 

@@ -90,7 +90,7 @@ def test_a_dialog_asks_where_scripts_run(browser: Browser, site: tuple[str, Comp
     origin, _ = site
     with browser.new_context(locale="es-EC", reduced_motion="reduce") as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto(f"{origin}/account/password")
         page.fill("#username", "0923456719")

@@ -142,7 +142,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
     with browser.new_context(bypass_csp=True, locale="es-EC", reduced_motion="reduce") as context:
         site.log_in(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         yield page
 
 
@@ -279,7 +279,7 @@ def test_a_form_post_works_without_javascript_by_its_button(site: Site, browser:
     with browser.new_context(java_script_enabled=False, locale="es-EC") as context:
         site.log_in(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.goto(site.address(response_mode="form_post"))
         page.click(f"#{decision}")
         expect(page.locator("h1")).to_have_text(
@@ -299,7 +299,7 @@ def test_consent_and_logout_lead_back_under_the_policy(site: Site, browser: Brow
     with browser.new_context(java_script_enabled=False, locale="es-EC") as context:
         site.log_in(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.goto(site.address())
         page.dblclick("#allow")
         expect(page.locator("h1")).to_have_text("Portal")
@@ -390,7 +390,7 @@ def test_the_sign_out_page_with_frames_is_accessible_and_goes_on(site: Site, pag
     )
     page.click("#logout-yes")
     expect(page.locator("#go-on")).to_be_visible()
-    page.wait_for_url(f"{site.application.origin}/bye", timeout=15_000)
+    page.wait_for_url(f"{site.application.origin}/bye", timeout=60_000)
     assert loaded == [f"{site.application.origin}/out"]
 
 

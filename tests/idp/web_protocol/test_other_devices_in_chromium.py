@@ -96,7 +96,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A citizen's page; the policy is lifted for axe's own script."""
     with browser.new_context(bypass_csp=True, locale="es-EC", reduced_motion="reduce") as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         yield page
 
 
@@ -156,7 +156,7 @@ def test_a_kiosk_is_refused_without_javascript(browser: Browser, site: Site) -> 
     asked = kiosk.ask()
     with browser.new_context(locale="es-EC", java_script_enabled=False) as context:
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(60_000)
         page.goto(asked["verification_uri_complete"])
         assert asked["user_code"] in page.inner_text("main")
         if SHOTS:
