@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 from pkilint import etsi, finding_filter, loader
 from pkilint.cabf import serverauth
 from pkilint.cabf.serverauth import serverauth_constants
+from pkilint.common import alternative_name
 from pkilint.etsi import etsi_constants
 from pkilint.pkix import certificate, extension, name
 from pkilint.validation import ValidationFindingSeverity
+from publicsuffixlist import PublicSuffixList
 
 from ca.issuance.assembly import with_throw_away_signature
 from ca.lints.case import LintCase
@@ -31,6 +34,8 @@ _TRIAL_CODES = ("pkix.invalid_uri_syntax", "cabf.internal_domain_name", "etsi.in
 _ADDRESS_NODES = ("cPSuri", "uniformResourceIdentifier")
 
 logging.getLogger("pkilint").setLevel(logging.CRITICAL)
+# Each of its checks of names reads the list of public suffixes for itself: a quarter of a second, five times a suite.
+alternative_name.publicsuffixlist = SimpleNamespace(PublicSuffixList=cache(PublicSuffixList))
 
 
 def lint_outside(case: LintCase) -> Iterator[Finding]:
@@ -59,7 +64,7 @@ def lint_outside(case: LintCase) -> Iterator[Finding]:
             yield Finding(severity, code, "", description.message or "", source="pkilint")
 
 
-@lru_cache(maxsize=16)  # a suite takes a second to set up and keeps no state
+@lru_cache(maxsize=16)  # a suite takes long to set up and keeps no state
 def _suite(suite: str, kind_name: str):  # type: ignore[no-untyped-def]  # pkilint has no types
     filters = None
     if suite == "cabf-serverauth":

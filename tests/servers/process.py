@@ -16,6 +16,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.servers.loaded import LoadedProcess
+
 RUNNING: list[ServerProcess] = []
 
 
@@ -25,6 +27,7 @@ class ServerProcess:
     :ivar name: what the log is headed with when a test fails.
     :ivar log: the file that holds its standard output and error.
     :param enter: what goes before all else, so that it runs elsewhere (on another disk, say).
+    :param start: starts it in another way than by running ``arguments``: :func:`tests.servers.loaded.start`.
     """
 
     def __init__(
@@ -38,11 +41,17 @@ class ServerProcess:
         unprivileged: bool = False,
         stop_signal: signal.Signals = signal.SIGTERM,
         enter: Sequence[str] = (),
+        start: Callable[..., LoadedProcess] | None = None,
     ) -> None:
         self.name = name
         self.log = log
         self._stop_signal = stop_signal
+        self.process: subprocess.Popen[bytes] | LoadedProcess
         with log.open("ab") as output:
+            if start is not None:
+                self.process = start([*map(str, arguments)], environ=environ, output=output)
+                RUNNING.append(self)
+                return
             self.process = subprocess.Popen(
                 [*enter, *_wrapper(unprivileged, stop_signal), *map(str, arguments)],
                 stdin=subprocess.DEVNULL,

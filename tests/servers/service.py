@@ -16,6 +16,7 @@ from typing import Any
 
 from composition import Composition
 from kernel.settings import load_settings
+from tests.servers import loaded
 from tests.servers.process import ServerProcess, free_ports
 from tests.servers.small_disk import SmallDisk
 
@@ -30,6 +31,7 @@ class LiveService:
     :ivar home: its home as this process sees it; ``environ`` says what the service is told.
     :ivar environ: the environment in which its commands and processes run.
     :ivar enter: what goes before them, so that they run elsewhere (another disk, another network).
+    :ivar loaded: they are forked from a process that has the program loaded already (:mod:`tests.servers.loaded`).
     """
 
     url: str
@@ -37,6 +39,7 @@ class LiveService:
     home: Path
     environ: dict[str, str]
     enter: tuple[str, ...] = ()
+    loaded: bool = True
     log: Path = Path(os.devnull)
     process: ServerProcess | None = field(default=None, repr=False)
 
@@ -45,17 +48,22 @@ class LiveService:
 
         :raises RuntimeError: with what it wrote to standard error, if it fails and ``check`` is true.
         """
-        done = subprocess.run(
-            [*self.enter, sys.executable, "-m", "sau", *map(str, arguments)],
-            cwd=ROOT,
-            env=self.environ,
-            input=input,
-            capture_output=True,
-            text=True,
-        )
-        if check and done.returncode:
-            raise RuntimeError(f"sau {' '.join(map(str, arguments))}: {done.returncode}\n{done.stdout}{done.stderr}")
-        return done.stdout
+        said = [*map(str, arguments)]
+        if self._may_be_forked:
+            code, output, errors = loaded.run(said, environ=self.environ, input=input or "")
+        else:
+            done = subprocess.run(
+                [*self.enter, sys.executable, "-m", "sau", *said],
+                cwd=ROOT,
+                env=self.environ,
+                input=input,
+                capture_output=True,
+                text=True,
+            )
+            code, output, errors = done.returncode, done.stdout, done.stderr
+        if check and code:
+            raise RuntimeError(f"sau {' '.join(said)}: {code}\n{output}{errors}")
+        return output
 
     def json(self, *arguments: str | Path, input: str | None = None) -> Any:
         """Run ``sau ARGUMENTS --json`` and return what it printed."""
@@ -63,12 +71,14 @@ class LiveService:
 
     def start(self) -> None:
         """Start ``sau serve`` and wait until it says that it is ready."""
+        forked = self._may_be_forked
         self.process = ServerProcess(
             "sau serve",
-            [*self.enter, sys.executable, "-m", "sau", "serve"],
+            ["serve"] if forked else [*self.enter, sys.executable, "-m", "sau", "serve"],
             log=self.log,
             environ=self.environ,
             cwd=ROOT,
+            start=loaded.start if forked else None,
         )
         self.process.wait_until(self.is_ready, seconds=60)
 
@@ -91,6 +101,10 @@ class LiveService:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    @property
+    def _may_be_forked(self) -> bool:
+        return self.loaded and not self.enter and loaded.can_fork(self.environ)
 
     @contextmanager
     def composition(self, home: Path | None = None) -> Iterator[Composition]:
@@ -115,12 +129,14 @@ def run_service(
     more: Mapping[str, str] | None = None,
     init: bool = True,
     disk: SmallDisk | None = None,
+    loaded: bool = True,
 ) -> Iterator[LiveService]:
     """Initialise a service in ``folder`` and serve it until the block ends.
 
     :param database_url: empty for SQLite in its home.
     :param disk: where its home is, in place of ``folder``.
     :param more: further ``SAU_`` settings, e.g. ``SAU_SMTP_URL``.
+    :param loaded: false starts every process from nothing, as an operator does.
     """
     port = free_ports(3)
     home = (disk.outside if disk else folder) / "home"
@@ -144,6 +160,7 @@ def run_service(
         home,
         environ | dict(more or {}),
         enter=disk.enter if disk else (),
+        loaded=loaded,
         log=folder / f"sau-{port}.log",
     )
     if init:
