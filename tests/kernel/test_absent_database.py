@@ -61,11 +61,12 @@ def test_a_silent_server_is_waited_for_within_bounds(
     """Whoever asks hears that it does not answer; when it answers again, so do we."""
     use(distant)
     relay.silent = True
-    threading.Timer(3, lambda: setattr(relay, "silent", False)).start()  # what hangs after all fails by the clock below
-    started = time.monotonic()
+    rescue = threading.Timer(30, lambda: setattr(relay, "silent", False))  # what hangs after all ends, and fails
+    rescue.start()
     with pytest.raises(Unavailable):
         use(distant)
-    assert time.monotonic() - started < 2.9
+    assert relay.silent
+    rescue.cancel()
     relay.silent = False
     _until_it_answers(lambda: use(distant))
 

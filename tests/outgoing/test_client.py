@@ -183,7 +183,7 @@ def test_a_slow_drip_ends_with_the_time_of_the_whole() -> None:
         with run_host(behaviour) as host:
             started = time.monotonic()
             assert _refused(_client(), f"http://portal.example:{host.port}/", seconds=0.6) is OutgoingReason.TIMED_OUT
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 9
 
 
 def test_a_host_that_says_nothing_ends_with_the_time() -> None:

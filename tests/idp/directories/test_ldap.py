@@ -225,7 +225,7 @@ class TestNobodyThere:
         with answering(silent) as port:
             began = monotonic()
             assert reason_of(ldap, directory_at(f"{scheme}://127.0.0.1:{port}")) is DirectoryReason.TIMED_OUT
-            assert monotonic() - began < 5
+            assert monotonic() - began < 20
 
     def test_an_octet_now_and_then_wins_no_time(self, ldap: LdapDirectories, directory_at: MakeDirectory) -> None:
         """The end is of the whole, not from one octet to the next."""
@@ -276,7 +276,7 @@ class TestNobodyThere:
             began = monotonic()
             told = list(people.map(lambda _: reason_of(ldap, directory), range(20)))
         assert told.count(DirectoryReason.BUSY) >= 12
-        assert monotonic() - began < 6
+        assert monotonic() - began < 20
 
 
 ENTRY_SHAPED = st.binary(max_size=200).map(lambda inner: bytes([0x30, 0x81, min(len(inner), 255)]) + inner)
