@@ -38,8 +38,8 @@ RESUME_PATH = "/authorize/resume"
 LOGIN_PATH = "/login"
 SIGN_UP_PATH = "/signup"
 
-# The hint's subject and the moment before which a login is too old travel beside the request in the interaction.
-REQUEST, HINTED_SUBJECT = "request", "hinted_subject"
+# The hint's subject, and the policy under which the request was judged, travel beside it in the interaction.
+REQUEST, HINTED_SUBJECT, POLICY = "request", "hinted_subject", "policy"
 
 
 def authorize(
@@ -266,7 +266,11 @@ def _begin(
         journal=services.journal,
         browser_secret=obtain_browser_secret(),
         resume_path=RESUME_PATH,
-        parameters={REQUEST: request.to_document(), HINTED_SUBJECT: hinted_subject},
+        parameters={
+            REQUEST: request.to_document(),
+            HINTED_SUBJECT: hinted_subject,
+            POLICY: client.policy.name,
+        },
         client_id=client.client_id,
         client_name=client.name,
         client_institution=institution,

@@ -14,6 +14,7 @@ from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import (
     HINTED_SUBJECT,
     LOGIN_PATH,
+    POLICY,
     REQUEST,
     RESUME_PATH,
     find_active_session,
@@ -117,8 +118,9 @@ def load_asked_interaction(
     )
     request = AuthorizationRequest.from_document(interaction.parameters[REQUEST])
     client = find_client(session, request.client_id)
-    # Time has passed: what was registered then must still be.
-    if not _may_still_ask(client, request):
+    # Time has passed: what was registered then must still be, and the rules by which the request was judged.
+    same_policy = interaction.parameters.get(POLICY, client.policy.name) == client.policy.name
+    if not same_policy or not _may_still_ask(client, request):
         refusal = NotRedirectableError("client_disabled", "This application is closed, or may no longer ask this.")
         refuse_here(session, services, client, refusal, now=now)
     return LoadedInteraction(interaction, client, request, repeated=interaction.finished_at is not None)

@@ -21,7 +21,7 @@ from idp.authentication.browser_session import end_browser_session
 from idp.clients.register import disable_client
 from kernel.clock import ManualClock
 from kernel.identifiers import b64url, sha256
-from tests.idp.relying_party import RelyingParty, Visitor, add_visitor, answer_of, at, events, register
+from tests.idp.relying_party import RelyingParty, Visitor, add_visitor, answer_of, at, change, events, register
 from web.rate_limit import limit
 
 COOKIES = ("sau_session", "sau_browser", "sau_form")
@@ -271,6 +271,18 @@ def test_a_closed_client_gets_no_login_and_no_token(
     refused = visitor.http.get(party.authorization_url())
     assert refused.status_code == 400
     assert "Location" not in refused.headers
+
+
+def test_a_policy_that_changed_meanwhile_is_asked_before_anything_is_given(
+    composition: Composition, party: RelyingParty, visitor: Visitor
+) -> None:
+    """The request was judged by rules that are no longer its application's: it begins anew at the application."""
+    location = visitor.http.get(party.authorization_url()).headers["Location"]
+    page = visitor.http.get(location)
+    change(composition, party, policy="fapi2")
+    refused = visitor.decide(page)
+    assert (refused.status_code, "Location" in refused.headers) == (400, False)
+    assert events(composition, "idp:consent:granted") == []
 
 
 def test_an_interaction_of_another_browser_is_worth_nothing(
