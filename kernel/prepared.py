@@ -34,6 +34,14 @@ except ImportError:  # pragma: no cover - an extra: only who has PostgreSQL has 
 _KEY = "prepared"
 # libpq's PQTRANS_IDLE; PGRES_COMMAND_OK and PGRES_TUPLES_OK; CONNECTION_OK; PG_DIAG_SQLSTATE.
 _IDLE, _GOOD, _ALIVE, _SQLSTATE = 0, (1, 2), 0, 67
+# How a transaction begins that runs them. A plan is made once and kept, and may be made while its table is empty: then
+# the server would go through all of it, or hash it, and would still do so when it holds a million rows. All of these
+# look rows up by key, so that is the only plan that they get. (What has no index looks endlessly dear then: no reason
+# to compile it.)
+_SETTINGS = {b"plan_cache_mode": b"force_generic_plan", b"jit": b"off"} | {
+    b"enable_" + way: b"off" for way in (b"seqscan", b"hashjoin", b"mergejoin", b"material")
+}
+_BEGIN = b"; ".join([b"BEGIN", *(b"SET LOCAL " + name + b" = " + value for name, value in _SETTINGS.items())])
 _BOUND = re.compile(r"%\((\w+)\)s")
 _SHORT = 512
 _log = structlog.get_logger("kernel.prepared")
@@ -123,7 +131,7 @@ class _Wire:
         for hear in connection.dispatch.before_cursor_execute:  # whoever counts statements counts these
             hear(connection, None, text, {}, None, False)
         if self._pgconn.transaction_status == _IDLE:
-            self._require_good(self._pgconn.exec_(b"BEGIN"), "BEGIN", connection)
+            self._require_good(self._pgconn.exec_(_BEGIN), "BEGIN", connection)
         values: list[Any] = [_literal(given[each]) for each in order]
         if self._whole or _Pooler.hands_round:
             result = self._pgconn.exec_params(text.encode(), values)

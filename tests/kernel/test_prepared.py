@@ -196,3 +196,20 @@ def test_documents_are_json_on_the_way_in(database: Database) -> None:
     with database.transaction() as session:
         stored = session.execute(text("SELECT payload FROM outbox_task WHERE id = 'task'")).scalar_one()
         assert (json.loads(stored) if isinstance(stored, str) else stored) == {"a": [1, "ü", None]}
+
+
+def test_a_plan_made_for_an_empty_table_goes_by_key(database: Database) -> None:
+    """It is kept while the table grows; what other transactions on the connection do is planned as ever."""
+    if database.is_sqlite:
+        pytest.skip("SQLite plans each time")
+    by_key = """EXPLAIN UPDATE outbox_task SET attempts = given.attempts
+        FROM json_to_recordset('[]') AS given(id text, attempts integer) WHERE outbox_task.id = given.id"""
+    with database.engine.connect() as connection:
+        with database.transaction(connection) as session:
+            assert FIND.fetch(session, {"keys": ["none"]}) == []
+            plan = "\n".join(session.scalars(text(by_key)))
+        assert "Index Scan using pk_outbox_task" in plan
+        assert "Seq Scan" not in plan
+        with database.transaction(connection) as session:
+            shown = [session.scalar(text(f"SHOW {name}")) for name in ("enable_seqscan", "plan_cache_mode", "jit")]
+        assert shown == ["on", "auto", "on"]
