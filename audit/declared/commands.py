@@ -230,6 +230,7 @@ QUIET_COMMANDS: frozenset[str] = frozenset(
         "client policy list",
         "client policy show",
         "client show",
+        "client told",
         "client token list",
         "cmp credential list",
         "config check",

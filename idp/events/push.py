@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from idp.clients.client import Client, find_client
 from idp.clients.event_authorization import find_event_authorization
 from idp.deliveries.delivery import Compose, Message
+from idp.deliveries.names import told_name
 from idp.protocol.security_event import MEDIA_TYPE, TYPE, SecurityEvent, security_event_claims
 from idp.services import IdpServices
 from idp.tokens.protection import id_token_protection, protect
@@ -39,8 +40,8 @@ def event_push(services: IdpServices) -> Compose:
             issuer=services.settings.issuer,
             audience=client.client_id,
             subject=subject_for(services, client, payload["person_id"]),
-            jti=task.id,
-            txn=payload["txn"],
+            jti=told_name(services, client.client_id, task.id),
+            txn=told_name(services, client.client_id, payload["txn"]),
             now=now,
         )
         token = protect(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from idp.clients.client import find_client
 from idp.deliveries.delivery import Compose, Message
+from idp.deliveries.names import told_name
 from idp.protocol.logout_token import TYPE, logout_token_claims
 from idp.services import IdpServices
 from idp.tokens.protection import id_token_protection, protect
@@ -34,7 +35,7 @@ def logout_notice(services: IdpServices) -> Compose:
             audience=client.client_id,
             subject=subject_for(services, client, task.payload["person_id"]),
             sid=sid_for(services, client.client_id, task.payload["sid"]),
-            jti=task.id,
+            jti=told_name(services, client.client_id, task.id),
             now=now,
         )
         # §2.4: signed, and encrypted, as the application's ID tokens are.

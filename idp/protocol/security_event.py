@@ -107,7 +107,7 @@ def security_event_claims(
 
     :param subject: the person as the receiver knows him; stands in ``sub_id`` as ``iss_sub`` (RFC 9493 §3.2.4),
         with the session beside it where the event is about one.
-    :param txn: the event in our own records, which an auditor finds by it (RFC 8417 §2.2).
+    :param txn: what stands for the event in our own records, for this receiver alone (RFC 8417 §2.2).
     """
     user = {"format": "iss_sub", "iss": issuer, "sub": subject}
     session = {"format": "opaque", "id": event.sid}

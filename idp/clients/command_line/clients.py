@@ -21,6 +21,7 @@ from idp.clients.register import disable_client, enable_client, register_client
 from idp.clients.registration.client_registration import ClientRegistration
 from idp.clients.registration.document import registration_document
 from idp.clients.registration.sector import require_sector
+from idp.deliveries.names import behind_told_name
 from idp.directory.institutions import find_institution_by_ruc
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record, print_records
@@ -122,6 +123,14 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
         """Show what an application registered."""
         with load().database.reading() as session:
             print_record(_record(find_client(session, client_id)), as_json=as_json)
+
+    @client.command("told")
+    @click.argument("client_id")
+    @click.argument("name")
+    @json_option
+    def told_(client_id: str, name: str, as_json: bool) -> None:
+        """Show which record of ours an application means by NAME: the txn or jti of an event or logout token."""
+        print_record({"client_id": client_id, "id": behind_told_name(load(), client_id, name)}, as_json=as_json)
 
     @client.command("rotate-secret")
     @click.argument("client_id")

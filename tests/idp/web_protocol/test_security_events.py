@@ -31,6 +31,7 @@ from idp.clients.client import find_client
 from idp.clients.registration.client_registration import ClientRegistration
 from idp.clients.registration.document import registration_document
 from idp.consent.connected_services import withdraw_consent
+from idp.deliveries.names import behind_told_name
 from idp.protocol.security_event import (
     ACCOUNT_DISABLED,
     ACCOUNT_ENABLED,
@@ -42,7 +43,7 @@ from idp.protocol.security_event import (
 from idp.tokens.session_name import session_behind
 from kernel.clock import ManualClock
 from kernel.database import Base
-from kernel.errors import Rejected
+from kernel.errors import NotFound, Rejected
 from kernel.identifiers import sha256_hex
 from kernel.outbox import run_due
 from kernel.secret_text import SecretText
@@ -179,6 +180,27 @@ def test_a_new_password_is_told_to_the_services_that_the_person_uses(
     assert set(kinds) == {SESSION_REVOKED, CREDENTIAL_CHANGE}
     assert kinds[CREDENTIAL_CHANGE]["credential_type"] == "password"
     assert kinds[CREDENTIAL_CHANGE]["change_type"] == "update"
+
+
+def test_two_applications_cannot_join_a_person_by_an_event(
+    composition: Composition, receiver: Host, visitor: Visitor, http: FlaskClient
+) -> None:
+    """OpenID Connect Core §8.1: told of one event they share no value but the time; we know what each means."""
+    parties = [_listening(composition, receiver, events_requested=[CREDENTIAL_CHANGE]) for _ in range(2)]
+    for party in parties:
+        _log_in(party, visitor, http)
+    _change_password(composition, visitor)
+    assert _deliver(composition) == 2
+    told = {claims["aud"]: claims for claims in map(parties[0].claims, _tokens(receiver))}
+    first, second = (told[party.client_id] for party in parties)
+    for one, other in ((first["txn"], second["txn"]), (first["jti"], second["jti"])):
+        assert one[:8] != other[:8]
+    meant = {behind_told_name(composition.idp, aud, claims["txn"]) for aud, claims in told.items()}
+    with composition.database.reading() as session:
+        assert {session.get_one(AuditEvent, event_id).type for event_id in meant} == {"idp:password:set"}
+    assert len(meant) == 1
+    with pytest.raises(NotFound):
+        behind_told_name(composition.idp, parties[0].client_id, second["txn"])
 
 
 def test_a_first_password_is_a_credential_that_was_not_there(
