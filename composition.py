@@ -63,6 +63,7 @@ from kernel.clock import Clock, SystemClock
 from kernel.database import Database
 from kernel.settings import Settings
 from keys.file_store import FileKeyStore, read_passphrase
+from keys.late_secret import LateSecret
 from keys.sealing import Sealer
 from keys.store import KeyStore
 from keys.token import open_token_store
@@ -122,14 +123,19 @@ class Composition:
         return FileKeyStore(self.settings.keystore_folder, read_passphrase(self.settings.passphrase_file))
 
     @cached_property
+    def sealing(self) -> LateSecret:
+        """Fetches the secret from which all sealing keys are derived: from a token that may be away at the start."""
+        return LateSecret(lambda: self.keystore.secret("sealing"))
+
+    @property
     def sealing_secret(self) -> bytes:
-        """The secret from which all sealing keys are derived."""
-        return self.keystore.secret("sealing")
+        """The secret from which all sealing keys are derived. :raises kernel.errors.Unavailable: while it is away."""
+        return self.sealing()
 
     @cached_property
     def journal(self) -> Journal:
         """The journal of events."""
-        return Journal(HolderKeys(Sealer(self.sealing_secret, "audit-holder")), node=socket.gethostname())
+        return Journal(HolderKeys(Sealer(self.sealing, "audit-holder")), node=socket.gethostname())
 
     @cached_property
     def audit(self) -> AuditServices:
@@ -163,7 +169,7 @@ class Composition:
             database=self.database,
             keystore=self.keystore,
             journal=self.journal,
-            sealing_secret=self.sealing_secret,
+            sealing=self.sealing,
             token_keys=KeyRing(self.keystore, self.clock),
             outgoing=self.outgoing,
             remote_keys=RemoteKeys(self.outgoing, self.clock),
@@ -186,7 +192,7 @@ class Composition:
             journal=self.journal,
             institutions=InstitutionRegister(),
             people=PeopleRegister(),
-            sealing_secret=self.sealing_secret,
+            sealing=self.sealing,
             letters=Letters(self),
             signed_in=SignedIn(),
             api_tokens=ApiTokens(self),

@@ -22,7 +22,7 @@ from composition import Composition
 from kernel.errors import ServiceError
 from kernel.process import end_with_parent
 from kernel.settings import load_settings
-from keys.sealing import derive_secret
+from keys.sealing import derive_once
 from operations.metrics import ServiceCollector
 from operations.readiness import readiness_checks
 from operations.refusals import refusal_recorder
@@ -58,7 +58,7 @@ def create_app(composition: Composition | None = None) -> Flask:
     app = create_bare_app(
         settings=composition.settings,
         clock=composition.clock,
-        secret_key=derive_secret(composition.sealing_secret, "flask-session"),
+        secret_key=lambda: derive_once(composition.sealing_secret, "flask-session"),
         on_refusal=refusal_recorder(composition),
     )
     add_readiness_checks(app, readiness_checks(composition))

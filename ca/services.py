@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,7 @@ from keys.store import KeyStore
 class CaServices:
     """Adapters and shared values of the authority. The root's key store is not here: see ``ca.ceremony``.
 
-    :ivar sealing_secret: from which keys are derived that seal what the authority reads back.
+    :ivar sealing: what :attr:`sealing_secret` comes from.
     :ivar api_tokens: who calls our API.
     :ivar revocation_listeners: told of each revocation by the worker.
     :ivar dependents: asked what ends with certificates, before they are revoked.
@@ -36,13 +37,21 @@ class CaServices:
     journal: Journal
     institutions: Institutions
     people: People
-    sealing_secret: bytes = field(repr=False)
+    sealing: Callable[[], bytes] = field(repr=False)
     letters: Letters
     signed_in: SignedIn
     api_tokens: ApiTokens
     profiles: ProfileRegistry = field(default_factory=packaged_profiles)
     revocation_listeners: tuple[RevocationListener, ...] = ()
     dependents: tuple[Dependents, ...] = ()
+
+    @property
+    def sealing_secret(self) -> bytes:
+        """From which keys are derived that seal what the authority reads back.
+
+        :raises kernel.errors.Unavailable: while it is in a security module that does not answer.
+        """
+        return self.sealing()
 
     @cached_property
     def certificate_log(self) -> CertificateLog:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from audit.journal import Journal
@@ -35,7 +35,7 @@ class IdpServices:
     :ivar personal_certificates: what the authority holds about people.
     :ivar civil_registry: where identities are checked; None: only at desks.
     :ivar known_clients: applications that this process has met, for the endpoints that are called most.
-    :ivar sealing_secret: 32 octets; give it to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
+    :ivar sealing: what :attr:`sealing_secret` comes from.
     """
 
     settings: Settings
@@ -43,7 +43,7 @@ class IdpServices:
     database: Database
     keystore: KeyStore
     journal: Journal
-    sealing_secret: bytes
+    sealing: Callable[[], bytes] = field(repr=False)
     token_keys: KeyRing
     outgoing: OutgoingClient
     certificates: Certificates
@@ -54,6 +54,14 @@ class IdpServices:
     directories: DirectoryServers
     civil_registry: CivilRegistry | None = None
     known_clients: KnownClients = field(default_factory=KnownClients)
+
+    @property
+    def sealing_secret(self) -> bytes:
+        """32 octets: give them to ``keys.sealing.Sealer`` with a purpose, or to ``derive_secret``.
+
+        :raises kernel.errors.Unavailable: while they are in a security module that does not answer.
+        """
+        return self.sealing()
 
     @property
     def acr_values(self) -> tuple[str, ...]:

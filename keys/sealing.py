@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cached_property, lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -27,12 +28,18 @@ def derive_once(master: bytes, purpose: str) -> bytes:
 class Sealer:
     """AES-256-GCM for one purpose. Sealed form: version octet 1, 12-octet nonce, ciphertext with tag.
 
-    :param master: the key store's sealing secret, 32 octets.
+    :param master: the key store's sealing secret, 32 octets; or what returns it, asked at the first use.
     :param purpose: separates keys: what one purpose sealed, no other opens.
     """
 
-    def __init__(self, master: bytes, purpose: str) -> None:
-        self._cipher = AESGCM(derive_secret(master, f"seal:{purpose}"))
+    def __init__(self, master: bytes | Callable[[], bytes], purpose: str) -> None:
+        self._master = master
+        self._purpose = purpose
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        master = self._master if isinstance(self._master, bytes) else self._master()
+        return AESGCM(derive_secret(master, f"seal:{self._purpose}"))
 
     def seal(self, content: bytes, *, bound_to: str) -> bytes:
         """Encrypt ``content``; it opens only with the same ``bound_to`` (the row's id), so rows cannot be swapped."""

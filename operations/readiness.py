@@ -34,6 +34,7 @@ def readiness_checks(composition: Composition) -> list[tuple[str, Callable[[], N
     def keys() -> None:
         if not composition.keystore.names():
             raise Unavailable("The key store is empty.", code="no_keys")
+        _ = composition.sealing_secret
 
     return [("database", database), ("writable", room_to_write), ("schema", current_schema), ("keys", keys)]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hmac
 import json
 import socket
+import threading
+import time
 from importlib.metadata import PackageNotFoundError, version
 
 import structlog
@@ -21,22 +23,37 @@ from kernel.settings import Settings
 from keys.sealing import derive_secret
 from operations import schema
 
+_AGAIN = 5.0  # seconds
+
 _log = structlog.get_logger("sau.start")
 
 
 def record_start(composition: Composition, *, process: str) -> None:
     """Put on record that a process starts, and which settings are not those that it last started with here.
 
-    Values are not told (an address may hold a password): each setting is represented by a keyed digest. A database
-    that does not answer stops no process; the log of the process says that the start is not on record.
+    Values are not told (an address may hold a password): each setting is represented by a keyed digest. A database or a
+    security module that does not answer stops no process: the start is put on record as soon as both do.
 
     :param process: ``web`` or ``worker``.
     """
+    if not _is_recorded(composition, process):
+        threading.Thread(target=_record_later, args=(composition, process), name="start", daemon=True).start()
+
+
+def _record_later(composition: Composition, process: str) -> None:
+    while not _is_recorded(composition, process):
+        time.sleep(_AGAIN)
+
+
+def _is_recorded(composition: Composition, process: str) -> bool:
     try:
+        digests = setting_digests(composition.settings, composition.sealing_secret)
         with composition.database.transaction() as session:
-            _record_start(session, composition, f"{process}@{socket.gethostname()}"[:128])
+            _record_start(session, composition, f"{process}@{socket.gethostname()}"[:128], digests)
     except (ServiceError, SQLAlchemyError) as error:
         _log.warning("start_not_recorded", process=process, error=type(error).__name__)
+        return False
+    return True
 
 
 def upgrade_schema(composition: Composition) -> str:
@@ -59,9 +76,8 @@ def setting_digests(settings: Settings, secret: bytes) -> dict[str, str]:
     }
 
 
-def _record_start(session: Session, composition: Composition, name: str) -> None:
+def _record_start(session: Session, composition: Composition, name: str, digests: dict[str, str]) -> None:
     journal, now = composition.journal, composition.clock.now()
-    digests = setting_digests(composition.settings, composition.sealing_secret)
     before = _last_digests(session, name)
     if before is not None and before != digests:
         changed = sorted(each for each in {*before, *digests} if before.get(each) != digests.get(each))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
@@ -29,6 +29,7 @@ from web.cookies import cookie_name
 from web.csrf import init_csrf
 from web.error_pages import init_error_pages
 from web.error_texts import OWN_TEXTS, describe_errors
+from web.form_session import FormSessions
 from web.headers import apply_headers, plain_headers
 from web.in_progress import ShortCall, begin_short_call, end_short_call
 from web.locale import init_locale
@@ -54,14 +55,17 @@ LONG_WAY = "sau.long_way"  # in the environment of a request that no short way a
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
-def create_app(*, settings: Settings, clock: Clock, secret_key: bytes, on_refusal: OnRefusal | None = None) -> Flask:
+def create_app(
+    *, settings: Settings, clock: Clock, secret_key: bytes | Callable[[], bytes], on_refusal: OnRefusal | None = None
+) -> Flask:
     """Return an application without views of any house: headers, CSRF, errors, languages, limits, operations.
 
     :param secret_key: at least 32 octets, the same in every process; signs the form session (CSRF token, language).
+        Or what returns them; while it raises ``Unavailable`` pages with forms are answered so, and others are served.
     :param on_refusal: called with a reason and public details when the plumbing refuses a request.
     :raises ValueError: if ``secret_key`` is too short.
     """
-    if len(secret_key) < 32:
+    if isinstance(secret_key, bytes) and len(secret_key) < 32:
         raise ValueError("secret_key: at least 32 octets")
     app = SauFlask(__name__, static_folder=None, template_folder="templates")
     _configure(app, settings, secret_key)
@@ -97,10 +101,17 @@ class SauFlask(Flask):
     """Flask that declares, before anything else runs, where each request comes from, and answers on short ways."""
 
     settings: Settings
+    form_key: Callable[[], bytes]
+    session_interface = FormSessions()
     short_ways: ShortWays
     metrics: Metrics
     addresses: ClientAddresses
     scheme: str
+
+    @property
+    def secret_key(self) -> bytes:  # type: ignore[override]
+        """What signs the form session. :raises Unavailable: while it is away."""
+        return self.form_key()
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request under its own request id and origin."""
@@ -192,14 +203,14 @@ class SauFlask(Flask):
         return Origin(request_id=new_id(), address=address, user_agent=agent, channel="web")
 
 
-def _configure(app: SauFlask, settings: Settings, secret_key: bytes) -> None:
+def _configure(app: SauFlask, settings: Settings, secret_key: bytes | Callable[[], bytes]) -> None:
     issuer = urlsplit(settings.issuer)
     app.settings = settings
+    app.form_key = (lambda: secret_key) if isinstance(secret_key, bytes) else secret_key
     app.short_ways = ShortWays(settings)
     app.scheme = issuer.scheme
     app.addresses = ClientAddresses(settings.trusted_proxies)
     app.config.update(
-        SECRET_KEY=secret_key,
         SERVER_NAME=issuer.netloc,
         PREFERRED_URL_SCHEME=issuer.scheme,
         MAX_CONTENT_LENGTH=MAX_BODY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -86,7 +87,54 @@ def test_without_the_security_module_nothing_is_signed_and_people_stay_logged_in
             assert ledger.take() == 200
             for _ in range(rounds(2, 10)):
                 _pull_and_plug_in(service, module, ledger, browser, figure)
+            _start_without_it(service, module, ledger, browser, figure)
         ledger.require_plain_refusals()
+
+
+def _start_without_it(
+    service: LiveService, module: DistantModule, ledger: Ledger, browser: FormBrowser, figure: Figure
+) -> None:
+    """All processes begin while the module is away: what needs no key is served, the rest is told when to come back."""
+    service.stop()
+    module.stop()
+    service.start(until=lambda: _status(f"{service.url}/health") == 200)
+    assert _status(f"{service.url}/ready") == 503
+    assert requests.get(f"{service.url}/ready", timeout=30).json()["checks"]["keys"] is False
+    for path in ("/.well-known/openid-configuration", "/pki/"):
+        assert _status(service.url + path) == 200, path
+    assert ledger.take() == 503
+    visitor = FormBrowser()
+    visitor.open(f"{service.url}/login")
+    browser.open(f"{service.url}/account")
+    for page in (visitor.page, browser.page, requests.post(f"{service.url}/login", data={"username": "x"}, timeout=30)):
+        assert page.status_code == 503, page.text
+        assert int(page.headers["Retry-After"]) > 0
+    assert {finding["code"] for finding in _doctor(service)} >= {"token_unavailable"}
+    module.start()
+    started = time.monotonic()
+    _until(service.is_ready, "it is ready without a restart")
+    figure("started without the module: ready after it is back, after", time.monotonic() - started, "s")
+    _until(lambda: ledger.take() == 200, "it signs")
+    browser.open(f"{service.url}/account")
+    assert "Ana" in browser.page.text
+    _until(
+        lambda: _starts(service) >= 4, "the start of both processes is on record"
+    )  # two of them are the first start's
+
+
+def _status(url: str) -> int:
+    try:
+        return requests.get(url, timeout=30).status_code
+    except requests.ConnectionError:
+        return 0
+
+
+def _doctor(service: LiveService) -> list[dict[str, str]]:
+    return list(json.loads(service.command("doctor", "--json", check=False)))
+
+
+def _starts(service: LiveService) -> int:
+    return len(service.json("audit", "search", "--type", "service:process:started", "--limit", "20"))
 
 
 def _pull_and_plug_in(

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,8 +69,8 @@ class LiveService:
         """Run ``sau ARGUMENTS --json`` and return what it printed."""
         return json.loads(self.command(*arguments, "--json", input=input))
 
-    def start(self) -> None:
-        """Start ``sau serve`` and wait until it says that it is ready."""
+    def start(self, *, until: Callable[[], bool] | None = None) -> None:
+        """Start ``sau serve`` and wait until it says that it is ready, or ``until`` says so."""
         forked = self._may_be_forked
         self.process = ServerProcess(
             "sau serve",
@@ -80,7 +80,7 @@ class LiveService:
             cwd=ROOT,
             start=loaded.start if forked else None,
         )
-        self.process.wait_until(self.is_ready, seconds=60)
+        self.process.wait_until(until or self.is_ready, seconds=120)
 
     def stop(self) -> None:
         """Stop it politely; starting it again is possible."""

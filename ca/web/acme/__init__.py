@@ -7,7 +7,7 @@ from flask import Flask
 from ca.acme.known_keys import KnownKeys
 from ca.services import CaServices
 from ca.web.acme import accounts, orders, public
-from keys.sealing import derive_secret
+from keys.sealing import derive_once
 from web.csrf import exempt
 
 __all__ = ["mount"]
@@ -15,7 +15,7 @@ __all__ = ["mount"]
 
 def mount(app: Flask, services: CaServices) -> None:
     """Put the protocol's addresses on ``app``."""
-    app.extensions["ca.acme.nonce"] = derive_secret(services.sealing_secret, "acme-nonce")
+    app.extensions["ca.acme.nonce"] = lambda: derive_once(services.sealing_secret, "acme-nonce")
     app.extensions["ca.acme.keys"] = KnownKeys()
     for module in (public, accounts, orders):
         app.register_blueprint(exempt(module.blueprint))

@@ -204,4 +204,4 @@ def known_keys() -> KnownKeys:
 
 
 def _nonce_secret() -> bytes:
-    return cast(bytes, current_app.extensions["ca.acme.nonce"])
+    return cast("Callable[[], bytes]", current_app.extensions["ca.acme.nonce"])()
