@@ -30,6 +30,14 @@ class Permission(StrEnum):
     RIGHTS_READ = "rights:read"
     RIGHTS_ASSIGN = "rights:assign"
     RIGHTS_DECIDE = "rights:decide"
+    DIRECTORIES_READ = "directories:read"
+    DIRECTORIES_CHANGE = "directories:change"
+    PROVIDERS_READ = "providers:read"
+    PROVIDERS_CHANGE = "providers:change"
+    DECLARATIONS_READ = "declarations:read"
+    DECLARATIONS_CHANGE = "declarations:change"
+    DELEGATIONS_READ = "delegations:read"
+    DELEGATIONS_CHANGE = "delegations:change"
     AUDIT_SEARCH = "audit:search"
     AUDIT_EXPORT = "audit:export"
     PEOPLE_OPEN = "people:open"
@@ -69,6 +77,14 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.ROLES_READ,
             _P.ROLES_GRANT,
             _P.RIGHTS_READ,
+            _P.DIRECTORIES_READ,
+            _P.DIRECTORIES_CHANGE,
+            _P.PROVIDERS_READ,
+            _P.PROVIDERS_CHANGE,
+            _P.DECLARATIONS_READ,
+            _P.DECLARATIONS_CHANGE,
+            _P.DELEGATIONS_READ,
+            _P.DELEGATIONS_CHANGE,
         }
     ),
     Role.PKI_OFFICER: _CERTIFICATES | {_P.CERTIFICATES_REQUEST, _P.CERTIFICATES_REVOKE, _P.INSTITUTIONS_READ},
@@ -80,6 +96,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         _P.INSTITUTIONS_READ,
         _P.ROLES_READ,
         _P.RIGHTS_READ,
+        _P.DIRECTORIES_READ,
+        _P.PROVIDERS_READ,
+        _P.DECLARATIONS_READ,
+        _P.DELEGATIONS_READ,
         _P.AUDIT_SEARCH,
         _P.AUDIT_EXPORT,
     },

@@ -165,6 +165,7 @@ class EventType(StrEnum):
     # sign-in through other providers
     UPSTREAM_PROVIDER_ADDED = "idp:upstream_provider:added"
     UPSTREAM_PROVIDER_UPDATED = "idp:upstream_provider:updated"
+    UPSTREAM_PROVIDER_HEALTH_CHANGED = "idp:upstream_provider:health_changed"
     UPSTREAM_VERIFIED = "idp:upstream:verified"  # an answer of another provider was taken, or refused
     UPSTREAM_LINKED = "idp:upstream:linked"
     UPSTREAM_UNLINKED = "idp:upstream:unlinked"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import idp.accounts.data_copy
 import idp.accounts.deletion
 import idp.authentication.jobs
+import idp.broker.jobs
 import idp.decoupled.jobs
 import idp.deliveries.jobs
 import idp.desk.jobs
@@ -45,7 +46,7 @@ def deliveries(services: IdpServices) -> Mapping[str, Handler]:
 
 def lookups(services: IdpServices) -> Mapping[str, Handler]:
     """Return what does the outbox tasks that wait for servers of institutions, by kind."""
-    return {**idp.directories.jobs.lookups(services)}
+    return {**idp.broker.jobs.lookups(services), **idp.directories.jobs.lookups(services)}
 
 
 def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
@@ -53,6 +54,7 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
     return [
         *idp.accounts.deletion.periodic_jobs(services),
         *idp.authentication.jobs.periodic_jobs(services),
+        *idp.broker.jobs.periodic_jobs(services),
         *idp.decoupled.jobs.periodic_jobs(services),
         *idp.desk.jobs.periodic_jobs(services),
         *idp.directories.jobs.periodic_jobs(services),

@@ -15,6 +15,7 @@ from admin.web import (
     clients,
     deliveries,
     desk,
+    federation,
     home,
     institutions,
     mass_revocations,
@@ -48,6 +49,7 @@ BLUEPRINTS = (
     institutions.blueprint,
     roles.blueprint,
     rights.blueprint,
+    *federation.BLUEPRINTS,
     audit.blueprint,
     *desk.BLUEPRINTS,
 )

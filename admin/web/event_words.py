@@ -56,6 +56,7 @@ EVENTS: dict[EventType, Text] = {
     _E.CERTIFICATE_WITHDRAWN: _l("Su certificado dejó de servir para ingresar"),
     _E.UPSTREAM_PROVIDER_ADDED: _l("Agregó el ingreso por otro proveedor"),
     _E.UPSTREAM_PROVIDER_UPDATED: _l("Cambió el ingreso por otro proveedor"),
+    _E.UPSTREAM_PROVIDER_HEALTH_CHANGED: _l("El proveedor de una institución dejó de responder, o volvió"),
     _E.UPSTREAM_VERIFIED: _l("Llegó la respuesta de otro proveedor"),
     _E.UPSTREAM_LINKED: _l("Unió su cuenta con la de otro proveedor"),
     _E.UPSTREAM_UNLINKED: _l("Separó su cuenta de la de otro proveedor"),

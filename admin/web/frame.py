@@ -26,6 +26,8 @@ def tabs(operator: Operator) -> list[tuple[str, str, str]]:
         ("deliveries", _("Envíos"), "admin_deliveries.show_all", Permission.DELIVERIES_READ),
         ("notices", _("Mensajes"), "admin_notices.show_all", Permission.DELIVERIES_READ),
         ("institutions", _("Instituciones"), "admin_institutions.show_all", Permission.INSTITUTIONS_READ),
+        ("directories", _("Directorios"), "admin_directories.show_all", Permission.DIRECTORIES_READ),
+        ("providers", _("Proveedores"), "admin_providers.show_all", Permission.PROVIDERS_READ),
         ("people", _("Personas y roles"), "admin_roles.show_all", Permission.ROLES_READ),
         ("rights", _("Derechos"), "admin_rights.show_all", Permission.RIGHTS_READ),
         ("audit", _("Auditoría"), "admin_audit.search", Permission.AUDIT_SEARCH),

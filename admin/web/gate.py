@@ -33,7 +33,7 @@ from kernel.errors import Denied, ServiceError
 
 View = TypeVar("View", bound=Callable[..., Any])
 PREFIX = "/admin"
-_NOT_KEPT = frozenset({"csrf_token", "password", "code", "username"})
+_NOT_KEPT = frozenset({"csrf_token", "password", "secret", "code", "username"})
 
 
 @dataclass(frozen=True)

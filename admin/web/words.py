@@ -26,7 +26,9 @@ ROLES: dict[Role, Text] = {
     Role.SECURITY_OFFICER: _l("Seguridad"),
 }
 ROLE_DUTIES: dict[Role, Text] = {
-    Role.ADMINISTRATOR: _l("Da y quita roles, registra instituciones, ve las aplicaciones. No emite ni aprueba."),
+    Role.ADMINISTRATOR: _l(
+        "Da y quita roles, registra instituciones, directorios y proveedores, ve las aplicaciones. No emite ni aprueba."
+    ),
     Role.PKI_OFFICER: _l("Sube solicitudes de las instituciones y revoca certificados. No aprueba."),
     Role.PKI_APPROVER: _l("Aprueba o niega lo que otra persona pidió, y revoca certificados."),
     Role.AUDITOR: _l("Lee todo, busca en la auditoría y comprueba su integridad. No cambia nada."),
@@ -54,6 +56,14 @@ PERMISSIONS: dict[Permission, Text] = {
     Permission.RIGHTS_READ: _l("Ver quién tiene derechos en aplicaciones"),
     Permission.RIGHTS_ASSIGN: _l("Dar y quitar roles de aplicaciones en su institución"),
     Permission.RIGHTS_DECIDE: _l("Decidir sobre roles que propuso otra persona"),
+    Permission.DIRECTORIES_READ: _l("Ver los directorios de instituciones"),
+    Permission.DIRECTORIES_CHANGE: _l("Registrar y cambiar directorios de instituciones"),
+    Permission.PROVIDERS_READ: _l("Ver los proveedores de instituciones"),
+    Permission.PROVIDERS_CHANGE: _l("Registrar y cambiar proveedores de instituciones"),
+    Permission.DECLARATIONS_READ: _l("Ver los roles que declaran las aplicaciones"),
+    Permission.DECLARATIONS_CHANGE: _l("Cambiar los roles que declaran las aplicaciones"),
+    Permission.DELEGATIONS_READ: _l("Ver quién puede dar roles de aplicaciones"),
+    Permission.DELEGATIONS_CHANGE: _l("Delegar quién puede dar roles de aplicaciones"),
     Permission.AUDIT_SEARCH: _l("Buscar en la auditoría"),
     Permission.AUDIT_EXPORT: _l("Descargar la auditoría"),
     Permission.PEOPLE_OPEN: _l("Abrir la ficha de una persona, con motivo"),

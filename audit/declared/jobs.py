@@ -64,6 +64,7 @@ JOBS: Declared = {
         _E.TOKEN_REVOKED,
     ),
     "idp.mail": (_E.MAIL_FAILED, _E.MAIL_SENT),
+    "idp.provider_look": (_E.UPSTREAM_PROVIDER_HEALTH_CHANGED,),
     "idp.security_event": (_E.DELIVERY_GIVEN_UP, _E.DELIVERY_MADE),
     "idp.sms": (_E.SMS_FAILED, _E.SMS_SENT),
     "idp.sessions": (_E.SESSION_ENDED, _E.TOKEN_REVOKED),
@@ -89,6 +90,7 @@ QUIET_JOBS: frozenset[str] = frozenset(
         "idp.decoupled_requests",
         "idp.my_data",
         "idp.directories",
+        "idp.providers",
         "idp.expired_tokens",
     )
 )

@@ -80,3 +80,15 @@ class UpstreamSessionRow(Base):
     person_id: Mapped[str] = mapped_column(String(26), index=True)
     upstream_sid: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[datetime]
+
+
+class UpstreamHealthRow(Base):
+    """How a provider was at the last look. ``failing_since``: since when its documents cannot be had."""
+
+    __tablename__ = "idp_upstream_health"
+
+    provider_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    reason: Mapped[str | None] = mapped_column(String(64))
+    failing_since: Mapped[datetime | None]
+    milliseconds: Mapped[int]
+    checked_at: Mapped[datetime]

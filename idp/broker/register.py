@@ -94,9 +94,7 @@ def add_provider(
         institution_id=institution.id,
         issuer=discovered.issuer,
         client_id=wanted.client_id,
-        sealed_secret=_sealer(services).seal(wanted.secret.reveal().encode(), bound_to=row_id)
-        if wanted.secret
-        else None,
+        sealed_secret=sealed_secret(services, wanted.secret, provider_id=row_id) if wanted.secret else None,
         endpoints=asdict(discovered.endpoints),
         algorithms=list(discovered.algorithms),
         names_itself=discovered.names_itself,
@@ -126,6 +124,11 @@ def add_provider(
     )
     services.journal.record(session, event, now=now)
     return provider_value(services, row)
+
+
+def sealed_secret(services: IdpServices, secret: SecretText, *, provider_id: str) -> bytes:
+    """Return our secret at a provider as it is stored."""
+    return _sealer(services).seal(secret.reveal().encode(), bound_to=provider_id)
 
 
 def set_provider_active(

@@ -63,9 +63,12 @@ class Wanted:
     asked_by_cedula: bool = False
 
 
-def directory_wanted(services: IdpServices, session: Session, wanted: Wanted) -> tuple[Directory, str]:
+def directory_wanted(
+    services: IdpServices, session: Session, wanted: Wanted, *, instead_of: str = ""
+) -> tuple[Directory, str]:
     """Return the directory that is described, made valid, and the id of its institution; nothing is written.
 
+    :param instead_of: id of the directory that is described anew; empty: another one.
     :raises Rejected: with what is wrong. :raises NotFound: ``unknown_institution``.
     :raises Conflict: ``directory_exists``, ``domain_taken``, ``cedulas_taken``.
     """
@@ -75,7 +78,7 @@ def directory_wanted(services: IdpServices, session: Session, wanted: Wanted) ->
         raise Rejected("Name at least one domain of its people's names.", code="bad_domain")
     if foreign := [each for each in domains if not _held(each, institution.domains)]:
         raise Rejected(f"{foreign[0]} is no domain of this institution.", code="foreign_domain")
-    _require_free(session, wanted, domains)
+    _require_free(session, wanted, domains, instead_of)
     _, usual_names, usual_cedulas = KINDS[wanted.kind]
     base, names, cedulas = parse_search(
         wanted.search_base, wanted.username_filter or usual_names, wanted.cedula_filter or usual_cedulas
@@ -112,9 +115,6 @@ def add_directory(
     session: Session, *, services: IdpServices, directory: Directory, actor: str = "command", now: datetime
 ) -> Directory:
     """Write down what :func:`directory_wanted` made valid. The password is sealed."""
-    sealed = None
-    if directory.password:
-        sealed = _sealer(services).seal(directory.password.reveal().encode(), bound_to=directory.id)
     session.add(
         DirectoryRow(
             id=directory.id,
@@ -124,7 +124,7 @@ def add_directory(
             urls=[str(each) for each in directory.servers],
             ca_pem=directory.ca_pem or None,
             bind_dn=directory.bind_dn or None,
-            sealed_password=sealed,
+            sealed_password=sealed_password(services, directory),
             bind_file=str(directory.password_file) if directory.password_file else None,
             bind_template=directory.bind_template or None,
             search_base=directory.search_base,
@@ -152,6 +152,13 @@ def add_directory(
     services.journal.record(session, event, now=now)
     session.flush()
     return directory
+
+
+def sealed_password(services: IdpServices, directory: Directory) -> bytes | None:
+    """Return the searcher's password as it is stored; None where there is none."""
+    if not directory.password:
+        return None
+    return _sealer(services).seal(directory.password.reveal().encode(), bound_to=directory.id)
 
 
 def set_directory_active(
@@ -249,8 +256,8 @@ def directory_asked_by_cedula(session: Session, *, services: IdpServices) -> Dir
     return _value(services, row) if row else None
 
 
-def _require_free(session: Session, wanted: Wanted, domains: tuple[str, ...]) -> None:
-    for row in session.scalars(select(DirectoryRow)):
+def _require_free(session: Session, wanted: Wanted, domains: tuple[str, ...], instead_of: str) -> None:
+    for row in session.scalars(select(DirectoryRow).where(DirectoryRow.id != instead_of)):
         if row.name == wanted.name.strip():
             raise Conflict("There is a directory of this name.", code="directory_exists")
         if taken := set(domains) & set(row.domains):

@@ -24,5 +24,6 @@ def institution_reached(session: Session, ruc: str) -> Institution:
 
 
 def reaches(institution: Institution) -> bool:
+    """Tell whether the operator may read the rights of this institution's people."""
     reach = operator().powers.institutions(Permission.RIGHTS_READ)
     return reach is None or institution.ruc in reach
