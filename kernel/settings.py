@@ -138,6 +138,12 @@ class Settings(BaseModel):
     ldap_ca_file: Path | None = Field(default=None, description="PEM of directories' authorities; none: the system's.")
     ldap_seconds: float = Field(default=8, gt=0, le=20, description="Seconds in which a directory must answer.")
     ldap_check_hours: int = Field(default=12, ge=1, le=168, description="Hours between looks for directories' people.")
+    group_rights_days: int = Field(
+        default=30,
+        ge=1,
+        le=365,
+        description="Days that what a directory's or provider's groups gave outlasts the last login through it.",
+    )
     registry_url: str = Field(
         default="",
         pattern=r"^(https?://[^@/?#\s]+(/[^@?#\s]*)?)?$",

@@ -53,7 +53,11 @@ JOBS: Declared = {
     ),
     "idp.desk_recoveries": (_E.DESK_RECOVERY_EXPIRED,),
     "idp.directory_look": (
+        _E.ASSIGNMENT_DENIED,
         _E.ASSIGNMENT_ENDED,
+        _E.ASSIGNMENT_GRANTED,
+        _E.ASSIGNMENT_PROPOSED,
+        _E.BELONGING_BEGUN,
         _E.BELONGING_ENDED,
         _E.CERTIFICATE_REVOKED,
         _E.DELEGATION_WITHDRAWN,

@@ -22,6 +22,8 @@ class AccountState(StrEnum):
     NOT_NOW = "directory_not_now"
 
 
+#: Who is in one of these states works there no longer; the others pass.
+CLOSED = frozenset((AccountState.DISABLED, AccountState.EXPIRED))
 _DISABLED, _LOCKED, _PASSWORD_EXPIRED = 0x2, 0x10, 0x800000
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _NEVER = 0x7FFFFFFFFFFFFFFF

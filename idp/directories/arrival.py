@@ -19,17 +19,20 @@ from idp.directories.links import find_link, link_of_person
 from idp.directories.model import DirectoryLinkRow
 from idp.directory.institutions import find_institution
 from idp.notices.mail import notify
+from idp.rights.groups.arrival import arrive
+from idp.rights.groups.follow import follow_groups
+from idp.rights.groups.source import bounded
 from idp.services import IdpServices
 from kernel.errors import Denied, Rejected
 from kernel.identifiers import new_id
-
-_MOST_GROUPS = 500
 
 
 def person_of_entry(
     session: Session, *, services: IdpServices, directory: Directory, entry: Entry, username: str, now: datetime
 ) -> str:
     """Return the id of the person, who is linked, and made if the operator wants that; the link is brought up to date.
+
+    From here on the person works at the institution, and what the groups are worth is given, kept or taken away.
 
     :raises Denied: ``directory_without_cedula`` (none, or none that is one), ``directory_cedula_differs`` (the entry
         was another person's), ``directory_person_unknown``, ``directory_level_too_low``.
@@ -49,10 +52,27 @@ def person_of_entry(
     elif link.left_at is not None:
         link.left_at = None
         _record_link(session, services, directory, link.person_id, now=now)
-    link.username, link.groups = username.casefold()[:64], [each[:500] for each in entry.groups[:_MOST_GROUPS]]
+    link.username, link.groups = username.casefold()[:64], bounded(entry.groups)
     link.last_login_at = link.checked_at = now
     link.missed_at = None
     session.flush()
+    arrive(
+        session,
+        services=services,
+        source=directory.source,
+        person_id=link.person_id,
+        user_name=link.username,
+        now=now,
+    )
+    follow_groups(
+        session,
+        services=services,
+        source=directory.source,
+        person_id=link.person_id,
+        groups=link.groups,
+        logged_in_at=now,
+        now=now,
+    )
     return link.person_id
 
 

@@ -11,7 +11,6 @@ import click
 
 from idp.directories.directory import KINDS, Directory
 from idp.directories.health import list_health
-from idp.directories.model import DirectoryGroupRow
 from idp.directories.register import (
     Wanted,
     add_directory,
@@ -21,6 +20,7 @@ from idp.directories.register import (
     map_group,
     set_directory_active,
 )
+from idp.rights.groups.mapping import list_group_roles
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record, print_records
 from kernel.errors import Rejected
@@ -66,6 +66,9 @@ def _add_command(group: click.Group, load: Load) -> None:
     @click.option("--bind-template", default="", help="Without a searcher: e.g. {username}@{domain}.")
     @click.option("--create-people", is_flag=True, help="Whoever has no account gets one at the first login.")
     @click.option("--level", type=click.IntRange(1, 2), default=1, show_default=True, help="What it vouches for.")
+    @click.option(
+        "--nested-groups", type=click.IntRange(0, 5), default=0, show_default=True, help="Floors of groups in groups."
+    )
     @click.option("--ask-by-cedula", is_flag=True, help="Also ask it for cédulas that nobody has linked.")
     @click.option("--dry-run", is_flag=True, help="Look at everything and add nothing.")
     @json_option
@@ -125,8 +128,8 @@ def _looking_commands(group: click.Group, load: Load) -> None:
         services = load()
         with services.database.reading() as session:
             found = find_directory_named(session, services=services, name=name)
-            rows = session.query(DirectoryGroupRow).filter_by(directory_id=found.id).order_by(DirectoryGroupRow.role)
-            groups = [f"{row.group_dn} → {row.role}" for row in rows]
+            lines = list_group_roles(session, source_id=found.id)
+        groups = [f"{line.group} → {line.role.name} ({line.role.client_id})" for line in lines]
         print_record({**_record(found), "groups": groups}, as_json=as_json)
 
     @group.command()
@@ -180,22 +183,25 @@ def _changing_commands(group: click.Group, load: Load) -> None:
     @click.argument("name")
     @click.argument("group_dn")
     @click.argument("role")
+    @click.option("--client", "client_id", default="", help="The application; none: the only one with such a role.")
     @click.option("--remove", is_flag=True, help="Take the mapping away.")
     @json_option
-    def map_(name: str, group_dn: str, role: str, remove: bool, as_json: bool) -> None:
-        """Say that people of a group (its distinguished name) have a role."""
+    def map_(name: str, group_dn: str, role: str, client_id: str, remove: bool, as_json: bool) -> None:
+        """Say that people of a group (its distinguished name) have a role of an application."""
         services = load()
         with services.database.transaction() as session:
-            map_group(
+            line = map_group(
                 session,
                 services=services,
                 name=name,
                 group=group_dn,
                 role=role,
+                client_id=client_id,
                 mapped=not remove,
                 now=services.clock.now(),
             )
-        print_record({"directory": name, "group": group_dn, "role": role, "mapped": not remove}, as_json=as_json)
+        record = {"directory": name, "group": line.group, "role": line.role.name, "client": line.role.client_id}
+        print_record({**record, "mapped": not remove}, as_json=as_json)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -225,6 +231,7 @@ def _record(directory: Directory) -> dict[str, Any]:
         "cedula_filter": directory.cedula_filter,
         "cedula_attribute": directory.attributes.cedula,
         "groups_attribute": directory.attributes.groups,
+        "nested_groups": directory.nested_groups,
         "creates_people": directory.creates_people,
         "level": directory.level,
         "asked_by_cedula": directory.asked_by_cedula,

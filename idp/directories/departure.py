@@ -20,6 +20,8 @@ from idp.directories.directory import Directory, Entry
 from idp.directories.model import DirectoryLinkRow
 from idp.directories.register import find_directory
 from idp.rights.belonging import find_belonging_of
+from idp.rights.groups.follow import follow_groups
+from idp.rights.groups.source import WORKER, bounded
 from idp.rights.leaving import leave_institution
 from idp.services import IdpServices
 from kernel.errors import NotFound
@@ -86,21 +88,37 @@ def _note(
         return
     link.checked_at = now
     if entry is not None and entry.key == link.entry_key:
-        link.missed_at, link.groups = None, [each[:500] for each in entry.groups[:500]]
+        link.missed_at, link.groups = None, bounded(entry.groups)
+        follow_groups(
+            session,
+            services=services,
+            source=directory.source,
+            person_id=link.person_id,
+            groups=link.groups,
+            logged_in_at=link.last_login_at,
+            now=now,
+        )
     elif link.missed_at is None:
         link.missed_at = now
     else:
-        _let_go(session, services, directory, link, now=now)
+        let_go(session, services=services, directory=directory, link=link, actor=WORKER, now=now)
 
 
-def _let_go(
-    session: Session, services: IdpServices, directory: Directory, link: DirectoryLinkRow, *, now: datetime
+def let_go(
+    session: Session,
+    *,
+    services: IdpServices,
+    directory: Directory,
+    link: DirectoryLinkRow,
+    actor: str,
+    now: datetime,
 ) -> None:
+    """End what rests on an account that the directory has no longer, or has closed: sessions, rights, certificates."""
     link.left_at, link.groups = now, []
     event = Event(
         type=EventType.LDAP_PERSON_LEFT,
         subject=link.person_id,
-        actor="worker",
+        actor=actor,
         object_id=directory.id,
         details={"directory": directory.name, "institution": directory.institution_id},
     )
@@ -113,7 +131,7 @@ def _let_go(
             services=services,
             belonging_id=belonging.id,
             institution_id=directory.institution_id,
-            actor="worker",
+            actor=actor,
             now=now,
         )
 
@@ -125,7 +143,7 @@ def _record_stop(
         type=EventType.LDAP_CHECK_STOPPED,
         outcome=Outcome.REFUSED,
         reason="too_many_missing",
-        actor="worker",
+        actor=WORKER,
         object_id=directory.id,
         details={"directory": directory.name, "missing": missing, "looked": looked},
     )

@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from idp.directories.names import require_attribute, require_dn, require_filter
+from idp.rights.belonging import Source
+from idp.rights.groups.source import GroupSource
 from kernel.errors import Rejected
 from kernel.secret_text import SecretText
 
@@ -17,6 +19,7 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 MOST_SERVERS = 4
 LEVELS = (1, 2)
+MOST_FLOORS = 5
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Directory:
     :ivar bind_template: the name that a person is bound as; empty: the name of the entry that was found.
     :ivar creates_people: whoever has no account gets one at the first login.
     :ivar level: of identity, at most: what the institution has checked of the cédulas that it wrote into the directory.
+    :ivar nested_groups: how many floors of groups within groups are looked at; 0: those of the entry alone.
     :ivar asked_by_cedula: whether it is asked for a cédula that nobody here has linked with a directory.
     :ivar version: another one with every change.
     """
@@ -99,8 +103,14 @@ class Directory:
     creates_people: bool = False
     level: int = 1
     asked_by_cedula: bool = False
+    nested_groups: int = 0
     active: bool = True
     version: int = 0
+
+    @property
+    def source(self) -> GroupSource:
+        """As what it gives word of groups."""
+        return GroupSource(kind=Source.DIRECTORY, id=self.id, name=self.name, institution_id=self.institution_id)
 
     @property
     def searches(self) -> bool:

@@ -64,8 +64,11 @@ class DirectoryMismatchError(Exception):
 
 
 class DirectoryAccountError(Denied):
-    """The account is closed in its directory, in one of the ways of :class:`AccountState`. Its code says which."""
+    """The account is closed in its directory, in one of the ways of :class:`AccountState`. Its code says which.
 
-    def __init__(self, state: AccountState) -> None:
+    :ivar entry_key: of the entry, where the password fits and the entry was read; else empty.
+    """
+
+    def __init__(self, state: AccountState, *, entry_key: str = "") -> None:
         super().__init__("The institution's directory does not let this account in.", code=state.value)
-        self.state = state
+        self.state, self.entry_key = state, entry_key

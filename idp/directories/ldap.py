@@ -6,14 +6,14 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
 from idp.accounts.identity import parse_cedula
-from idp.directories.account_state import STATE_ATTRIBUTES, AccountState, state_in_refusal, state_of_entry
+from idp.directories.account_state import CLOSED, STATE_ATTRIBUTES, state_in_refusal, state_of_entry
 from idp.directories.breaker import Breaker
 from idp.directories.directory import Directory, DirectoryServer, Entry
 from idp.directories.errors import (
@@ -26,6 +26,7 @@ from idp.directories.errors import (
 from idp.directories.ldap_connection import LdapConnection, Patience, RawEntry, open_connection
 from idp.directories.ldap_socket import trust
 from idp.directories.names import InstitutionalName, fill_bind_name, fill_filter
+from idp.directories.nested_groups import with_nested
 from idp.directories.port import ServerReport
 from kernel.errors import Rejected, Unavailable
 from kernel.identifiers import new_id
@@ -39,7 +40,6 @@ _IDLE_CONNECTIONS = 2
 _IDLE_SECONDS = 60.0
 _BAD_SECONDS = 60.0
 _MOST_GROUPS = 500
-_CLOSED = (AccountState.DISABLED, AccountState.EXPIRED)
 Answer = TypeVar("Answer")
 
 
@@ -99,9 +99,11 @@ class LdapDirectories:
                     found = self._one(connection, directory, fill_filter(question, **places), deadline)
             if not answer.fits or found is None:
                 state = state_in_refusal(answer.message)
-                raise DirectoryAccountError(state) if state and found else DirectoryMismatchError
-            _require_open(found, now=now)
-            return _entry(directory, found)
+                if state and found:
+                    raise DirectoryAccountError(state, entry_key=_entry(directory, found).key)
+                raise DirectoryMismatchError
+            _require_open(directory, found, now=now)
+            return self._with_groups(directory, server, _entry(directory, found), deadline)
 
         return self._ask(directory, ask)
 
@@ -113,9 +115,9 @@ class LdapDirectories:
 
         def ask(server: DirectoryServer, deadline: Deadline) -> Entry | None:
             found = self._search(directory, server, question, deadline=deadline)
-            if found is None or state_of_entry(_texts(found), now=now) in _CLOSED:
+            if found is None or state_of_entry(_texts(found), now=now) in CLOSED:
                 return None
-            return _entry(directory, found)
+            return self._with_groups(directory, server, _entry(directory, found), deadline)
 
         return self._ask(directory, ask)
 
@@ -187,11 +189,38 @@ class LdapDirectories:
     def _search(
         self, directory: Directory, server: DirectoryServer, question: str, *, deadline: Deadline
     ) -> RawEntry | None:
-        """Search with this service's own name; a connection that was kept may have been closed at the other end."""
+        return self._as_searcher(
+            directory, server, lambda connection: self._one(connection, directory, question, deadline), deadline
+        )
+
+    def _with_groups(self, directory: Directory, server: DirectoryServer, entry: Entry, deadline: Deadline) -> Entry:
+        """Add the groups that its groups are in, where the operator wants them."""
+        attribute = directory.attributes.groups
+        if not directory.nested_groups or not directory.searches or not entry.groups:
+            return entry
+
+        def walk(connection: LdapConnection) -> Entry:
+            def above(group: str) -> Sequence[str]:
+                found = connection.read(group, (attribute,), deadline=deadline)
+                return _texts(found).get(attribute.lower(), ()) if found else ()
+
+            source, floors = directory.source, directory.nested_groups
+            return replace(entry, groups=with_nested(entry.groups, floors=floors, above=above, plain=source.plain))
+
+        return self._as_searcher(directory, server, walk, deadline)
+
+    def _as_searcher(
+        self,
+        directory: Directory,
+        server: DirectoryServer,
+        ask: Callable[[LdapConnection], Answer],
+        deadline: Deadline,
+    ) -> Answer:
+        """Ask with this service's own name; a connection that was kept may have been closed at the other end."""
         kept = self._take_idle(directory, server)
         if kept is not None:
             try:
-                found = self._one(kept, directory, question, deadline)
+                found = ask(kept)
             except DirectoryError as error:
                 kept.close()
                 if error.reason is not DirectoryReason.UNREACHABLE:
@@ -202,7 +231,7 @@ class LdapDirectories:
         opened = self._open(directory, server, deadline)
         try:
             self._introduce(directory, opened, deadline)
-            found = self._one(opened, directory, question, deadline)
+            found = ask(opened)
         except BaseException:
             opened.close()
             raise
@@ -293,10 +322,10 @@ def _service_password(directory: Directory) -> bytes:
     return password
 
 
-def _require_open(found: RawEntry, *, now: datetime) -> None:
+def _require_open(directory: Directory, found: RawEntry, *, now: datetime) -> None:
     state = state_of_entry(_texts(found), now=now)
     if state is not None:
-        raise DirectoryAccountError(state)
+        raise DirectoryAccountError(state, entry_key=_entry(directory, found).key)
 
 
 def _texts(found: RawEntry) -> Mapping[str, tuple[str, ...]]:

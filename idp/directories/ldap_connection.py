@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from ldap3 import DEREF_NEVER, NONE, SAFE_SYNC, SIMPLE, SUBTREE, Connection, Server
+from ldap3 import BASE, DEREF_NEVER, NONE, SAFE_SYNC, SIMPLE, SUBTREE, Connection, Server
 from ldap3.core.exceptions import LDAPException
 from ldap3.core.results import (
     RESULT_INVALID_CREDENTIALS,
@@ -122,6 +122,25 @@ class LdapConnection:
             if result["result"] != RESULT_SUCCESS:
                 raise DirectoryError(DirectoryReason.BAD_ANSWER)
             return [_raw(each) for each in found]
+
+    def read(self, name: str, attributes: Sequence[str], *, deadline: Deadline) -> RawEntry | None:
+        """Return one entry by its name; None if there is none, or none that this service may see.
+
+        :raises DirectoryError: if there is no answer of worth.
+        """
+        with _told():
+            seconds = self._begin(deadline)
+            _, result, entries, _ = self._connection.search(
+                name,
+                "(objectClass=*)",
+                search_scope=BASE,
+                dereference_aliases=DEREF_NEVER,
+                attributes=list(attributes),
+                size_limit=1,
+                time_limit=max(1, int(seconds)),
+            )
+            found = [each for each in entries or () if each["type"] == "searchResEntry"]
+            return _raw(found[0]) if result["result"] == RESULT_SUCCESS and found else None
 
     def close(self) -> None:
         """Say goodbye and let go."""

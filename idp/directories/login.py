@@ -29,10 +29,12 @@ from idp.authentication.login import (
     open_session,
 )
 from idp.authentication.second_factor_kinds import has_second_factor
+from idp.directories.account_state import CLOSED
 from idp.directories.arrival import person_of_entry
+from idp.directories.departure import let_go
 from idp.directories.directory import Directory, Entry
 from idp.directories.errors import DirectoryAccountError, DirectoryError, DirectoryMismatchError
-from idp.directories.links import governing_directory, person_named
+from idp.directories.links import find_link, governing_directory, person_named
 from idp.directories.names import InstitutionalName, require_password_to_send
 from idp.directories.register import directory_asked_by_cedula, directory_of_domain, find_directory
 from idp.services import IdpServices
@@ -136,6 +138,8 @@ def log_in_with_directory(
         entry = services.directories.authenticate(directory, name=name, cedula=cedula, password=octets, now=now)
     except (DirectoryMismatchError, DirectoryAccountError, DirectoryError) as error:
         with services.database.transaction() as session:
+            if isinstance(error, DirectoryAccountError) and error.state in CLOSED:
+                _let_go(session, services, directory, error.entry_key, now=now)
             _refuse(session, services, attempt, error, now=now)
     with services.database.transaction() as session:
         interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
@@ -243,6 +247,13 @@ def _admitted(session: Session, services: IdpServices, attempt: _Try, entry: Ent
     if hold_person(session, person_id).status != ACTIVE:
         _refuse(session, services, attempt, DirectoryMismatchError(), now=now, reason="no_usable_account")
     return find_person(session, person_id).id
+
+
+def _let_go(session: Session, services: IdpServices, directory: Directory, entry_key: str, *, now: datetime) -> None:
+    """The directory has said, to the right password, that the account is closed: no second look is needed."""
+    link = find_link(session, directory_id=directory.id, entry_key=entry_key) if entry_key else None
+    if link is not None and link.left_at is None:
+        let_go(session, services=services, directory=directory, link=link, actor=directory.source.actor, now=now)
 
 
 def _refuse(

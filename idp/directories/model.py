@@ -33,13 +33,17 @@ class DirectoryRow(Base):
     creates_people: Mapped[bool]
     level: Mapped[int]
     asked_by_cedula: Mapped[bool]
+    nested_groups: Mapped[int] = mapped_column(default=0, server_default="0")
     active: Mapped[bool]
     version: Mapped[int]
     created_at: Mapped[datetime]
 
 
 class DirectoryGroupRow(Base):
-    """What a group of a directory is worth here: the name of a role."""
+    """What a group was worth by the name of a role alone, which gave nothing. ``idp_group_role`` stands in its place.
+
+    It is kept for the release before this one, which runs beside it during an upgrade.
+    """
 
     __tablename__ = "idp_ldap_group"
     __table_args__ = (UniqueConstraint("directory_id", "group_dn", "role"),)

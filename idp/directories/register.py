@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from audit.event import Details, Event
@@ -15,6 +15,7 @@ from audit.vocabulary import EventType
 from idp.directories.directory import (
     KINDS,
     LEVELS,
+    MOST_FLOORS,
     Attributes,
     Directory,
     parse_attributes,
@@ -23,10 +24,11 @@ from idp.directories.directory import (
     parse_search,
     parse_servers,
 )
-from idp.directories.model import DirectoryGroupRow, DirectoryRow
+from idp.directories.model import DirectoryRow
 from idp.directories.names import require_bind_template, require_dn, require_password_to_send
 from idp.directory.domain import normalize_domain
 from idp.directory.institutions import find_institution_by_ruc
+from idp.rights.groups.mapping import GroupRole, map_group_to_role
 from idp.services import IdpServices
 from kernel.errors import Conflict, NotFound, Rejected
 from kernel.identifiers import new_id
@@ -61,6 +63,7 @@ class Wanted:
     creates_people: bool = False
     level: int = 1
     asked_by_cedula: bool = False
+    nested_groups: int = 0
 
 
 def directory_wanted(
@@ -86,6 +89,8 @@ def directory_wanted(
     _require_one_way_in(wanted)
     if wanted.level not in LEVELS:
         raise Rejected("A directory vouches for level 1 or 2.", code="bad_level")
+    if not 0 <= wanted.nested_groups <= MOST_FLOORS or (wanted.nested_groups and not wanted.bind_dn):
+        raise Rejected(f"A searcher looks at {MOST_FLOORS} floors of groups at most.", code="bad_nested_groups")
     return (
         Directory(
             id=new_id(),
@@ -105,6 +110,7 @@ def directory_wanted(
             creates_people=wanted.creates_people,
             level=wanted.level,
             asked_by_cedula=wanted.asked_by_cedula,
+            nested_groups=wanted.nested_groups,
             version=1,
         ),
         institution.id,
@@ -134,6 +140,7 @@ def add_directory(
             creates_people=directory.creates_people,
             level=directory.level,
             asked_by_cedula=directory.asked_by_cedula,
+            nested_groups=directory.nested_groups,
             active=True,
             version=directory.version,
             created_at=now,
@@ -147,6 +154,7 @@ def add_directory(
         "creates_people": directory.creates_people,
         "level": directory.level,
         "asked_by_cedula": directory.asked_by_cedula,
+        "nested_groups": directory.nested_groups,
     }
     event = Event(type=EventType.LDAP_DIRECTORY_ADDED, actor=actor, object_id=directory.id, details=details)
     services.journal.record(session, event, now=now)
@@ -188,29 +196,30 @@ def map_group(
     name: str,
     group: str,
     role: str,
+    client_id: str = "",
     mapped: bool,
     actor: str = "command",
     now: datetime,
-) -> None:
-    """Say that who is in ``group`` (a distinguished name) has ``role``, or no longer.
+) -> GroupRole:
+    """Say that who is in ``group`` (a distinguished name) has ``role``, or no longer; at each one's next look.
 
-    :raises NotFound: ``unknown_directory``. :raises Rejected: ``bad_distinguished_name``, ``bad_role``.
+    :raises NotFound: ``unknown_directory``, ``unknown_role``.
+    :raises Rejected: ``bad_distinguished_name``, or as :func:`idp.rights.groups.mapping.map_group_to_role`.
     """
-    directory, group, role = (
-        find_directory_named(session, services=services, name=name),
-        require_dn(group),
-        role.strip(),
+    directory = find_directory_named(session, services=services, name=name)
+    line = map_group_to_role(
+        session,
+        source=directory.source,
+        group=require_dn(group),
+        role=role,
+        client_id=client_id,
+        mapped=mapped,
+        actor=actor,
+        now=now,
     )
-    if not role or len(role) > 100 or not role.isprintable():
-        raise Rejected("Name a role.", code="bad_role")
-    same = (DirectoryGroupRow.directory_id == directory.id) & (DirectoryGroupRow.group_dn == group)
-    session.execute(delete(DirectoryGroupRow).where(same, DirectoryGroupRow.role == role))
-    if mapped:
-        session.add(
-            DirectoryGroupRow(id=new_id(), directory_id=directory.id, group_dn=group, role=role, created_at=now)
-        )
-    details: Details = {"group": group, "role": role, "mapped": mapped}
+    details: Details = {"group": line.group, "role": line.role.name, "client": line.role.client_id, "mapped": mapped}
     _record_change(session, services, directory.id, details, actor=actor, now=now)
+    return line
 
 
 def list_directories(session: Session, *, services: IdpServices, active_only: bool = False) -> list[Directory]:
@@ -316,6 +325,7 @@ def _value(services: IdpServices, row: DirectoryRow) -> Directory:
         creates_people=row.creates_people,
         level=row.level,
         asked_by_cedula=row.asked_by_cedula,
+        nested_groups=row.nested_groups,
         active=row.active,
         version=row.version,
     )

@@ -73,7 +73,9 @@ def decide_assignment(
     ):
         refuse(Denied("Approving this role was not delegated to you.", code="role_not_delegated"))
     if approved:
-        if row.proposed_at + PROPOSAL_LIFETIME <= now or (row.valid_until is not None and row.valid_until <= now):
+        if row.proposed_at + PROPOSAL_LIFETIME <= now or any(
+            each is not None and each <= now for each in (row.valid_until, row.kept_until)
+        ):
             raise Conflict("The proposal is too old; propose it again.", code="proposal_expired")
         if not row.proposal_sha256 == seen_sha256 == proposal_digest(row, role) or role.retired:
             refuse(Conflict("This is not what was proposed any more.", code="proposal_changed"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from audit.event import Event, canonical_json
@@ -24,6 +24,8 @@ from kernel.identifiers import new_id, sha256_hex
 
 PENDING, ACTIVE, REFUSED, ENDED = "pending", "active", "refused", "ended"
 OPEN = (PENDING, ACTIVE)
+#: Why one ended whose time was over when the role was given again.
+EXPIRED = "expired"
 REASON_LIMIT = 500
 #: How long a proposal waits for the second person.
 PROPOSAL_LIFETIME = timedelta(days=30)
@@ -52,10 +54,13 @@ class Assignment:
     ended_at: datetime | None
     ended_reason: str | None
     last_used_at: datetime | None
+    source_id: str | None
+    kept_until: datetime | None
 
     def counts(self, now: datetime) -> bool:
         """Tell whether its own dates and state let it count at ``now``."""
-        return self.status == ACTIVE and self.valid_from <= now and (self.valid_until is None or now < self.valid_until)
+        ends = [each for each in (self.valid_until, self.kept_until) if each is not None]
+        return self.status == ACTIVE and self.valid_from <= now and all(now < each for each in ends)
 
 
 def counting(now: Moment) -> tuple[ColumnElement[bool], ...]:
@@ -63,7 +68,15 @@ def counting(now: Moment) -> tuple[ColumnElement[bool], ...]:
     return (
         AssignmentRow.status == ACTIVE,
         AssignmentRow.valid_from <= now,
-        (AssignmentRow.valid_until.is_(None)) | (AssignmentRow.valid_until > now),
+        not_over(now),
+    )
+
+
+def not_over(now: Moment) -> ColumnElement[bool]:
+    """Return the condition under which neither its own date nor that of its source has ended an assignment."""
+    return and_(
+        or_(AssignmentRow.valid_until.is_(None), AssignmentRow.valid_until > now),
+        or_(AssignmentRow.kept_until.is_(None), AssignmentRow.kept_until > now),
     )
 
 
@@ -114,23 +127,56 @@ def assign_role(
         refuse(Denied("This role was not delegated to you.", code="role_not_delegated"))
     if not person.is_active:
         raise Conflict("Only an active account holds a role.", code="not_active")
-    begins, ends = _dates(role, belonging, valid_from, valid_until, now=now)
-    _end_what_is_over(session, journal, institution_id=institution_id, person_id=person_id, role_id=role_id, now=now)
-    _require_free(session, role, institution_id=institution_id, person_id=person_id, now=now)
+    begins, ends = dates_of(role, belonging, valid_from, valid_until, now=now)
+    end_what_is_over(session, journal, institution_id=institution_id, person_id=person_id, role_id=role_id, now=now)
+    require_free(session, role, institution_id=institution_id, person_id=person_id, now=now)
+    return place_assignment(
+        session,
+        journal=journal,
+        role=role,
+        belonging=belonging,
+        reason=_valid_reason(reason),
+        begins=begins,
+        ends=ends,
+        actor=actor,
+        now=now,
+    )
+
+
+def place_assignment(
+    session: Session,
+    *,
+    journal: Journal,
+    role: Role,
+    belonging: Belonging,
+    reason: str,
+    begins: datetime,
+    ends: datetime | None,
+    actor: str,
+    source_id: str | None = None,
+    kept_until: datetime | None = None,
+    now: datetime,
+) -> Assignment:
+    """Write an assignment down, or a proposal where the role asks for a second person; every rule was asked before.
+
+    :param source_id: the directory or provider whose group gives it, with ``kept_until``.
+    """
     row = AssignmentRow(
         id=new_id(),
         role_id=role.id,
         client_id=role.client_id,
-        institution_id=institution_id,
-        person_id=person_id,
+        institution_id=belonging.institution_id,
+        person_id=belonging.person_id,
         belonging_id=belonging.id,
         status=PENDING if role.needs_approval else ACTIVE,
-        reason=_valid_reason(reason),
+        reason=reason,
         valid_from=begins,
         valid_until=ends,
         proposal_sha256="",
         proposed_by=actor,
         proposed_at=now,
+        source_id=source_id,
+        kept_until=kept_until,
     )
     row.proposal_sha256 = proposal_digest(row, role)
     session.add(row)
@@ -138,7 +184,7 @@ def assign_role(
     kind = EventType.ASSIGNMENT_PROPOSED if role.needs_approval else EventType.ASSIGNMENT_GRANTED
     event_id = record_change(session, journal, kind, row, role, actor, now=now)
     if not role.needs_approval:
-        tell_application(session, event_id=event_id, client_id=role.client_id, person_id=person_id, now=now)
+        tell_application(session, event_id=event_id, client_id=role.client_id, person_id=belonging.person_id, now=now)
     return assignment_value(row)
 
 
@@ -227,9 +273,13 @@ def assignment_value(row: AssignmentRow) -> Assignment:
     return Assignment(**{name: getattr(row, name) for name in Assignment.__dataclass_fields__})
 
 
-def _dates(
+def dates_of(
     role: Role, belonging: Belonging, valid_from: datetime | None, valid_until: datetime | None, *, now: datetime
 ) -> tuple[datetime, datetime | None]:
+    """Return from when until when: no longer than the role allows, nor than the person works there.
+
+    :raises Rejected: ``too_long``, ``bad_dates``.
+    """
     begins = max(valid_from or now, belonging.since)
     limits = [each for each in (valid_until, belonging.until) if each is not None]
     ends = min(limits) if limits else None
@@ -243,7 +293,11 @@ def _dates(
     return begins, ends
 
 
-def _require_free(session: Session, role: Role, *, institution_id: str, person_id: str, now: datetime) -> None:
+def require_free(session: Session, role: Role, *, institution_id: str, person_id: str, now: datetime) -> None:
+    """Require that the person neither holds the role nor one that excludes it.
+
+    :raises Conflict: ``role_held_already``, ``roles_exclude_each_other``.
+    """
     held = session.execute(
         select(RoleRow.name, RoleRow.id, AssignmentRow.institution_id)
         .join(AssignmentRow, AssignmentRow.role_id == RoleRow.id)
@@ -251,7 +305,7 @@ def _require_free(session: Session, role: Role, *, institution_id: str, person_i
             AssignmentRow.person_id == person_id,
             AssignmentRow.client_id == role.client_id,
             AssignmentRow.status.in_(OPEN),
-            or_(AssignmentRow.valid_until.is_(None), AssignmentRow.valid_until > now),
+            not_over(now),
             RoleRow.retired_at.is_(None),
         )
     ).all()
@@ -262,7 +316,7 @@ def _require_free(session: Session, role: Role, *, institution_id: str, person_i
         raise Conflict("The person holds a role that excludes this one.", code="roles_exclude_each_other")
 
 
-def _end_what_is_over(
+def end_what_is_over(
     session: Session, journal: Journal, *, institution_id: str, person_id: str, role_id: str, now: datetime
 ) -> None:
     """Put down as ended what its date ended, so that the same role can be given again."""
@@ -274,12 +328,13 @@ def _end_what_is_over(
             AssignmentRow.status.in_(OPEN),
             or_(
                 AssignmentRow.valid_until <= now,
+                AssignmentRow.kept_until <= now,
                 (AssignmentRow.status == PENDING) & (AssignmentRow.proposed_at <= now - PROPOSAL_LIFETIME),
             ),
         )
     ).all()
     for each in over:
-        close_assignment(session, journal=journal, assignment_id=each, reason="expired", actor=COMMAND, now=now)
+        close_assignment(session, journal=journal, assignment_id=each, reason=EXPIRED, actor=COMMAND, now=now)
 
 
 def _valid_reason(reason: str) -> str:
@@ -305,6 +360,7 @@ def record_change(
             "valid_from": row.valid_from.isoformat(),
             "valid_until": row.valid_until.isoformat() if row.valid_until else None,
             "proposal_sha256": row.proposal_sha256,
+            "source": row.source_id,
         },
         private={"reason": (row.ended_reason or row.reason)},
     )

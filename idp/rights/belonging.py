@@ -32,6 +32,7 @@ class Source(StrEnum):
 
     MANUAL = "manual"
     DIRECTORY = "directory"
+    PROVIDER = "provider"
     SCIM = "scim"
 
 

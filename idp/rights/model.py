@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, text
+from sqlalchemy import Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -83,8 +83,8 @@ class RoleOfferRow(Base):
 class BelongingRow(Base):
     """A person who works at an institution. Who left keeps the row.
 
-    ``source``: ``manual``, ``directory`` or ``scim``; ``external_id`` and ``user_name``: what the institution's own
-    system calls the person. ``version`` grows with every change.
+    ``source``: ``manual``, ``directory``, ``provider`` or ``scim``; ``external_id`` and ``user_name``: what the
+    institution's own system calls the person. ``version`` grows with every change.
     """
 
     __tablename__ = "idp_belonging"
@@ -122,7 +122,9 @@ class AssignmentRow(Base):
     """A role that an institution gave, or proposes to give, to one of its people.
 
     ``status``: ``pending``, ``active``, ``refused`` or ``ended``. ``proposal_sha256``: of exactly what was proposed;
-    whoever approves it approves that. Whether it counts at a moment is asked of the dates too.
+    whoever approves it approves that. Whether it counts at a moment is asked of the dates too. ``source_id``: the
+    directory or provider whose group gave it, none where a person did; it counts until ``kept_until`` unless the person
+    comes from there again.
     """
 
     __tablename__ = "idp_role_assignment"
@@ -158,6 +160,26 @@ class AssignmentRow(Base):
     ended_at: Mapped[datetime | None]
     ended_reason: Mapped[str | None] = mapped_column(String(500))
     last_used_at: Mapped[datetime | None]
+    source_id: Mapped[str | None] = mapped_column(String(26), index=True)
+    kept_until: Mapped[datetime | None]
+
+
+class GroupRoleRow(Base):
+    """What a group is worth that an institution's directory or provider tells of: a role of an application.
+
+    ``source_id``: of the directory or provider. ``group_name``: a distinguished name in its plain form, or the text in
+    the provider's claim.
+    """
+
+    __tablename__ = "idp_group_role"
+    __table_args__ = (UniqueConstraint("source_id", "group_name", "role_id"),)
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    source_id: Mapped[str] = mapped_column(String(26), index=True)
+    group_name: Mapped[str] = mapped_column(String(500))
+    role_id: Mapped[str] = mapped_column(String(26), index=True)
+    created_by: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
 
 
 class DelegationRow(Base):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idp.accounts.model import PersonRow
 from idp.clients.model import ClientRow
 from idp.directory.model import InstitutionRow
-from idp.rights.assignment import ACTIVE, OPEN, PENDING, Assignment, assignment_value
+from idp.rights.assignment import ACTIVE, OPEN, PENDING, Assignment, assignment_value, not_over
 from idp.rights.catalog import Role, role_value
 from idp.rights.model import AssignmentRow, BelongingRow, RoleRow
 
@@ -65,7 +65,7 @@ def report_holders(
         .join(BelongingRow, BelongingRow.id == AssignmentRow.belonging_id)
         .where(
             AssignmentRow.status == (PENDING if pending else ACTIVE),
-            or_(AssignmentRow.valid_until.is_(None), AssignmentRow.valid_until > now),
+            not_over(now),
             RoleRow.retired_at.is_(None),
             BelongingRow.ended_at.is_(None),
         )

@@ -15,11 +15,15 @@ from idp.commands import commands
 from idp.directories.health import look_at_directory
 from idp.directories.model import DirectoryRow
 from idp.directory.institutions import add_institution
+from idp.rights.catalog import declare_rights
+from idp.rights.declaration import parse_declaration
 from kernel.errors import ServiceError
 from operations.connections import directories
 from operations.finding import Severity
 from operations.metrics import _directories
 from tests.idp.directories.fake import RUC
+from tests.idp.relying_party import register
+from tests.idp.rights.conftest import declared
 from tests.servers.slapd import BASE, SEARCHER, SEARCHER_PASSWORD, Slapd
 
 pytestmark = pytest.mark.server
@@ -87,8 +91,19 @@ def test_added_tested_listed_closed(
         up = next(iter(_directories(session, composition.clock.now())))
     assert [(sample.labels, sample.value) for sample in up.samples] == [({"directory": "salud"}, 1.0)]
     assert [each.severity for each in directories(composition)] == [Severity.OK]
-    sau("map", "salud", f"cn=caja,{BASE}", "caja")
-    assert sau("show", "salud")["groups"] == [f"cn=caja,{BASE} → caja"]
+    client_id = register(composition).client_id
+    with composition.database.transaction() as session:
+        declare_rights(
+            session,
+            journal=composition.idp.journal,
+            declaration=parse_declaration(declared(client_id, institutions=[RUC])),
+            actor="command",
+            now=composition.clock.now(),
+        )
+    sau("map", "salud", f"CN=caja,{BASE}", "reader", "--client", client_id)
+    assert sau("show", "salud")["groups"] == [f"cn=caja,{BASE} → reader ({client_id})"]
+    sau("map", "salud", f"cn=caja, {BASE}", "reader", "--remove")
+    assert sau("show", "salud")["groups"] == []
     assert sau("disable", "salud")["active"] is False
     assert list(directories(composition)) == []
     assert sau("enable", "salud")["active"] is True
