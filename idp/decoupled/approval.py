@@ -60,9 +60,12 @@ def list_waiting(session: Session, *, person_id: str, now: datetime) -> list[Wai
     return waiting
 
 
-def find_approval(session: Session, *, request_id: str, person_id: str, now: datetime) -> Question:
+def find_approval(
+    session: Session, *, request_id: str, person_id: str, preferred: str | None = None, now: datetime
+) -> Question:
     """Return what the person is asked by the request.
 
+    :param preferred: the institution that was chosen in this browser's session.
     :raises NotFound: (``unknown_request``), those of others and muted ones too.
     :raises AlreadyConsumed: (``request_decided``). :raises Conflict: (``request_expired``).
     :raises Rejected: (``client_disabled``).
@@ -74,7 +77,7 @@ def find_approval(session: Session, *, request_id: str, person_id: str, now: dat
         raise AlreadyConsumed("This request is decided.", code="request_decided")
     if not request.is_waiting(now):
         raise Conflict("This request is too old.", code="request_expired")
-    return ask(session, request=request, person_id=person_id)
+    return ask(session, request=request, person_id=person_id, preferred=preferred, now=now)
 
 
 def decide_approval(
@@ -85,10 +88,13 @@ def decide_approval(
     browser_session: BrowserSession,
     decision: Decision,
     chosen: Collection[str],
+    institution: str | None = None,
     now: datetime,
 ) -> Question:
     """Take the person's decision; consent, decision, event and the client's notification are one transaction.
 
+    :param institution: id of the one that was chosen, empty for none; None: the channel cannot ask.
+    :raises Rejected: (``institution_needed``) if the person works for several and has not chosen.
     :raises Denied: (``weak_session``) if an approval needs a stronger login than the session's; saying no never does.
     :raises ServiceError: as :func:`find_approval` does.
     """
@@ -105,6 +111,7 @@ def decide_approval(
         browser_session=browser_session,
         decision=decision,
         chosen=chosen,
+        institution=institution,
         now=now,
     )
     allowed = decision is Decision.ALLOWED

@@ -192,14 +192,14 @@ def decide(
     person_id: str,
     decision: Decision,
     granted: Sequence[str] = (),
+    terms: Terms,
     browser_session: BrowserSession,
     acr: str,
     now: datetime,
 ) -> None:
     """Write the person's decision down: of any number at once one counts, and the user code is used up.
 
-    :param acr: what to state of the login.
-
+    :param acr: what to state of the login. :param terms: with the institution that the person goes in with.
     :raises AlreadyConsumed: (``request_decided``) if another decision was first, or the request has expired.
     """
     won = session.execute(
@@ -215,6 +215,7 @@ def decide(
             person_id=person_id,
             user_code_hmac=None,
             granted=list(granted),
+            terms=terms.to_document(),
             expires_at=max(request.expires_at, now + TIME_TO_COLLECT),
             authenticated_at=browser_session.authenticated_at,
             acr=acr,

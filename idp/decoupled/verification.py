@@ -133,11 +133,14 @@ def decide_on_device(
     person_id: str,
     decision: Decision,
     chosen: Collection[str],
+    institution: str | None = None,
     now: datetime,
 ) -> LoginIsNeeded | Decided:
     """Take the person's decision; consent, decision, end of the interaction and events are one transaction.
 
     :param person_id: whom the page showed: if another person logged in meanwhile in this browser, nothing is decided.
+    :param institution: id of the one that was chosen, empty for none.
+    :raises Rejected: (``institution_needed``) if the person works for several and has not chosen; nothing is decided.
     :raises ServiceError: as :func:`resume_verification` does.
     """
     stage = _enter(session, services, interaction_id, browser_secret, session_secret, now=now)
@@ -152,6 +155,7 @@ def decide_on_device(
         browser_session=stage.browser_session,
         decision=decision,
         chosen=chosen,
+        institution=institution,
         now=now,
     )
     finish_interaction(
@@ -218,5 +222,11 @@ def _enter(
         browser_session, required_acr=interaction.required_acr, authenticated_after=interaction.authenticated_after
     ):
         return LoginIsNeeded(interaction_id)
-    question = ask(session, request=request, person_id=browser_session.person_id)
+    question = ask(
+        session,
+        request=request,
+        person_id=browser_session.person_id,
+        preferred=browser_session.institution_id,
+        now=now,
+    )
     return _Stage(interaction, question, browser_session)

@@ -15,6 +15,7 @@ from idp.web.asked_words import asked_lines
 from idp.web.guard import admit
 from idp.web.login import begin_own_login
 from idp.web.refused_steps import person_logged_in, record_refusals
+from kernel.errors import Rejected
 from web.error_pages import offer_way_on
 from web.pages import render
 
@@ -44,10 +45,20 @@ def show(request_id: str) -> AnyResponse:
     if isinstance(visitor, AnyResponse):
         return visitor
     with services().database.reading() as session:
-        question = find_approval(session, request_id=request_id, person_id=visitor.person.id, now=present())
-    enough = satisfies(visitor.session.acr, question.request.required_acr, level=visitor.session.level)
+        question = find_approval(
+            session,
+            request_id=request_id,
+            person_id=visitor.person.id,
+            preferred=visitor.session.institution_id,
+            now=present(),
+        )
     return render(
-        "idp/account_approval.html", visitor=visitor, question=question, lines=asked_lines(question), enough=enough
+        "idp/account_approval.html",
+        visitor=visitor,
+        question=question,
+        lines=asked_lines(question),
+        enough=satisfies(visitor.session.acr, question.request.required_acr, level=visitor.session.level),
+        unchosen="choose" in request.args,
     )
 
 
@@ -66,16 +77,22 @@ def decide(request_id: str) -> AnyResponse:
     required = question.request.required_acr
     if decision is Decision.ALLOWED and not satisfies(visitor.session.acr, required, level=visitor.session.level):
         return redirect(begin_own_login(next_path=address, required_acr=required), 303)
-    with services().database.transaction() as session:
-        decide_approval(
-            session,
-            services=services(),
-            request_id=request_id,
-            browser_session=visitor.session,
-            decision=decision,
-            chosen=request.form.getlist("scope"),
-            now=present(),
-        )
+    try:
+        with services().database.transaction() as session:
+            decide_approval(
+                session,
+                services=services(),
+                request_id=request_id,
+                browser_session=visitor.session,
+                decision=decision,
+                chosen=request.form.getlist("scope"),
+                institution=request.form.get("institution", ""),
+                now=present(),
+            )
+    except Rejected as error:
+        if error.code != "institution_needed":
+            raise
+        return redirect(url_for("approvals.show", request_id=request_id, choose="1", _anchor="institution"), 303)
     return redirect(url_for("approvals.show_all", done=decision.value), 303)
 
 

@@ -110,18 +110,24 @@ def resume(interaction_id: str) -> AnyResponse:
 def decide(interaction_id: str) -> AnyResponse:
     """Take the decision."""
     _offer_another_code()
-    with services().database.transaction() as session:
-        decide_on_device(
-            session,
-            services=services(),
-            interaction_id=interaction_id,
-            browser_secret=browser_secret(),
-            session_secret=session_secret(),
-            person_id=request.form.get("person", ""),
-            decision=Decision.ALLOWED if request.form.get("decision") == "allow" else Decision.DENIED,
-            chosen=request.form.getlist("scope"),
-            now=present(),
-        )
+    try:
+        with services().database.transaction() as session:
+            decide_on_device(
+                session,
+                services=services(),
+                interaction_id=interaction_id,
+                browser_secret=browser_secret(),
+                session_secret=session_secret(),
+                person_id=request.form.get("person", ""),
+                decision=Decision.ALLOWED if request.form.get("decision") == "allow" else Decision.DENIED,
+                chosen=request.form.getlist("scope"),
+                institution=request.form.get("institution", ""),
+                now=present(),
+            )
+    except Rejected as error:
+        if error.code != "institution_needed":
+            raise
+        return redirect(url_for("device.resume", interaction_id=interaction_id, choose="1", _anchor="institution"), 303)
     return redirect(url_for("device.resume", interaction_id=interaction_id), 303)
 
 
@@ -135,6 +141,7 @@ def _show(verification: Verification) -> AnyResponse:
         lines=asked_lines(verification.question),
         same_network=bool(asked.asked_network) and asked.asked_network == network_of_caller(),
         asked=asked,
+        unchosen="choose" in request.args,
     )
 
 

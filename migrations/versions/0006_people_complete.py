@@ -16,6 +16,20 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('idp_group_role',
+    sa.Column('id', sa.String(length=26), nullable=False),
+    sa.Column('source_id', sa.String(length=26), nullable=False),
+    sa.Column('group_name', sa.String(length=500), nullable=False),
+    sa.Column('role_id', sa.String(length=26), nullable=False),
+    sa.Column('created_by', sa.String(length=64), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_idp_group_role')),
+    sa.UniqueConstraint('source_id', 'group_name', 'role_id', name=op.f('uq_idp_group_role_source_id_group_name_role_id'))
+    )
+    with op.batch_alter_table('idp_group_role', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_idp_group_role_role_id'), ['role_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_idp_group_role_source_id'), ['source_id'], unique=False)
+
     op.create_table('idp_upstream_health',
     sa.Column('provider_id', sa.String(length=26), nullable=False),
     sa.Column('reason', sa.String(length=64), nullable=True),
@@ -27,10 +41,31 @@ def upgrade() -> None:
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.add_column(sa.Column('decided', sa.JSON(none_as_null=True), nullable=True))
 
+    with op.batch_alter_table('idp_ldap_directory', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('nested_groups', sa.Integer(), server_default='0', nullable=False))
+
+    with op.batch_alter_table('idp_role_assignment', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('source_id', sa.String(length=26), nullable=True))
+        batch_op.add_column(sa.Column('kept_until', sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_index(batch_op.f('ix_idp_role_assignment_source_id'), ['source_id'], unique=False)
+
 
 
 def downgrade() -> None:
+    with op.batch_alter_table('idp_role_assignment', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_role_assignment_source_id'))
+        batch_op.drop_column('kept_until')
+        batch_op.drop_column('source_id')
+
+    with op.batch_alter_table('idp_ldap_directory', schema=None) as batch_op:
+        batch_op.drop_column('nested_groups')
+
     with op.batch_alter_table('idp_client', schema=None) as batch_op:
         batch_op.drop_column('decided')
 
     op.drop_table('idp_upstream_health')
+    with op.batch_alter_table('idp_group_role', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_idp_group_role_source_id'))
+        batch_op.drop_index(batch_op.f('ix_idp_group_role_role_id'))
+
+    op.drop_table('idp_group_role')
