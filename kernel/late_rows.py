@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from json import JSONEncoder
@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import (
     JSON,
     Boolean,
+    Dialect,
     Insert,
     Integer,
     LargeBinary,
@@ -92,8 +93,9 @@ def _write(
     session: Session, table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]], *, changes: bool
 ) -> None:
     if dialect_of(session) != "postgresql":
-        statement, renamed = _each(table, names, changes)
-        session.connection().execute(statement, [{renamed[name]: row[name] for name in names} for row in rows])
+        connection = session.connection()
+        statement, binders = _each(connection.dialect, table, names, changes)
+        connection.exec_driver_sql(statement, [tuple(bind(row[name]) for name, bind in binders) for row in rows])
         return
     _from_json(table, names, changes).write(session, {"rows": _ROWS.encode([dict(row) for row in rows])})
 
@@ -115,13 +117,26 @@ def _from_json(table: Table, names: tuple[str, ...], changes: bool) -> Prepared:
 
 
 @lru_cache(maxsize=64)
-def _each(table: Table, names: tuple[str, ...], changes: bool) -> tuple[Insert | Update, dict[str, str]]:
-    """Return a statement for one row, and what its columns are called there."""
-    if not changes:
-        return table.insert(), {name: name for name in names}
-    renamed = {name: f"given_{name}" for name in names}
-    changed = {name: bindparam(renamed[name], type_=table.c[name].type) for name in names[1:]}
-    return table.update().where(table.c[names[0]] == bindparam(renamed[names[0]])).values(changed), renamed
+def _each(
+    dialect: Dialect, table: Table, names: tuple[str, ...], changes: bool
+) -> tuple[str, tuple[tuple[str, Callable[[Any], Any]], ...]]:
+    """Return a statement for one row as the driver takes it, and in order what is bound and how it is written.
+
+    The toolkit would look at every parameter of every row anew.
+    """
+    statement: Insert | Update = table.insert().values({name: bindparam(f"given_{name}") for name in names})
+    if changes:
+        changed = {name: bindparam(f"given_{name}", type_=table.c[name].type) for name in names[1:]}
+        statement = table.update().where(table.c[names[0]] == bindparam(f"given_{names[0]}")).values(changed)
+    compiled = statement.compile(dialect=dialect)
+    assert compiled.positiontup is not None  # drivers of SQLite count the places
+    order = [place.removeprefix("given_") for place in compiled.positiontup]
+    binders = (table.c[name].type.dialect_impl(dialect).bind_processor(dialect) or _as_it_is for name in order)
+    return str(compiled), tuple(zip(order, binders, strict=True))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _type_name(kind: TypeEngine[Any]) -> str:

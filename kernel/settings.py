@@ -16,7 +16,7 @@ from kernel.addresses import NameServerAddress as NameServerAddress
 from kernel.addresses import is_loopback as is_loopback
 from kernel.addresses import is_test_name as is_test_name
 from kernel.addresses import name_server
-from kernel.errors import Rejected
+from kernel.errors import NotFound, Rejected
 from kernel.setting_forms import read_file
 
 Role = Literal["idp", "pki", "admin"]
@@ -358,3 +358,13 @@ def _describe(item: object) -> str:
     assert isinstance(item, dict)
     key = f"SAU_{str(item['loc'][0]).upper()}" if item["loc"] else "settings"
     return f"{key}: unknown setting" if item["type"] == "extra_forbidden" else f"{key}: {item['msg']}"
+
+
+def require_home() -> None:
+    """Check that there is an installation: asking about one that is not there makes no folder for it.
+
+    :raises NotFound: (``not_installed``).
+    """
+    home = load_settings().home
+    if not home.exists():
+        raise NotFound(f"There is no installation in {home} yet: run 'sau init' first.", code="not_installed")

@@ -80,7 +80,7 @@ def commands_page() -> str:
     """Return ``docs/commands.md``: one section a command, one chapter a group."""
     groups: dict[str, list[str]] = {}
     alone = []
-    for path, command in leaves(sau.main, ("sau",)):
+    for path, command in leaves(sau.every_command(), ("sau",)):
         section = _section(path, command)
         if len(path) == 2:
             alone.append(section)
@@ -88,7 +88,7 @@ def commands_page() -> str:
             groups.setdefault(path[1], []).append(section)
     page = _COMMANDS_HEAD + "\n## The service\n\n" + "\n".join(alone)
     for name, sections in sorted(groups.items()):
-        group = sau.main.commands[name]
+        group = sau.every_command().commands[name]
         page += f"\n## `sau {name}`\n\n{_paragraphs(group.help)}\n\n" + "\n".join(sections)
     return page
 

@@ -28,6 +28,11 @@ _ALGORITHMS = {"ed25519": Algorithm.EDDSA, "ml-dsa-44": Algorithm.ML_DSA_44}
 _PEM = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+def commands(_load: object) -> list[click.Command]:
+    """Return the group ``witness``: it needs nothing of the service."""
+    return [witness_group()]
+
+
 def witness_group() -> click.Group:
     """Return the group ``witness``."""
     group = click.Group("witness", help="Co-sign others' logs as long as they only grow; on a machine of its own.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from asn1crypto.parser import emit, parse, peek
+from asn1crypto.parser import parse, peek
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.types import (
@@ -12,11 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.types import (
     CertificateIssuerPublicKeyTypes,
 )
 
+from ca.der import BIT_STRING, SEQUENCE, tlv
 from kernel.errors import Fault
 from keys.signer import Algorithm, Signer, generate_private_key, sign_with
-
-_SEQUENCE, _BIT_STRING = 16, 3
-_UNIVERSAL = 0
 
 
 def to_be_signed(builder: x509.CertificateBuilder, algorithm: Algorithm) -> bytes:
@@ -65,9 +63,7 @@ def sign_to_be_signed(tbs_der: bytes, *, signer: Signer, issuer: x509.Certificat
 
 def _assemble(tbs_der: bytes, signature: bytes) -> bytes:
     # RFC 5280 §4.1: the bytes as they are, the inner algorithm's bytes again, the signature in whole octets.
-    content = tbs_der + _signature_algorithm(tbs_der) + emit(_UNIVERSAL, 0, _BIT_STRING, b"\x00" + signature)
-    der: bytes = emit(_UNIVERSAL, 1, _SEQUENCE, content)
-    return der
+    return tlv(SEQUENCE, tbs_der + _signature_algorithm(tbs_der) + tlv(BIT_STRING, b"\x00" + signature))
 
 
 def _signature_algorithm(tbs_der: bytes) -> bytes:

@@ -8,14 +8,16 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from asn1crypto import core
+from asn1crypto.x509 import CRLDistributionPoints
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from audit.event import Event, Scalar
 from audit.journal import Journal
 from audit.vocabulary import EventType
+from ca.der import children, content, extension_parts
 from ca.issuance.assembly import read_unsigned, sign_to_be_signed
 from ca.issuance.model import Authority, Certificate
 from ca.locations import FIRST_SHARD, shard_named_by
@@ -29,6 +31,12 @@ from kernel.late_rows import change_row
 from kernel.prefetch import PlainRows, Want, among, hold_row, keep
 from kernel.prepared import Prepared
 from keys.signer import Signer
+
+_KEY = 6  # place in the TBSCertificate
+_NAMES, _LISTS = (
+    core.ObjectIdentifier(kind.oid.dotted_string).dump()
+    for kind in (x509.SubjectAlternativeName, x509.CRLDistributionPoints)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +84,8 @@ def certificate_values(intent: Intent, certificate: x509.Certificate, *, now: da
 
     :param certificate: the intent's bytes, see :func:`ca.issuance.assembly.read_unsigned`.
     """
+    parts = children(intent.tbs_der)
+    extensions = {oid: value for oid, *_, value in extension_parts(parts)}
     return {
         "serial": serial_text(certificate.serial_number),
         "authority_id": intent.authority_id,
@@ -83,12 +93,12 @@ def certificate_values(intent: Intent, certificate: x509.Certificate, *, now: da
         "profile": intent.profile,
         "profile_version": intent.profile_version,
         "subject": subject_text(certificate),
-        "names": alternative_names(certificate),
+        "names": alternative_names(certificate) if _NAMES in extensions else [],
         "institution_ruc": intent.institution_ruc,
         "holder_id": intent.holder_id,
         "client_id": intent.client_id,
-        "spki_sha256": spki_sha256(certificate),
-        "crl_shard": list_named_in(certificate),
+        "spki_sha256": sha256_hex(parts[_KEY]),
+        "crl_shard": _list_named_by(extensions.get(_LISTS)),
         "not_before": certificate.not_valid_before_utc,
         "not_after": certificate.not_valid_after_utc,
         "issued_at": now,
@@ -210,11 +220,6 @@ def subject_text(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string()
 
 
-def spki_sha256(certificate: x509.Certificate) -> str:
-    """Return SHA-256 of the certificate's DER SubjectPublicKeyInfo, lower-case hex."""
-    return sha256_hex(certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-
-
 def alternative_names(certificate: x509.Certificate) -> list[str]:
     """Return the dNSNames and addresses of the SAN as text, in order."""
     try:
@@ -224,10 +229,10 @@ def alternative_names(certificate: x509.Certificate) -> list[str]:
     return [str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress)]
 
 
-def list_named_in(certificate: x509.Certificate) -> int:
+@lru_cache(maxsize=1024)  # an authority has few lists
+def _list_named_by(extension: bytes | None) -> int:
     """Return which of its authority's lists the certificate names: its row says the same, so it is looked for there."""
-    try:
-        points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-    except x509.ExtensionNotFound:
+    if extension is None:
         return FIRST_SHARD
-    return shard_named_by(next(str(name.value) for name in points[0].full_name or ()))
+    point = CRLDistributionPoints.load(content(extension))[0]
+    return shard_named_by(point["distribution_point"].chosen[0].native)

@@ -12,19 +12,16 @@ from datetime import datetime
 from functools import lru_cache
 
 from asn1crypto import core
-from asn1crypto.parser import parse, peek
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID
 
+from ca.der import EXTENSIONS, GENERALIZED_TIME, INTEGER, OCTETS, SEQUENCE, UTC_TIME, children, content, tlv
 from ca.issuance.extensions import COUNTRY_FIELDS_ARC, Surroundings, country_field_oid, private_key_period
 from ca.issuance.subject import build_subject, first_filled, subject_values
 from ca.issuance.tbs import Blueprint, build_tbs, validity_of
 from kernel.errors import Rejected
 from keys.signer import Algorithm
-
-# Tags as they are written: universal, but for the extensions, which are context-specific and constructed.
-_INTEGER, _OCTETS, _UTC_TIME, _GENERALIZED_TIME, _SEQUENCE, _EXTENSIONS = 0x02, 0x04, 0x17, 0x18, 0x30, 0xA3
 
 
 class TbsTemplate:
@@ -42,13 +39,13 @@ class TbsTemplate:
         fields = self._read_shared(0, serial=2**158 // shards * shards)
         self._version, self._signature, self._issuer = fields[0], fields[2], fields[3]
 
-    def _read_shared(self, shard: int, *, serial: int) -> list[bytes]:
+    def _read_shared(self, shard: int, *, serial: int) -> tuple[bytes, ...]:
         """Keep the extensions that all certificates on one revocation list share, taken from one with ``serial``."""
         around = self._around
-        fields = _children(
+        fields = children(
             build_tbs(self._sample, around=around, algorithm=self._algorithm, serial=serial, now=self._made_at)
         )
-        extensions = _children(_content(fields[-1]))
+        extensions = children(content(fields[-1]))
         self._authority_key = extensions[0]
         varying = {
             ExtensionOID.SUBJECT_KEY_IDENTIFIER.dotted_string,
@@ -60,7 +57,7 @@ class TbsTemplate:
         after: list[bytes] = []
         current = before
         for extension in extensions[1:]:
-            oid = core.ObjectIdentifier.load(_children(extension)[0]).dotted
+            oid = core.ObjectIdentifier.load(children(extension)[0]).dotted
             if oid not in varying and not oid.startswith(country_arc):
                 current.append(extension)
             # Alternative names, where there are any, follow the purposes.
@@ -78,13 +75,13 @@ class TbsTemplate:
         subject = _sequence(b"".join(_attribute(*pair) for pair in subject_values(profile, blueprint.values)))
         parts = (
             self._version,
-            _tlv(_INTEGER, serial.to_bytes(serial.bit_length() // 8 + 1, "big")),
+            tlv(INTEGER, serial.to_bytes(serial.bit_length() // 8 + 1, "big")),
             self._signature,
             self._issuer,
             _sequence(_time(not_before) + _time(not_after)),
             subject,
             blueprint.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-            _tlv(_EXTENSIONS, _sequence(b"".join(self._extensions(blueprint, serial, not_before)))),
+            tlv(EXTENSIONS, _sequence(b"".join(self._extensions(blueprint, serial, not_before)))),
         )
         return _sequence(b"".join(parts))
 
@@ -119,7 +116,7 @@ class TbsTemplate:
 
 
 def _extension(value: x509.ExtensionType) -> bytes:
-    return _sequence(_oid(value.oid.dotted_string) + _tlv(_OCTETS, value.public_bytes()))
+    return _sequence(_oid(value.oid.dotted_string) + tlv(OCTETS, value.public_bytes()))
 
 
 def _oid(dotted: str) -> bytes:
@@ -131,40 +128,19 @@ def _oid(dotted: str) -> bytes:
 _OIDS: dict[str, bytes] = {}  # a handful: extensions of our own profiles
 
 
+@lru_cache(maxsize=64)  # certificates of one moment share their dates
 def _time(moment: datetime) -> bytes:
     # RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from then on.
     if moment.year < 2050:
-        return _tlv(_UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode("ascii"))
-    return _tlv(_GENERALIZED_TIME, moment.strftime("%Y%m%d%H%M%SZ").encode("ascii"))
+        return tlv(UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode("ascii"))
+    return tlv(GENERALIZED_TIME, moment.strftime("%Y%m%d%H%M%SZ").encode("ascii"))
 
 
-def _sequence(content: bytes) -> bytes:
-    return _tlv(_SEQUENCE, content)
-
-
-def _tlv(tag: int, content: bytes) -> bytes:
-    """Return a DER value (X.690 §8.1.3: a length under 128 is one octet; else that octet counts those that hold it)."""
-    length = len(content)
-    if length < 0x80:
-        return bytes((tag, length)) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
+def _sequence(value: bytes) -> bytes:
+    return tlv(SEQUENCE, value)
 
 
 @lru_cache(maxsize=1024)  # of a profile's attributes most are the same in every certificate
 def _attribute(name: str, value: str) -> bytes:
     """Return one attribute of a subject as the DER of its RDN."""
-    return _content(build_subject([(name, value)]).public_bytes())
-
-
-def _content(der: bytes) -> bytes:
-    return bytes(parse(der)[4])
-
-
-def _children(der: bytes) -> list[bytes]:
-    content, found = _content(der), []
-    while content:
-        length = peek(content)
-        found.append(content[:length])
-        content = content[length:]
-    return found
+    return content(build_subject([(name, value)]).public_bytes())

@@ -8,15 +8,16 @@ from datetime import timedelta
 from functools import cached_property, lru_cache
 from typing import TypeVar, cast
 
+from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+from ca.der import children, extension_parts
 from ca.issuance.assembly import read_unsigned
 from ca.lints.finding import Finding, Severity
 from ca.profiles.profile import Profile
 from keys.signer import Algorithm
 
-_EXTENSIONS_TAG = 0xA3
 Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 
@@ -78,8 +79,12 @@ class LintCase:
     @cached_property
     def extension_parts(self) -> tuple[tuple[bytes, ...], ...]:
         """The DER fields of each extension in order: identifier, criticality where it is said, value."""
-        placed = (part for part in self.parts if part[0] == _EXTENSIONS_TAG)
-        return tuple(children(extension) for part in placed for extension in children(children(part)[0]))
+        return extension_parts(self.parts)
+
+    @cached_property
+    def identifiers(self) -> frozenset[bytes]:
+        """The DER object identifiers of the extensions."""
+        return frozenset(oid for oid, *_ in self.extension_parts)
 
     def subject_value(self, oid: x509.ObjectIdentifier) -> str | None:
         """Return the first value of an attribute of the subject, or None."""
@@ -91,11 +96,15 @@ class LintCase:
 
     def extension(self, kind: type[Extension]) -> x509.Extension[Extension] | None:
         """Return the extension of that kind, or None."""
+        if _identifier(kind) not in self.identifiers:
+            return None  # without reading the others
         return cast("x509.Extension[Extension] | None", self._extensions.get(kind))
 
     @cached_property
     def unrecognized(self) -> dict[str, bytes]:
         """The DER values of extensions that have no type of their own, by dotted OID: national fields, …"""
+        if self.identifiers <= COMMON_EXTENSIONS:
+            return {}
         return {
             extension.oid.dotted_string: extension.value.value
             for extension in self.certificate.extensions
@@ -107,36 +116,6 @@ class LintCase:
         """How long it is valid, both ends counted (RFC 5280 §4.1.2.5)."""
         certificate = self.certificate
         return certificate.not_valid_after_utc - certificate.not_valid_before_utc + timedelta(seconds=1)
-
-
-def children(der: bytes) -> tuple[bytes, ...]:
-    """Return the DER values that stand in a constructed DER value, in order.
-
-    For bytes that were parsed before: it follows lengths and judges nothing.
-    """
-    at, end = _bounds(der, 0)
-    found = []
-    while at < end:
-        length = der[at + 1]
-        after = at + 2 + length if length < 0x80 else _bounds(der, at)[1]  # most are short
-        found.append(der[at:after])
-        at = after
-    return tuple(found)
-
-
-def content(der: bytes) -> bytes:
-    """Return the content octets of a DER value."""
-    begin, end = _bounds(der, 0)
-    return der[begin:end]
-
-
-def _bounds(der: bytes, at: int) -> tuple[int, int]:
-    # X.690 §8.1.3: a length under 128 is one octet; else that octet counts those that hold it.
-    length, begin = der[at + 1], at + 2
-    if length >= 0x80:
-        octets = length & 0x7F
-        length, begin = int.from_bytes(der[begin : begin + octets], "big"), begin + octets
-    return begin, begin + length
 
 
 @lru_cache(maxsize=64)
@@ -154,6 +133,26 @@ def issuer_facts(issuer: x509.Certificate) -> IssuerFacts:
     )
 
 
+@lru_cache(maxsize=64)
+def _identifier(kind: type[x509.ExtensionType]) -> bytes:
+    der: bytes = core.ObjectIdentifier(kind.oid.dotted_string).dump()
+    return der
+
+
+#: What has a type of its own, and nearly every certificate has.
+COMMON_EXTENSIONS = frozenset(
+    _identifier(kind)
+    for kind in (
+        x509.AuthorityInformationAccess,
+        x509.AuthorityKeyIdentifier,
+        x509.CertificatePolicies,
+        x509.CRLDistributionPoints,
+        x509.ExtendedKeyUsage,
+        x509.KeyUsage,
+        x509.SubjectAlternativeName,
+        x509.SubjectKeyIdentifier,
+    )
+)
 Lint = Callable[[LintCase], Iterator[Finding]]
 
 

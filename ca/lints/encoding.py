@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from ca.lints.case import LintCase, children, content, error
+from ca.der import children, content
+from ca.lints.case import LintCase, error
 from ca.lints.finding import Finding
 
 _SERIAL, _VALIDITY, _EXTENSIONS_PLACE = 1, 4, 7
@@ -18,10 +20,14 @@ _FIELDS = 8
 _MAX_SERIAL_OCTETS = 20
 
 
-def unreadable(case: LintCase) -> Finding | None:
-    """Return the one finding about bytes that no certificate can be read from; None if it can be read whole."""
+def unreadable(case: LintCase, *, extensions_read: bool = False) -> Finding | None:
+    """Return the one finding about bytes that no certificate can be read from; None if it can be read whole.
+
+    :param extensions_read: the same octets of extensions were read before, see :mod:`ca.lints.clean_extensions`.
+    """
     try:
-        len(case.certificate.extensions)
+        if not extensions_read:
+            len(case.certificate.extensions)
         case.public_key  # noqa: B018 - reading it is the check
         len(list(case.name))
     except (ValueError, TypeError, x509.DuplicateExtension, UnsupportedAlgorithm):
@@ -57,6 +63,7 @@ def serial_takes_twenty_octets_at_most(case: LintCase) -> Iterator[Finding]:
         yield error("serial_too_long", "RFC 5280 §4.1.2.2", "El número de serie pasa de 20 octetos.")
 
 
+@lru_cache(maxsize=64)  # certificates of one moment share their dates
 def _written(moment: datetime) -> bytes:
     return moment.strftime("%y%m%d%H%M%SZ" if moment.year < 2050 else "%Y%m%d%H%M%SZ").encode("ascii")
 

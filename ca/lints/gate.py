@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import cast
 
 from ca.issuance.authority import AuthorityRecord
-from ca.lints import constraints, encoding, extensions, fields, identity, keys, naming
-from ca.lints.case import LintCase
+from ca.lints import clean_extensions, constraints, encoding, extensions, fields, identity, keys, naming
+from ca.lints.case import Lint, LintCase
+from ca.lints.clean_extensions import SHARED_LINTS, Known
 from ca.lints.finding import Finding, blocking
 from ca.lints.verdicts import Verdicts
 from ca.profiles.profile import Profile
@@ -85,10 +86,21 @@ def lint_case(
 
 def own_findings(case: LintCase) -> list[Finding]:
     """Return what our own lints find."""
-    broken = encoding.unreadable(case)
+    known = clean_extensions.knows(case)
+    broken = encoding.unreadable(case, extensions_read=known is Known.WHOLE)
     if broken is not None:
         return [broken]
-    return [finding for lint in OWN_LINTS for finding in lint(case)]
+    if known is not Known.NOT:
+        return [finding for lint in _beyond_shared(OWN_LINTS) for finding in lint(case)]
+    found = [finding for lint in OWN_LINTS for finding in lint(case)]
+    if not found:
+        clean_extensions.remember(case)
+    return found
+
+
+@lru_cache(maxsize=4)
+def _beyond_shared(lints: tuple[Lint, ...]) -> tuple[Lint, ...]:
+    return tuple(lint for lint in lints if lint not in SHARED_LINTS)
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

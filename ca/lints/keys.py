@@ -9,12 +9,14 @@ from hashlib import sha1
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ca.lints.case import LintCase, children, content, error
+from ca.der import children, content
+from ca.lints.case import LintCase, error
 from ca.lints.finding import Finding
 from ca.profiles.key_kinds import key_type_of
 from ca.profiles.profile import Purpose, Usage
 
 _KEY = 6  # place in the TBSCertificate
+_KEY_IDENTIFIER = b"\x06\x03\x55\x1d\x0e"  # DER of id-ce-subjectKeyIdentifier
 _ONLY_SIGN = "La clave de este tipo solo firma; no lleva usos de cifrado ni de acuerdo."
 # RFC 5280 §4.2.1.12: the bits that are consistent with a purpose; one of them is there.
 _CONSISTENT = {
@@ -50,12 +52,13 @@ def rsa_exponent_is_sound(case: LintCase) -> Iterator[Finding]:
 
 def subject_key_identifier_is_the_keys(case: LintCase) -> Iterator[Finding]:
     """RFC 5280 §4.2.1.2 (1): where the profile wants it, the SHA-1 of the key's bits; an identifier, no signature."""
-    found = case.extension(x509.SubjectKeyIdentifier)
+    found = next((value for oid, *_, value in case.extension_parts if oid == _KEY_IDENTIFIER), None)
     if (found is not None) is not case.profile.subject_key_identifier:
         yield error("ski_differs", "RFC 5280 §4.2.1.2", "El identificador de la clave falta o sobra.")
     elif found is not None:
         bits = content(children(case.parts[_KEY])[1])[1:]
-        if found.value.digest != sha1(bits, usedforsecurity=False).digest():
+        # As it is written: an OCTET STRING of 20 octets in the extension's own.
+        if content(found) != b"\x04\x14" + sha1(bits, usedforsecurity=False).digest():
             yield error("ski_differs", "RFC 5280 §4.2.1.2", "El identificador de la clave no es el de esta clave.")
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from ca.der import children
 from ca.issuance.subject import LIMITS, OIDS
-from ca.lints.case import LintCase, children, error
+from ca.lints.case import LintCase, error
 from ca.lints.finding import Finding
 from ca.requests.names import canonical_dns_name
 from kernel.errors import Rejected

@@ -12,7 +12,8 @@ from collections.abc import Hashable, Iterator, Sequence
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ca.lints.case import LintCase, children, content
+from ca.der import children, content
+from ca.lints.case import LintCase
 
 _FIELDS = 8
 _SERIAL, _VALIDITY, _SUBJECT, _KEY, _EXTENSIONS = 1, 4, 5, 6, 7

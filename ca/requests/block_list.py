@@ -62,6 +62,8 @@ class KeyBlockList:
     def source_of(self, public_key: CertificatePublicKeyTypes) -> str | None:
         """Return the name of the list that has the key; None if none has it, or if there is no list."""
         self._refresh()
+        if not self._entries:
+            return None
         wanted = hashlib.sha256(_octets(public_key)).digest()[:_DIGEST]
         first, after = 0, len(self._entries) // _ENTRY
         while first < after:

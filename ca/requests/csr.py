@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 
+from ca.der import children, content
 from ca.requests import crmf
 from kernel.errors import Rejected
 from kernel.identifiers import sha256_hex
@@ -149,7 +150,7 @@ def _require_possession(der: bytes, csr: x509.CertificateSigningRequest, public_
         announced = csr.signature_algorithm_oid == SignatureAlgorithmOID.ED25519
         genuine = csr.is_signature_valid and announced is isinstance(public_key, ed25519.Ed25519PublicKey)
         # A signature is whole octets: the count of unused bits, which nothing signs, is zero.
-        genuine = genuine and crmf.content_of(crmf.children(der)[2])[:1] == b"\x00"
+        genuine = genuine and content(children(der)[2])[:1] == b"\x00"
     except (UnsupportedAlgorithm, ValueError, TypeError, IndexError) as error:
         raise Rejected(
             "The request is signed in a way that is not accepted here.", code="csr_weak_signature"

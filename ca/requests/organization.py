@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ca.ports import InstitutionRecord
 from ca.requests.text import require_plain_text
@@ -36,6 +37,7 @@ _PROVINCES = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=1024)  # a batch is of few institutions
 def organization_name(legal_name: str) -> str:
     """Return the name for organizationName, shortened if it must be.
 

@@ -10,15 +10,20 @@ import base64
 import binascii
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
+from asn1crypto import core
+from asn1crypto.x509 import AuthorityKeyIdentifier
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from audit.event import canonical_json
 from audit.tiles import ENTRY_LIMIT
+from ca.der import children, content, extension_parts
 from ca.profiles.registry import packaged_profiles
 from kernel.errors import Fault, NotFound
 
@@ -36,6 +41,21 @@ _PERSONAL = frozenset(
     )
 )
 _PERSONAL_NUMBERS = ("IDC", "PAS", "PNO", "TIN")  # ETSI EN 319 412-1 §5.1.3: semantics of natural persons
+
+
+def _der_of(oid: x509.ObjectIdentifier) -> bytes:
+    der: bytes = core.ObjectIdentifier(oid.dotted_string).dump()
+    return der
+
+
+_PERSONAL_DER = frozenset(_der_of(oid) for oid in _PERSONAL)
+_SERIAL_NUMBER_DER = _der_of(NameOID.SERIAL_NUMBER)
+_PERSONAL_NUMBERS_DER = tuple(number.encode() for number in _PERSONAL_NUMBERS)
+_NAMES, _CONSTRAINTS, _AUTHORITY_KEY = (
+    _der_of(kind.oid) for kind in (x509.SubjectAlternativeName, x509.BasicConstraints, x509.AuthorityKeyIdentifier)
+)
+_PLAIN_TEXTS = (0x0C, 0x13)  # UTF8String, PrintableString
+_FIELDS, _SUBJECT = 8, 5  # of a TBSCertificate of version 3: how many, and the place of one
 
 
 class Kind(StrEnum):
@@ -80,8 +100,14 @@ def commitment(certificate_der: bytes) -> str:
 
 def make_entry(certificate: LoggedCertificate, *, now: datetime) -> LogEntry:
     """Return the entry of a certificate. :raises Fault: (``certificate_too_large``) if no log can hold it."""
-    parsed = x509.load_der_x509_certificate(certificate.certificate_der)
-    whole = is_public(parsed, profile=certificate.profile, holder_id=certificate.holder_id)
+    tbs_parts = children(children(certificate.certificate_der)[0])
+    extensions = {oid: value for oid, *_, value in extension_parts(tbs_parts)}
+    parsed: x509.Certificate | None = None
+    if certificate.holder_id is None and _is_plainly_nobodys(tbs_parts, extensions):
+        whole = _is_profile_for_nobody(certificate.profile)
+    else:
+        parsed = x509.load_der_x509_certificate(certificate.certificate_der)
+        whole = is_public(parsed, profile=certificate.profile, holder_id=certificate.holder_id)
     kind = Kind.CERTIFICATE if whole else Kind.COMMITMENT
     now = now.astimezone(UTC)
     committed = commitment(certificate.certificate_der)
@@ -90,7 +116,7 @@ def make_entry(certificate: LoggedCertificate, *, now: datetime) -> LogEntry:
         "kind": kind.value,
         "profile": certificate.profile,
         "profile_version": certificate.profile_version,
-        "authority_key": _authority_key(parsed),
+        "authority_key": _authority_key(extensions.get(_AUTHORITY_KEY)),
     }
     if whole:
         document |= {
@@ -100,6 +126,7 @@ def make_entry(certificate: LoggedCertificate, *, now: datetime) -> LogEntry:
         }
     else:
         ruc = certificate.institution_ruc
+        parsed = parsed or x509.load_der_x509_certificate(certificate.certificate_der)
         document |= {
             "logged_on": now.date().isoformat(),
             "institution": None if ruc is None or is_ruc_of_a_person(ruc) else ruc,
@@ -121,8 +148,10 @@ def is_public(certificate: x509.Certificate, *, profile: str, holder_id: str | N
     """
     if holder_id is not None or _names_a_person(certificate):
         return False
-    if _is_authority(certificate):
-        return True
+    return _is_authority(certificate) or _is_profile_for_nobody(profile)
+
+
+def _is_profile_for_nobody(profile: str) -> bool:
     try:
         return not packaged_profiles().get(profile).is_personal
     except NotFound:
@@ -181,10 +210,25 @@ def _is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
-def _authority_key(certificate: x509.Certificate) -> str | None:
+def _is_plainly_nobodys(tbs_parts: Sequence[bytes], extensions: Mapping[bytes, bytes]) -> bool:
+    """Tell by the octets alone that nothing names a person and that it is no authority's: no alternative names, no
+    constraints, a subject of plain text. Of what is not plain :func:`is_public` decides, which reads everything."""
+    if len(tbs_parts) != _FIELDS or _NAMES in extensions or _CONSTRAINTS in extensions:
+        return False
+    for rdn in children(tbs_parts[_SUBJECT]):
+        for attribute in children(rdn):
+            oid, value = children(attribute)
+            if oid in _PERSONAL_DER or value[0] not in _PLAIN_TEXTS:
+                return False
+            if oid == _SERIAL_NUMBER_DER and content(value).startswith(_PERSONAL_NUMBERS_DER):
+                return False
+    return True
+
+
+@lru_cache(maxsize=64)  # of few authorities
+def _authority_key(extension: bytes | None) -> str | None:
     """The issuer's key identifier; a root has none or its own."""
-    try:
-        identifier = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
-    except x509.ExtensionNotFound:
+    if extension is None:
         return None
+    identifier = AuthorityKeyIdentifier.load(content(extension))["key_identifier"].native
     return identifier.hex() if identifier else None

@@ -129,7 +129,7 @@ def test_the_index_lists_every_page_and_every_decision() -> None:
 
 def test_every_command_and_option_explains_itself() -> None:
     """``--help`` and ``docs/commands.md`` have no gap."""
-    for path, command in reference.leaves(sau.main, ("sau",)):
+    for path, command in reference.leaves(sau.every_command(), ("sau",)):
         assert command.help, path
         for option in command.params:
             if isinstance(option, click.Option) and not option.hidden:
@@ -177,7 +177,7 @@ def _commands(text: str) -> Iterator[list[str]]:
 
 
 def _follow(words: list[str]) -> None:
-    command: click.Command = sau.main
+    command: click.Command = sau.every_command()
     rest = list(words)
     while isinstance(command, click.Group) and rest and re.fullmatch(r"[a-z][a-z-]*", rest[0]):
         name = rest.pop(0)

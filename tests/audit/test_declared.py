@@ -78,7 +78,7 @@ def test_whatever_takes_a_form_has_an_event_or_a_reason(app: Flask) -> None:
 
 def test_every_command_says_which_events_it_writes() -> None:
     """The tree of ``sau`` as it really is."""
-    real = set(_commands(sau.main, ()))
+    real = set(_commands(sau.every_command(), ()))
     assert sorted(real - {*COMMANDS, *QUIET_COMMANDS}) == [], SAY
     assert sorted({*COMMANDS, *QUIET_COMMANDS} - real) == [], "no such command"
     assert set(COMMANDS) & QUIET_COMMANDS == set()

@@ -41,6 +41,7 @@ def main() -> None:
 def _load() -> None:
     """Have in memory what a service and a command need: more than they import, for they ask for it later."""
     assert wsgi
+    sau.every_command()
     outside_lint()
     outside._suite("cabf-serverauth", "OCSP_RESPONDER")
     threads = threading.active_count(), len(list(Path("/proc/self/task").iterdir()))

@@ -14,9 +14,10 @@ from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import NameOID
 
 from ca.ceremony.hierarchy import Hierarchy
+from ca.der import children, content
 from ca.issuance.serial import new_serial
 from ca.issuance.tbs import Blueprint, build_tbs
-from ca.lints.case import LintCase, children, content
+from ca.lints.case import LintCase
 from ca.lints.encoding import LINTS as ENCODING_LINTS
 from ca.lints.extensions import der_text
 from ca.lints.gate import own_findings

@@ -7,15 +7,16 @@ from datetime import datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ca.ceremony.hierarchy import Hierarchy
 from ca.issuance.model import Certificate
-from ca.issuance.record import spki_sha256
 from ca.profiles.profile import KeyType
 from ca.requests.keys import describe_key, require_sound_key, require_unclaimed_key
 from ca.revocation.compromised_key import block_key
 from ca.services import CaServices
 from kernel.errors import Rejected
+from kernel.identifiers import sha256_hex
 
 EVERY = tuple(KeyType)
 
@@ -124,7 +125,7 @@ def test_keys_of_the_authority_itself_are_refused(services: CaServices, hierarch
     with services.database.reading() as session, pytest.raises(Rejected) as caught:
         require_unclaimed_key(
             session,
-            spki_sha256(hierarchy.issuing),
+            sha256_hex(hierarchy.issuing.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)),
             profile="tls-server",
             institution_ruc="1768152560001",
             holder=None,

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from ca.ceremony.hierarchy import Hierarchy
+from ca.issuance.model import Certificate
 from ca.profiles.registry import packaged_profiles
 from ca.serial import serial_text
 from ca.services import CaServices
@@ -29,6 +30,22 @@ INSTITUTIONAL = sorted(set(PROFILES) - set(PERSONAL))
 def leaf_of(services: CaServices, certificate: x509.Certificate) -> bytes:
     with services.database.reading() as session:
         return session.get_one(CertificateLogEntry, serial_text(certificate.serial_number)).leaf
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_decided_by_the_octets_is_decided_as_by_reading(
+    services: CaServices, hierarchy: Hierarchy, now: datetime
+) -> None:
+    """A certificate that names nobody goes into the log without being parsed again; the rule is one."""
+    for profile in PROFILES:
+        certificate = issue(services, profile, now)
+        with services.database.reading() as session:
+            row = session.get_one(Certificate, serial_text(certificate.serial_number))
+            public = is_public(certificate, profile=profile, holder_id=row.holder_id)
+        document = json.loads(leaf_of(services, certificate))
+        assert document["kind"] == ("certificate" if public else "commitment"), profile
+        identifier = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value.key_identifier
+        assert document["authority_key"] == (identifier or b"").hex(), profile
 
 
 @pytest.mark.parametrize("profile", PERSONAL)
