@@ -52,6 +52,22 @@ def publish_overdue_lists(services: CaServices) -> list[PublishedList]:
     ]
 
 
+def behind_lists(session: Session, *, now: datetime) -> list[tuple[str, int]]:
+    """Return authority and shard of every list of the issuing authorities that a revocation is not on yet.
+
+    The full list beside shards is left to its own time.
+    """
+    authorities = session.execute(
+        select(Authority.id, Authority.crl_shards).where(Authority.issuer_id.is_not(None), Authority.not_after > now)
+    ).all()
+    return [
+        (authority_id, shard)
+        for authority_id, shards in authorities
+        for shard in list_shards(session, authority_id=authority_id, shards=shards)
+        if shard != FULL_LIST and is_behind(session, authority_id=authority_id, shard=shard)
+    ]
+
+
 def list_shards(session: Session, *, authority_id: str, shards: int) -> list[int]:
     """Return the lists of an issuing authority, the full one last.
 

@@ -1,10 +1,11 @@
-"""Doing a mass revocation: batch after batch, each one transaction that remembers where the next begins."""
+"""Doing a mass revocation: batch after batch, each one transaction that remembers where the next begins.
+
+A batch walks on from that place through what the selection names, in the order of serial numbers, and takes along those
+that have the keys of what it meets: nothing that was behind it is looked at again, however many there are.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
-from ca.issuance.model import Certificate
 from ca.revocation.mass.decide import (
     MASS_REVOCATION,
     MassState,
@@ -14,9 +15,10 @@ from ca.revocation.mass.decide import (
     selection_of,
     view_of,
 )
-from ca.revocation.mass.selection import struck_by
+from ca.revocation.mass.selection import next_struck
 from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import LIST_DUE, revoke_certificate
+from ca.revocation.upkeep import behind_lists
 from ca.services import CaServices
 from kernel.errors import ServiceError
 from kernel.outbox import enqueue
@@ -38,28 +40,19 @@ def run_batch(services: CaServices, mass_id: str, *, size: int = BATCH) -> MassV
         row = load_mass_revocation(session, mass_id, lock=True)
         if row.state != MassState.RUNNING.value:
             return view_of(row)
-        struck = struck_by(
+        met, serials = next_struck(
             session,
             selection_of(row),
             services=services,
             reason=RevocationReason(row.reason),
             issued_until=row.proposed_at,
+            after=row.cursor,
+            size=size,
+            now=now,
         )
-        serials = session.scalars(
-            select(Certificate.serial)
-            .where(
-                struck,
-                Certificate.serial > row.cursor,
-                Certificate.revoked_at.is_(None),
-                Certificate.not_after >= now,
-            )
-            .order_by(Certificate.serial)
-            .limit(size)
-        ).all()
-        lists: set[tuple[str, int]] = set()
         for serial in serials:
             try:
-                done = revoke_certificate(
+                revoke_certificate(
                     session,
                     services=services,
                     serial=serial,
@@ -75,14 +68,13 @@ def run_batch(services: CaServices, mass_id: str, *, size: int = BATCH) -> MassV
                 row.passed_over += 1
                 continue
             row.revoked += 1
-            if not done.list_by_command:
-                lists.add((done.authority_id, done.crl_shard))
-        for authority_id, shard in sorted(lists):
-            enqueue(session, LIST_DUE, {"authority_id": authority_id, "shard": shard}, now=now)
-        if serials:
-            row.cursor = serials[-1]
-        if len(serials) < size:
+        if met:
+            row.cursor = met[-1]
+        if len(met) < size:
             row.state, row.finished_at = MassState.DONE.value, now
+            # Signed once for all of them. Until then OCSP says it of each, and the lists' own job of what takes longer.
+            for authority_id, shard in behind_lists(session, now=now):
+                enqueue(session, LIST_DUE, {"authority_id": authority_id, "shard": shard}, now=now)
             record_end(session, services, row, now=now)
         session.flush()
         return view_of(row)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_, select, true
@@ -74,6 +75,50 @@ def struck_by(
         chosen_by(session, selection, services=services, issued_until=issued_until, of=other)
     )
     return or_(chosen, and_(Certificate.spki_sha256.in_(keys), Certificate.issued_at <= issued_until))
+
+
+def next_struck(
+    session: Session,
+    selection: Selection,
+    *,
+    services: CaServices,
+    reason: RevocationReason,
+    issued_until: datetime,
+    after: str,
+    size: int,
+    now: datetime,
+) -> tuple[list[str], list[str]]:
+    """Return a step of the way through what :func:`struck_by` says: the work of it does not grow with what is behind.
+
+    :param after: the serial number where the last step ended. :param size: how many the selection names of this step.
+    :return: the serial numbers of this step, fewer than ``size`` if it is the last, and of them, and of those that
+        have their keys after a key compromise, the ones that are neither revoked nor expired.
+    """
+    named: tuple[str, ...] = ()
+    if selection.serials:
+        begin = bisect_right(selection.serials, after)
+        named = selection.serials[begin : begin + size]
+        if not named:
+            return [], []
+        selection = replace(selection, serials=named)
+    live = and_(Certificate.revoked_at.is_(None), Certificate.not_after >= now)
+    chosen = chosen_by(session, selection, services=services, issued_until=issued_until)
+    # After a key compromise what was revoked before counts: others may have its key.
+    passed = true() if reason.is_compromise else live
+    rows = session.execute(
+        select(Certificate.serial, Certificate.spki_sha256)
+        .where(chosen, passed, Certificate.serial > after)
+        .order_by(Certificate.serial)
+        .limit(size)
+    ).all()
+    met = list(named) or [row.serial for row in rows]
+    if not rows:
+        return met, []
+    struck: ColumnElement[bool] = Certificate.serial.in_([row.serial for row in rows])
+    if reason.is_compromise:
+        keys = sorted({row.spki_sha256 for row in rows})
+        struck = and_(Certificate.spki_sha256.in_(keys), Certificate.issued_at <= issued_until)
+    return met, list(session.scalars(select(Certificate.serial).where(struck, live).order_by(Certificate.serial)))
 
 
 def chosen_by(
