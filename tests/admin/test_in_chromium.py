@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from admin.permissions import Role
@@ -17,6 +16,7 @@ from tests.admin.conftest import make_csr
 from tests.flows.citizens import Citizen, citizen_of
 from tests.flows.pages import type_code, type_password
 from tests.servers.service import LiveService
+from tests.web.accessibility import COLOURS, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
 DOMAIN = "tramites-demo.gob.ec"
@@ -62,8 +62,8 @@ class Desk:
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme)
             self.page.set_viewport_size({"width": 1280, "height": 900})
-            found = Axe().run(self.page).response["violations"]
-            self.problems += [(name, scheme, rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found]
+            found = violations(self.page, only=COLOURS if scheme == "dark" else ())
+            self.problems += [(name, scheme, rule, nodes) for rule, nodes in found]
             self._picture(f"{name}-1280-{scheme}")
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size({"width": 320, "height": 640})

@@ -8,7 +8,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from idp.accounts.person import find_person
@@ -18,6 +17,7 @@ from tests.flows.pages import type_code, type_password
 from tests.idp.relying_party import REDIRECT_URI, RelyingParty, register
 from tests.idp.rights.conftest import Office
 from tests.servers.service import LiveService
+from tests.web.accessibility import violations_in_both_schemes
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
 RUC = "1768007390001"
@@ -37,11 +37,7 @@ def _open(browser: Browser, url: str, citizen: Citizen) -> Page:
 
 def _inspect(page: Page, name: str) -> None:
     """Accessible in both colour schemes, and no wider than a small telephone."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page).response["violations"]
-        assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found] == [], name
-    page.emulate_media(color_scheme="light")
+    assert violations_in_both_schemes(page) == [], name
     folder = os.environ.get("SAU_TEST_PICTURES")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+
+from tests.web.accessibility import COLOURS, violations
 
 #: Set to a folder to look at the pages.
 SHOTS = os.environ.get("SAU_SHOTS")
 #: What a finger must hit (WCAG 2.5.8 asks for 24 px; we keep 44). Links within a sentence are exempt.
 TARGETS = "button, .btn, input:not([type=hidden]), select, textarea, summary, nav a, .ways a, .pick label"
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 320, "height": 640}
-_AXE = Axe()
 _LOOK = """selector => ({
   headings: document.querySelectorAll('h1').length,
   title: document.title,
@@ -36,11 +36,10 @@ def problems_of(page: Page, name: str) -> list[str]:
     first level; a title that says an error first; at 320 px, which is 1280 px at 400 %, nothing to scroll to the side
     (1.4.10) and nothing too small for a finger. The page's policy must be lifted for axe's own script.
     """
-    found = [f"{rule['id']}: {_where(rule)}" for rule in _AXE.run(page).response["violations"]]
+    found = [f"{rule}: {'; '.join(nodes)}" for rule, nodes in violations(page)]
     _picture(page, f"{name}-1280-light")
     page.emulate_media(color_scheme="dark")
-    colours = _AXE.run(page, options={"runOnly": ["color-contrast"]}).response["violations"]
-    found += [f"in the dark: {_where(rule)}" for rule in colours]
+    found += [f"in the dark: {rule}: {'; '.join(nodes)}" for rule, nodes in violations(page, only=COLOURS)]
     _picture(page, f"{name}-1280-dark")
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
@@ -59,10 +58,6 @@ def problems_of(page: Page, name: str) -> list[str]:
     found += [f"too small for a finger: {each}" for each in seen["small"]]
     found += [f"without a name: {each}" for each in seen["unnamed"]]
     return [f"{name}: {each}" for each in found]
-
-
-def _where(rule: dict[str, object]) -> str:
-    return "; ".join(str(node["html"]) for node in rule["nodes"])  # type: ignore[attr-defined]
 
 
 def _picture(page: Page, name: str) -> None:

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from flask import Flask, redirect, request
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from kernel.clock import SystemClock
 from kernel.settings import load_settings
+from tests.web.accessibility import violations
 from web.application import create_app
 from web.csrf import exempt
 from web.headers import allow_form_redirect_to
@@ -66,8 +66,7 @@ def narrow(browser: Browser) -> Iterator[Page]:
 def test_axe_finds_nothing(inspected: Page, site: str, path: str) -> None:
     """WCAG 2.2 AA as far as a machine can tell, in both colour schemes."""
     inspected.goto(site + path)
-    found = Axe().run(inspected).response["violations"]
-    assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found] == []
+    assert violations(inspected) == []
 
 
 @pytest.mark.parametrize("path", PAGES)

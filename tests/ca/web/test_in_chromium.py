@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from kernel.settings import Settings
 from tests.ca.hierarchy import Hierarchy, serial_of
 from tests.ca.revocation.steps import issue, publish, revoke
 from tests.servers.sqlite import copy_template
+from tests.web.accessibility import violations
 
 pytestmark = pytest.mark.browser
 
@@ -55,8 +55,7 @@ def test_axe_finds_nothing(browser: Browser, pages: list[str], scheme: str) -> N
         page = context.new_page()
         for address in pages:
             page.goto(address)
-            found = Axe().run(page).response["violations"]
-            assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found] == [], address
+            assert violations(page) == [], address
 
 
 def test_pages_fit_320_pixels_and_stay_inside_the_policy(browser: Browser, pages: list[str]) -> None:
