@@ -11,21 +11,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ARRAY, BigInteger, String, bindparam, func, insert, literal, select, update
+from sqlalchemy import ARRAY, BigInteger, Integer, String, Table, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from audit.anchor import Anchor
 from audit.checkpoint import Checkpoint, sign_checkpoint
 from audit.merkle import EMPTY_ROOT, hash_leaf
-from audit.model import AUDIT_TABLES, CheckpointColumns, LogTables
+from audit.model import AUDIT_TABLES, LogTables
 from audit.signed_log import SignedLog
 from audit.tiles import ReadTile, grow, right_edge
-from audit.tree_store import HEAD, latest_checkpoint, overlaid, store_tiles, tile_reader
+from audit.tree_store import HEAD, overlaid, store_tiles, tile_reader
 from kernel.clock import MOST_SKEW
 from kernel.errors import Conflict, Fault
 from kernel.identifiers import new_id
+from kernel.late_rows import insert_later, write_rows
+from kernel.prefetch import dialect_of
+from kernel.prepared import Prepared
 
 LEASE_LIFETIME = timedelta(seconds=5)
 BATCH_LIMIT = 1000
@@ -175,31 +180,29 @@ def sequence_batch(
     :raises LeaseLostError: if ``fence`` is not the current one. :raises LogDamagedError: if the tree is not what was
         signed last.
     """
-    tables, table = services.tables, services.tables.head
-    head = session.execute(
-        select(table.origin, table.size, table.root, table.fence).where(table.id == HEAD).with_for_update()
-    ).one_or_none()
-    if head is None or fence not in (None, head.fence):
+    tables = services.tables
+    write_rows(session)  # what is asked below sees what the caller has written
+    known = [_Head(*row) for row in _locked_head(tables).fetch(session, {"head": HEAD})]
+    if not known or fence not in (None, known[0].fence):
         raise LeaseLostError("Another process has taken over.")
-    rows = _waiting(session, tables, limit)
+    head, rows = known[0], _waiting(session, tables, limit)
     if not rows:
         return 0, None
     read = tile_reader(session, tables)
-    _require_undamaged(read, head.size, head.root, latest_checkpoint(session, tables), services.anchors.last())
+    signed = next(iter(_newest_checkpoint(tables).fetch(session, {"most": 1})), None)
+    _require_undamaged(read, head.size, head.root, _Signed(*signed) if signed else None, services.anchors.last())
     _place_entries(session, tables, [entry_id for entry_id, _ in rows], first=head.size)
     changed = grow(head.size, [hash_leaf(leaf) for _, leaf in rows], read)
     store_tiles(session, changed, tables)
     size = head.size + len(rows)
     root = right_edge(size, overlaid(read, changed)).root()
-    moved = session.execute(
-        update(table)
-        .where(table.id == HEAD, table.fence == head.fence, table.size == head.size)
-        .values(size=size, root=root, sequenced_at=now)
-    )
-    if moved.rowcount != 1:  # type: ignore[attr-defined]
+    was = {"head": HEAD, "held_fence": head.fence, "held_size": head.size}
+    new_root = root.hex() if dialect_of(session) == "postgresql" else root
+    if not _moved_head(tables).fetch(session, was | {"new_size": size, "new_root": new_root, "moment": now}):
         raise LeaseLostError("Another process has taken over.")
     note = sign_checkpoint(Checkpoint(head.origin, size, root), services.log_signer)
-    session.execute(insert(tables.checkpoint).values(size=size, root=root, note=note, signed_at=now))
+    signed_head = {"size": size, "root": root, "note": note, "signed_at": now}
+    insert_later(session, cast(Table, cast(Any, tables.checkpoint).__table__), signed_head)
     services.placed(session, rows, first=head.size)
     return len(rows), note
 
@@ -213,18 +216,8 @@ def _place_entries(session: Session, tables: LogTables, entry_ids: Sequence[str]
     """Give the entries the places from ``first`` on."""
     entry = tables.entry
     places = range(first, first + len(entry_ids))
-    if session.get_bind().dialect.name == "postgresql":
-        given = (
-            func.unnest(literal(list(entry_ids), ARRAY(String)), literal(list(places), ARRAY(BigInteger)))
-            .table_valued("entry_id", "place")
-            .render_derived()
-        )
-        session.execute(
-            update(entry)
-            .where(entry.id == given.c.entry_id, entry.log_index.is_(None))
-            .values(log_index=given.c.place)
-            .execution_options(synchronize_session=False)
-        )
+    if dialect_of(session) == "postgresql":
+        _placing(tables).write(session, {"entry_ids": entry_ids, "places": [str(place) for place in places]})
         return
     session.execute(
         update(entry.__table__)  # type: ignore[attr-defined]
@@ -235,16 +228,96 @@ def _place_entries(session: Session, tables: LogTables, entry_ids: Sequence[str]
 
 
 def _waiting(session: Session, tables: LogTables, limit: int) -> Sequence[tuple[str, bytes]]:
-    entry = tables.entry
-    found = session.execute(
-        select(entry.id, entry.leaf).where(entry.log_index.is_(None)).order_by(entry.occurred_at, entry.id).limit(limit)
-    )
+    found = _waiting_entries(tables).fetch(session, {"most": limit})
     return [(entry_id, leaf) for entry_id, leaf in found]
 
 
-def _require_undamaged(
-    read: ReadTile, size: int, root: bytes, signed: CheckpointColumns | None, anchor: Anchor | None
-) -> None:
+class _Head(NamedTuple):
+    origin: str
+    size: int
+    root: bytes
+    fence: int
+
+
+class _Signed(NamedTuple):
+    size: int
+    root: bytes
+
+
+@lru_cache(maxsize=8)
+def _waiting_entries(tables: LogTables) -> Prepared:
+    entry = tables.entry
+    return Prepared(
+        lambda _: (
+            select(entry.id, entry.leaf)
+            .where(entry.log_index.is_(None))
+            .order_by(entry.occurred_at, entry.id)
+            .limit(bindparam("most", type_=Integer))
+        )
+    )
+
+
+@lru_cache(maxsize=8)
+def _locked_head(tables: LogTables) -> Prepared:
+    head = tables.head
+    return Prepared(
+        lambda _: (
+            select(head.origin, head.size, head.root, head.fence).where(head.id == bindparam("head")).with_for_update()
+        )
+    )
+
+
+@lru_cache(maxsize=8)
+def _placing(tables: LogTables) -> Prepared:
+    entry = tables.entry
+    given = (
+        func.unnest(bindparam("entry_ids", type_=ARRAY(String)), bindparam("places", type_=ARRAY(BigInteger)))
+        .table_valued("entry_id", "place")
+        .render_derived()
+    )
+    return Prepared(
+        lambda _: (
+            update(entry).where(entry.id == given.c.entry_id, entry.log_index.is_(None)).values(log_index=given.c.place)
+        )
+    )
+
+
+@lru_cache(maxsize=8)
+def _moved_head(tables: LogTables) -> Prepared:
+    """Return what moves the head from where it was seen; it gives a row if it was still there."""
+    head = tables.head
+
+    def build(dialect: str) -> Any:
+        given: Any = bindparam("new_root")  # octets: what goes to PostgreSQL prepared is text
+        octets = func.decode(given, literal_column("'hex'")) if dialect == "postgresql" else given
+        return (
+            update(head)
+            .where(
+                head.id == bindparam("head"),
+                head.fence == bindparam("held_fence"),
+                head.size == bindparam("held_size"),
+            )
+            .values(size=bindparam("new_size"), root=octets, sequenced_at=bindparam("moment"))
+            .returning(head.id)
+            .execution_options(synchronize_session=False)
+        )
+
+    return Prepared(build)
+
+
+@lru_cache(maxsize=8)
+def _newest_checkpoint(tables: LogTables) -> Prepared:
+    checkpoint = tables.checkpoint
+    return Prepared(
+        lambda _: (
+            select(checkpoint.size, checkpoint.root)
+            .order_by(checkpoint.size.desc())
+            .limit(bindparam("most", type_=Integer))
+        )
+    )
+
+
+def _require_undamaged(read: ReadTile, size: int, root: bytes, signed: _Signed | None, anchor: Anchor | None) -> None:
     """A log signs nothing that contradicts what it signed before (C2SP tlog-checkpoint, "Signatures")."""
     edges = {size: right_edge(size, read).root()}
     claims = [(size, root)]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from audit.model import AUDIT_TABLES, CheckpointColumns, HeadColumns, LogTables
 from audit.tiles import ReadTile, Tile, join_hashes, split_hashes
 from kernel.errors import NotFound
+from kernel.prepared import Prepared
 
 HEAD = 1  # the id of the one row
 
@@ -23,13 +25,21 @@ def tile_reader(session: Session, tables: LogTables = AUDIT_TABLES) -> ReadTile:
         level = tile.level or 0
         place = (level, tile.number)
         if place not in held:
-            octets = session.scalar(
-                select(tables.tile.hashes).where(tables.tile.level == level, tables.tile.number == tile.number)
-            )
-            held[place] = split_hashes(octets or b"")
+            found = _tile_at(tables).fetch(session, {"tile_level": level, "tile_number": tile.number})
+            held[place] = split_hashes(found[0][0] if found else b"")
         return held[place]
 
     return read
+
+
+@lru_cache(maxsize=8)
+def _tile_at(tables: LogTables) -> Prepared:
+    tile = tables.tile
+    return Prepared(
+        lambda _: select(tile.hashes).where(
+            tile.level == bindparam("tile_level"), tile.number == bindparam("tile_number")
+        )
+    )
 
 
 def overlaid(read: ReadTile, changed: Mapping[Tile, Sequence[bytes]]) -> ReadTile:

@@ -79,6 +79,11 @@ class CaServices:
         return ShortMemory(seconds=5.0)
 
     @cached_property
+    def unplaced(self) -> ShortMemory[bool]:
+        """Serials that this process has just signed: they wait for their place in the certificate log."""
+        return ShortMemory(seconds=5.0)
+
+    @cached_property
     def block_list(self) -> KeyBlockList:
         """The list of publicly known keys, where the operator has put one."""
         return KeyBlockList(self.settings.home / "key-list")

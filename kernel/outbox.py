@@ -15,13 +15,14 @@ from time import monotonic
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import String, Table, delete, or_, select, update
+from sqlalchemy import String, Table, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from kernel.database import Base, Database
 from kernel.errors import Conflict, NotFound, ServiceError
 from kernel.identifiers import new_id
 from kernel.late_rows import insert_later
+from kernel.prepared import Prepared
 
 _log = structlog.get_logger("sau.outbox")
 
@@ -111,9 +112,22 @@ def enqueue(
     return task_id
 
 
+_WITHDRAWN = Prepared(
+    lambda _: (
+        delete(OutboxTask)
+        .where(OutboxTask.id == bindparam("task"))
+        .returning(OutboxTask.id)
+        .execution_options(synchronize_session=False)
+    )
+)
+
+
 def withdraw(session: Session, task_id: str) -> None:
-    """Take a task back in the caller's transaction: what it was for is done. One that is gone is no error."""
-    session.execute(delete(OutboxTask).where(OutboxTask.id == task_id))
+    """Take a task back in the caller's transaction: what it was for is done. One that is gone is no error.
+
+    The task was enqueued by another transaction.
+    """
+    _WITHDRAWN.fetch(session, {"task": task_id})
 
 
 def put_off(session: Session, task_id: str, *, due_at: datetime) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -23,6 +24,7 @@ from ca.transparency.listing import list_institution
 from ca.transparency.promise import require_logged
 from kernel.errors import NotFound, Unavailable
 from kernel.prefetch import find_row
+from kernel.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,10 @@ def take_certificate(
     :raises AcmeProblem: ``malformed`` (not found), another account's likewise.
     :raises Unavailable: (``not_logged_yet``) if its place in the certificate log is still to come.
     """
-    row = session.execute(
-        select(Order.id, Order.delivered_at, Certificate.certificate_der, Certificate.authority_id)
-        .join(Certificate, Certificate.serial == Order.serial)
-        .where(Order.serial == serial, Order.account_id == account.id)
-    ).first()
-    if row is None:
+    found = _ORDERED.fetch(session, {"serial": serial, "account": account.id})
+    if not found:
         raise AcmeProblem(Kind.NOT_FOUND, "This account has no such certificate.")
+    row = _Ordered(*found[0])
     if row.certificate_der is None:
         raise Unavailable("The certificate is recorded and waits for its signature.", code="not_signed_yet")
     require_logged(session, serial)
@@ -57,6 +56,31 @@ def take_certificate(
         _note_delivery(session, services, row.id, serial=serial, account=account, now=now)
     leaf = _pem(row.certificate_der)
     return [leaf + above for above in above_of(session, services, row.authority_id, now=now).chains]
+
+
+class _Ordered(NamedTuple):
+    id: str
+    delivered_at: datetime | None
+    certificate_der: bytes | None
+    authority_id: str
+
+
+_ORDERED = Prepared(
+    lambda _: (
+        select(Order.id, Order.delivered_at, Certificate.certificate_der, Certificate.authority_id)
+        .join(Certificate, Certificate.serial == Order.serial)
+        .where(Order.serial == bindparam("serial"), Order.account_id == bindparam("account"))
+    )
+)
+_DELIVERED = Prepared(
+    lambda _: (
+        update(Order)
+        .where(Order.id == bindparam("order"), Order.delivered_at.is_(None))
+        .values(delivered_at=bindparam("moment"))
+        .returning(Order.id)
+        .execution_options(synchronize_session=False)
+    )
+)
 
 
 def above_of(session: Session, services: CaServices, authority_id: str, *, now: datetime) -> Above:
@@ -75,14 +99,7 @@ def above_of(session: Session, services: CaServices, authority_id: str, *, now: 
 def _note_delivery(
     session: Session, services: CaServices, order_id: str, *, serial: str, account: Account, now: datetime
 ) -> None:
-    first = session.execute(
-        update(Order)
-        .where(Order.id == order_id, Order.delivered_at.is_(None))
-        .values(delivered_at=now)
-        .returning(Order.id)
-        .execution_options(synchronize_session=False)
-    ).scalar_one_or_none()
-    if first is not None:
+    if _DELIVERED.fetch(session, {"order": order_id, "moment": now}):
         event = Event(type=EventType.CERTIFICATE_DELIVERED, actor=actor_of(account.id), object_id=serial)
         services.journal.record(session, event, now=now)
         _list_institution(session, services, account)

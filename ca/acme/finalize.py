@@ -35,6 +35,18 @@ from kernel.prepared import Prepared
 _ACCOUNT_OF_KEY = Prepared(
     lambda _: select(Account.id).where(Account.spki_sha256 == bindparam("spki")).limit(literal_column("1"))
 )
+_READY_ORDER = Prepared(
+    lambda _: (
+        select(Order.profile, Order.names, Credential.institution_ruc)
+        .join(Account, Account.id == Order.account_id)
+        .join(Credential, Credential.id == Account.credential_id)
+        .where(
+            Order.id == bindparam("order"),
+            Order.account_id == bindparam("account"),
+            Order.status == bindparam("ready"),
+        )
+    )
+)
 _MOST_CSR = 64 * 1024 * 4 // 3 + 4
 
 
@@ -51,21 +63,17 @@ def read_csr(member: object) -> bytes:
 def judge_finalize(services: CaServices, *, account_id: str, order_id: str, csr: bytes, now: datetime) -> Judged | None:
     """Look at the CSR before the transaction; None if the order is not there or not ready, which is told there."""
     with services.database.reading() as session:
-        found = session.execute(
-            select(Order.profile, Order.names, Credential.institution_ruc)
-            .join(Account, Account.id == Order.account_id)
-            .join(Credential, Credential.id == Account.credential_id)
-            .where(Order.id == order_id, Order.account_id == account_id, Order.status == READY)
-        ).one_or_none()
-        if found is None:
+        found = _READY_ORDER.fetch(session, {"order": order_id, "account": account_id, "ready": READY})
+        if not found:
             return None
+        profile, names, institution_ruc = found[0]
         return judge_request(
             session,
             services=services,
-            profile=found.profile,
+            profile=profile,
             csr=csr,
-            institution_ruc=found.institution_ruc,
-            proved_names=found.names,
+            institution_ruc=institution_ruc,
+            proved_names=names,
             now=now,
         )
 
@@ -153,6 +161,7 @@ def sign_order(services: CaServices, finalized: Finalized, *, now: datetime) -> 
         _settle(session, services, order, enrolled.request_id, status=VALID, serial=enrolled.serial, now=now)
 
     services.database.together(store, [wants_certificate(enrolled.serial), wants_order(order.id)])
+    services.unplaced.note(enrolled.serial, True)
     return replace(order, status=VALID, serial=enrolled.serial)
 
 

@@ -53,18 +53,18 @@ class Looker:
         """Give a place back that was not needed."""
         self._places.release()
 
-    def look(self, claim: Claim, *, authorization_id: str, task_id: str) -> bool:
+    def look(self, claim: Claim, *, authorization_id: str, order_id: str, task_id: str) -> bool:
         """Look at the proof and return whether an outcome is known already."""
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="acme-look")
         if self._prover is None:
             self._prover = self._make()
         done: Future[None] = self._threads.submit(
-            copy_context().run, self._look, claim, authorization_id, task_id, self._prover
+            copy_context().run, self._look, claim, authorization_id, order_id, task_id, self._prover
         )
         return bool(wait([done], timeout=_PATIENCE_SECONDS).done)
 
-    def _look(self, claim: Claim, authorization_id: str, task_id: str, prover: Prover) -> None:
+    def _look(self, claim: Claim, authorization_id: str, order_id: str, task_id: str, prover: Prover) -> None:
         services = self._services
         try:
             looked = prove_claim(
@@ -72,6 +72,7 @@ class Looker:
                 prover,
                 claim,
                 authorization_id=authorization_id,
+                order_id=order_id,
                 alongside=lambda session: withdraw(session, task_id),
             )
             if looked is Looked.NOT_YET:

@@ -18,7 +18,7 @@ from ca.acme.caa import Asked
 from ca.acme.model import Account, Authorization, Order
 from ca.acme.perspectives import Prover
 from ca.acme.proof import Claim, NotProvedError
-from ca.acme.reading_ahead import wants_authorization
+from ca.acme.reading_ahead import wants_authorization, wants_order
 from ca.acme.state import INVALID, PENDING, READY, VALID
 from ca.services import CaServices
 from kernel.errors import Unavailable
@@ -65,11 +65,13 @@ def prove_claim(
     claim: Claim,
     *,
     authorization_id: str,
+    order_id: str | None = None,
     last: bool = False,
     alongside: Callable[[Session], None] = lambda _session: None,
 ) -> Looked:
     """Look once at what an account says that it has prepared, and write down what was seen.
 
+    :param order_id: of the authorization, where the caller knows it: it is read together with it.
     :param last: whether this is the last look, so that not to see it settles the matter.
     :param alongside: does what is to be committed with an outcome.
     """
@@ -91,7 +93,7 @@ def prove_claim(
         _write_success(session, services, authorization_id, seen=seen, now=services.clock.now())
         alongside(session)
 
-    services.database.together(write_success, wants)
+    services.database.together(write_success, [*wants, wants_order(order_id)] if order_id else wants)
     return Looked.SEEN
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from typing import cast
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from sqlalchemy import insert
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ca.transparency.entry import is_ruc_of_a_person, read_certificate
 from ca.transparency.model import PublicInstitution, PublicListing, PublicName
+from kernel.late_rows import insert_later
 
 _NAME_LIMIT = 200
+_LISTINGS, _NAMES = cast(Table, PublicListing.__table__), cast(Table, PublicName.__table__)
 
 
 def list_publicly(session: Session, entries: Sequence[tuple[str, bytes]], *, first: int) -> None:
@@ -36,10 +39,10 @@ def list_publicly(session: Session, entries: Sequence[tuple[str, bytes]], *, fir
         name = _organization(certificate)
         if ruc is not None and name:
             institutions[ruc, fold(name)] = {"ruc": ruc, "folded": fold(name), "name": name}
-    if listings:
-        session.execute(insert(PublicListing), listings)
-    if names:
-        session.execute(insert(PublicName), names)
+    for listing in listings:
+        insert_later(session, _LISTINGS, listing)
+    for each in names:
+        insert_later(session, _NAMES, each)
     if institutions:
         upsert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
         session.execute(upsert(PublicInstitution).on_conflict_do_nothing(), list(institutions.values()))

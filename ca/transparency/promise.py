@@ -12,11 +12,12 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from audit.sequencer import BATCH_LIMIT, anchor_note, begin_log, sequence_batch
-from audit.tree_store import find_head
+from audit.sequencer import BATCH_LIMIT, LeaseLostError, anchor_note, begin_log, sequence_batch
 from ca.transparency.log import CertificateLog
-from ca.transparency.model import LOG_TABLES, CertificateLogEntry
+from ca.transparency.model import CertificateLogEntry
 from kernel.errors import Unavailable
+from kernel.prefetch import among
+from kernel.prepared import Prepared
 
 _AT_ONCE = 500  # serials in one query
 
@@ -65,9 +66,11 @@ def sequence_now(session: Session, *, log: CertificateLog, now: datetime) -> tup
 
     :returns: as :func:`audit.sequencer.sequence_batch`.
     """
-    if find_head(session, LOG_TABLES) is None:
+    try:
+        return sequence_batch(session, services=log, fence=None, limit=BATCH_LIMIT, now=now)
+    except LeaseLostError:  # there is no head: nobody was first yet
         begin_log(session, log=log, now=now)
-    return sequence_batch(session, services=log, fence=None, limit=BATCH_LIMIT, now=now)
+        return sequence_batch(session, services=log, fence=None, limit=BATCH_LIMIT, now=now)
 
 
 def require_logged(session: Session, serial: str) -> None:
@@ -80,12 +83,18 @@ def require_logged(session: Session, serial: str) -> None:
 
 
 def _are_placed(session: Session, serials: Sequence[str]) -> bool:
-    wanted, entry = sorted(set(serials)), CertificateLogEntry
+    wanted = sorted(set(serials))
     for start in range(0, len(wanted), _AT_ONCE):
         part = wanted[start : start + _AT_ONCE]
-        placed = session.scalar(
-            select(func.count()).select_from(entry).where(entry.id.in_(part), entry.log_index.is_not(None))
-        )
-        if placed != len(part):
+        if _PLACED.fetch(session, {"keys": part})[0][0] != len(part):
             return False
     return True
+
+
+_PLACED = Prepared(
+    lambda dialect: (
+        select(func.count())
+        .select_from(CertificateLogEntry)
+        .where(among(dialect, CertificateLogEntry.id), CertificateLogEntry.log_index.is_not(None))
+    )
+)

@@ -157,7 +157,7 @@ def _begin(signed: Signed, authorization_id: str, challenge_type: str) -> Challe
         looker.leave()
         return begun.view
     claim = claim_of(begun.row, services())
-    if not looker.look(claim, authorization_id=authorization_id, task_id=begun.task_id):
+    if not looker.look(claim, authorization_id=authorization_id, order_id=begun.row.order_id, task_id=begun.task_id):
         return begun.view
     with services().database.reading() as session:
         return read_challenge(session, authorization_id=authorization_id, challenge_type=challenge_type)
@@ -177,6 +177,10 @@ def certificate(serial: str, chain: int) -> Response:
                 raise
             return None
 
+    # Whoever just had it signed here is spared the question whether it has its place: it has none.
+    if services().unplaced.find(serial):
+        place_waiting(services().certificate_log, now=now)
+        services().unplaced.note(serial, False)
     chains = signed.read(take)
     if chains is None:
         place_waiting(services().certificate_log, now=now)
