@@ -32,7 +32,10 @@ def tabs(operator: Operator) -> list[tuple[str, str, str]]:
         ("rights", _("Derechos"), "admin_rights.show_all", Permission.RIGHTS_READ),
         ("audit", _("Auditoría"), "admin_audit.search", Permission.AUDIT_SEARCH),
     ]
-    return [(key, text, url_for(endpoint)) for key, text, endpoint, needed in every if operator.powers.allow(needed)]
+    opened = {key: (key, text, endpoint) for key, text, endpoint, needed in every if operator.powers.allow(needed)}
+    if "rights" not in opened and operator.powers.allow(Permission.DECLARATIONS_READ):
+        opened["rights"] = ("rights", _("Derechos"), "admin_rights.declarations")
+    return [(key, text, url_for(endpoint)) for key, text, endpoint in opened.values()]
 
 
 def install_frame(app: Flask) -> None:

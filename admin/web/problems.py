@@ -73,6 +73,12 @@ PROBLEMS: Mapping[str, Text] = {
     "ruc_taken": _l("Ya hay una institución con ese RUC"),
     "domain_taken": _l("Uno de esos dominios ya es de otra institución"),
     "bad_domain": _l("Un dominio no está bien escrito o es de todos, como gob.ec"),
+    "own_delegation": _l("Nadie se delega a sí mismo. El intento quedó registrado"),
+    "not_of_institution": _l("Esa persona no trabaja en la institución. El intento quedó registrado"),
+    "delegated_already": _l("Ya tiene delegado ese rol: retírelo antes para cambiarlo"),
+    "offer_not_yours": _l(
+        "Qué instituciones pueden usar la aplicación lo decide el servicio: deje «institutions» como estaba"
+    ),
     "bad_directory_name": _l("El nombre lleva minúsculas, dígitos y guiones"),
     "directory_exists": _l("Ya hay un directorio con ese nombre"),
     "foreign_domain": _l("Ese dominio no es de la institución: regístrelo antes en «Instituciones»"),

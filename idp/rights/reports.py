@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from idp.accounts.model import PersonRow
@@ -106,6 +106,17 @@ def count_open(session: Session, *, role_id: str) -> int:
             select(AssignmentRow.id).where(AssignmentRow.role_id == role_id, AssignmentRow.status.in_(OPEN))
         ).all()
     )
+
+
+def count_holders(session: Session, *, client_id: str) -> dict[str, int]:
+    """Return how many assignments of each of the application's roles are active, by the role's name."""
+    counted = session.execute(
+        select(RoleRow.name, func.count())
+        .join(AssignmentRow, AssignmentRow.role_id == RoleRow.id)
+        .where(RoleRow.client_id == client_id, RoleRow.retired_at.is_(None), AssignmentRow.status == ACTIVE)
+        .group_by(RoleRow.name)
+    )
+    return dict(counted.tuples().all())
 
 
 def _names(session: Session, ids: set[str]) -> dict[str, str]:

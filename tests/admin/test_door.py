@@ -74,8 +74,12 @@ def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
         "admin_recoveries.open_",
         "admin_recoveries.stop",
         "admin_rights.assign",
+        "admin_rights.change_declaration",
         "admin_rights.decide",
+        "admin_rights.declare",
+        "admin_rights.delegate_role",
         "admin_rights.leave",
+        "admin_rights.withdraw_delegated",
         "admin_roles.grant",
         "admin_roles.withdraw",
     }

@@ -28,6 +28,7 @@ _UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 # Shown to people who would change something, and changing nothing itself.
 _ASKED_BY_FORM = {
     "est.no_foreign_keys": "always refused",
+    "admin_rights.review_declaration": "shows what a text would change",
     "idp_protocol.preflight": "a browser asks before a script may",
     "acme_accounts.orders": "read by a signed POST (RFC 8555 §6.3)",
     "acme_orders.certificate": "read by a signed POST",

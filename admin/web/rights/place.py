@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, url_for
+from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from admin.permissions import Permission
@@ -12,6 +13,22 @@ from kernel.errors import Conflict, Denied, Rejected
 
 blueprint = Blueprint("admin_rights", __name__, url_prefix="/admin/rights", template_folder="../../templates")
 REFUSALS = (Rejected, Conflict, Denied)
+
+
+def sections() -> list[tuple[str, str, str]]:
+    """Return key, text and address of the parts of rights that the operator's roles open."""
+    every = [
+        ("holders", _("Quién tiene qué"), "admin_rights.show_all", Permission.RIGHTS_READ),
+        (
+            "declarations",
+            _("Lo que declaran las aplicaciones"),
+            "admin_rights.declarations",
+            Permission.DECLARATIONS_READ,
+        ),
+        ("delegations", _("Quién puede darlo"), "admin_rights.delegations", Permission.DELEGATIONS_READ),
+    ]
+    powers = operator().powers
+    return [(key, text, url_for(endpoint)) for key, text, endpoint, needed in every if powers.allow(needed)]
 
 
 def institution_reached(session: Session, ruc: str) -> Institution:

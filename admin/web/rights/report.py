@@ -14,7 +14,7 @@ from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_query
 from admin.web.gate import operator, requires
-from admin.web.rights.place import blueprint, reaches
+from admin.web.rights.place import blueprint, reaches, sections
 from idp.directory.institutions import list_institutions
 from idp.rights.reports import Line, report_holders
 from web.csv_export import csv_lines
@@ -50,6 +50,7 @@ def show_all() -> Response:
     may_assign = operator().powers.institutions(Permission.RIGHTS_ASSIGN) or frozenset()
     return render(
         "admin/rights/holders.html",
+        sections=sections(),
         lines=lines[:500],
         waiting=waiting,
         locale=current_language(),
