@@ -43,7 +43,8 @@ def role_commands(load: Callable[[], AdminServices]) -> click.Group:
     @click.option(
         "--institution",
         metavar="RUC",
-        help="Reach this institution alone (pki_officer, pki_approver, registration_officer).",
+        help="Reach this institution alone: pki_officer, pki_approver, registration_officer; always "
+        "institution_administrator, application_developer.",
     )
     @json_option
     def grant(person: str, role_name: str, institution: str | None, as_json: bool) -> None:

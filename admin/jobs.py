@@ -1,4 +1,4 @@
-"""The console's background work: its sessions end when the login does, also when nobody comes back to see it."""
+"""The console's background work: its sessions end with the login, also unseen; the hours that are over are counted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from admin.console_session import IDLE_LIFETIME, close_console_session, session_value
+from admin.hour_counts import count_hours
 from admin.model import ConsoleSession, SignInAttempt
 from admin.services import AdminServices
 from admin.sign_in import ATTEMPT_LIFETIME
@@ -27,7 +28,14 @@ def periodic_jobs(services: AdminServices) -> list[PeriodicJob]:
             close_ended_sessions(session, services=services, now=now)
             forget_sign_ins(session, now=now)
 
-    return [PeriodicJob("console_sessions", timedelta(minutes=1), tidy)]
+    def count() -> None:
+        with services.database.transaction() as session:
+            count_hours(session, now=services.clock.now())
+
+    return [
+        PeriodicJob("console_sessions", timedelta(minutes=1), tidy),
+        PeriodicJob("console_figures", timedelta(minutes=5), count),
+    ]
 
 
 def close_ended_sessions(session: Session, *, services: AdminServices, now: datetime) -> int:

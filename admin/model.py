@@ -90,3 +90,13 @@ class PersonCase(Base):
     begun_at: Mapped[datetime]
     opened_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class HourCount(Base):
+    """How often something happened in one hour that is over. ``counted``: the hour was looked at, with nothing too."""
+
+    __tablename__ = "admin_hour_count"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    amount: Mapped[int]

@@ -14,6 +14,7 @@ class Permission(StrEnum):
     """One thing that a view does."""
 
     CONSOLE_OPEN = "console:open"
+    FIGURES_READ = "figures:read"
     REQUESTS_READ = "requests:read"
     CERTIFICATES_READ = "certificates:read"
     CERTIFICATES_REQUEST = "certificates:request"
@@ -52,7 +53,11 @@ class Permission(StrEnum):
 class Role(StrEnum):
     """A duty that a person is given."""
 
+    SUPERADMINISTRATOR = "superadministrator"
     ADMINISTRATOR = "administrator"
+    PROVIDER_ADMINISTRATOR = "provider_administrator"
+    INSTITUTION_ADMINISTRATOR = "institution_administrator"
+    APPLICATION_DEVELOPER = "application_developer"
     PKI_OFFICER = "pki_officer"
     PKI_APPROVER = "pki_approver"
     AUDITOR = "auditor"
@@ -64,10 +69,65 @@ class Role(StrEnum):
 _P = Permission
 _CERTIFICATES = frozenset({_P.CONSOLE_OPEN, _P.REQUESTS_READ, _P.CERTIFICATES_READ, _P.AUTHORITIES_READ})
 
+# Who comes in, from where, and what applications declare: the running of the provider.
+_PROVIDER = frozenset(
+    {
+        _P.CONSOLE_OPEN,
+        _P.FIGURES_READ,
+        _P.CLIENTS_READ,
+        _P.DELIVERIES_READ,
+        _P.DELIVERIES_REPEAT,
+        _P.INSTITUTIONS_READ,
+        _P.INSTITUTIONS_ADD,
+        _P.RIGHTS_READ,
+        _P.DIRECTORIES_READ,
+        _P.DIRECTORIES_CHANGE,
+        _P.PROVIDERS_READ,
+        _P.PROVIDERS_CHANGE,
+        _P.DECLARATIONS_READ,
+        _P.DECLARATIONS_CHANGE,
+        _P.DELEGATIONS_READ,
+    }
+)
+
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    # Appoints the others, administrators too, and reads how the service is set up. It runs nothing, issues nothing and
+    # does not read the evidence: who appoints does not do, and does not check what was done.
+    Role.SUPERADMINISTRATOR: frozenset(
+        {
+            _P.CONSOLE_OPEN,
+            _P.FIGURES_READ,
+            _P.AUTHORITIES_READ,
+            _P.CLIENTS_READ,
+            _P.INSTITUTIONS_READ,
+            _P.ROLES_READ,
+            _P.ROLES_GRANT,
+            _P.RIGHTS_READ,
+            _P.DIRECTORIES_READ,
+            _P.PROVIDERS_READ,
+            _P.DECLARATIONS_READ,
+            _P.DELEGATIONS_READ,
+        }
+    ),
+    # Runs the provider and appoints nobody.
+    Role.PROVIDER_ADMINISTRATOR: _PROVIDER,
+    # Sees what an institution has, and says who gives rights there.
+    Role.INSTITUTION_ADMINISTRATOR: _CERTIFICATES - {_P.AUTHORITIES_READ}
+    | {
+        _P.INSTITUTIONS_READ,
+        _P.RIGHTS_READ,
+        _P.DIRECTORIES_READ,
+        _P.PROVIDERS_READ,
+        _P.DECLARATIONS_READ,
+        _P.DELEGATIONS_READ,
+        _P.DELEGATIONS_CHANGE,
+    },
+    # Declares roles of an institution's applications; gives them to nobody.
+    Role.APPLICATION_DEVELOPER: frozenset({_P.CONSOLE_OPEN, _P.DECLARATIONS_READ, _P.DECLARATIONS_CHANGE}),
     Role.ADMINISTRATOR: frozenset(
         {
             _P.CONSOLE_OPEN,
+            _P.FIGURES_READ,
             _P.AUTHORITIES_READ,
             _P.CLIENTS_READ,
             _P.DELIVERIES_READ,
@@ -91,6 +151,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.PKI_APPROVER: _CERTIFICATES | {_P.CERTIFICATES_APPROVE, _P.CERTIFICATES_REVOKE, _P.INSTITUTIONS_READ},
     Role.AUDITOR: _CERTIFICATES
     | {
+        _P.FIGURES_READ,
         _P.CLIENTS_READ,
         _P.DELIVERIES_READ,
         _P.INSTITUTIONS_READ,
@@ -117,6 +178,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.SECURITY_OFFICER: frozenset(
         {
             _P.CONSOLE_OPEN,
+            _P.FIGURES_READ,
             _P.PEOPLE_OPEN,
             _P.RECOVERIES_READ,
             _P.RECOVERIES_STOP,
@@ -129,7 +191,19 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 # A role that may be held for one institution alone: what it opens then ends at that institution's requests and
 # certificates, or at what was done at its desks. The others see the whole service, so binding them to an institution
 # would promise what is not kept.
-INSTITUTIONAL_ROLES = frozenset({Role.PKI_OFFICER, Role.PKI_APPROVER, Role.REGISTRATION_OFFICER})
+INSTITUTIONAL_ROLES = frozenset(
+    {
+        Role.PKI_OFFICER,
+        Role.PKI_APPROVER,
+        Role.REGISTRATION_OFFICER,
+        Role.INSTITUTION_ADMINISTRATOR,
+        Role.APPLICATION_DEVELOPER,
+    }
+)
+# Roles that are always held for one institution.
+BOUND_ROLES = frozenset({Role.INSTITUTION_ADMINISTRATOR, Role.APPLICATION_DEVELOPER})
+# Whoever holds one of these appoints others: one of them stays. The first appoints the second; nobody else the first.
+APPOINTING_ROLES = frozenset({Role.SUPERADMINISTRATOR, Role.ADMINISTRATOR})
 
 # What somebody may do to whom roles of applications were delegated (``idp.rights.delegation``), in those institutions
 # and nowhere else. It is no role of the console: it begins and ends with the delegation.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from admin.model import RoleAssignment
-from admin.permissions import DELEGATED, INSTITUTIONAL_ROLES, PERMISSIONS, Permission, Role
+from admin.permissions import (
+    APPOINTING_ROLES,
+    BOUND_ROLES,
+    DELEGATED,
+    INSTITUTIONAL_ROLES,
+    PERMISSIONS,
+    Permission,
+    Role,
+)
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
@@ -48,8 +56,10 @@ def grant_role(
     """Give ``role`` to a person who exists (the caller found them); it counts from their next request.
 
     :param actor: id of the person who grants, or ``command``.
-    :raises Denied: (``own_role``) nobody raises his own privileges; the try is on record.
-    :raises Rejected: (``role_not_institutional``) the role cannot be held for one institution.
+    :raises Denied: (``own_role``) nobody raises his own privileges; (``role_above``) only a superadministrator makes
+        another; the try is on record.
+    :raises Rejected: (``role_not_institutional``) the role cannot be held for one institution, or
+        (``role_of_one_institution``) only for one.
     :raises Conflict: (``role_already_held``).
     """
     details = {"role": role.value} | ({"institution": institution_ruc} if institution_ruc else {})
@@ -67,8 +77,11 @@ def grant_role(
             Denied("Nobody grants a role to himself.", code="own_role"),
             now=now,
         )
+    _require_above(session, journal, role, EventType.ROLE_GRANTED, person_id=person_id, actor=actor, now=now)
     if institution_ruc and role not in INSTITUTIONAL_ROLES:
         raise Rejected("This role reaches the whole service.", code="role_not_institutional")
+    if not institution_ruc and role in BOUND_ROLES:
+        raise Rejected("This role is held for one institution.", code="role_of_one_institution")
     assignment = RoleAssignment(
         id=new_id(),
         person_id=person_id,
@@ -94,13 +107,16 @@ def withdraw_role(
     """Take ``role`` from a person; their next request feels it.
 
     :raises NotFound: (``role_not_held``).
+    :raises Denied: (``role_above``) only a superadministrator takes that role from another; on record.
     :raises Conflict: (``last_administrator``) the service would be left with nobody who can grant roles.
     """
-    holders = _hold(session, role)
+    _require_above(session, journal, role, EventType.ROLE_WITHDRAWN, person_id=person_id, actor=actor, now=now)
+    appointing = _hold(session, APPOINTING_ROLES) if role in APPOINTING_ROLES else ()
+    holders = [row for row in appointing if row.role == role.value] if appointing else _hold(session, {role})
     held = next((row for row in holders if row.person_id == person_id), None)
     if held is None:
         raise NotFound("The person does not hold this role.", code="role_not_held")
-    if role is Role.ADMINISTRATOR and len(holders) == 1:
+    if role in APPOINTING_ROLES and len(appointing) == 1:
         raise Conflict(
             "The last administrator stays: grant the role to another person first.", code="last_administrator"
         )
@@ -185,11 +201,31 @@ def powers_of(session: Session, person_id: str, *, now: datetime) -> Powers:
     )
 
 
-def _hold(session: Session, role: Role) -> Sequence[RoleAssignment]:
-    """Return who holds ``role``, locked in one order: two administrators who withdraw each other take turns."""
+def _require_above(
+    session: Session, journal: Journal, role: Role, kind: EventType, *, person_id: str, actor: str, now: datetime
+) -> None:
+    """Refuse, on record, whoever touches the role of those who appoint administrators without holding it."""
+    if role is not Role.SUPERADMINISTRATOR or actor.partition(":")[0] == "command":
+        return
+    if role in {holding.role for holding in list_role_holdings(session, person_id=actor)}:
+        return
+    event = Event(
+        type=kind,
+        outcome=Outcome.REFUSED,
+        reason="role_above",
+        subject=person_id,
+        actor=actor,
+        details={"role": role.value},
+    )
+    error = Denied("Only a superadministrator gives and takes this role.", code="role_above")
+    journal.refuse(session, event, error, now=now)
+
+
+def _hold(session: Session, roles: Collection[Role]) -> Sequence[RoleAssignment]:
+    """Return who holds one of ``roles``, locked in one order: two who withdraw each other take turns."""
     return session.scalars(
         select(RoleAssignment)
-        .where(RoleAssignment.role == role.value, RoleAssignment.withdrawn_at.is_(None))
+        .where(RoleAssignment.role.in_([role.value for role in roles]), RoleAssignment.withdrawn_at.is_(None))
         .order_by(RoleAssignment.id)
         .with_for_update()
     ).all()

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from admin.permissions import Role
+from admin.permissions import APPOINTING_ROLES, Role
 from admin.roles import list_role_holdings
 from audit.status import log_status
 from ca.issuance.model import Authority
@@ -255,7 +255,7 @@ def _queue(composition: Composition) -> Iterator[Finding]:
 def _people(composition: Composition) -> Iterator[Finding]:
     with composition.database.reading() as session:
         holdings = [held for held in list_role_holdings(session) if session.get(PersonRow, held.person_id)]
-    administrators = {held.person_id for held in holdings if held.role is Role.ADMINISTRATOR}
+    administrators = {held.person_id for held in holdings if held.role in APPOINTING_ROLES}
     if not administrators:
         yield warning("administrators", "nobody has enrolled yet", "Run 'sau init' and open its link.")
     operators = {held.person_id for held in holdings if held.role in (Role.PKI_OFFICER, Role.PKI_APPROVER)}

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from admin.permissions import Role
+from admin.permissions import APPOINTING_ROLES, Role
 from admin.roles import grant_role, list_role_holdings
 from audit.event import Event
 from audit.model import AuditEvent
@@ -128,7 +128,7 @@ def _make_home(home: Path) -> None:
 
 def _administrator_link(session: Session, composition: Composition, *, now: datetime) -> str:
     """Return a fresh link as long as nobody who holds the administrator's role has enrolled; empty after that."""
-    holders = [holding for holding in list_role_holdings(session) if holding.role is Role.ADMINISTRATOR]
+    holders = [holding for holding in list_role_holdings(session) if holding.role in APPOINTING_ROLES]
     if any(session.get(PersonRow, holding.person_id) for holding in holders):
         return ""
     promised = holders[0].person_id if holders else None

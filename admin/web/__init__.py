@@ -16,6 +16,7 @@ from admin.web import (
     deliveries,
     desk,
     federation,
+    figures,
     home,
     institutions,
     mass_revocations,
@@ -38,6 +39,7 @@ __all__ = ["mount", "services"]
 BLUEPRINTS = (
     session.blueprint,
     home.blueprint,
+    figures.blueprint,
     requests.blueprint,
     batches.blueprint,
     certificates.blueprint,

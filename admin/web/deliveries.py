@@ -50,7 +50,7 @@ _ERRORS: Mapping[str, words.Text] = {
 @requires(Permission.DELIVERIES_READ)
 def show_all() -> Response:
     """Deliveries that wait or were given up."""
-    number, kinds = requested_page(), _kinds()
+    number, kinds = requested_page(), delivery_kinds()
     with services().database.reading() as session:
         found = list_deliveries(session, kinds=kinds, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE)
         given_up = count_given_up(session, kinds=kinds)
@@ -77,7 +77,7 @@ def repeat(delivery_id: str) -> Response:
             session,
             journal=service.journal,
             delivery_id=delivery_id,
-            kinds=_kinds(),
+            kinds=delivery_kinds(),
             actor=operator().person_id,
             now=service.clock.now(),
         )
@@ -95,5 +95,6 @@ def error_words(code: str | None) -> str:
     return str(_ERRORS.get(code) or _("Falló dentro del servicio (%(code)s)", code=code))
 
 
-def _kinds() -> tuple[str, ...]:
+def delivery_kinds() -> tuple[str, ...]:
+    """Return the kinds of tasks that are deliveries to applications."""
     return tuple(idp.jobs.deliveries(services().idp))

@@ -64,6 +64,8 @@ PROBLEMS: Mapping[str, Text] = {
     "assignment_over": _l("Ya había terminado"),
     "own_role": _l("Nadie se da un rol a sí mismo. Pídalo a otra persona de administración"),
     "role_already_held": _l("La persona ya tiene este rol"),
+    "role_above": _l("Solo una persona de superadministración da y quita ese rol. El intento quedó registrado"),
+    "role_of_one_institution": _l("Ese rol se da para una institución: elíjala"),
     "role_not_institutional": _l("Ese rol alcanza a todo el servicio: elija «Todas»"),
     "last_administrator": _l("Es la última persona de administración: dé antes el rol a otra"),
     "unknown_institution": _l("Elija una institución de la lista"),

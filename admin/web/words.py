@@ -17,7 +17,11 @@ from ca.lints.finding import Finding
 Text: TypeAlias = LazyString
 
 ROLES: dict[Role, Text] = {
+    Role.SUPERADMINISTRATOR: _l("Superadministración"),
     Role.ADMINISTRATOR: _l("Administración"),
+    Role.PROVIDER_ADMINISTRATOR: _l("Administración del proveedor"),
+    Role.INSTITUTION_ADMINISTRATOR: _l("Administración de una institución"),
+    Role.APPLICATION_DEVELOPER: _l("Desarrollo de aplicaciones"),
     Role.PKI_OFFICER: _l("Solicitud de certificados"),
     Role.PKI_APPROVER: _l("Aprobación de certificados"),
     Role.AUDITOR: _l("Auditoría"),
@@ -26,6 +30,16 @@ ROLES: dict[Role, Text] = {
     Role.SECURITY_OFFICER: _l("Seguridad"),
 }
 ROLE_DUTIES: dict[Role, Text] = {
+    Role.SUPERADMINISTRATOR: _l(
+        "Nombra a los demás, también a otra superadministración. No opera, no emite y no lee la auditoría."
+    ),
+    Role.PROVIDER_ADMINISTRATOR: _l(
+        "Opera el ingreso: instituciones, directorios, proveedores, aplicaciones y lo que declaran. No nombra a nadie."
+    ),
+    Role.INSTITUTION_ADMINISTRATOR: _l(
+        "Ve lo que tiene su institución y delega quién da roles en ella. No da ninguno."
+    ),
+    Role.APPLICATION_DEVELOPER: _l("Declara los roles de las aplicaciones de su institución. No los da a nadie."),
     Role.ADMINISTRATOR: _l(
         "Da y quita roles, registra instituciones, directorios y proveedores, ve las aplicaciones. No emite ni aprueba."
     ),
@@ -40,6 +54,7 @@ ROLE_DUTIES: dict[Role, Text] = {
 }
 PERMISSIONS: dict[Permission, Text] = {
     Permission.CONSOLE_OPEN: _l("Entrar a la consola"),
+    Permission.FIGURES_READ: _l("Ver los ingresos en números"),
     Permission.REQUESTS_READ: _l("Ver solicitudes"),
     Permission.CERTIFICATES_READ: _l("Ver certificados"),
     Permission.CERTIFICATES_REQUEST: _l("Pedir certificados"),

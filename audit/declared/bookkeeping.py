@@ -35,6 +35,7 @@ BOOKKEEPING = {
     "idp_known_device": "when a device was seen last",
     "idp_upstream_session": "which session rested on one elsewhere, forgotten when both are long over",
     "idp_upstream_request": "a sign-in on its way to another provider; what comes of it is an event",
+    "admin_hour_count": "events of an hour, counted; the events are the record",
     "idp_upstream_health": "how a provider was at the last look; a change is an event",
     "idp_ldap_health": "how a directory was at the last look; a change is an event",
     "idp_ldap_link": "when a directory was last asked for a person; coming and going are events",

@@ -140,6 +140,8 @@ QUIET = frozenset(
         "admin_providers.change_form",
         "admin_providers.show",
         "admin_providers.show_all",
+        "admin_figures.certificates",
+        "admin_figures.logins",
         "admin_home.show",
         "admin_identity.verify_form",
         "admin_identity.waiting",

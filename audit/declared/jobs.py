@@ -93,6 +93,7 @@ QUIET_JOBS: frozenset[str] = frozenset(
         "idp.cleaning",
         "idp.decoupled_requests",
         "idp.my_data",
+        "console_figures",
         "idp.directories",
         "idp.providers",
         "idp.expired_tokens",

@@ -18,7 +18,7 @@ from stdnum.ec import ci
 from werkzeug.test import TestResponse
 
 from admin.console_session import open_console_session
-from admin.permissions import Role
+from admin.permissions import BOUND_ROLES, Role
 from admin.roles import grant_role
 from admin.web import mount
 from audit.model import AuditEvent
@@ -100,7 +100,7 @@ def make_operator(app: Flask, composition: Composition, clock: ManualClock, make
                     journal=composition.journal,
                     person_id=person.id,
                     role=role,
-                    institution_ruc=institution_ruc,
+                    institution_ruc=institution_ruc or ("1760001550001" if role in BOUND_ROLES else None),
                     actor="command",
                     now=now,
                 )

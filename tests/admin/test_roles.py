@@ -146,3 +146,51 @@ def test_two_administrators_who_withdraw_each_other_at_once_leave_one(compositio
 
         with ThreadPoolExecutor(2) as pool:
             assert sorted(pool.map(withdraw, (ANA, LUIS))) == ["last_administrator", "withdrawn"]
+
+
+def test_only_a_superadministrator_touches_that_role(composition, clock) -> None:
+    """Console 13: an administrator does not lift a friend above himself; who appoints administrators stays one."""
+    _grant(composition, clock, ANA, Role.SUPERADMINISTRATOR)
+    _grant(composition, clock, LUIS, Role.ADMINISTRATOR, actor=ANA)
+    with pytest.raises(Denied, match="superadministrator"):
+        _grant(composition, clock, "eva", Role.SUPERADMINISTRATOR, actor=LUIS)
+    with pytest.raises(Denied, match="superadministrator"):
+        _withdraw(composition, clock, ANA, Role.SUPERADMINISTRATOR, actor=LUIS)
+    refused = [event for event in _events(composition) if event[1] == "refused"]
+    assert refused == [
+        ("idp:role:granted", "refused", "role_above"),
+        ("idp:role:withdrawn", "refused", "role_above"),
+    ]
+    _grant(composition, clock, "eva", Role.SUPERADMINISTRATOR, actor=ANA)
+    _withdraw(composition, clock, LUIS, Role.ADMINISTRATOR, actor=ANA)
+    _withdraw(composition, clock, ANA, Role.SUPERADMINISTRATOR, actor="eva")
+    with pytest.raises(Conflict, match="last_administrator"):
+        _withdraw(composition, clock, "eva", Role.SUPERADMINISTRATOR)
+
+
+@pytest.mark.parametrize(
+    "role", [Role.INSTITUTION_ADMINISTRATOR, Role.APPLICATION_DEVELOPER], ids=lambda role: role.value
+)
+def test_a_role_of_one_institution_is_not_held_for_all(composition, clock, role: Role) -> None:
+    """What an institution's own people do ends there."""
+    with pytest.raises(Rejected, match="role_of_one_institution"):
+        _grant(composition, clock, ANA, role)
+    _grant(composition, clock, ANA, role, institution_ruc="1760001550001")
+    powers = _powers(composition, ANA)
+    assert {powers.institutions(each) for each in PERMISSIONS[role]} == {frozenset({"1760001550001"})}
+
+
+def test_duties_that_must_not_meet_are_in_different_roles() -> None:
+    """Who appoints runs nothing and reads no evidence; who asks does not approve; who delegates rights gives none."""
+    together = [
+        {Permission.CERTIFICATES_REQUEST, Permission.CERTIFICATES_APPROVE},
+        {Permission.ROLES_GRANT, Permission.AUDIT_SEARCH},
+        {Permission.ROLES_GRANT, Permission.CERTIFICATES_APPROVE},
+        {Permission.ROLES_GRANT, Permission.CERTIFICATES_REQUEST},
+        {Permission.ROLES_GRANT, Permission.IDENTITIES_VERIFY},
+        {Permission.AUDIT_SEARCH, Permission.DIRECTORIES_CHANGE},
+        {Permission.DELEGATIONS_CHANGE, Permission.RIGHTS_ASSIGN},
+        {Permission.DECLARATIONS_CHANGE, Permission.RIGHTS_ASSIGN},
+    ]
+    assert [(role, pair) for role, held in PERMISSIONS.items() for pair in together if pair <= held] == []
+    assert not PERMISSIONS[Role.SUPERADMINISTRATOR] & {each for each in Permission if each.endswith(":change")}

@@ -1,0 +1,164 @@
+"""The front page by role: what waits, what breaks, what is counted; plots with their numbers and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+
+from admin.certificate_figures import expiries_by_week, issuance_by_week, revocations_by_reason
+from admin.hour_counts import count_hours, counted_hours, login_figures
+from admin.overview import logins_by_hour, start_of_day
+from admin.permissions import Role
+from ca.issuance.model import Authority, Certificate
+from composition import Composition
+from idp.authentication.browser_session import start_browser_session
+from idp.directories.errors import DirectoryError, DirectoryReason
+from idp.directories.health import look_at_directory
+from idp.directory.institutions import Institution
+from kernel.clock import ManualClock
+from kernel.outbox import enqueue
+from tests.admin.conftest import MakeOperator, MakePerson
+from tests.idp.directories.fake import FakeDirectories, add_salud
+
+
+def _log_in(composition: Composition, make_person: MakePerson, *amr: str) -> None:
+    person = make_person()
+    with composition.database.transaction() as session:
+        start_browser_session(
+            session, journal=composition.journal, person_id=person.id, amr=amr, now=composition.clock.now()
+        )
+
+
+def _count(composition: Composition) -> int:
+    with composition.database.transaction() as session:
+        return count_hours(session, now=composition.clock.now())
+
+
+def test_an_hour_that_is_over_is_counted_once_and_the_rest_is_read_from_the_log(
+    composition: Composition, clock: ManualClock, make_person: MakePerson
+) -> None:
+    """Both together are what the log says; who commits some minutes late is counted."""
+    _log_in(composition, make_person, "pwd", "otp")
+    before = start_of_day(clock.now())
+    with composition.database.reading() as session:
+        by_log = logins_by_hour(session, now=clock.now())
+    while _count(composition):
+        pass
+    clock.advance(timedelta(hours=1, minutes=10))
+    _log_in(composition, make_person, "pwd")
+    assert _count(composition) == 2, "the one that had just begun to be over, and the one after it"
+    assert _count(composition) == 0, "never twice"
+    with composition.database.reading() as session:
+        hours = logins_by_hour(session, now=clock.now())
+        figures = login_figures(session, since=before)
+        assert len(counted_hours(session, since=before, names=())) in (len(by_log), len(by_log) + 1)
+    assert sum(hour.started for hour in hours) == 2
+    assert [hour.started for hour in hours[: len(by_log)]] == [hour.started for hour in by_log]
+    assert dict(figures.factors) == {"otp": 1, "pwd": 1}
+    assert dict(figures.strengths) == {"2fa": 1}
+
+
+def _certificate(composition: Composition, number: int, **values: object) -> None:
+    now = composition.clock.now()
+    usual = {
+        "serial": f"{number:040x}",
+        "profile": "tls-server",
+        "profile_version": 1,
+        "subject": "CN=x",
+        "names": [],
+        "institution_ruc": "1760001550001",
+        "request_id": "r",
+        "spki_sha256": f"{number:064x}",
+        "not_before": now,
+        "not_after": now + timedelta(days=400),
+        "issued_at": now,
+        "tbs_der": b"",
+    }
+    with composition.database.transaction() as session:
+        authority = session.query(Authority.id).limit(1).scalar()
+        session.add(Certificate(**{**usual, "authority_id": authority, **values}))
+
+
+def test_certificates_are_counted_by_week_institution_and_reason_within_the_readers_reach(
+    composition: Composition, clock: ManualClock, authority: None, institution: Institution
+) -> None:
+    """What was revoked runs out nowhere; what is another institution's is not counted."""
+    now = clock.now()
+    _certificate(composition, 1, not_after=now + timedelta(days=8))
+    _certificate(composition, 2, not_after=now + timedelta(days=8), institution_ruc="1760013210001")
+    _certificate(composition, 3, not_after=now + timedelta(days=8), revoked_at=now, revocation_reason="keyCompromise")
+    own = frozenset({institution.ruc})
+    with composition.database.reading() as session:
+        everything = expiries_by_week(session, institutions=None, now=now)
+        reached = expiries_by_week(session, institutions=own, now=now)
+        issued = issuance_by_week(session, institutions=own, now=now)
+        reasons = revocations_by_reason(session, institutions=own, now=now)
+    assert [week.total for week in everything][:3] == [0, 2, 0]
+    assert reached[1].by_institution == ((institution.ruc, 1),)
+    assert (issued[-1].issued, issued[-1].revoked) == (2, 1)
+    assert reasons == [("keyCompromise", 1)]
+
+
+def test_the_front_page_shows_each_role_what_is_its_own(
+    composition: Composition,
+    clock: ManualClock,
+    authority: None,
+    institution: Institution,
+    make_operator: MakeOperator,
+    make_person: MakePerson,
+) -> None:
+    """A directory that fails and a queue that stands are told to whom they concern; the plots have tables and CSV."""
+    servers = FakeDirectories(error=DirectoryError(DirectoryReason.TIMED_OUT))
+    composition.idp.__dict__["directories"] = servers
+    directory = add_salud(composition)
+    look_at_directory(composition.idp, directory_id=directory.id, now=clock.now())
+    with composition.database.transaction() as session:
+        enqueue(session, "idp.mail", {}, now=clock.now() - timedelta(hours=1))
+    _certificate(composition, 1, not_after=clock.now() + timedelta(days=8))
+    _log_in(composition, make_person, "pwd")
+    clock.advance(timedelta(hours=1, minutes=6))
+    while _count(composition):
+        pass
+    admin = make_operator(Role.ADMINISTRATOR).get("/admin").text
+    assert "Directorio salud" in admin
+    assert "Tardó demasiado" in admin
+    assert "Cola de trabajos: 1 atrasados" in admin
+    assert "Lo más usado: Contraseña, 1 de 1." in admin
+    bound = make_operator(Role.INSTITUTION_ADMINISTRATOR)
+    shown = bound.get("/admin").text
+    assert "Directorio salud" not in shown, "another institution's"
+    assert "Ingresos por hora" not in shown
+    assert "Vencen en 13 semanas" in shown
+    assert institution.name in shown
+    rows = list(csv.reader(io.StringIO(bound.get("/admin/figures/certificates/expiries.csv").text.lstrip("\ufeff"))))
+    assert [row[1:] for row in rows[1:]] == [[institution.ruc, "1"]]
+    auditor = make_operator(Role.AUDITOR)
+    for path in (
+        "logins/hours",
+        "logins/factors",
+        "logins/strengths",
+        "certificates/issuance",
+        "certificates/revocations",
+    ):
+        answer = auditor.get(f"/admin/figures/{path}.csv")
+        assert answer.mimetype == "text/csv", path
+    assert bound.get("/admin/figures/logins/hours.csv").status_code == 403
+    assert '"pwd","1"' in auditor.get("/admin/figures/logins/factors.csv").text
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_institutions_administrator_reaches_nothing_of_another(
+    institution: Institution, other_institution: Institution, make_operator: MakeOperator
+) -> None:
+    """Attacks 12, for the roles that are held for one institution."""
+    bound = make_operator(Role.INSTITUTION_ADMINISTRATOR)
+    assert other_institution.name not in bound.get("/admin/institutions").text
+    assert bound.get(f"/admin/rights/delegations?institution={institution.ruc}").status_code == 200
+    assert bound.get(f"/admin/rights/delegations?institution={other_institution.ruc}").status_code == 404
+    assert bound.get(f"/admin/rights/delegations/new?institution={other_institution.ruc}").status_code == 404
+    developer = make_operator(Role.APPLICATION_DEVELOPER)
+    assert "Ninguna aplicación está a su alcance" in developer.get("/admin/rights/declarations").text
+    assert developer.get("/admin/rights").status_code == 403
