@@ -84,7 +84,7 @@ def issuance_by_week(session: Session, *, institutions: frozenset[str] | None, n
         )
         if institutions is not None:
             wanted = wanted.where(Certificate.institution_ruc.in_(institutions))
-        numbers.append(dict(session.execute(wanted).tuples().all()))
+        numbers.append({row[0]: row[1] for row in session.execute(wanted)})
     return [
         WeekOfIssuance(begins=first + week * WEEK, issued=numbers[0].get(week, 0), revoked=numbers[1].get(week, 0))
         for week in range(WEEKS_BACK)

@@ -89,7 +89,7 @@ def _broken(session: Session, *, now: datetime) -> list[Worry]:
         if late:
             worries.append(
                 Worry(
-                    what=_("Cola de trabajos: %(count)s atrasados", count=late),
+                    what=_("Trabajos atrasados: %(count)s", count=late),
                     follows=_("Correos, avisos y listas salen tarde: revise el proceso de fondo"),
                     state="bad",
                     when=_("Hace %(time)s", time=time_left(now, now=oldest)),

@@ -49,6 +49,7 @@ ENDPOINTS: Declared = {
     "admin_directories.add": (_E.LDAP_DIRECTORY_ADDED, _E.LDAP_DIRECTORY_HEALTH_CHANGED),
     "admin_directories.change": (_E.LDAP_DIRECTORY_UPDATED,),
     "admin_directories.examine": (_E.LDAP_DIRECTORY_HEALTH_CHANGED,),
+    "admin_directories.map_role": (_E.LDAP_DIRECTORY_UPDATED,),
     "admin_directories.set_active": (_E.LDAP_DIRECTORY_UPDATED,),
     "admin_providers.add": (_E.UPSTREAM_PROVIDER_ADDED, _E.UPSTREAM_PROVIDER_HEALTH_CHANGED),
     "admin_providers.change": (_E.UPSTREAM_PROVIDER_HEALTH_CHANGED, _E.UPSTREAM_PROVIDER_UPDATED),

@@ -35,6 +35,7 @@ _TOLD = (
     "creates_people",
     "level",
     "asked_by_cedula",
+    "nested_groups",
 )
 
 
@@ -113,6 +114,7 @@ def change_directory(
             creates_people=after.creates_people,
             level=after.level,
             asked_by_cedula=after.asked_by_cedula,
+            nested_groups=after.nested_groups,
             version=DirectoryRow.version + 1,
         )
         .returning(DirectoryRow.id)

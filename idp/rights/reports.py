@@ -116,7 +116,7 @@ def count_holders(session: Session, *, client_id: str) -> dict[str, int]:
         .where(RoleRow.client_id == client_id, RoleRow.retired_at.is_(None), AssignmentRow.status == ACTIVE)
         .group_by(RoleRow.name)
     )
-    return dict(counted.tuples().all())
+    return {row[0]: row[1] for row in counted}
 
 
 def _names(session: Session, ids: set[str]) -> dict[str, str]:

@@ -62,6 +62,7 @@ def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
         "admin_directories.add_form",
         "admin_directories.change",
         "admin_directories.change_form",
+        "admin_directories.map_role",
         "admin_directories.set_active",
         "admin_providers.add",
         "admin_providers.add_form",

@@ -19,6 +19,8 @@ from outgoing.answer import Answer
 from outgoing.errors import OutgoingError, OutgoingReason
 from tests.admin.conftest import Events, MakeOperator
 from tests.idp.directories.fake import FakeDirectories
+from tests.idp.relying_party import register
+from tests.idp.rights.conftest import Office
 
 SECRET = "laguna-cuaderno-58"
 ISSUER = "https://sso.ministerio.gob.ec"
@@ -136,6 +138,36 @@ def test_a_directory_is_tried_added_changed_and_closed(
     ]
     assert b"level: 2 -> 1" in told[1].leaf
     assert all(SECRET.encode() not in each.leaf for each in told)
+
+
+def test_a_group_gives_a_role_that_the_institution_may_use(
+    make_operator: MakeOperator,
+    institution: Institution,
+    other_institution: Institution,
+    servers: FakeDirectories,
+    composition: Composition,
+    events: Events,
+) -> None:
+    """Chosen from what it may use; a sensitive one is given by people alone; on record with who did it."""
+    office = Office(composition, register(composition), institution, other_institution)
+    office.declare()
+    admin = make_operator(Role.ADMINISTRATOR)
+    page = admin.post("/admin/directories/new", _directory(institution, nested_groups="2")).location
+    shown = admin.get(page).text
+    assert "Se miran 2 pisos" in shown
+    assert "Lectura" in shown
+    assert "Anulación" not in shown
+    group = "cn=Caja,ou=Grupos,dc=ministerio,dc=gob,dc=ec"
+    form = {"group": group, "role": office.role_id("reader"), "mapped": "1"}
+    assert admin.post(f"{page}/groups", form | {"group": "Caja"}, page=page).status_code == 422
+    forged = admin.post(f"{page}/groups", form | {"role": office.role_id("voider")}, page=page)
+    assert "lo da una persona" in forged.text
+    assert admin.post(f"{page}/groups", form, page=page).status_code == 303
+    assert "caja" in admin.get(page).text.lower()
+    assert admin.post(f"{page}/groups", form | {"mapped": "0"}, page=page).status_code == 303
+    assert "Ningún grupo da un rol" in admin.get(page).text
+    told = [each for each in events() if each.type == EventType.LDAP_DIRECTORY_UPDATED]
+    assert [each.actor for each in told] == [admin.person.id] * 2
 
 
 @pytest.mark.parametrize(

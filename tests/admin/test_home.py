@@ -125,7 +125,7 @@ def test_the_front_page_shows_each_role_what_is_its_own(
     admin = make_operator(Role.ADMINISTRATOR).get("/admin").text
     assert "Directorio salud" in admin
     assert "Tardó demasiado" in admin
-    assert "Cola de trabajos: 1 atrasados" in admin
+    assert "Trabajos atrasados: 1" in admin
     assert "Lo más usado: Contraseña, 1 de 1." in admin
     bound = make_operator(Role.INSTITUTION_ADMINISTRATOR)
     shown = bound.get("/admin").text

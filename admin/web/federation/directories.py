@@ -26,9 +26,10 @@ from admin.web.federation.place import (
     reason_said,
     state_of,
 )
-from admin.web.forms import Typed, typed_query
+from admin.web.forms import Typed, typed_form, typed_query
 from admin.web.gate import operator, requires
 from admin.web.problems import problem
+from idp.clients.client import list_clients
 from idp.directories.change import Change, change_directory, directory_changes, redescribe
 from idp.directories.directory import Directory
 from idp.directories.health import Health, list_health, look_at_directory
@@ -38,10 +39,14 @@ from idp.directories.register import (
     directory_wanted,
     find_directory,
     list_directories,
+    map_group,
     set_directory_active,
 )
 from idp.directory.institutions import Institution
+from idp.rights.catalog import find_role, list_roles, may_use
+from idp.rights.groups.mapping import list_group_roles
 from kernel.errors import Conflict, NotFound, Rejected
+from web.locale import current_language
 from web.pages import render
 
 blueprint = Blueprint("admin_directories", __name__, url_prefix="/admin/directories", template_folder="../../templates")
@@ -185,6 +190,34 @@ def change(directory_id: str) -> Response:
     return _page(directory_id, reports, changes)
 
 
+@blueprint.post("/<directory_id>/groups")
+@requires(Permission.DIRECTORIES_CHANGE, fresh=True)
+def map_role(directory_id: str) -> Response:
+    """Say that who is in a group has a role of an application that the institution may use, or no longer."""
+    service, typed = services(), typed_form(("group", "role", "mapped"))
+    try:
+        with service.database.transaction() as session:
+            directory, _institution = _reached(session, Permission.DIRECTORIES_CHANGE, directory_id)
+            role = find_role(session, typed["role"])
+            map_group(
+                session,
+                services=service.idp,
+                name=directory.name,
+                group=typed["group"],
+                role=role.name,
+                client_id=role.client_id,
+                mapped=typed["mapped"] == "1",
+                actor=operator().person_id,
+                now=service.clock.now(),
+            )
+    except _REFUSALS as error:
+        if error.code in ("not_found", "unknown_directory"):
+            raise
+        field = "role" if error.code.endswith("_role") else "group"
+        return _page(directory_id, typed=typed, errors={field: problem(error)}, status=422)
+    return redirect(url_for("admin_directories.show", directory_id=directory_id), 303)
+
+
 @blueprint.get("/<directory_id>/active")
 @requires(Permission.DIRECTORIES_CHANGE)
 def ask_active(directory_id: str) -> Response:
@@ -251,13 +284,35 @@ def _told(error: Rejected | Conflict | NotFound) -> dict[str, str]:
 
 
 def _page(
-    directory_id: str, reports: tuple[ServerReport, ...] | None = None, changes: tuple[Change, ...] = ()
+    directory_id: str,
+    reports: tuple[ServerReport, ...] | None = None,
+    changes: tuple[Change, ...] = (),
+    *,
+    typed: Typed | None = None,
+    errors: dict[str, str] | None = None,
+    status: int = 200,
 ) -> Response:
     with services().database.reading() as session:
         directory, institution = _reached(session, Permission.DIRECTORIES_READ, directory_id)
         health = next((each for each in list_health(session) if each.name == directory.name), None)
+        groups = list_group_roles(session, source_id=directory.id)
+        applications = {each.client_id: each.name for each in list_clients(session)}
+        roles = [
+            role
+            for role in list_roles(session)
+            if not role.sensitive and may_use(session, client_id=role.client_id, institution_id=institution.id)
+        ]
+    said = current_language()
+    choices = [(role.id, f"{applications.get(role.client_id, role.client_id)}: {role.said(said)}") for role in roles]
     return render(
         "admin/federation/directory.html",
+        status,
+        groups=groups,
+        applications=applications,
+        locale=said,
+        role_choices=[("", _("Elija un rol")), *sorted(choices, key=lambda choice: choice[1])],
+        typed=typed or Typed(),
+        errors=errors or {},
         directory=directory,
         institution=institution,
         line=_line(directory, institution, health),

@@ -29,6 +29,7 @@ _TEXTS = (
     "level",
     "creates_people",
     "asked_by_cedula",
+    "nested_groups",
     "unanswered",
     *(f"attribute_{each}" for each in ATTRIBUTES),
 )
@@ -49,6 +50,7 @@ FIELDS = {
     "password_again": "password",
     "bad_attribute": "attribute_cedula",
     "bad_level": "level",
+    "bad_nested_groups": "nested_groups",
     "cedulas_taken": "asked_by_cedula",
     "changed_meanwhile": "urls",
 }
@@ -69,6 +71,8 @@ def wanted_directory(typed: Typed) -> Wanted:
         raise Rejected("Choose the kind of directory.", code="bad_kind")
     if not typed["level"].isdecimal():
         raise Rejected("A directory vouches for level 1 or 2.", code="bad_level")
+    if not typed["nested_groups"].isdecimal() and typed["nested_groups"]:
+        raise Rejected("Floors of groups are a number.", code="bad_nested_groups")
     password = request.form.get("password", "")
     return Wanted(
         name=typed["name"],
@@ -87,6 +91,7 @@ def wanted_directory(typed: Typed) -> Wanted:
         creates_people=bool(typed["creates_people"]),
         level=int(typed["level"]),
         asked_by_cedula=bool(typed["asked_by_cedula"]),
+        nested_groups=int(typed["nested_groups"][:3] or "0"),
     )
 
 
@@ -108,6 +113,7 @@ def typed_from_directory(directory: Directory, *, ruc: str) -> Typed:
             "level": str(directory.level),
             "creates_people": "1" if directory.creates_people else "",
             "asked_by_cedula": "1" if directory.asked_by_cedula else "",
+            "nested_groups": str(directory.nested_groups),
             **{f"attribute_{each}": getattr(directory.attributes, each) for each in ATTRIBUTES},
         }
     )
