@@ -16,6 +16,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('admin_hour_count',
+    sa.Column('hour', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('amount', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('hour', 'name', name=op.f('pk_admin_hour_count'))
+    )
     op.create_table('idp_group_role',
     sa.Column('id', sa.String(length=26), nullable=False),
     sa.Column('source_id', sa.String(length=26), nullable=False),
@@ -69,3 +75,4 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_idp_group_role_role_id'))
 
     op.drop_table('idp_group_role')
+    op.drop_table('admin_hour_count')

@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from admin.permissions import Role
+from idp.broker.provider import Discovered, Endpoints
+from idp.broker.register import WantedProvider, add_provider
 from idp.deliveries.queue import queue_delivery
 from kernel.outbox import OutboxTask
 from tests.admin.conftest import make_csr
@@ -21,6 +23,48 @@ from tests.web.accessibility import COLOURS, violations
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.slow]
 DOMAIN = "tramites-demo.gob.ec"
 RUC = "1768150060001"
+
+
+DECLARED = """
+application: ventanilla-unica
+institutions: all
+permissions:
+  - {name: "tramite:read", es: Leer trámites, en: Read procedures}
+  - {name: "tramite:decide", es: Decidir trámites, en: Decide procedures}
+roles:
+  - {name: reviewer, es: Revisión, en: Reviewer, permissions: ["tramite:read"], max_days: 365}
+  - {name: judge, es: Decisión, en: Judge, permissions: ["tramite:read", "tramite:decide"], needs_approval: true}
+"""
+
+
+def add_upstream(service: LiveService) -> None:
+    """A provider that was added when it answered, as the command does."""
+    with service.composition() as composition, composition.database.transaction() as session:
+        add_provider(
+            session,
+            services=composition.idp,
+            wanted=WantedProvider(
+                name="tramites",
+                title="Agencia de Trámites",
+                ruc=RUC,
+                issuer="https://sso.tramites-demo.gob.ec/realms/funcionarios",
+                client_id="sau",
+                secret=None,
+                domains=[DOMAIN],
+                cedula_claim="cedula",
+                strengths={"mfa": "2fa"},
+                level=2,
+            ),
+            discovered=Discovered(
+                issuer="https://sso.tramites-demo.gob.ec/realms/funcionarios",
+                endpoints=Endpoints(
+                    *(f"https://sso.tramites-demo.gob.ec/{each}" for each in ("auth", "token", "jwks"))
+                ),
+                algorithms=("ES256",),
+                names_itself=True,
+            ),
+            now=composition.clock.now(),
+        )
 
 
 class Desk:
@@ -66,11 +110,12 @@ class Desk:
             self.problems += [(name, scheme, rule, nodes) for rule, nodes in found]
             self._picture(f"{name}-1280-{scheme}")
         self.page.emulate_media(color_scheme="light")
-        self.page.set_viewport_size({"width": 320, "height": 640})
-        self._picture(f"{name}-320")
-        wide = self.page.evaluate("document.documentElement.scrollWidth")
-        if wide > 320:
-            self.problems.append(f"{name} is {wide} px wide")
+        for width in (768, 320):
+            self.page.set_viewport_size({"width": width, "height": 640})
+            self._picture(f"{name}-{width}")
+            wide = self.page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                self.problems.append(f"{name} is {wide} px wide on {width}")
         self.page.set_viewport_size({"width": 1280, "height": 900})
 
     def _picture(self, name: str) -> None:
@@ -227,6 +272,67 @@ def test_deliveries_in_a_browser(administrator: Desk, live_service: LiveService)
     administrator.inspect("envios")
     administrator.page.click("#repeat-1")
     expect(administrator.page.locator("h1")).to_have_text("Envíos a aplicaciones")
+    assert administrator.problems == []
+
+
+def test_how_institutions_come_in_and_who_gives_what_in_a_browser(
+    administrator: Desk, auditor: Desk, live_service: LiveService
+) -> None:
+    """A directory is tried and kept, closed with its consequence named; roles are declared, reviewed and delegated."""
+    page = administrator.page
+    administrator.open("/admin/directories")
+    page.click("text=Registrar")
+    page.click("#submit")
+    page.wait_for_selector(".sum")
+    page.fill("#name", "tramites")
+    page.select_option("#ruc", RUC)
+    page.fill("#domains", DOMAIN)
+    page.fill("#urls", "ldaps://127.0.0.1:9")
+    page.fill("#search_base", "ou=Gente,dc=tramites,dc=gob,dc=ec")
+    page.fill("#bind_template", "{username}@{domain}")
+    page.click("#submit")
+    page.wait_for_selector("text=Se probó y nadie respondió")
+    administrator.inspect("directorio-no-responde")
+    page.check("#unanswered-1")
+    page.click("#submit")
+    page.wait_for_selector("#test")
+    administrator.inspect("directorio")
+    page.click("#close")
+    page.wait_for_selector("text=¿Cerrar este directorio?")
+    page.click("#submit")
+    page.wait_for_selector("text=Abrirlo de nuevo")
+    administrator.open("/admin/directories")
+    administrator.inspect("directorios")
+    add_upstream(live_service)
+    administrator.open("/admin/providers")
+    page.click("tbody a >> nth=0")
+    administrator.inspect("proveedor")
+    page.click("#change")
+    administrator.inspect("proveedor-cambiar")
+
+    administrator.open("/admin/rights/declarations/ventanilla-unica/change")
+    page.fill("#document", DECLARED)
+    page.click("#submit")
+    page.wait_for_selector("text=¿Declarar estos cambios?")
+    administrator.inspect("roles-revisar")
+    page.click("#submit")
+    page.wait_for_selector("#roles")
+    administrator.inspect("roles-declarados")
+    administrator.open("/admin/rights/declarations")
+    live_service.command("institution", "people", "add", RUC, auditor.person.id)
+    administrator.open(f"/admin/rights/delegations/new?institution={RUC}")
+    page.fill("#cedula", auditor.person.cedula)
+    page.select_option("#role", index=1)
+    page.fill("#reason", "Memorando 2026-90 de la dirección")
+    administrator.inspect("delegar")
+    page.click("#submit")
+    page.wait_for_selector("tbody")
+    administrator.inspect("delegaciones")
+    page.click("tbody a")
+    page.wait_for_selector("text=¿Retirar esta delegación?")
+    page.click("#submit")
+    administrator.open("/admin")
+    administrator.inspect("inicio-administrador")
     assert administrator.problems == []
 
 

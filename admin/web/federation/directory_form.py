@@ -37,6 +37,7 @@ FIELDS = {
     "bad_directory_name": "name",
     "directory_exists": "name",
     "unknown_institution": "ruc",
+    "bad_ruc": "ruc",
     "bad_domain": "domains",
     "foreign_domain": "domains",
     "domain_taken": "domains",
@@ -67,6 +68,8 @@ def wanted_directory(typed: Typed) -> Wanted:
 
     :raises Rejected: (``bad_level``) for what is no number.
     """
+    if not typed["ruc"]:
+        raise Rejected("Choose an institution.", code="unknown_institution")
     if typed["kind"] not in KINDS:
         raise Rejected("Choose the kind of directory.", code="bad_kind")
     if not typed["level"].isdecimal():

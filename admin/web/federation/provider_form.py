@@ -30,6 +30,7 @@ FIELDS = {
     "bad_provider_name": "name",
     "provider_exists": "name",
     "unknown_institution": "ruc",
+    "bad_ruc": "ruc",
     "bad_issuer": "issuer",
     "bad_discovery": "issuer",
     "bad_provider": "client_id",
@@ -55,6 +56,8 @@ def wanted_provider(typed: Typed, *, has_secret: bool) -> WantedProvider:
     :param has_secret: whether one is kept, so that an empty field means that one.
     :raises Rejected: ``secret_missing``, ``bad_level``, ``bad_strength``.
     """
+    if not typed["ruc"]:
+        raise Rejected("Choose an institution.", code="unknown_institution")
     secret = request.form.get("secret", "")
     if typed["proof"] not in ("secret", "key"):
         raise Rejected("Say how this service proves itself there.", code="bad_proof")
