@@ -15,6 +15,7 @@ from ca.command_line.expiry import expiring_command
 from ca.command_line.handover import handover_group
 from ca.command_line.hierarchy import chain_command, list_command
 from ca.command_line.log import log_group
+from ca.command_line.practices import practices_group
 from ca.command_line.profiles import profile_group
 from ca.command_line.requests import (
     approve_command,
@@ -43,6 +44,7 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         rollover_command(load),
         list_command(load),
         chain_command(load),
+        practices_group(load),
         profile_group(load),
         key_list_group(load),
         request_command(load),

@@ -93,6 +93,10 @@ class Settings(BaseModel):
         max_length=60,
         description="Legal domicile of the authority, as certificates name it (Law 67 Art. 22).",
     )
+    pki_practices_file: Path | None = Field(
+        default=None,
+        description="YAML of what is declared in the practice statement ('sau ca practices example').",
+    )
     pki_backdating_hours: int = Field(
         default=1, ge=0, le=23, description="Hours by which certificates begin before they are built, for slow clocks."
     )

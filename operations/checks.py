@@ -14,12 +14,14 @@ from admin.permissions import APPOINTING_ROLES, Role
 from admin.roles import list_role_holdings
 from audit.status import log_status
 from ca.issuance.model import Authority
+from ca.practices.statement import statement
 from ca.revocation.model import RevocationList
 from ca.transparency.status import certificate_log_status
 from composition import Composition
 from idp.accounts.model import PersonRow
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.tokens.model import EncryptionKeyRow, SigningKeyRow
+from kernel.errors import Rejected
 from kernel.outbox import MAX_ATTEMPTS, OutboxTask
 from kernel.settings import is_loopback
 from keys.decrypter import EncryptionKind
@@ -150,6 +152,7 @@ def _authorities(composition: Composition) -> Iterator[Finding]:
                     "Bring the key back, or move its profiles to another authority ('sau ca profile move').",
                 )
     yield _key_list(composition, now=now)
+    yield _practices(composition)
     if not authorities:
         yield broken("authorities", "there is none", "Run 'sau init'.")
 
@@ -164,6 +167,20 @@ def _key_list(composition: Composition, *, now: datetime) -> Finding:
     age = (now - state.taken_at).days
     said = f"{state.entries} publicly known keys are refused; the list is {age} days old."
     return Finding(check, severity, said, remedy) if age > _KEY_LIST_OLD_DAYS else ok(check, said)
+
+
+def _practices(composition: Composition) -> Finding:
+    check = "practice statement"
+    try:
+        clauses = statement(composition.settings.pki_practices_file)
+    except Rejected as error:
+        return broken(check, str(error), "Mend the file; until then /pki/cps cannot be shown.")
+    undeclared = sum(clause.is_open for clause in clauses)
+    if not undeclared:
+        return ok(check, "every clause is declared")
+    severity = Severity.OK if composition.settings.demo else Severity.WARNING
+    said = f"{undeclared} clauses of RFC 3647 are still to be declared by who runs the service"
+    return Finding(check, severity, said, "Fill in 'sau ca practices example' and name it by SAU_PKI_PRACTICES_FILE.")
 
 
 def _life(authority: Authority, past: timedelta) -> Finding:

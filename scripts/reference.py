@@ -19,6 +19,8 @@ sys.path.insert(0, str(ROOT))
 
 import sau  # noqa: E402
 from audit import vocabulary_reference  # noqa: E402
+from ca.practices.reference import reference as practices_reference  # noqa: E402
+from ca.practices.statement import packaged_statement  # noqa: E402
 from ca.profiles.reference import reference as profiles_reference  # noqa: E402
 from ca.profiles.registry import packaged_profiles  # noqa: E402
 from idp.clients.policy_words import policies_table  # noqa: E402
@@ -109,6 +111,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "commands.md": commands_page(),
         ROOT / "docs" / "client-policies.md": policies_page(),
         ROOT / "docs" / "profiles.md": profiles_reference(packaged_profiles().list()),
+        ROOT / "docs" / "practice-statement.md": practices_reference(packaged_statement()),
         ROOT / "docs" / "errors.md": errors_page(),
         ROOT / "docs" / "events.md": vocabulary_reference.reference(),
     }

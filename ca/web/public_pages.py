@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from ca.issuance.authority import AuthorityRecord, cross_certificates, list_authorities, profile_titles
 from ca.locations import FIRST_SHARD, FULL_LIST, PKI_PREFIX, crl_url, ocsp_url
+from ca.practices.statement import filled, statement
+from ca.practices.values import issuing_organization, statement_values
 from ca.profiles.explain import explain
 from ca.register.public_certificate import PublicCertificate, chain_of, find_public_certificate
 from ca.register.public_search import MAX_PAGE, MAX_WORDS, Found, Scope, search_certificates
@@ -60,7 +62,16 @@ def home() -> Response:
 @blueprint.get("/cps")
 def practice_statement() -> Response:
     """The certification practice statement that certificates point at (RFC 5280 §4.2.1.4, RFC 3647)."""
-    return render("ca/practice_statement.html")
+    settings = services().settings
+    with services().database.reading() as session:
+        organization = issuing_organization(list_authorities(session))
+    values = statement_values(settings, services().profiles, organization=organization)
+    language = "es" if str(get_locale()).startswith("es") else "en"
+    clauses = [
+        (clause, filled(clause.text, values, language) if clause.text else "")
+        for clause in statement(settings.pki_practices_file)
+    ]
+    return render("ca/practice_statement.html", clauses=clauses, language=language)
 
 
 @blueprint.get("/profiles")

@@ -78,6 +78,15 @@ def test_prints_the_chain_as_pem(terminal: Terminal, hierarchy: Hierarchy) -> No
     assert terminal.refused("chain", "--ca", "nobody") == "unknown_authority"
 
 
+def test_shows_the_practice_statement_and_what_is_still_to_be_declared(terminal: Terminal) -> None:
+    """`sau ca practices show | open | example`."""
+    shown = terminal.json("practices", "show", "--language", "en")
+    assert [item["number"] for item in shown][:3] == ["1", "1.1", "1.2"]  # type: ignore[index]
+    waiting = terminal.json("practices", "open")
+    assert {"number": "5.1.1", "title": "Ubicación y construcción"} in waiting  # type: ignore[operator]
+    assert len(waiting) == sum(item["open"] for item in shown)  # type: ignore[arg-type, index, misc]
+
+
 def test_shows_profiles(terminal: Terminal) -> None:
     """`sau ca profile list | show NAME`."""
     assert [item["name"] for item in terminal.json("profile", "list")] == [  # type: ignore[index]

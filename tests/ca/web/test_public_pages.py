@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from flask.testing import FlaskClient
 
 from ca.locations import FULL_LIST
+from ca.practices.statement import packaged_statement
 from ca.web.wording import spaced
 from kernel.clock import ManualClock
 from kernel.identifiers import sha256_hex
@@ -143,8 +144,14 @@ def test_downloads_are_the_certificate_and_its_chain_without_the_root(
 
 
 def test_the_practice_statement_stands_where_certificates_point(hierarchy: Hierarchy, client: FlaskClient) -> None:
-    """RFC 5280 §4.2.1.4: the CPS URI resolves."""
-    assert client.get("/pki/cps").status_code == 200
+    """RFC 5280 §4.2.1.4: the CPS URI resolves, to all clauses, with the values of this installation."""
+    page = client.get("/pki/cps?lang=en")
+    assert page.status_code == 200
+    for clause in packaged_statement():
+        assert f'id="c{clause.number}"' in page.text, clause.number
+    assert "An expired list is never served." in page.text
+    assert "http://localhost:8000/pki/ocsp" in page.text
+    assert page.text.count("declares it here") == sum(clause.is_open for clause in packaged_statement())
 
 
 @pytest.mark.parametrize("language", ["es", "en", "qu"])
