@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from audit.journal import Journal
 from audit.signed_log import SignedLog
 from idp.authentication.assurance import served_acr_values, served_levels
+from idp.broker.bounds import UpstreamBounds
 from idp.clients.reading_ahead import KnownClients
 from idp.clients.remote_keys import RemoteKeys
 from idp.directories.port import DirectoryServers
@@ -35,6 +36,7 @@ class IdpServices:
     :ivar personal_certificates: what the authority holds about people.
     :ivar civil_registry: where identities are checked; None: only at desks.
     :ivar known_clients: applications that this process has met, for the endpoints that are called most.
+    :ivar upstream_bounds: how much of this process other providers may keep busy.
     :ivar sealing: what :attr:`sealing_secret` comes from.
     """
 
@@ -54,6 +56,7 @@ class IdpServices:
     directories: DirectoryServers
     civil_registry: CivilRegistry | None = None
     known_clients: KnownClients = field(default_factory=KnownClients)
+    upstream_bounds: UpstreamBounds = field(default_factory=UpstreamBounds)
 
     @property
     def sealing_secret(self) -> bytes:

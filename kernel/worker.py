@@ -45,7 +45,7 @@ class Worker:
     :param deliveries: the same for kinds that wait for others' servers: a few at a time, and on a thread of their own,
         so that a slow host holds up neither mails nor periodic jobs.
     :param letters: the same for mails, on another thread: a mail server that hangs, or a name server that says nothing,
-        holds up neither.
+        holds up neither. ``messages``: the same for short messages and their gateway, on one more.
     """
 
     def __init__(
@@ -57,11 +57,12 @@ class Worker:
         jobs: Sequence[PeriodicJob],
         deliveries: Mapping[str, Handler] | None = None,
         letters: Mapping[str, Handler] | None = None,
+        messages: Mapping[str, Handler] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._handlers = handlers
-        self._apart = {"deliveries": deliveries or {}, "letters": letters or {}}
+        self._apart = {"deliveries": deliveries or {}, "letters": letters or {}, "messages": messages or {}}
         self._jobs = jobs
         self._next = {job.name: 0.0 for job in jobs}
         self._stopped = threading.Event()

@@ -9,6 +9,7 @@ import audit.jobs
 import ca.jobs
 import idp.jobs
 from composition import Composition
+from idp.notices.sms import SMS_TASK
 from kernel.worker import Worker
 from operations.tracing import traced, tracing_of
 
@@ -29,6 +30,7 @@ def background_worker(composition: Composition) -> Worker:
         *ca.jobs.periodic_jobs(composition.ca),
         *admin.jobs.periodic_jobs(composition.admin),
     ]
+    letters = idp.jobs.letters(composition.idp)
     return Worker(
         database=composition.database,
         clock=composition.clock,
@@ -40,7 +42,8 @@ def background_worker(composition: Composition) -> Worker:
                 **ca.jobs.deliveries(composition.ca),
             },
         ),
-        letters=traced(tracing, idp.jobs.letters(composition.idp)),
+        letters=traced(tracing, {kind: letters[kind] for kind in letters.keys() - {SMS_TASK}}),
+        messages=traced(tracing, {SMS_TASK: letters[SMS_TASK]}),
         handlers=traced(tracing, {**idp.jobs.handlers(composition.idp), **ca.jobs.handlers(composition.ca)}),
         jobs=[tracing.around_job(job) for job in jobs] if tracing else jobs,
     )

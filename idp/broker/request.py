@@ -20,10 +20,11 @@ from sqlalchemy.orm import Session
 
 from idp.broker.model import UpstreamRequestRow, UpstreamSessionRow
 from idp.broker.provider import Provider
+from idp.broker.unavailable import UpstreamUnavailableError
 from idp.services import IdpServices
 from idp.tokens.jws import sign_jwt
 from kernel.clock import to_timestamp
-from kernel.errors import Denied, NotFound, Unavailable
+from kernel.errors import Denied, NotFound
 from kernel.identifiers import b64url, new_id, new_secret, sha256, sha256_hex
 from keys.sealing import Sealer
 from outgoing.errors import OutgoingError
@@ -32,16 +33,6 @@ LIFETIME = timedelta(minutes=10)
 _SESSIONS_KEPT = timedelta(days=2)  # longer than a session of ours lasts
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_LIFETIME = timedelta(minutes=1)
-
-
-class UpstreamUnavailableError(Unavailable):
-    """The provider gave no answer that is worth anything. :ivar reason: for the record."""
-
-    default_code = "upstream_unavailable"
-
-    def __init__(self, reason: str) -> None:
-        super().__init__("The institution's sign-in does not answer.")
-        self.reason = reason
 
 
 @dataclass(frozen=True, kw_only=True)

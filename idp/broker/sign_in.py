@@ -27,7 +27,8 @@ from idp.authentication.second_factor_kinds import has_second_factor
 from idp.broker.id_token import verify_upstream_id_token
 from idp.broker.model import UpstreamLinkRow
 from idp.broker.provider import Provider, strength_of
-from idp.broker.request import UpstreamUnavailableError, UsedRequest, redeem, use_request
+from idp.broker.request import UsedRequest, redeem, use_request
+from idp.broker.unavailable import UpstreamUnavailableError
 from idp.broker.upstream_session import rest_on_upstream
 from idp.clients.jwks import key_set
 from idp.protocol.jose import JwtError
@@ -75,7 +76,8 @@ def take_answer(
         except ServiceError as error:
             _refuse(session, services, provider, error, now=now)
     try:
-        claims = _claims(services, provider, used, code=parameters["code"], now=now)
+        with services.upstream_bounds.asking(provider.id, now=now):
+            claims = _claims(services, provider, used, code=parameters["code"], now=now)
     except (JwtError, UpstreamUnavailableError) as error:
         told = error if isinstance(error, UpstreamUnavailableError) else _wrong(error)
         with services.database.transaction() as session:

@@ -106,7 +106,11 @@ def _start_without_it(
     visitor = FormBrowser()
     visitor.open(f"{service.url}/login")
     browser.open(f"{service.url}/account")
-    for page in (visitor.page, browser.page, requests.post(f"{service.url}/login", data={"username": "x"}, timeout=30)):
+    for page in (
+        visitor.page,
+        browser.page,
+        requests.post(f"{service.url}/login/any", data={"username": "x"}, timeout=30),
+    ):
         assert page.status_code == 503, page.text
         assert int(page.headers["Retry-After"]) > 0
     assert {finding["code"] for finding in _doctor(service)} >= {"token_unavailable"}

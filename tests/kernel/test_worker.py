@@ -78,13 +78,13 @@ def test_a_slow_delivery_holds_up_neither_jobs_nor_mails(database: Database, clo
 
 def test_a_mail_server_that_hangs_holds_up_neither_jobs_nor_deliveries(database: Database, clock: ManualClock) -> None:
     """Attacks and faults, line 23: the record is sequenced and applications are told while mails wait."""
-    begun, told, ran, done = (threading.Event() for _ in range(4))
+    begun, told, ran, done, texted = (threading.Event() for _ in range(5))
     with database.transaction() as session:
         enqueue(session, "mail", {}, now=clock.now())
 
     def mail(task: Task) -> None:
         begun.set()
-        for event in (told, ran, done):
+        for event in (told, ran, done, texted):
             assert event.wait(20)
         worker.stop()
 
@@ -98,6 +98,7 @@ def test_a_mail_server_that_hangs_holds_up_neither_jobs_nor_deliveries(database:
         handlers={"list": lambda task: done.set()},
         deliveries={"push": lambda task: told.set()},
         letters={"mail": mail},
+        messages={"sms": lambda task: texted.set()},
         jobs=[PeriodicJob("job", timedelta(0), job)],
     )
     thread = threading.Thread(target=worker.run_forever)
@@ -106,6 +107,7 @@ def test_a_mail_server_that_hangs_holds_up_neither_jobs_nor_deliveries(database:
     with database.transaction() as session:
         enqueue(session, "push", {}, now=clock.now())
         enqueue(session, "list", {}, now=clock.now())
+        enqueue(session, "sms", {}, now=clock.now())
     thread.join(30)
     assert not thread.is_alive()
     with database.reading() as session:
