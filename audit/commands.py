@@ -177,16 +177,21 @@ def _export(load: Load) -> click.Command:
     @click.command("export")
     @click.argument("file", type=_FILE)
     @click.option("--event", "events", multiple=True, help="Only this event, with its proof. Repeatable.")
+    @click.option("--archive", "archives", type=_ARCHIVE, multiple=True, help="A year that was deleted. Repeatable.")
     @json_option
-    def export(file: Path, events: tuple[str, ...], as_json: bool) -> None:
+    def export(file: Path, events: tuple[str, ...], archives: tuple[Path, ...], as_json: bool) -> None:
         """Write records, signed heads, cosignatures, keys, certificates and how to check them to FILE (zip)."""
+        if events and archives:
+            raise click.UsageError(
+                "--archive is for the whole log; 'sau audit prove --archive' proves an archived event."
+            )
         services = load()
         with services.database.reading() as session, progress_bar("Exporting") as progress:
             key = key_in_use(session, services)
             if events:
                 size = export_events(session, file, events, log=services)
             else:
-                size = export_log(session, file, log=services, progress=progress)
+                size = export_log(session, file, log=services, archives=archives, progress=progress)
         event = Event(type=EventType.AUDIT_EXPORTED, details={"records": size, "file": file.name})
         with services.database.transaction() as session:
             services.journal.record(session, event, now=services.clock.now())

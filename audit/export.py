@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from audit.archive_file import Archive
 from audit.bundle import CERTIFICATES, CHECKPOINTS, HASHES, KEY, LEAVES, LEEME, PROOFS, README, WITNESSES
 from audit.bundle_instructions import instructions
 from audit.cosigned import cosignature_lines
@@ -22,7 +23,7 @@ from audit.proofs import prove_event
 from audit.signed_log import SignedLog, key_in_use, pem_chain
 from audit.tree_store import require_checkpoint
 from audit.verification import Progress
-from kernel.errors import Conflict
+from kernel.errors import Conflict, Fault
 
 _PAGE = 1000
 
@@ -52,17 +53,22 @@ def export_log(
     path: Path,
     *,
     log: SignedLog,
+    archives: Sequence[Path] = (),
     progress: Progress | None = None,
     description: Description = AUDIT_LOG,
 ) -> int:
     """Write the log up to its newest checkpoint to ``path`` and return the number of records.
 
-    :raises NotFound: (``no_checkpoint``). :raises Conflict: (``file_exists``).
+    :param archives: where the records stand that left the database, in any order. Each is held against the tree first.
+    :raises NotFound: (``no_checkpoint``). :raises Conflict: (``file_exists``); (``records_archived``) if records left
+        the database and their archives are not all there. :raises Rejected: (``bad_archive``).
+    :raises Fault: (``archive_damaged``) naming the first record of an archive that is not the one which was logged.
     """
     size = require_checkpoint(session, log.tables).size
-    _require_whole(session, log, size)
+    kept_from = _kept_from(session, log) if size else 0
+    before = _archives_up_to(session, log, archives, kept_from)
     with _bundle(session, path, log, size, description, selected=False) as bundle:
-        write_records(session, bundle, log, 0, size, progress)
+        write_records(session, bundle, log, 0, size, progress, archives=before)
     return size
 
 
@@ -82,19 +88,35 @@ def export_events(
 
 
 def write_records(
-    session: Session, bundle: zipfile.ZipFile, log: SignedLog, start: int, stop: int, progress: Progress | None
+    session: Session,
+    bundle: zipfile.ZipFile,
+    log: SignedLog,
+    start: int,
+    stop: int,
+    progress: Progress | None,
+    *,
+    archives: Sequence[Archive] = (),
 ) -> None:
-    """Write the records of [start, stop), their hashes, and the signed heads from there to there."""
+    """Write the records of [start, stop), their hashes, and the signed heads from there to there.
+
+    :param archives: hold the first of them, one after the other from ``start`` on.
+    """
+
+    def leaves() -> Iterator[bytes]:
+        for archive in archives:
+            yield from (leaf for _, leaf in archive.records())
+        yield from _leaves(session, log, archives[-1].stop if archives else start, stop)
+
     with bundle.open(CHECKPOINTS, "w", force_zip64=True) as lines:
         for document in _checkpoints(session, log, start, stop):
             lines.write(json.dumps(document).encode() + b"\n")
     with bundle.open(LEAVES, "w", force_zip64=True) as lines:
-        for done, leaf in enumerate(_leaves(session, log, start, stop), 1):
+        for done, leaf in enumerate(leaves(), 1):
             lines.write(leaf + b"\n")
             if progress and (done % _PAGE == 0 or done == stop - start):
                 progress(done, stop - start)
     with bundle.open(HASHES, "w", force_zip64=True) as lines:
-        for leaf in _leaves(session, log, start, stop):
+        for leaf in leaves():
             lines.write(hash_leaf(leaf).hex().encode() + b"\n")
 
 
@@ -151,13 +173,27 @@ def _checkpoints(session: Session, log: SignedLog, start: int, stop: int) -> Ite
         yield {"size": size, "root": base64.b64encode(root).decode(), "note": note + lines}
 
 
-def _require_whole(session: Session, log: SignedLog, size: int) -> None:
-    first = session.scalar(select(func.min(log.tables.entry.log_index)))
-    if size and first:
+def _kept_from(session: Session, log: SignedLog) -> int:
+    return session.scalar(select(func.min(log.tables.entry.log_index))) or 0
+
+
+def _archives_up_to(session: Session, log: SignedLog, paths: Sequence[Path], kept_from: int) -> list[Archive]:
+    """Return the good archives of all that is before ``kept_from``, in the order of their records."""
+    found, reached = sorted(map(Archive.open, paths), key=lambda each: each.first), 0
+    wanted = [each for each in found if each.first < kept_from]  # years that are still here come from the database
+    for archive in wanted:
+        if archive.first != reached:
+            break
+        finding = archive.first_bad(session, log)
+        if finding is not None:
+            raise Fault(str(finding), code="archive_damaged")
+        reached = archive.stop
+    if reached != kept_from or len({each.first for each in wanted}) != len(wanted):
         raise Conflict(
-            f"The records before {first} were archived: their archives go along, and single events are exported.",
+            f"The records before {kept_from} left the database: name the archives of all of them, each once.",
             code="records_archived",
         )
+    return wanted
 
 
 def _leaves(session: Session, log: SignedLog, start: int, stop: int) -> Iterator[bytes]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,7 +16,7 @@ from sqlalchemy import delete, func, select
 
 from audit.archive import ArchiveDamagedError, archive_year, prune_year
 from audit.archive_file import Archive
-from audit.bundle import LEAVES
+from audit.bundle import LEAVES, BundleLog
 from audit.export import export_log
 from audit.findings import FindingKind, LogTamperedError
 from audit.inspection import verify_stored_log
@@ -22,11 +24,13 @@ from audit.model import AuditEvent, AuditShard
 from audit.proofs import prove_event, verify_event_proof
 from audit.sequencer import Sequencer
 from audit.services import AuditServices
+from audit.verification import verify_log
 from kernel.clock import ManualClock
-from kernel.errors import Conflict, NotFound, Rejected
+from kernel.errors import Conflict, Fault, NotFound, Rejected
 from tests.audit.conftest import Write
 
 DAY = timedelta(days=1)
+VERIFIER = Path(__file__).parents[2] / "examples" / "verify_log.py"
 
 
 @pytest.fixture
@@ -93,10 +97,39 @@ def test_an_archived_year_leaves_the_database_and_all_still_verifies(
         verify_event_proof(prove_event(session, years[year + 1][0], log_key=key).as_document(), expected_key=key)
         with pytest.raises(NotFound):
             Archive.open(path).prove(session, audit, years[year + 1][0])
-        with pytest.raises(Conflict, match="archived"):
+        with pytest.raises(Conflict, match="left the database"):
             export_log(session, tmp_path / "log.zip", log=audit)
     second = archive_year(audit, year + 1, tmp_path / "second.zip", now=clock.now())
     assert (second.first, second.stop) == (6, 12)
+
+
+def test_the_whole_log_is_one_bundle_again_with_the_archives_of_what_left(
+    audit: AuditServices, years: dict[int, list[str]], clock: ManualClock, tmp_path: Path
+) -> None:
+    """Who has the archives writes a bundle that is verified like any other, by us and without us; none may be bad."""
+    year, paths = min(years), [tmp_path / "first.zip", tmp_path / "second.zip"]
+    for offset, path in enumerate(paths):
+        archive_year(audit, year + offset, path, now=clock.now())
+    clock.advance(DAY)
+    for offset, path in enumerate(paths):
+        prune_year(audit, year + offset, path, now=clock.now())
+    sequence(audit)
+    whole, key = tmp_path / "whole.zip", audit.log_key(audit.origin)
+    with audit.database.reading() as session:
+        for wrong in ([], paths[1:], [*paths, paths[0]]):
+            with pytest.raises(Conflict, match="left the database"):
+                export_log(session, whole, log=audit, archives=wrong)
+        size = export_log(session, whole, log=audit, archives=paths[::-1])
+    assert verify_log(BundleLog(whole), log_key=audit.log_key).size == size
+    checked = subprocess.run(
+        [sys.executable, "-I", VERIFIER, whole, "--key", str(key)], capture_output=True, text=True, timeout=60
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert f"good: {size} records" in checked.stdout
+    rewrite(paths[0], lambda lines: [lines[0].replace(b"success", b"failure"), *lines[1:]])
+    with audit.database.reading() as session, pytest.raises(Fault, match="not the one"):
+        export_log(session, tmp_path / "bad.zip", log=audit, archives=paths)
+    assert not (tmp_path / "bad.zip").exists()
 
 
 def test_nothing_is_deleted_in_haste(
