@@ -11,6 +11,8 @@ TESTS ?=
 BENCH ?=
 # how often each fault is repeated (`long`, or a number), and which, e.g. FAULTS="tests/faults/test_kill.py"
 FAULT_ROUNDS ?= long
+# how long each round loop goes at most, in minutes; empty: to its end
+FAULT_MINUTES ?=
 FAULTS ?= tests/faults
 
 # A test, and a command, is a new process: without compiled files each would compile a thousand modules again.
@@ -55,7 +57,8 @@ coverage: $(VENV)/.dev
 # One process, one harness after the other: none disturbs another's figures.
 faults: $(VENV)/.dev
 	@scripts/test-packages
-	@FAULT_ROUNDS=$(FAULT_ROUNDS) $(BIN)/python -m pytest --timeout 10800 -p no:cacheprovider $(FAULTS)
+	@mkdir -p .cache
+	@FAULT_ROUNDS=$(FAULT_ROUNDS) FAULT_MINUTES=$(FAULT_MINUTES) FAULT_PROGRESS=$(CURDIR)/.cache/faults.log $(BIN)/python -m pytest --timeout 10800 -p no:cacheprovider $(FAULTS)
 
 check: $(VENV)/.dev
 	@scripts/gates

@@ -17,7 +17,7 @@ from kernel.clock import ManualClock
 from kernel.database import Database
 from kernel.settings import Settings, load_settings
 from tests import made_once, recorded
-from tests.faults.rounds import Figure, is_long_run, told_figure
+from tests.faults.rounds import Figure, is_long_run, tell_progress, told_figure
 from tests.measured import measured
 from tests.servers.chromium import run_chromium, run_driver
 from tests.servers.mail import MailServer, run_mail_server
@@ -182,7 +182,13 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Figure:
     """Tell a figure that was measured, ``figure(name, value, unit)``: the run's last lines print it."""
-    return lambda name, value, unit: request.node.user_properties.append(("figure", told_figure(name, value, unit)))
+
+    def tell(name: str, value: float, unit: str) -> None:
+        line = told_figure(name, value, unit)
+        request.node.user_properties.append(("figure", line))
+        tell_progress(f"{request.node.name}: {line}")
+
+    return tell
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -2,3 +2,5 @@
 
 from tests.faults.rounds import Figure as Figure
 from tests.faults.rounds import rounds as rounds
+from tests.faults.rounds import tell_progress as tell_progress
+from tests.faults.rounds import turns as turns

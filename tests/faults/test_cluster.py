@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 import requests
 
-from tests.faults import Figure, rounds
+from tests.faults import Figure, rounds, turns
 from tests.faults.load import Actors, Load
 from tests.faults.nothing_lost import require_nothing_lost, require_tokens_active, wait_until
 from tests.flows.form_browser import FormBrowser
@@ -92,7 +92,7 @@ def test_a_primary_is_lost_and_nothing_that_was_acknowledged(
     tokens = 0
     with site.load() as load:
         wait_until(lambda: load.acknowledged.total() > 0, "everyone is at work", seconds=_SECONDS)
-        for turn in range(number):
+        for turn in turns(f"failovers, {request.node.callspec.id}", number):
             time.sleep(_LOAD_SECONDS)
             primary = cluster.primary()
             assert primary
@@ -108,7 +108,7 @@ def test_a_primary_is_lost_and_nothing_that_was_acknowledged(
             tokens += require_tokens_active(load)
     found = require_nothing_lost(site.service, load)
     assert found.events
-    figure("primary lost", number, "times")
+    figure("primary lost", len(failovers), "times")
     figure("another primary after, at most", max(failovers), "s")
     figure("first login after that, at most", max(logins), "s")
     figure("first login after that, half of the times", sorted(logins)[len(logins) // 2], "s")

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.conftest import DATABASES
-from tests.faults import Figure, rounds
+from tests.faults import Figure, rounds, turns
 from tests.faults.load import Actors, Load
 from tests.faults.nothing_lost import require_nothing_lost, require_tokens_active, wait_until
 from tests.faults.strikes import (
@@ -52,12 +52,13 @@ def struck(
 def test_kills_under_load_lose_nothing_that_was_acknowledged(struck: tuple[LiveService, Round], figure: Figure) -> None:
     """Any process, the sequencer and the database included: 0 events, tokens and certificates are lost."""
     service, strikes = struck
+    database = "SQLite" if "sqlite" in service.environ.get("SAU_DATABASE_URL", "sqlite") else "PostgreSQL"
     number = rounds(3, 200)
     back: list[float] = []
     looked_up = 0
     with Load(service.url, Actors.of(service, people=_PEOPLE)) as load:
         wait_until(lambda: load.acknowledged.total() >= _ENOUGH, "everyone is at work")
-        for turn in range(number):
+        for turn in turns(f"kills, {database}", number):
             time.sleep(_LOAD_SECONDS)
             began = time.monotonic()
             strikes[turn % len(strikes)](service)
@@ -69,7 +70,7 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged(struck: tuple[LiveS
     found = require_nothing_lost(service, load)
     assert found.events > _ENOUGH
     assert found.certificates
-    figure("killed", number, "times")
+    figure("killed", len(back), "times")
     figure("back after, at most", max(back), "s")
     figure("back after, half of the times", sorted(back)[len(back) // 2], "s")
     figure("events looked up, 0 lost", found.events, "")

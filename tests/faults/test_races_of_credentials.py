@@ -20,7 +20,7 @@ from kernel.clock import ManualClock
 from kernel.identifiers import new_secret
 from kernel.settings import Settings
 from tests.faults.racing import AT_ONCE, ROUNDS, Race, run_race
-from tests.faults.rounds import Figure
+from tests.faults.rounds import Figure, turns
 from tests.idp.device import add_television, press, type_code
 from tests.idp.dpop import ISSUER, Holder
 from tests.idp.relying_party import RelyingParty, Visitor, add_visitor, at, register
@@ -64,10 +64,11 @@ def visitor(composition: Composition, race: Race) -> Visitor:
 
 def _go(figure: Figure, clock: ManualClock, name: str, step: Callable[[int], None]) -> None:
     """Run the rounds of one race, a day apart: whoever failed too often in one may try again in the next."""
-    for number in range(ROUNDS):
+    done = 0
+    for done, number in enumerate(turns(f"race, {name}", ROUNDS), 1):  # noqa: B007
         step(number)
         clock.advance(timedelta(days=1))
-    figure(f"one winner of {AT_ONCE} at once, {name}", ROUNDS, "rounds")
+    figure(f"one winner of {AT_ONCE} at once, {name}", done, "rounds")
 
 
 def test_a_code(race: Race, party: RelyingParty, visitor: Visitor, clock: ManualClock, figure: Figure) -> None:

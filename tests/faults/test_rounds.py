@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.faults import Figure, rounds
+from tests.faults import Figure, rounds, turns
 from tests.faults.rounds import told_figure
 
 
@@ -17,6 +19,18 @@ def test_rounds_are_short_unless_somebody_asks(
     if asked is not None:
         monkeypatch.setenv("FAULT_ROUNDS", asked)
     assert rounds(3, 200) == expected
+
+
+def test_a_run_that_is_cut_short_has_told_how_far_it_came(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """``FAULT_MINUTES`` ends it after a round, and what was done until then is in the file."""
+    told = tmp_path / "progress"
+    monkeypatch.setenv("FAULT_PROGRESS", str(told))
+    monkeypatch.setenv("FAULT_MINUTES", "0")
+    assert list(turns("kills", 200)) == [0]
+    assert "kills: 1 of 200 rounds good" in told.read_text()
+    monkeypatch.delenv("FAULT_MINUTES")
+    assert list(turns("kills", 3)) == [0, 1, 2]
+    assert "kills: 3 of 3 rounds good" in told.read_text()
 
 
 def test_figures_are_told_as_people_read_them() -> None:

@@ -23,7 +23,7 @@ from audit.verification import verify_log
 from composition import Composition
 from tests.audit.conftest import Write
 from tests.audit.conftest import write as write
-from tests.faults import Figure, rounds
+from tests.faults import Figure, rounds, turns
 
 SIZES = (1, 4, 9, 10, 18, 30)  # of the trees that were signed
 END = SIZES[-1]
@@ -244,7 +244,7 @@ def test_every_tampering_is_found_and_the_first_bad_record_named(
     anchors, done = list(audit.anchors), Counter[str]()
     many = rounds(150, 10_000)
     with audit.database.engine.connect() as connection:
-        for seed in range(many):
+        for seed in turns("tamperings", many):
             rng = random.Random(seed)
             tampering = TAMPERINGS[seed % len(TAMPERINGS)]
             with connection.begin() as transaction, Session(connection) as session:

@@ -21,6 +21,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "cluster"
 _DATABASES = {"db1": "192.0.2.11/24", "db2": "192.0.2.12/24", "db3": "192.0.2.13/24"}
 _BALANCER = {"app1": "192.0.2.21/24"}
 _PATIENCE = 120.0
+_PREFIX = "sau-cluster"
 
 
 class PatroniCluster:
@@ -202,7 +203,9 @@ def run_patroni(*, pgbouncer: bool = False) -> Iterator[PatroniCluster]:
     find_program("haproxy", package="haproxy")
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2 * 1024**3
-    folder = Path(tempfile.mkdtemp(prefix="sau-cluster-", dir=memory if roomy else None))
+    within = memory if roomy else Path(tempfile.gettempdir())
+    _remove_left_behind(within)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{os.getpid()}-", dir=within))
     folder.chmod(0o755)
     shutil.chown(folder, "nobody", "nogroup")
     try:
@@ -212,6 +215,14 @@ def run_patroni(*, pgbouncer: bool = False) -> Iterator[PatroniCluster]:
             yield cluster
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left_behind(within: Path) -> None:
+    """Remove the folders of clusters whose process was killed; those of living ones are another run's."""
+    for folder in within.glob(f"{_PREFIX}-*"):
+        owner = folder.name.removeprefix(f"{_PREFIX}-").split("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _adapted(name: str, changes: Mapping[str, str]) -> str:
