@@ -139,6 +139,17 @@ class Settings(BaseModel):
         ge=1,
         description="Most short messages in a day: each costs. A fifth is kept for people who have logged in.",
     )
+    sms_per_block_per_day: int = Field(
+        default=500,
+        ge=1,
+        description="Most codes in a day to unconfirmed numbers of one block of 10,000, which somebody may earn by.",
+    )
+    phone_recovery_rest_days: int = Field(
+        default=7,
+        ge=0,
+        le=90,
+        description="Days in which a mobile that was added or changed cannot give a new password (SIM swap).",
+    )
     ldap_ca_file: Path | None = Field(default=None, description="PEM of directories' authorities; none: the system's.")
     ldap_seconds: float = Field(default=8, gt=0, le=20, description="Seconds in which a directory must answer.")
     ldap_check_hours: int = Field(default=12, ge=1, le=168, description="Hours between looks for directories' people.")

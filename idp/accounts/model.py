@@ -54,7 +54,7 @@ class SignUpRow(Base):
     ``person_id`` is promised from the start, so that the evidence of the journey is under the person's own key; if the
     journey is abandoned, the key is destroyed with the row. ``decoy``: the document already has an account, of
     ``person_id``. The journey then looks the same, but nobody is sent the code that fits. ``cedula`` is empty where a
-    ``passport`` is given.
+    ``passport`` is given, ``email`` where a ``phone`` (E.164) is: one of them is the contact that the code goes to.
     """
 
     __tablename__ = "idp_sign_up"
@@ -66,12 +66,13 @@ class SignUpRow(Base):
     given_names: Mapped[str] = mapped_column(String(100))
     surnames: Mapped[str] = mapped_column(String(100))
     email: Mapped[str] = mapped_column(String(254))
+    phone: Mapped[str | None] = mapped_column(String(16))
     locale: Mapped[str] = mapped_column(String(8))
     interaction_id: Mapped[str | None] = mapped_column(String(26))
     decoy: Mapped[bool] = mapped_column(Boolean)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
-    email_verified_at: Mapped[datetime | None]
+    contact_verified_at: Mapped[datetime | None] = mapped_column("email_verified_at")
     person_id: Mapped[str] = mapped_column(String(26))
     finished_at: Mapped[datetime | None]
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType
+from idp.accounts.contact import Contact, ContactKind
 from idp.accounts.document import is_passport
 from idp.accounts.model import PersonRow
 from idp.levels.model import LevelEvidenceRow
@@ -102,6 +103,13 @@ def find_person_by_document(session: Session, document: str) -> Person | None:
     """Return who has the ``document`` (in the normal form of :mod:`idp.accounts.document`), or nothing."""
     row = session.scalars(select(PersonRow).where(has_document(document))).one_or_none()
     return as_person(row) if row else None
+
+
+def contact_of(person: Person) -> Contact | None:
+    """Return what one message to the person goes to: the address, else the confirmed telephone, if there is either."""
+    if person.email:
+        return Contact(ContactKind.EMAIL, person.email)
+    return Contact(ContactKind.PHONE, person.phone) if person.phone_verified else None
 
 
 def has_document(document: str) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
-"""Sign-up by cédula or passport: data, code by mail, password; a row that survives reload, back and double submit.
+"""Sign-up by cédula or passport: data, code by mail or message, password; a row that survives reload and double submit.
 
-Whether the document already has an account is told to its owner by mail, and to nobody else.
+Whether the document already has an account is told to its owner, and to nobody else. Whatever a code is sent by, one
+mail and one short message are written, some of them to nobody: neither their number nor their kind tells who has one.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
+from idp.accounts.contact import Contact, ContactKind
 from idp.accounts.mail_code import MailCodeMismatchError, make_mail_code, require_mail_code
 from idp.accounts.model import SignUpRow
-from idp.accounts.person import LOCALES, Person, add_person, find_person_by_document
-from idp.authentication.mail_limits import count_mail
+from idp.accounts.person import LOCALES, Person, add_person, contact_of, find_person_by_document
+from idp.authentication import throttle
+from idp.authentication.contact_limits import count_message
 from idp.authentication.password import store_password
-from idp.notices.mail import notify, send_mail, send_to_nobody
+from idp.notices.contacts import NOBODY, send_to
 from idp.services import IdpServices
-from kernel.errors import AlreadyConsumed, Conflict, Denied, NotFound
+from kernel.errors import AlreadyConsumed, Conflict, Denied, NotFound, Throttled
 from kernel.identifiers import new_id, sha256_hex
 
 SIGN_UP_LIFETIME = timedelta(hours=1)
 _REPEATED_WITHIN = timedelta(minutes=1)
+_TOLD_TO_OWNER = throttle.Limit("sign-up-told", 5, timedelta(hours=24))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +37,27 @@ class Identity:
     """What a person says about himself, made valid by :mod:`idp.accounts.identity` and :mod:`idp.accounts.document`.
 
     :ivar cedula: empty where a ``passport`` is given.
+    :ivar email: empty where the contact is a ``phone``.
     """
 
     cedula: str
     given_names: str
     surnames: str
-    email: str
+    email: str = ""
     passport: str = ""
+    phone: str = ""
 
     @property
     def document(self) -> str:
         """What the person will log in with."""
         return self.cedula or self.passport
+
+    @property
+    def contact(self) -> Contact:
+        """What the person is to be reached by."""
+        if self.phone:
+            return Contact(ContactKind.PHONE, self.phone)
+        return Contact(ContactKind.EMAIL, self.email)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +68,7 @@ class SignUp:
     identity: Identity
     locale: str
     interaction_id: str | None
-    email_verified: bool
+    contact_verified: bool
 
 
 def start_sign_up(
@@ -70,20 +83,22 @@ def start_sign_up(
 ) -> SignUp:
     """Begin a sign-up and send the code; the same data from the same browser within a minute is the same sign-up.
 
-    :raises Throttled: (``too_many_tries``) too many mails from this address, or to this mailbox.
+    :raises Throttled: (``too_many_tries``, ``sms_day_used_up``) too many messages by this network, or to this contact.
     """
+    contact = identity.contact
     repeated = session.scalars(
         select(SignUpRow).where(
             SignUpRow.browser_sha256 == sha256_hex(browser_secret),
             (SignUpRow.passport if identity.passport else SignUpRow.cedula) == identity.document,
             SignUpRow.email == identity.email,
+            SignUpRow.phone == (identity.phone or None),
             SignUpRow.created_at > now - _REPEATED_WITHIN,
             SignUpRow.finished_at.is_(None),
         )
     ).first()
     if repeated is not None:
         return _as_sign_up(repeated)
-    count_mail(session, services, identity.email, now=now)
+    _count(session, services, contact, now=now)
     owner = find_person_by_document(session, identity.document)
     row = SignUpRow(
         id=new_id(),
@@ -93,6 +108,7 @@ def start_sign_up(
         given_names=identity.given_names,
         surnames=identity.surnames,
         email=identity.email,
+        phone=identity.phone or None,
         locale=locale if locale in LOCALES else "es",
         interaction_id=interaction_id,
         decoy=owner is not None,
@@ -109,10 +125,7 @@ def start_sign_up(
             subject=row.person_id,
             object_id=row.id,
             details={"account_exists": owner is not None},
-            private={
-                "passport" if identity.passport else "cedula": identity.document,
-                "email": identity.email,
-            },
+            private={"passport" if identity.passport else "cedula": identity.document, **contact.told},
         ),
         now=now,
     )
@@ -137,20 +150,20 @@ def resend_sign_up_code(
 ) -> None:
     """Send a new code; the older one dies. :raises Throttled: within a minute; :raises Conflict: after five."""
     row = _load(session, sign_up_id, browser_secret, now=now)
-    count_mail(session, services, row.email, now=now)
+    _count(session, services, _identity(row).contact, now=now)
     owner = find_person_by_document(session, _document(row))
     _send_code(session, services, row, owner, now=now)
 
 
-def confirm_sign_up_email(
+def confirm_sign_up_contact(
     session: Session, *, services: IdpServices, sign_up_id: str, browser_secret: str | None, code: str, now: datetime
 ) -> SignUp:
-    """Check the code from the mail; a second time, after success, it is harmless.
+    """Check the code that was sent; a second time, after success, it is harmless.
 
     :raises MailCodeMismatchError: with its try counted; :raises Conflict: (``mail_code_dead``).
     """
     row = _load(session, sign_up_id, browser_secret, now=now)
-    if row.email_verified_at is not None:
+    if row.contact_verified_at is not None:
         return _as_sign_up(row)
     try:
         require_mail_code(session, services=services, journey_id=row.id, code=code, now=now)
@@ -165,10 +178,15 @@ def confirm_sign_up_email(
             object_id=row.id,
         )
         services.journal.refuse(session, event, error, now=now)
-    row.email_verified_at = now
+    row.contact_verified_at = now
     services.journal.record(
         session,
-        Event(type=EventType.CONTACT_VERIFIED, subject=row.person_id, object_id=row.id, private={"email": row.email}),
+        Event(
+            type=EventType.CONTACT_VERIFIED,
+            subject=row.person_id,
+            object_id=row.id,
+            private=_identity(row).contact.told,
+        ),
         now=now,
     )
     return _as_sign_up(row)
@@ -185,13 +203,13 @@ def finish_sign_up(
 ) -> Person:
     """Make the person, with the password whose hash is ``phc``: of two submissions exactly one does.
 
-    :raises Conflict: (``wrong_step``) before the e-mail is verified,
+    :raises Conflict: (``wrong_step``) before the contact is verified,
         (``cedula_taken``, ``passport_taken``) if another sign-up was first.
     :raises AlreadyConsumed: (``sign_up_finished``).
     """
     row = _load(session, sign_up_id, browser_secret, now=now)
-    if row.email_verified_at is None or row.decoy:
-        raise Conflict("The e-mail address is not verified yet.", code="wrong_step")
+    if row.contact_verified_at is None or row.decoy:
+        raise Conflict("The contact is not verified yet.", code="wrong_step")
     won = session.execute(
         update(SignUpRow)
         .where(SignUpRow.id == row.id, SignUpRow.finished_at.is_(None))
@@ -209,7 +227,9 @@ def finish_sign_up(
         given_names=row.given_names,
         surnames=row.surnames,
         email=row.email,
-        email_verified=True,
+        email_verified=bool(row.email),
+        phone=row.phone or "",
+        phone_verified=bool(row.phone),
         locale=row.locale,
         method="sign_up",
         now=now,
@@ -233,23 +253,22 @@ def _load(session: Session, sign_up_id: str, browser_secret: str | None, *, now:
 
 def _send_code(session: Session, services: IdpServices, row: SignUpRow, owner: Person | None, *, now: datetime) -> None:
     code = make_mail_code(session, services=services, journey_id=row.id, now=now)
-    if row.decoy or owner is not None:
-        row.decoy = True
-        if owner is not None and owner.is_active and owner.email:
-            notify(session, services=services, person=owner, template="sign_up_exists", context={}, now=now)
-        else:
-            send_to_nobody(
-                session, services=services, locale=row.locale, template="sign_up_exists", context={}, now=now
-            )
-    else:
-        send_mail(
+    contact, told = _identity(row).contact, None
+    row.decoy = row.decoy or owner is not None
+    may_be_told = _may_be_told(session, services, _document(row), now=now)  # counted whether or not there is an owner
+    if owner is not None and owner.is_active and may_be_told:
+        told = contact_of(owner)
+    for kind in ContactKind:
+        mine = contact.kind is kind and not row.decoy
+        warned = told is not None and told.kind is kind
+        send_to(
             session,
             services=services,
-            to=row.email,
-            locale=row.locale,
-            template="sign_up_code",
-            context={"code": code},
-            person_id=None,
+            contact=contact if mine else told if told is not None and warned else NOBODY[kind],
+            locale=owner.locale if owner and warned else row.locale,
+            template="sign_up_code" if mine else "sign_up_exists",
+            context={"code": code} if mine else {"name": owner.given_names if owner and warned else ""},
+            person_id=owner.id if owner and warned else None,
             now=now,
         )
     services.journal.record(
@@ -258,27 +277,47 @@ def _send_code(session: Session, services: IdpServices, row: SignUpRow, owner: P
             type=EventType.CONTACT_VERIFICATION_SENT,
             subject=row.person_id,
             object_id=row.id,
-            private={"email": row.email},
+            details={"channel": contact.kind.value},
+            private=contact.told,
         ),
         now=now,
     )
+
+
+def _count(session: Session, services: IdpServices, contact: Contact, *, now: datetime) -> None:
+    count_message(session, services, contact.kind, contact.address, unconfirmed=contact.address, now=now)
+
+
+def _may_be_told(session: Session, services: IdpServices, document: str, *, now: datetime) -> bool:
+    """Count what the owner of a document is told: who types it again and again disturbs nobody."""
+    try:
+        key = throttle.throttle_key(services, _TOLD_TO_OWNER, document)
+        throttle.take_try(session, key=key, limit=_TOLD_TO_OWNER, now=now)
+    except Throttled:
+        return False
+    return True
 
 
 def _document(row: SignUpRow) -> str:
     return row.passport or row.cedula
 
 
+def _identity(row: SignUpRow) -> Identity:
+    return Identity(
+        cedula=row.cedula,
+        passport=row.passport or "",
+        given_names=row.given_names,
+        surnames=row.surnames,
+        email=row.email,
+        phone=row.phone or "",
+    )
+
+
 def _as_sign_up(row: SignUpRow) -> SignUp:
     return SignUp(
         id=row.id,
-        identity=Identity(
-            cedula=row.cedula,
-            passport=row.passport or "",
-            given_names=row.given_names,
-            surnames=row.surnames,
-            email=row.email,
-        ),
+        identity=_identity(row),
         locale=row.locale,
         interaction_id=row.interaction_id,
-        email_verified=row.email_verified_at is not None,
+        contact_verified=row.contact_verified_at is not None,
     )

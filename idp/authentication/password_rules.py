@@ -29,10 +29,13 @@ _COMMON_WORDS = tuple(
 )
 
 
-def require_acceptable_password(password: SecretText, *, cedula: str, names: Sequence[str], email: str) -> None:
+def require_acceptable_password(
+    password: SecretText, *, cedula: str, names: Sequence[str], email: str, phone: str = ""
+) -> None:
     """Refuse a new password that others would guess.
 
     :param cedula: the person's document in normal form: the number of a passport is looked for without its state.
+    :param phone: E.164, or empty; its last eight digits are looked for, however it is written.
     :raises Rejected: ``password_missing``, ``password_short``, ``password_long``, ``password_personal``,
         ``password_common``, ``password_weak``.
     """
@@ -45,9 +48,9 @@ def require_acceptable_password(password: SecretText, *, cedula: str, names: Seq
         raise Rejected("The password is too long.", code="password_long")
     words = [word for name in names for word in _fold(name).split() if len(word) > 3]
     mailbox = _fold(email.partition("@")[0])
-    personal = [_fold(cedula.rpartition("-")[2]), *words, *([mailbox] if len(mailbox) > 3 else [])]
+    personal = [_fold(cedula.rpartition("-")[2]), *words, *([mailbox] if len(mailbox) > 3 else []), phone[-8:]]
     if any(word and word in _fold(text) for word in personal):
-        raise Rejected("The password holds your name, cédula or e-mail.", code="password_personal")
+        raise Rejected("The password holds your name, cédula, e-mail or telephone.", code="password_personal")
     if is_common(text):
         raise Rejected("Many people have used this password.", code="password_common")
     estimate = zxcvbn(text[:_ESTIMATED_LENGTH], user_inputs=[*personal, *_COMMON_WORDS])

@@ -23,6 +23,8 @@ SMS_BY_RECIPIENT = Limit("sms-recipient", 12, timedelta(hours=1))
 SMS_BY_OWNER = Limit("sms-owner", 6, timedelta(hours=1))
 _DAY = timedelta(hours=25)  # the key names the day; the row is cleaned away an hour after it
 _STRANGERS_SHARE = 0.8
+#: Numbers that were bought together differ in these: who earns by messages has them sent to a whole block.
+_BLOCK_DIGITS = 4
 
 
 def count_sms(
@@ -39,7 +41,8 @@ def count_sms(
     :param recipient: what is written to: a telephone, or who is looked for; whether anybody has it does not matter.
     :param owner: id of the known device, or of the person, by which the caller has proved to be the recipient;
         ``None`` for anyone else, who is counted by network and by recipient.
-    :param unconfirmed: a telephone that nobody has confirmed yet: many accounts together are no way to disturb one.
+    :param unconfirmed: a telephone that nobody has confirmed yet: many accounts together are no way to disturb one,
+        nor to have a block of numbers written to that somebody earns by.
     """
     network = throttle.network_of_caller()
     counters: list[tuple[Limit, tuple[str, ...]]]
@@ -53,7 +56,10 @@ def count_sms(
             (_of_day("sms-day-strangers", max(1, int(services.settings.sms_per_day * _STRANGERS_SHARE))), _day(now)),
         ]
     if unconfirmed is not None:
-        counters.append((SMS_BY_RECIPIENT, (unconfirmed,)))
+        if unconfirmed != recipient:
+            counters.append((SMS_BY_RECIPIENT, (unconfirmed,)))
+        block = _of_day("sms-block", services.settings.sms_per_block_per_day)
+        counters.append((block, (unconfirmed[:-_BLOCK_DIGITS], *_day(now))))
     counters.append((_of_day("sms-day", services.settings.sms_per_day), _day(now)))
     for limit, parts in counters:
         try:

@@ -52,7 +52,7 @@ _BY_FIELD = {
     "wrong_password": _l("Esa no es su contraseña de ahora. Escríbala otra vez"),
     "password_short": _l("La contraseña debe tener 10 letras o más. Una frase de cuatro palabras sirve"),
     "password_long": _l("La contraseña puede tener 128 letras como máximo"),
-    "password_personal": _l("La contraseña no debe contener su nombre, su documento ni su correo"),
+    "password_personal": _l("La contraseña no debe contener su nombre, su documento, su correo ni su celular"),
     "password_weak": _l("Esa contraseña es fácil de adivinar. Pruebe con una frase de cuatro palabras poco comunes"),
     "password_common": _l("Mucha gente usa esa contraseña y es la primera que probaría un extraño. Elija otra"),
     "password_leaked": _l("Esa contraseña se filtró de algún sitio y está en las listas de los ladrones. Elija otra"),

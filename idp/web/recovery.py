@@ -176,7 +176,11 @@ def _take_password(reset: PasswordReset) -> AnyResponse:
         return redirect(url_for("recovery.step", reset_id=reset.id), 303)
     try:
         require_acceptable_password(
-            password, cedula=person.document, names=[person.given_names, person.surnames], email=person.email
+            password,
+            cedula=person.document,
+            names=[person.given_names, person.surnames],
+            email=person.email,
+            phone=person.phone,
         )
         require_not_leaked(services(), password)
     except Rejected as error:

@@ -1,4 +1,4 @@
-"""Creating an account: data, code by mail, password; then the second factor is offered."""
+"""Creating an account: data, code by mail or message, password; then the second factor is offered."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
+from idp.accounts.contact import Contact, ContactKind, parse_contact
 from idp.accounts.document import parse_passport
-from idp.accounts.identity import mask_email, parse_cedula, parse_email, parse_name
+from idp.accounts.identity import parse_cedula, parse_name
 from idp.accounts.issuing_states import states_by_name
 from idp.accounts.sign_up import (
     Identity,
     SignUp,
-    confirm_sign_up_email,
+    confirm_sign_up_contact,
     finish_sign_up,
     load_sign_up,
     resend_sign_up_code,
@@ -45,22 +46,24 @@ record_refusals(blueprint, EventType.ACCOUNT_SIGN_UP_REFUSED, journey_named("sig
 def identity() -> AnyResponse:
     """Ask who it is."""
     by_passport = request.args.get("document") == PASSPORT
-    return _show_identity(Form(), request.args.get("interaction"), by_passport=by_passport)
+    by = _kind_named(request.args.get("contact"))
+    return _show_identity(Form(), request.args.get("interaction"), by_passport=by_passport, by=by)
 
 
 @blueprint.post("/signup")
 @limit("60 per hour")
 def begin() -> AnyResponse:
-    """Take cédula or passport, names and e-mail, and send the code."""
+    """Take cédula or passport, names and contact, and send the code."""
     form = Form()
     waiting = request.form.get("interaction") or None
     by_passport = request.form.get("document") == PASSPORT
     document = _read_passport(form) if by_passport else form.read("cedula", parse_cedula)
     given_names = form.read("given_names", parse_name)
     surnames = form.read("surnames", parse_name)
-    email = form.read("email", parse_email)
-    if document is None or given_names is None or surnames is None or email is None:
-        return _show_identity(form, waiting, 422, by_passport=by_passport)
+    by = _kind_named(request.form.get("contact"))
+    contact = _read_contact(form, by)
+    if document is None or given_names is None or surnames is None or contact is None:
+        return _show_identity(form, waiting, 422, by_passport=by_passport, by=by)
     interaction = waiting_interaction(waiting)
     secret = obtain_browser_secret()
     try:
@@ -74,15 +77,16 @@ def begin() -> AnyResponse:
                     passport=document if by_passport else "",
                     given_names=given_names,
                     surnames=surnames,
-                    email=email,
+                    email=contact.address if by is ContactKind.EMAIL else "",
+                    phone=contact.address if by is ContactKind.PHONE else "",
                 ),
                 locale=current_language(),
                 interaction_id=interaction.id if interaction else None,
                 now=present(),
             )
     except Throttled as error:
-        form.refuse("email", error)
-        return _show_identity(form, waiting, 429, by_passport=by_passport)
+        form.refuse(by.value, error)
+        return _show_identity(form, waiting, 429, by_passport=by_passport, by=by)
     return redirect(url_for("signup.step", sign_up_id=sign_up.id), 303)
 
 
@@ -98,11 +102,11 @@ def step(sign_up_id: str) -> AnyResponse:
 def advance(sign_up_id: str) -> AnyResponse:
     """Take what was typed for one step. A step that is not due changes nothing."""
     sign_up, sent = _load(sign_up_id), request.form.get("step", "")
-    if sent == "code" and not sign_up.email_verified:
+    if sent == "code" and not sign_up.contact_verified:
         return _take_code(sign_up)
-    if sent == "resend" and not sign_up.email_verified:
+    if sent == "resend" and not sign_up.contact_verified:
         return _resend(sign_up)
-    if sent == "password" and sign_up.email_verified:
+    if sent == "password" and sign_up.contact_verified:
         return _take_password(sign_up)
     note_step_not_due()
     return redirect(url_for("signup.step", sign_up_id=sign_up.id), 303)
@@ -130,13 +134,25 @@ def _read_passport(form: Form) -> str | None:
         return None
 
 
-def _show_identity(form: Form, waiting: str | None, status: int = 200, *, by_passport: bool) -> AnyResponse:
+def _kind_named(text: str | None) -> ContactKind:
+    return ContactKind.PHONE if text == ContactKind.PHONE.value else ContactKind.EMAIL
+
+
+def _read_contact(form: Form, by: ContactKind) -> Contact | None:
+    countries = services().settings.sms_countries
+    return form.read(by.value, lambda text: parse_contact(by, text, countries=countries))
+
+
+def _show_identity(
+    form: Form, waiting: str | None, status: int = 200, *, by_passport: bool, by: ContactKind
+) -> AnyResponse:
     interaction = waiting_interaction(waiting)
     return render(
         "idp/signup_identity.html",
         status,
         form=form,
         by_passport=by_passport,
+        by=by.value,
         states=[("", _("Elija un país")), *states_by_name(current_language())] if by_passport else (),
         **interaction_context(interaction),
     )
@@ -144,12 +160,13 @@ def _show_identity(form: Form, waiting: str | None, status: int = 200, *, by_pas
 
 def _show(sign_up: SignUp, form: Form, status: int = 200, *, sent_again: bool = False) -> AnyResponse:
     interaction = waiting_interaction(sign_up.interaction_id)
-    if not sign_up.email_verified:
+    if not sign_up.contact_verified:
         return render(
             "idp/signup_code.html",
             status,
             form=form,
-            email=mask_email(sign_up.identity.email),
+            to=sign_up.identity.contact.masked,
+            by=sign_up.identity.contact.kind.value,
             by_passport=bool(sign_up.identity.passport),
             sent_again=sent_again,
             **interaction_context(interaction),
@@ -159,6 +176,7 @@ def _show(sign_up: SignUp, form: Form, status: int = 200, *, sent_again: bool = 
         status,
         form=form,
         cedula=sign_up.identity.document,
+        by=sign_up.identity.contact.kind.value,
         **interaction_context(interaction),
     )
 
@@ -168,7 +186,7 @@ def _take_code(sign_up: SignUp) -> AnyResponse:
     code = form.text("code")
     try:
         with services().database.transaction() as session:
-            confirm_sign_up_email(
+            confirm_sign_up_contact(
                 session,
                 services=services(),
                 sign_up_id=sign_up.id,
@@ -204,7 +222,11 @@ def _take_password(sign_up: SignUp) -> AnyResponse:
     password, who = form.password(), sign_up.identity
     try:
         require_acceptable_password(
-            password, cedula=who.document, names=[who.given_names, who.surnames], email=who.email
+            password,
+            cedula=who.document,
+            names=[who.given_names, who.surnames],
+            email=who.email,
+            phone=who.phone,
         )
         require_not_leaked(services(), password)
     except Rejected as error:

@@ -36,7 +36,11 @@ def take_password() -> AnyResponse:
     old, new = form.password("current_password"), form.password("password")
     try:
         require_acceptable_password(
-            new, cedula=person.document, names=[person.given_names, person.surnames], email=person.email
+            new,
+            cedula=person.document,
+            names=[person.given_names, person.surnames],
+            email=person.email,
+            phone=person.phone,
         )
         require_not_leaked(services(), new)
     except Rejected as error:

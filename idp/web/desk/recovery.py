@@ -119,7 +119,11 @@ def _take_password(redemption: Redemption) -> AnyResponse:
     password = form.password()
     try:
         require_acceptable_password(
-            password, cedula=person.document, names=[person.given_names, person.surnames], email=person.email
+            password,
+            cedula=person.document,
+            names=[person.given_names, person.surnames],
+            email=person.email,
+            phone=person.phone,
         )
     except Rejected as error:
         form.refuse("password", error)
