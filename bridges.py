@@ -23,6 +23,7 @@ from idp.accounts.person import VERIFIED_LEVEL, find_person, find_person_by_cedu
 from idp.authentication.browser_session import SESSION_COOKIE, find_browser_session
 from idp.directory.institutions import find_institution_by_ruc
 from idp.notices.mail import notify, send_mail
+from idp.notices.sms_texts import sms_templates
 from idp.ports import (
     CertificateIdentity,
     IssuedClientCertificate,
@@ -84,7 +85,9 @@ class Letters:
         self, session: Session, person_id: str, *, template: str, context: Mapping[str, str], now: datetime
     ) -> bool:
         person = find_person(session, person_id)
-        if not (person.is_active and person.email):
+        # What leads somewhere by an address cannot go as a short message: only what has one of its own does.
+        by_phone = person.phone_verified and template in sms_templates()
+        if not (person.is_active and (person.email or by_phone)):
             return False
         notify(session, services=self.composition.idp, person=person, template=template, context=context, now=now)
         return True

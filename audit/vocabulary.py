@@ -38,6 +38,7 @@ class EventType(StrEnum):
     PASSWORD_SET = "idp:password:set"
     PASSWORD_REMOVED = "idp:password:removed"
     PASSWORD_RESET_REQUESTED = "idp:password:reset_requested"
+    PHONE_RECOVERY_OPENED = "idp:phone_recovery:opened"  # a new password by a telephone alone: it waits
     PASSWORD_RESET_REFUSED = "idp:password:reset_refused"
     ENROLLMENT_LINK_ISSUED = "idp:enrollment_link:issued"
     ENROLLMENT_LINK_REDEEMED = "idp:enrollment_link:redeemed"

@@ -34,6 +34,7 @@ EVENTS: dict[EventType, Text] = {
     _E.CONTACT_VERIFICATION_SENT: _l("Envió un enlace para comprobar el correo"),
     _E.CONTACT_VERIFIED: _l("Comprobó su correo"),
     _E.PASSWORD_SET: _l("Puso una contraseña"),
+    _E.PHONE_RECOVERY_OPENED: _l("Pidió otra contraseña solo con su celular: empezó la espera"),
     _E.PASSWORD_RESET_REQUESTED: _l("Pidió cambiar su contraseña"),
     _E.ENROLLMENT_LINK_ISSUED: _l("Emitió un enlace de inscripción"),
     _E.ENROLLMENT_LINK_REDEEMED: _l("Usó un enlace de inscripción"),

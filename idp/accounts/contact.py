@@ -40,6 +40,11 @@ class Contact:
         return {self.kind.value: self.address}
 
 
+def kind_named(text: str | None) -> ContactKind:
+    """Return the kind that an address or a form names; e-mail where it names none."""
+    return ContactKind.PHONE if text == ContactKind.PHONE.value else ContactKind.EMAIL
+
+
 def parse_contact(kind: ContactKind, text: str, *, countries: Collection[str]) -> Contact:
     """Return what a person typed as a contact of ``kind``.
 

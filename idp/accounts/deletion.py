@@ -18,8 +18,8 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.life import erase_person
 from idp.accounts.model import DeletionRow
-from idp.accounts.person import ERASED, Person, find_person, hold_person
-from idp.notices.mail import send_mail
+from idp.accounts.person import ERASED, Person, contact_of, find_person, hold_person
+from idp.notices.contacts import send_to
 from idp.notices.notify import notify_everywhere
 from idp.services import IdpServices
 from kernel.errors import Conflict
@@ -118,12 +118,13 @@ def _erase(session: Session, services: IdpServices, person_id: str, *, now: date
         _tell(session, services, person, "deletion_stopped", now, now=now)
         return
     erase_person(session, services=services, person_id=person_id, actor=person_id, now=now)
-    if person.email:
+    contact = contact_of(person)
+    if contact is not None:
         # The last one, about nobody any more: it is not kept with a person.
-        send_mail(
+        send_to(
             session,
             services=services,
-            to=person.email,
+            contact=contact,
             locale=person.locale,
             template="deletion_done",
             context={},

@@ -28,6 +28,7 @@ from idp.authentication.certificate_suspension import forget_suspensions
 from idp.authentication.interaction import forget_passwords_verified
 from idp.authentication.known_device import forget_devices
 from idp.authentication.login_place import forget_place
+from idp.authentication.phone_recovery import drop_phone_recovery
 from idp.authentication.recovery_codes import remove_recovery_codes
 from idp.authentication.totp import remove_totp
 from idp.broker.links import forget_upstream
@@ -206,4 +207,5 @@ def _drop_journeys(session: Session, services: IdpServices, person_id: str, *, n
     session.execute(delete(EmailConfirmationRow).where(EmailConfirmationRow.person_id == person_id))
     session.execute(delete(PhoneConfirmationRow).where(PhoneConfirmationRow.person_id == person_id))
     session.execute(delete(EnrollmentLinkRow).where(EnrollmentLinkRow.person_id == person_id))
+    drop_phone_recovery(session, person_id=person_id)
     forget_passwords_verified(session, person_id=person_id)

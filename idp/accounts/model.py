@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Index, String, text
+from sqlalchemy import Boolean, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -81,6 +81,8 @@ class PasswordResetRow(Base):
     """A password reset under way, bound to the browser that began it. ``person_id`` is null when nobody fits.
 
     ``account_hmac``: keyed digest of the document; a newer reset for it removes this one, whether or not anyone has it.
+    ``channel``: what the code goes by, ``email`` or ``phone``; ``known_device``: the code by ``phone`` was typed on a
+    device of the person's; ``wait_id``: the :class:`PhoneRecoveryRow` that has to be over first.
     """
 
     __tablename__ = "idp_password_reset"
@@ -92,9 +94,27 @@ class PasswordResetRow(Base):
     interaction_id: Mapped[str | None] = mapped_column(String(26))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
-    mail_code_verified_at: Mapped[datetime | None]
+    channel: Mapped[str] = mapped_column(String(8), server_default="email")
+    known_device: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    wait_id: Mapped[str | None] = mapped_column(String(26))
+    code_verified_at: Mapped[datetime | None] = mapped_column("mail_code_verified_at")
     second_factor_verified_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class PhoneRecoveryRow(Base):
+    """Who reads a person's short messages, and has proved nothing else, waits until he may set another password.
+
+    It outlives the reset that began it: another one, by the same telephone, finds it.
+    """
+
+    __tablename__ = "idp_phone_recovery"
+
+    person_id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    id: Mapped[str] = mapped_column(String(26), unique=True)
+    opened_at: Mapped[datetime]
+    ready_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class MailCodeRow(Base):

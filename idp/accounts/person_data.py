@@ -8,7 +8,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from idp.accounts.model import DataCopyRow, DeletionRow, EmailConfirmationRow, PersonRow, RectificationRow
+from idp.accounts.model import (
+    DataCopyRow,
+    DeletionRow,
+    EmailConfirmationRow,
+    PersonRow,
+    PhoneConfirmationRow,
+    PhoneRecoveryRow,
+    RectificationRow,
+)
 from idp.accounts.my_data import Entry, Section
 from idp.services import IdpServices
 
@@ -39,8 +47,13 @@ def read_person(session: Session, *, services: IdpServices, person_id: str, now:
 
 def read_waiting_contacts(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
     """Return contacts that wait to be confirmed."""
-    row = session.get(EmailConfirmationRow, person_id)
-    return [{"email": row.email, "expires_at": row.expires_at}] if row is not None else []
+    email, phone = session.get(EmailConfirmationRow, person_id), session.get(PhoneConfirmationRow, person_id)
+    told: list[Entry] = []
+    if email is not None:
+        told.append({"email": email.email, "expires_at": email.expires_at})
+    if phone is not None:
+        told.append({"phone": phone.phone, "expires_at": phone.expires_at})
+    return told
 
 
 def read_rectifications(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
@@ -67,17 +80,22 @@ def read_rectifications(session: Session, *, services: IdpServices, person_id: s
 
 
 def read_wishes(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
-    """Return that the account is to be erased, and the copies of data that were asked for."""
+    """Return that the account is to be erased, copies of data that were asked for, a new password that waits."""
     deletion = session.get(DeletionRow, person_id)
     told: list[Entry] = []
     if deletion is not None:
         told.append({"what": "deletion", "created_at": deletion.requested_at, "due_at": deletion.due_at})
     copies = session.scalars(select(DataCopyRow).where(DataCopyRow.person_id == person_id).order_by(DataCopyRow.id))
     told += [{"what": "data_copy", "created_at": row.created_at, "due_at": row.expires_at} for row in copies]
+    waiting = session.get(PhoneRecoveryRow, person_id)
+    if waiting is not None:
+        told.append({"what": "phone_recovery", "created_at": waiting.opened_at, "due_at": waiting.ready_at})
     return told
 
 
 PERSON = Section(name="person", read=read_person, tables=("idp_person",))
-WAITING_CONTACTS = Section(name="waiting_contacts", read=read_waiting_contacts, tables=("idp_email_confirmation",))
+WAITING_CONTACTS = Section(
+    name="waiting_contacts", read=read_waiting_contacts, tables=("idp_email_confirmation", "idp_phone_confirmation")
+)
 RECTIFICATIONS = Section(name="rectifications", read=read_rectifications, tables=("idp_rectification",))
-WISHES = Section(name="wishes", read=read_wishes, tables=("idp_deletion", "idp_data_copy"))
+WISHES = Section(name="wishes", read=read_wishes, tables=("idp_deletion", "idp_data_copy", "idp_phone_recovery"))

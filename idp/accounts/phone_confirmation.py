@@ -14,6 +14,7 @@ from idp.accounts.mail_code import MailCodeMismatchError, make_mail_code, requir
 from idp.accounts.model import PasswordResetRow, PersonRow, PhoneConfirmationRow
 from idp.accounts.person import Person, find_person, hold_person
 from idp.accounts.phone import mask_phone
+from idp.authentication.phone_recovery import drop_phone_recovery
 from idp.authentication.sms_limits import count_sms
 from idp.codes.sent_code import remove_sent_codes
 from idp.notices.notify import notify_everywhere
@@ -138,6 +139,7 @@ def _change(session: Session, services: IdpServices, person: Person, phone: str,
     session.execute(
         delete(PasswordResetRow).where(PasswordResetRow.person_id == person.id, PasswordResetRow.finished_at.is_(None))
     )
+    drop_phone_recovery(session, person_id=person.id)
     # What was sent to the former telephone is worth nothing any more.
     remove_sent_codes(session, person_id=person.id)
     # ``person`` still has the former telephone: that one is told, and the mailbox, whoever has the new one.

@@ -18,6 +18,7 @@ from idp.accounts.model import EmailConfirmationRow
 from idp.authentication.browser_session import end_sessions_of
 from idp.authentication.device import describe_device
 from idp.authentication.known_device import forget_devices
+from idp.authentication.phone_recovery import drop_phone_recovery
 from idp.services import IdpServices
 from kernel.errors import NotFound, Unavailable
 
@@ -28,6 +29,7 @@ SHOWN = (
     EventType.CONTACT_VERIFIED,
     EventType.PASSWORD_SET,
     EventType.PASSWORD_RESET_REQUESTED,
+    EventType.PHONE_RECOVERY_OPENED,
     EventType.PASSWORD_VERIFIED,
     EventType.TOTP_VERIFIED,
     EventType.CERTIFICATE_VERIFIED,
@@ -232,6 +234,7 @@ def disown_activity(
         now=now,
     )
     forget_devices(session, person_id=person_id)
+    drop_phone_recovery(session, person_id=person_id)
     session.execute(delete(EmailConfirmationRow).where(EmailConfirmationRow.person_id == person_id))
 
 

@@ -14,6 +14,7 @@ from idp.accounts.model import (
     MailCodeRow,
     PasswordResetRow,
     PhoneConfirmationRow,
+    PhoneRecoveryRow,
     SignUpRow,
 )
 from idp.authentication.browser_session import end_expired_sessions
@@ -65,6 +66,7 @@ def clean(services: IdpServices) -> None:
             delete(CertificateTicketRow).where(CertificateTicketRow.expires_at <= now - _KEPT),
             delete(BrowserSessionRow).where(BrowserSessionRow.ended_at <= now - _KEPT),
             delete(PasswordResetRow).where(PasswordResetRow.expires_at <= now),
+            delete(PhoneRecoveryRow).where(PhoneRecoveryRow.expires_at <= now),
             delete(MailCodeRow).where(MailCodeRow.expires_at <= now - _KEPT),
             delete(SentCodeRow).where(SentCodeRow.expires_at <= now - _KEPT),
             delete(GridSheetRow).where(GridSheetRow.expires_at <= now),

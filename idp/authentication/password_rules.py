@@ -48,9 +48,11 @@ def require_acceptable_password(
         raise Rejected("The password is too long.", code="password_long")
     words = [word for name in names for word in _fold(name).split() if len(word) > 3]
     mailbox = _fold(email.partition("@")[0])
-    personal = [_fold(cedula.rpartition("-")[2]), *words, *([mailbox] if len(mailbox) > 3 else []), phone[-8:]]
+    personal = [_fold(cedula.rpartition("-")[2]), *words, *([mailbox] if len(mailbox) > 3 else [])]
     if any(word and word in _fold(text) for word in personal):
-        raise Rejected("The password holds your name, cédula, e-mail or telephone.", code="password_personal")
+        raise Rejected("The password holds your name, cédula or e-mail.", code="password_personal")
+    if phone and phone[-8:] in "".join(letter for letter in text if letter.isdecimal()):
+        raise Rejected("The password holds your telephone.", code="password_personal")
     if is_common(text):
         raise Rejected("Many people have used this password.", code="password_common")
     estimate = zxcvbn(text[:_ESTIMATED_LENGTH], user_inputs=[*personal, *_COMMON_WORDS])

@@ -7,10 +7,12 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
+from idp.accounts.contact import ContactKind, kind_named
 from idp.accounts.document import parse_document
 from idp.authentication.leaked_passwords import require_not_leaked
 from idp.authentication.password import hash_password
 from idp.authentication.password_reset import (
+    NEVER,
     PasswordReset,
     confirm_reset_code,
     confirm_reset_second_factor,
@@ -38,7 +40,7 @@ record_refusals(blueprint, EventType.PASSWORD_RESET_REFUSED, journey_named("rese
 @blueprint.get("/recovery")
 def identity() -> AnyResponse:
     """Ask whose password it is."""
-    return _show_identity(Form(), request.args.get("interaction"))
+    return _show_identity(Form(), request.args.get("interaction"), by=kind_named(request.args.get("contact")))
 
 
 @blueprint.post("/recovery")
@@ -46,9 +48,10 @@ def identity() -> AnyResponse:
 def begin() -> AnyResponse:
     """Take the cédula or passport; whether or not it has an account, the next page is the same."""
     form, waiting = Form(), request.form.get("interaction") or None
+    by = kind_named(request.form.get("contact"))
     document = form.read("username", parse_document)
     if document is None:
-        return _show_identity(form, waiting, 422)
+        return _show_identity(form, waiting, 422, by=by)
     interaction, secret = waiting_interaction(waiting), obtain_browser_secret()
     try:
         with services().database.transaction() as session:
@@ -59,11 +62,12 @@ def begin() -> AnyResponse:
                 device_secret=device_secret(),
                 document=document,
                 interaction_id=interaction.id if interaction else None,
+                channel=by,
                 now=present(),
             )
     except Throttled as error:
         form.refuse("username", error)
-        return _show_identity(form, waiting, 429)
+        return _show_identity(form, waiting, 429, by=by)
     return redirect(url_for("recovery.step", reset_id=reset.id), 303)
 
 
@@ -102,17 +106,21 @@ def _load(reset_id: str) -> PasswordReset:
         raise
 
 
-def _show_identity(form: Form, waiting: str | None, status: int = 200) -> AnyResponse:
-    return render("idp/recovery_identity.html", status, form=form, **interaction_context(waiting_interaction(waiting)))
+def _show_identity(form: Form, waiting: str | None, status: int = 200, *, by: ContactKind) -> AnyResponse:
+    context = interaction_context(waiting_interaction(waiting))
+    return render("idp/recovery_identity.html", status, form=form, by=by.value, **context)
 
 
 def _show(reset: PasswordReset, form: Form, status: int = 200, *, sent_again: bool = False) -> AnyResponse:
-    context = interaction_context(waiting_interaction(reset.interaction_id))
+    context = interaction_context(waiting_interaction(reset.interaction_id)) | {"by": reset.channel.value}
     if reset.step == "mail_code":
         return render("idp/recovery_code.html", status, form=form, sent_again=sent_again, **context)
     if reset.step == "second_factor" and reset.person is not None:
-        context |= factor_form(form, reset.person.id, journey=reset.id, again=sent_again)
+        context |= factor_form(form, reset.person.id, journey=reset.id, offered=reset.kinds, again=sent_again)
         return render("idp/recovery_second_factor.html", status, form=form, **context)
+    if reset.step == "wait":
+        ready_at = None if reset.ready_at in (None, NEVER) else reset.ready_at
+        return render("idp/recovery_wait.html", status, ready_at=ready_at, **context)
     cedula = reset.person.document if reset.person else ""
     return render("idp/recovery_password.html", status, form=form, cedula=cedula, **context)
 
@@ -128,6 +136,7 @@ def _take_code(reset: PasswordReset) -> AnyResponse:
                     services=services(),
                     reset_id=reset.id,
                     browser_secret=browser_secret(),
+                    device_secret=device_secret(),
                     code=code,
                     now=present(),
                 )

@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
-from idp.accounts.contact import Contact, ContactKind, parse_contact
+from idp.accounts.contact import Contact, ContactKind, kind_named, parse_contact
 from idp.accounts.document import parse_passport
 from idp.accounts.identity import parse_cedula, parse_name
 from idp.accounts.issuing_states import states_by_name
@@ -46,7 +46,7 @@ record_refusals(blueprint, EventType.ACCOUNT_SIGN_UP_REFUSED, journey_named("sig
 def identity() -> AnyResponse:
     """Ask who it is."""
     by_passport = request.args.get("document") == PASSPORT
-    by = _kind_named(request.args.get("contact"))
+    by = kind_named(request.args.get("contact"))
     return _show_identity(Form(), request.args.get("interaction"), by_passport=by_passport, by=by)
 
 
@@ -60,7 +60,7 @@ def begin() -> AnyResponse:
     document = _read_passport(form) if by_passport else form.read("cedula", parse_cedula)
     given_names = form.read("given_names", parse_name)
     surnames = form.read("surnames", parse_name)
-    by = _kind_named(request.form.get("contact"))
+    by = kind_named(request.form.get("contact"))
     contact = _read_contact(form, by)
     if document is None or given_names is None or surnames is None or contact is None:
         return _show_identity(form, waiting, 422, by_passport=by_passport, by=by)
@@ -132,10 +132,6 @@ def _read_passport(form: Form) -> str | None:
     except Rejected as error:
         form.refuse("state" if "state" in error.code else "passport", error)
         return None
-
-
-def _kind_named(text: str | None) -> ContactKind:
-    return ContactKind.PHONE if text == ContactKind.PHONE.value else ContactKind.EMAIL
 
 
 def _read_contact(form: Form, by: ContactKind) -> Contact | None:

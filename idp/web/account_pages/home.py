@@ -11,6 +11,7 @@ from idp.authentication.browser_session import list_browser_sessions
 from idp.authentication.factor_list import list_factors
 from idp.authentication.interaction import finish_interaction
 from idp.authentication.login import look_at_login
+from idp.authentication.phone_recovery import find_phone_recovery
 from idp.authentication.steps import Step
 from idp.consent.connected_services import list_connected_services
 from idp.decoupled.approval import list_waiting
@@ -42,6 +43,7 @@ def home() -> AnyResponse:
         deletion = find_deletion(session, person.id)
         recheck_due = has_open_recheck(session, person.id)
         recovery = find_open_recovery(session, person.id, now=present())
+        phone_recovery = find_phone_recovery(session, person_id=person.id, now=present())
         certificates = services().personal_certificates.list_of(session, person.id, now=present())
         connected = list_connected_services(session, person.id, issuer=services().settings.issuer)
         activity = [(event, words_of(session, event)) for event in events]
@@ -54,6 +56,7 @@ def home() -> AnyResponse:
         certificates=certificates,
         recheck_due=recheck_due,
         recovery=recovery,
+        phone_recovery=phone_recovery,
     )
     return render(
         "idp/account/home.html",

@@ -16,6 +16,7 @@ from flask_babel import ngettext
 from idp.accounts.deletion import Deletion
 from idp.accounts.person import Person
 from idp.authentication.factor_list import HeldFactor, has_second_kind
+from idp.authentication.phone_recovery import PhoneRecovery
 from idp.desk.recovery_record import Recovery
 from idp.ports import PersonalCertificate
 from web.moments import moment_text
@@ -35,6 +36,7 @@ class Situation:
     certificates: Sequence[PersonalCertificate] = ()
     recheck_due: bool = False
     recovery: Recovery | None = None
+    phone_recovery: PhoneRecovery | None = None
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,11 @@ def few_codes(situation: Situation) -> Warning | None:
 
 def unconfirmed_contact(situation: Situation) -> Warning | None:
     """No mailbox that is known to be his: no warning reaches him, and no new password."""
-    if situation.person.email and situation.person.email_verified:
+    if situation.person.email_verified or (situation.person.phone_verified and not situation.person.email):
         return None
     if not situation.person.email:
         return Warning(
-            _("No tenemos un correo suyo: no podemos avisarle si alguien usa su cuenta."),
+            _("No tenemos un correo ni un celular suyo: no podemos avisarle si alguien usa su cuenta."),
             _("Agregue su correo"),
             url_for("contact.page"),
         )
@@ -90,6 +92,21 @@ def unconfirmed_contact(situation: Situation) -> Warning | None:
         _("Falta confirmar su correo: hasta entonces no sirve para recuperar su cuenta."),
         _("Confírmelo"),
         url_for("account.profile"),
+    )
+
+
+def password_by_phone(situation: Situation) -> Warning | None:
+    """Somebody who reads his messages waits to set another password: a login, or a new password, ends that."""
+    if situation.phone_recovery is None:
+        return None
+    return Warning(
+        _(
+            "Alguien pidió una contraseña nueva con su celular, y podrá crearla el %(when)s.",
+            when=moment_text(situation.phone_recovery.ready_at, "long"),
+        ),
+        _("Detenerlo: cambiar su contraseña"),
+        url_for("account.password"),
+        "bad",
     )
 
 
@@ -149,6 +166,7 @@ def to_be_rechecked(situation: Situation) -> Warning | None:
 
 WARNINGS: tuple[Callable[[Situation], Warning | None], ...] = (
     to_be_erased,
+    password_by_phone,
     asked_back_at_a_desk,
     to_be_rechecked,
     only_a_password,
