@@ -33,6 +33,7 @@ import idp.notices.model
 import idp.passkeys.model
 import idp.rights.model
 import idp.tokens.model
+import idp.ussd.model
 import kernel.compatibility
 import kernel.outbox
 from admin.services import AdminServices
@@ -98,6 +99,7 @@ TABLES = (
     idp.rights.model,
     idp.passkeys.model,
     idp.tokens.model,
+    idp.ussd.model,
     kernel.compatibility,
     kernel.outbox,
 )

@@ -57,6 +57,10 @@ class EventType(StrEnum):
     CERTIFICATE_SUSPENDED = "idp:certificate:suspended"  # put aside by its holder: it logs nobody in meanwhile
     CERTIFICATE_RELEASED = "idp:certificate:released"
     LOGIN_CODE_SENT = "idp:login_code:sent"
+    USSD_PIN_SET = "idp:ussd_pin:set"  # the person approves by telephone with keys
+    USSD_PIN_REMOVED = "idp:ussd_pin:removed"
+    USSD_PIN_VERIFIED = "idp:ussd_pin:verified"
+    USSD_REFUSED = "idp:ussd:refused"  # what came was not the gateway's
     SMS_CODE_ENROLLED = "idp:sms_code:enrolled"
     SMS_CODE_REMOVED = "idp:sms_code:removed"
     SMS_CODE_VERIFIED = "idp:sms_code:verified"

@@ -150,6 +150,18 @@ class Settings(BaseModel):
         le=90,
         description="Days in which a mobile that was added or changed cannot give a new password (SIM swap).",
     )
+    ussd_code: str = Field(
+        default="",
+        pattern=r"^(\*[0-9]{1,5}(\*[0-9]{1,5})?#)?$",
+        description="What people dial to approve by USSD (`*723#`), told in messages; none: no approvals by USSD.",
+    )
+    ussd_secret_file: Path | None = Field(
+        default=None,
+        description="File with the secret (32 characters at least) that the USSD gateway sends as a bearer token.",
+    )
+    ussd_networks: tuple[IpNetwork, ...] = Field(
+        default=(), description="Networks that the USSD gateway calls from; needed for approvals by USSD."
+    )
     ldap_ca_file: Path | None = Field(default=None, description="PEM of directories' authorities; none: the system's.")
     ldap_seconds: float = Field(default=8, gt=0, le=20, description="Seconds in which a directory must answer.")
     ldap_check_hours: int = Field(default=12, ge=1, le=168, description="Hours between looks for directories' people.")
@@ -265,6 +277,7 @@ class Settings(BaseModel):
     @field_validator(
         "roles",
         "trusted_proxies",
+        "ussd_networks",
         "outgoing_networks",
         "sms_countries",
         "acme_caa_identities",

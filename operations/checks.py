@@ -28,7 +28,7 @@ from keys.decrypter import EncryptionKind
 from keys.file_store import require_private
 from operations import schema
 from operations.age_checks import clock, hosts, last_backup, signers
-from operations.connections import directories, mail_server, mtls_host, outgoing_trust, sms_gateway
+from operations.connections import directories, mail_server, mtls_host, outgoing_trust, sms_gateway, ussd_gateway
 from operations.finding import Finding, Severity, broken, ok, warning
 from operations.settings_checks import settings_in_force, several_nodes, witnesses
 
@@ -291,6 +291,7 @@ GROUND: dict[str, Check] = {
     "home": _home,
     "mail": mail_server,
     "short messages": sms_gateway,
+    "ussd": ussd_gateway,
     "outgoing requests": outgoing_trust,
     "mutual-TLS host": mtls_host,
     "hosts": hosts,

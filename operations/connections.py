@@ -15,6 +15,8 @@ from idp.directories.register import list_directories
 from idp.notices.sms_gateway import gateway_credentials
 from idp.notices.sms_smpp import PLAIN_PORT, TLS_PORT
 from idp.notices.sms_taken import SmsNotTaken
+from idp.ussd.gateway import read_gateway_secret
+from kernel.errors import Unavailable
 from kernel.settings import Settings
 from operations.finding import Finding, broken, ok, warning
 
@@ -88,6 +90,26 @@ def sms_gateway(composition: Composition) -> Iterator[Finding]:
             f"Codes and password go to {url.hostname} in clear.",
             "Use https or smpps, or make sure that the way there is a tunnel.",
         )
+
+
+def ussd_gateway(composition: Composition) -> Iterator[Finding]:
+    """Look whether approvals by USSD can work: a secret that can be read, the networks that the gateway calls from."""
+    settings = composition.settings
+    if not settings.ussd_code:
+        return
+    if settings.ussd_secret_file is None:
+        yield broken("ussd", "The gateway has no secret: nobody can approve.", "Set SAU_USSD_SECRET_FILE.")
+        return
+    try:
+        read_gateway_secret(settings.ussd_secret_file)
+    except Unavailable as error:
+        remedy = "Correct SAU_USSD_SECRET_FILE: 32 characters at least, readable by the service."
+        yield broken("ussd", f"{settings.ussd_secret_file}: {error.public_detail}", remedy)
+        return
+    if not settings.ussd_networks:
+        yield broken("ussd", "No network is believed: nobody can approve.", "Set SAU_USSD_NETWORKS.")
+        return
+    yield ok("ussd", f"{settings.ussd_code}, from {len(settings.ussd_networks)} networks")
 
 
 def outgoing_trust(composition: Composition) -> Iterator[Finding]:

@@ -107,6 +107,13 @@ ENDPOINTS: Declared = {
         _E.INTERACTION_STARTED,
         _E.TOKEN_REVOKED,
     ),
+    "ussd_pin.change": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.INTERACTION_STARTED,
+        _E.USSD_PIN_REMOVED,
+        _E.USSD_PIN_SET,
+    ),
+    "ussd_pin.page": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
     "approvals.decide": (
         _E.BACKCHANNEL_ALLOWED,
         _E.BACKCHANNEL_DENIED,

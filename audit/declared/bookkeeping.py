@@ -55,6 +55,7 @@ BOOKKEEPING = {
     "idp_passkey_challenge": "a question to a browser that waits for its answer",
     "idp_passkey_holder": "who a person is to authenticators, made before the first is asked",
     "idp_password_reset": "steps of a recovery that has not ended",
+    "idp_ussd_dialogue": "a dialogue on its way; the decision is the event",
     "idp_phone_recovery": "a wait that was used or ended; that it began is an event",
     "idp_sign_up": "steps of a registration that has not ended",
     "idp_phone_confirmation": "steps of a change that has not ended",

@@ -273,6 +273,15 @@ ENDPOINTS: Declared = {
         _E.SESSION_STARTED,
         _E.SESSION_STEPPED_UP,
     ),
+    "ussd.take": (
+        _E.BACKCHANNEL_ALLOWED,
+        _E.BACKCHANNEL_DENIED,
+        _E.BACKCHANNEL_DISOWNED,
+        _E.CONSENT_GRANTED,
+        _E.CONSENT_REFUSED,
+        _E.USSD_PIN_VERIFIED,
+        _E.USSD_REFUSED,
+    ),
     "recovery.advance": (
         _E.CONTACT_VERIFICATION_SENT,
         _E.CONTACT_VERIFIED,

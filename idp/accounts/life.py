@@ -45,6 +45,7 @@ from idp.passkeys.upkeep import erase_passkeys
 from idp.protocol.security_event import ACCOUNT_DISABLED, ACCOUNT_ENABLED, ACCOUNT_PURGED, account_event
 from idp.rights.leaving import forget_belongings
 from idp.services import IdpServices
+from idp.ussd.pin import drop_pin
 from kernel.errors import Conflict
 
 
@@ -131,6 +132,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     )
     remove_mails_of(session, person_id=person_id)
     remove_sms_of(session, person_id=person_id)
+    drop_pin(session, person_id=person_id)
     for own in (DataCopyRow, DeletionRow, RectificationRow):
         session.execute(delete(own).where(own.person_id == person_id))
     _drop_journeys(session, services, person_id, now=now)

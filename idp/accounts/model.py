@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Index, String, false, text
+from sqlalchemy import Boolean, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -95,7 +95,7 @@ class PasswordResetRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     channel: Mapped[str] = mapped_column(String(8), server_default="email")
-    known_device: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    known_device: Mapped[bool | None] = mapped_column(Boolean)
     wait_id: Mapped[str | None] = mapped_column(String(26))
     code_verified_at: Mapped[datetime | None] = mapped_column("mail_code_verified_at")
     second_factor_verified_at: Mapped[datetime | None]

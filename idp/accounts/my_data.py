@@ -53,6 +53,7 @@ NOT_TOLD = {
     "idp_authorization_code": "a login at a service on its way, gone within a minute",
     "idp_sign_up": "the sign-up itself: what was typed stands in the account",
     "idp_password_reset": "a recovery on its way, gone within the hour; its end stands in the activity",
+    "idp_ussd_dialogue": "keys on a telephone on their way, gone within minutes; the decision stands in the activity",
     "idp_enrollment_link": "an enrolment on its way; its end stands in the activity",
     "idp_passkey_challenge": "a question to a device on its way, gone within minutes",
     "idp_passkey_holder": "a random number by which devices find their passkeys: no datum, and of use to nobody else",

@@ -20,6 +20,7 @@ from idp.codes.sent_code import remove_sent_codes
 from idp.notices.notify import notify_everywhere
 from idp.notices.sms import send_sms
 from idp.services import IdpServices
+from idp.ussd.pin import drop_pin
 from kernel.errors import Conflict, Rejected
 from kernel.identifiers import new_id
 
@@ -140,6 +141,7 @@ def _change(session: Session, services: IdpServices, person: Person, phone: str,
         delete(PasswordResetRow).where(PasswordResetRow.person_id == person.id, PasswordResetRow.finished_at.is_(None))
     )
     drop_phone_recovery(session, person_id=person.id)
+    drop_pin(session, person_id=person.id)
     # What was sent to the former telephone is worth nothing any more.
     remove_sent_codes(session, person_id=person.id)
     # ``person`` still has the former telephone: that one is told, and the mailbox, whoever has the new one.

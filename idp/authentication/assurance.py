@@ -32,6 +32,9 @@ AMR_EMAIL = "email"
 #: A passkey that lives in one device, or in many; with ``user`` when the device knew its person by finger, face or PIN.
 AMR_HARDWARE_KEY = "hwk"
 AMR_SOFTWARE_KEY = "swk"
+#: A telephone with keys that dialled (RFC 8176 has no name for it), with a PIN: in clear over the network, one factor.
+AMR_USSD = "ussd"
+AMR_PIN = "pin"
 AMR_USER_VERIFIED = "user"
 AMR_MULTIPLE = "mfa"
 #: Proof of possession of a key. Whether the key is in hardware (hwk) or not (swk) nobody here can tell.

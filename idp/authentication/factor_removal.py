@@ -12,6 +12,7 @@ from idp.authentication.totp import remove_totp
 from idp.codes.enrolment import remove_card, remove_sms
 from idp.passkeys.upkeep import remove_every_passkey
 from idp.services import IdpServices
+from idp.ussd.pin import remove_pin
 
 
 def remove_every_factor(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> None:
@@ -21,4 +22,5 @@ def remove_every_factor(session: Session, *, services: IdpServices, person_id: s
     remove_sms(session, services=services, person=person, sid=None, now=now)
     remove_card(session, services=services, person=person, sid=None, now=now)
     remove_every_passkey(session, services=services, person_id=person_id, now=now)
+    remove_pin(session, services=services, person=person, now=now)
     remove_recovery_codes(session, person_id=person_id)

@@ -34,6 +34,7 @@ from idp.codes.model import GridCardRow, GridSheetRow, SentCodeRow
 from idp.notices.model import StoredMailRow, StoredSmsRow
 from idp.passkeys.challenge import remove_old_challenges
 from idp.services import IdpServices
+from idp.ussd.dialogue import remove_old_dialogues
 from kernel.worker import PeriodicJob
 
 # An ended session or interaction is kept for a day, so that a late request gets a true answer.
@@ -83,6 +84,7 @@ def clean(services: IdpServices) -> None:
             session.execute(statement)
         remove_old_copies(session, now=now)
         remove_old_counters(session, now=now)
+        remove_old_dialogues(session, now=now)
         remove_old_challenges(session, now=now)
         remove_old_requests(session, now=now)
 

@@ -12,13 +12,12 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.authentication.assurance import satisfies
-from idp.authentication.browser_session import BrowserSession
 from idp.clients.client import find_client
 from idp.clients.policy import CIBA
 from idp.decoupled.model import DecoupledRequestRow
 from idp.decoupled.ping import queue_ping
 from idp.decoupled.question import Question, answer, ask
-from idp.decoupled.request import Decision, DecoupledRequest, find_request
+from idp.decoupled.request import Approver, Decision, DecoupledRequest, find_request
 from idp.directory.institutions import find_institution
 from idp.services import IdpServices
 from kernel.errors import AlreadyConsumed, Conflict, Denied, NotFound
@@ -85,16 +84,18 @@ def decide_approval(
     *,
     services: IdpServices,
     request_id: str,
-    browser_session: BrowserSession,
+    browser_session: Approver,
     decision: Decision,
     chosen: Collection[str],
     institution: str | None = None,
+    channel: str = "browser",
     now: datetime,
 ) -> Question:
     """Take the person's decision; consent, decision, event and the client's notification are one transaction.
 
     :param institution: id of the one that was chosen, empty for none; None: the channel cannot ask.
     :raises Rejected: (``institution_needed``) if the person works for several and has not chosen.
+    :param channel: where it was given: ``browser``, ``ussd``.
     :raises Denied: (``weak_session``) if an approval needs a stronger login than the session's; saying no never does.
     :raises ServiceError: as :func:`find_approval` does.
     """
@@ -123,7 +124,7 @@ def decide_approval(
         client_id=client.client_id,
         session_id=browser_session.sid,
         object_id=request.id,
-        details={"scopes": list(request.scopes), "acr": browser_session.acr},
+        details={"scopes": list(request.scopes), "acr": browser_session.acr, "channel": channel},
     )
     services.journal.record(session, event, now=now)
     # CIBA Core §10.2: after a refusal too.

@@ -86,7 +86,14 @@ def request_backchannel_authentication(
     institution = find_institution(session, client.institution_id).name if client.institution_id else ""
     asker = f"{client.name} ({institution})" if institution else client.name
     for channel in CHANNELS:
-        channel.announce(session, services, person=None if muted else person, asker=asker, now=now)
+        channel.announce(
+            session,
+            services,
+            person=None if muted else person,
+            asker=asker,
+            required_acr=asked.required_acr,
+            now=now,
+        )
     return {
         "auth_req_id": written.secret,
         "expires_in": int(request.lifetime.total_seconds()),

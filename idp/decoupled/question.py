@@ -9,11 +9,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from idp.accounts.person import Person, find_person
-from idp.authentication.browser_session import BrowserSession, touch_browser_session
+from idp.authentication.browser_session import touch_browser_session
 from idp.clients.api import Permission, find_permissions
 from idp.clients.client import Client, find_client
 from idp.consent.consent import find_consent, grant_consent, record_refused_consent
-from idp.decoupled.request import Decision, DecoupledRequest, decide
+from idp.decoupled.request import Approver, Decision, DecoupledRequest, decide
 from idp.directory.institutions import Institution, find_institution
 from idp.protocol.acr import stated_acr
 from idp.rights.claims import RIGHTS, institution_choices
@@ -104,7 +104,7 @@ def answer(
     *,
     services: IdpServices,
     question: Question,
-    browser_session: BrowserSession,
+    browser_session: Approver,
     decision: Decision,
     chosen: Collection[str],
     institution: str | None,
@@ -163,4 +163,5 @@ def answer(
             session_id=browser_session.sid,
             now=now,
         )
-    touch_browser_session(session, sid=browser_session.sid, now=now)
+    if browser_session.sid is not None:
+        touch_browser_session(session, sid=browser_session.sid, now=now)

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Protocol, Self
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from idp.authentication.browser_session import BrowserSession
 from idp.authentication.device import describe_device
 from idp.authentication.throttle import network_of_caller
 from idp.decoupled.model import DecoupledRequestRow
@@ -32,6 +31,25 @@ from keys.sealing import Sealer, derive_secret
 KEPT_FOR = timedelta(days=1)
 # Who allows it in the last moment is not told afterwards that it came too late.
 TIME_TO_COLLECT = timedelta(seconds=30)
+
+
+class Approver(Protocol):
+    """Who decides, and what he has proved: a browser session, or a dialogue by telephone (``sid`` is None)."""
+
+    @property
+    def person_id(self) -> str: ...
+    @property
+    def sid(self) -> str | None: ...
+    @property
+    def acr(self) -> str: ...
+    @property
+    def amr(self) -> tuple[str, ...]: ...
+    @property
+    def level(self) -> int: ...
+    @property
+    def authenticated_at(self) -> datetime: ...
+    @property
+    def x5t_s256(self) -> str | None: ...
 
 
 class Decision(StrEnum):
@@ -193,7 +211,7 @@ def decide(
     decision: Decision,
     granted: Sequence[str] = (),
     terms: Terms,
-    browser_session: BrowserSession,
+    browser_session: Approver,
     acr: str,
     now: datetime,
 ) -> None:

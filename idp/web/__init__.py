@@ -26,6 +26,7 @@ from idp.web import (
     second_factor,
     second_steps,
     signup,
+    ussd,
 )
 from idp.web.access import services as services
 from idp.web.account_pages.navigation import account_navigation
@@ -48,6 +49,7 @@ def mount(app: Flask, services: IdpServices) -> None:
     describe_errors(app, PAGE_TEXTS)
     describe_errors(app, INSTITUTION_TEXTS)
     app.jinja_env.globals["session_idle_minutes"] = services.settings.session_idle_minutes
+    app.jinja_env.globals["ussd_code"] = services.settings.ussd_code
     app.jinja_env.globals["account_navigation"] = account_navigation
     app.jinja_env.globals.update(warning_times(services.settings.session_idle_minutes))
     mount_protocol(app)
@@ -70,7 +72,7 @@ def mount(app: Flask, services: IdpServices) -> None:
     ):
         app.register_blueprint(people.blueprint)
     app.register_blueprint(level_pages.blueprint)
-    for blueprint in (*desk.BLUEPRINTS, *broker.BLUEPRINTS):
+    for blueprint in (*desk.BLUEPRINTS, *broker.BLUEPRINTS, *ussd.BLUEPRINTS):
         app.register_blueprint(blueprint)
     answer_on_mtls_host(app, certificate_login.PATH)
     if services.settings.demo:

@@ -32,6 +32,8 @@ _TITLES = {
     EventType.ACCOUNT_UPDATED: _l("Cambió un dato de su cuenta"),
     EventType.CONTACT_VERIFIED: _l("Confirmó un correo"),
     EventType.PASSWORD_SET: _l("Cambió la contraseña"),
+    EventType.USSD_PIN_SET: _l("Activó la aprobación desde el teclado del celular"),
+    EventType.USSD_PIN_REMOVED: _l("Desactivó la aprobación desde el teclado del celular"),
     EventType.PHONE_RECOVERY_OPENED: _l("Pidió una contraseña nueva solo con el celular: empezó una espera"),
     EventType.PASSWORD_RESET_REQUESTED: _l("Pidió crear una contraseña nueva"),
     EventType.TOTP_ENROLLED: _l("Agregó un celular de códigos"),

@@ -62,6 +62,8 @@ _BY_FIELD = {
     "stop_unknown": _l("Ese código no existe. Cópielo otra vez del mensaje"),
     "used_code": _l("Ese código ya se usó. Espere a que cambie y escriba el nuevo"),
     "phone_same": _l("Ese ya es su celular, y está confirmado. Escriba otro"),
+    "pin_digits": _l("El PIN tiene 6 dígitos"),
+    "pin_easy": _l("Ese PIN es fácil de adivinar. Elija otro, que no sea parte de sus datos"),
     "dead_code": _l("Ese código ya no sirve. Pida otro"),
     "no_contact": _l("No hay un contacto confirmado al que enviar el código. Use otra forma"),
     "phone_missing": _l("Escriba su número de celular"),

@@ -20,6 +20,7 @@ EXEMPT = {
     "/par": "client authentication",
     "/device_authorization": "client authentication; a code does nothing until a person decides",
     "/ciba": "client authentication",
+    "/ussd": "the secret and the networks of the gateway",
     "/introspect": "client authentication",
     "/revoke": "client authentication",
     "/userinfo": "access token",

@@ -183,7 +183,7 @@ def test_every_message_is_one_of_160_places_without_a_link(template: str, locale
     """One message costs once and arrives once; who is used to links in messages follows a thief's."""
     longest = {"code": "12345678", "name": "ç" * 100, "phone": "••••••567", "stop": "7K2M-94QX-7K2M-94QX"}
     longest |= {"due": "24/11/2026 10:15", "ready": "24/11/2026 10:15", "days": "90", "number": "4827-1935"}
-    longest |= {"change": "flagged", "level": "2"}
+    longest |= {"change": "flagged", "level": "2", "dial": "*7234*1#"}
     text = compose_sms(template, locale=locale, context=longest, now=clock.now())
     assert places_of(text) <= PLACES
     assert text.startswith("SAU: ")
