@@ -322,6 +322,7 @@ ENDPOINTS: Declared = {
         _E.SESSION_STARTED,
         _E.SESSION_STEPPED_UP,
         _E.SMS_CODE_REMOVED,
+        _E.USSD_PIN_REMOVED,
         _E.TOKEN_REVOKED,
         _E.TOTP_ENROLLED,
         _E.TOTP_REMOVED,

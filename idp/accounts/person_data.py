@@ -19,6 +19,7 @@ from idp.accounts.model import (
 )
 from idp.accounts.my_data import Entry, Section
 from idp.services import IdpServices
+from idp.ussd.model import UssdPinRow
 
 
 def read_person(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
@@ -47,12 +48,13 @@ def read_person(session: Session, *, services: IdpServices, person_id: str, now:
 
 def read_waiting_contacts(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
     """Return contacts that wait to be confirmed."""
-    email, phone = session.get(EmailConfirmationRow, person_id), session.get(PhoneConfirmationRow, person_id)
+    email = session.get(EmailConfirmationRow, person_id)
+    phone = session.get(PhoneConfirmationRow, person_id)
     told: list[Entry] = []
     if email is not None:
-        told.append({"email": email.email, "expires_at": email.expires_at})
+        told.append({"email": email.email, "phone": None, "expires_at": email.expires_at})
     if phone is not None:
-        told.append({"phone": phone.phone, "expires_at": phone.expires_at})
+        told.append({"email": None, "phone": phone.phone, "expires_at": phone.expires_at})
     return told
 
 
@@ -80,7 +82,7 @@ def read_rectifications(session: Session, *, services: IdpServices, person_id: s
 
 
 def read_wishes(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
-    """Return that the account is to be erased, copies of data that were asked for, a new password that waits."""
+    """Return that the account is to be erased, copies of data that were asked for, a new password that waits, a PIN."""
     deletion = session.get(DeletionRow, person_id)
     told: list[Entry] = []
     if deletion is not None:
@@ -90,6 +92,9 @@ def read_wishes(session: Session, *, services: IdpServices, person_id: str, now:
     waiting = session.get(PhoneRecoveryRow, person_id)
     if waiting is not None:
         told.append({"what": "phone_recovery", "created_at": waiting.opened_at, "due_at": waiting.ready_at})
+    pin = session.get(UssdPinRow, person_id)
+    if pin is not None:
+        told.append({"what": "ussd_pin", "created_at": pin.set_at, "due_at": None})
     return told
 
 
@@ -98,4 +103,6 @@ WAITING_CONTACTS = Section(
     name="waiting_contacts", read=read_waiting_contacts, tables=("idp_email_confirmation", "idp_phone_confirmation")
 )
 RECTIFICATIONS = Section(name="rectifications", read=read_rectifications, tables=("idp_rectification",))
-WISHES = Section(name="wishes", read=read_wishes, tables=("idp_deletion", "idp_data_copy", "idp_phone_recovery"))
+WISHES = Section(
+    name="wishes", read=read_wishes, tables=("idp_deletion", "idp_data_copy", "idp_phone_recovery", "idp_ussd_pin")
+)

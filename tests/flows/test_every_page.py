@@ -87,6 +87,7 @@ ELSEWHERE = {
     "pki.search_as_csv": "a file",
     "pki.search_as_json": "a file",
     "recovery_stop.ask": "tests/idp/desk/test_in_chromium.py",
+    "ussd_pin.page": "tests/idp/web_people/test_in_chromium.py: where a USSD gateway is connected",
     "recovery.step": "tests/idp/web_people/test_in_chromium.py",
     "second_factor.enroll": "walked by keyboard below",
     "second_steps.card_as_pdf": "a file",

@@ -15,6 +15,7 @@ from idp.authentication.enrollment_link import create_enrollment_link
 from idp.authentication.totp import current_code
 from idp.demo import create_demo_people
 from idp.notices.mail import list_stored_mails
+from idp.notices.sms import list_stored_sms
 from idp.web import mount
 from kernel.settings import Settings
 from tests.idp.web_people.conftest import mail_code
@@ -30,7 +31,7 @@ def site(settings: Settings) -> Iterator[tuple[str, Composition]]:
     """The provider's pages with demo people, at a real address."""
     port = free_port()
     origin = f"http://localhost:{port}"
-    composition = Composition(settings.model_copy(update={"issuer": origin, "demo": True}))
+    composition = Composition(settings.model_copy(update={"issuer": origin, "demo": True, "ussd_code": "*723#"}))
     with composition.database.transaction() as session:
         create_demo_people(session, composition.idp, datetime.now(UTC))
     app = create_app(settings=composition.settings, clock=composition.clock, secret_key=b"k" * 32)
@@ -135,3 +136,71 @@ def test_a_citizen_from_sign_up_to_the_account(page: Page, site: tuple[str, Comp
     page.fill("#password", PASSWORD)
     page.click("#submit")
     check(page, "enroll-second-factor")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_citizen_with_a_telephone_and_no_mailbox(page: Page, browser: Browser, site: tuple[str, Composition]) -> None:
+    """Sign-up, PIN for USSD, forgotten password on the same device; elsewhere, without scripts, there is a wait."""
+    origin, composition = site
+
+    def newest_code() -> str:
+        with composition.database.reading() as session:
+            return mail_code(list_stored_sms(session, services=composition.idp)[0].text)
+
+    page.goto(f"{origin}/signup")
+    page.click("text=No tengo correo: usar mi celular")
+    page.click("#submit")
+    check(page, "signup-phone-errors")
+    page.fill("#cedula", "0702468133")
+    page.fill("#given_names", "Elena Isabel")
+    page.fill("#surnames", "Ramón Torres")
+    page.fill("#phone", "099 123 4567")
+    page.click("#submit")
+    check(page, "signup-phone-code")
+    page.fill("#code", newest_code())
+    page.click("#submit")
+    page.fill("#password", PASSWORD)
+    page.click("#submit")
+    page.goto(f"{origin}/account/ussd")
+    page.fill("#pin", "123456")
+    page.click("#submit")
+    check(page, "ussd-pin-error")
+    page.fill("#pin", "472913")
+    page.click("#submit")
+    check(page, "ussd-pin")
+    page.goto(f"{origin}/account/sessions/close?which=this")
+    page.click("#logout-yes")
+    page.goto(f"{origin}/recovery")
+    page.click("text=No tengo correo: recibirlo en mi celular")
+    check(page, "recovery-phone")
+    page.fill("#username", "0702468133")
+    page.click("#submit")
+    check(page, "recovery-phone-code")
+    page.fill("#code", newest_code())
+    page.click("#submit")
+    page.fill("#password", "nube-cacao-sombrero-88")
+    page.click("#submit")
+    check(page, "recovery-done")
+    page.click("#submit")
+    page.fill("#username", "0702468133")
+    page.fill("#password", "nube-cacao-sombrero-88")
+    page.click("#submit")
+    page.wait_for_url(f"{origin}/account")
+    with browser.new_context(java_script_enabled=False, locale="es-EC") as elsewhere:
+        stranger = elsewhere.new_page()
+        stranger.goto(f"{origin}/recovery?contact=phone")
+        stranger.fill("#username", "0702468133")
+        stranger.click("#submit")
+        stranger.fill("#code", newest_code())
+        stranger.click("#submit")
+        assert "Ahora falta esperar" in stranger.inner_text("h1")
+        address = stranger.url
+        cookies = elsewhere.cookies()
+    page.goto(f"{origin}/account")
+    assert "Alguien pidió una contraseña nueva con su celular" in page.inner_text("main")
+    page.context.clear_cookies()
+    page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    page.goto(address)
+    check(page, "recovery-wait")
