@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import cast
 
 from asn1crypto.parser import parse, peek
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import (
     CertificateIssuerPrivateKeyTypes,
     CertificateIssuerPublicKeyTypes,
+    CertificatePublicKeyTypes,
 )
+from cryptography.hazmat.primitives.hashes import HashAlgorithm
+from cryptography.x509.oid import SignatureAlgorithmOID
 
-from ca.der import BIT_STRING, SEQUENCE, tlv
+from ca.der import BIT_STRING, SEQUENCE, children, tlv
 from kernel.errors import Fault
 from keys.signer import Algorithm, Signer, generate_private_key, sign_with
+
+_ISSUER, _SUBJECT = 3, 5  # places in the TBSCertificate
+_ECDSA = (
+    SignatureAlgorithmOID.ECDSA_WITH_SHA256,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA384,
+    SignatureAlgorithmOID.ECDSA_WITH_SHA512,
+)
 
 
 def to_be_signed(builder: x509.CertificateBuilder, algorithm: Algorithm) -> bytes:
@@ -53,12 +65,30 @@ def sign_to_be_signed(tbs_der: bytes, *, signer: Signer, issuer: x509.Certificat
     certificate_der = _assemble(tbs_der, signer.sign(tbs_der))
     certificate = x509.load_der_x509_certificate(certificate_der)
     try:
-        certificate.verify_directly_issued_by(issuer or certificate)
+        _verify(certificate, tbs_der, issuer or certificate)
     except (InvalidSignature, ValueError, TypeError) as error:
         raise Fault("The signature just made does not verify.", code="bad_own_signature") from error
     if certificate.tbs_certificate_bytes != tbs_der:
         raise Fault("The signed bytes are not those that were reviewed.", code="bad_own_signature")
     return certificate_der
+
+
+def _verify(certificate: x509.Certificate, tbs_der: bytes, issuer: x509.Certificate) -> None:
+    """Verify that ``issuer`` signed the certificate over ``tbs_der``; its key is read once, not for each.
+
+    :raises InvalidSignature: and ValueError, TypeError: if it did not.
+    """
+    chosen, (key, name) = certificate.signature_hash_algorithm, _key_and_name(issuer)
+    known = isinstance(key, ec.EllipticCurvePublicKey) and chosen and certificate.signature_algorithm_oid in _ECDSA
+    if not known or children(tbs_der)[_ISSUER] != name:
+        certificate.verify_directly_issued_by(issuer)
+        return
+    cast(ec.EllipticCurvePublicKey, key).verify(certificate.signature, tbs_der, ec.ECDSA(cast(HashAlgorithm, chosen)))
+
+
+@lru_cache(maxsize=64)
+def _key_and_name(issuer: x509.Certificate) -> tuple[CertificatePublicKeyTypes, bytes]:
+    return issuer.public_key(), children(issuer.tbs_certificate_bytes)[_SUBJECT]
 
 
 def _assemble(tbs_der: bytes, signature: bytes) -> bytes:

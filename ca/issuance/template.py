@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha1
 
 from asn1crypto import core
 from cryptography import x509
@@ -73,6 +74,7 @@ class TbsTemplate:
             profile, authority=self._around.authority.certificate, now=now, backdating=self._around.backdating
         )
         subject = _sequence(b"".join(_attribute(*pair) for pair in subject_values(profile, blueprint.values)))
+        spki = blueprint.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         parts = (
             self._version,
             tlv(INTEGER, serial.to_bytes(serial.bit_length() // 8 + 1, "big")),
@@ -80,8 +82,8 @@ class TbsTemplate:
             self._issuer,
             _sequence(_time(not_before) + _time(not_after)),
             subject,
-            blueprint.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-            tlv(EXTENSIONS, _sequence(b"".join(self._extensions(blueprint, serial, not_before)))),
+            spki,
+            tlv(EXTENSIONS, _sequence(b"".join(self._extensions(blueprint, spki, serial, not_before)))),
         )
         return _sequence(b"".join(parts))
 
@@ -89,7 +91,7 @@ class TbsTemplate:
         """Tell whether ``tbs_der`` is, octet for octet, what is built the long way."""
         return tbs_der == build_tbs(blueprint, around=self._around, algorithm=self._algorithm, serial=serial, now=now)
 
-    def _extensions(self, blueprint: Blueprint, serial: int, not_before: datetime) -> Iterator[bytes]:
+    def _extensions(self, blueprint: Blueprint, spki: bytes, serial: int, not_before: datetime) -> Iterator[bytes]:
         profile = blueprint.profile
         shard = serial % self._around.authority.crl_shards
         if shard not in self._shared:
@@ -97,7 +99,9 @@ class TbsTemplate:
         before_names, after_names = self._shared[shard]
         yield self._authority_key
         if profile.subject_key_identifier:
-            yield _extension(x509.SubjectKeyIdentifier.from_public_key(blueprint.public_key))
+            # RFC 5280 §4.2.1.2 (1): the SHA-1 of the key's bits, an identifier and no signature.
+            bits = content(children(spki)[1])[1:]
+            yield _extension(x509.SubjectKeyIdentifier(sha1(bits, usedforsecurity=False).digest()))
         yield before_names
         if blueprint.dns_names or blueprint.addresses:
             names: list[x509.GeneralName] = [x509.DNSName(name) for name in blueprint.dns_names]

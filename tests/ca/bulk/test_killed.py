@@ -53,7 +53,7 @@ def test_a_killed_run_goes_on_where_it_was(composition: Composition, tmp_path: P
     told = [process.stdout.readline() for _ in range(250)]
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1])["result"]["signed"] == ROWS
     with ca.database.reading() as session:
         issued = session.execute(select(BatchRow.line, BatchRow.serial).where(BatchRow.state == "issued")).all()
