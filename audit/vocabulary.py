@@ -226,6 +226,11 @@ class EventType(StrEnum):
     CERTIFICATES_LOGGED_LATE = "ca:certificate:logged_late"
     CERTIFICATE_REVOKED = "ca:certificate:revoked"
     CERTIFICATE_REVOCATION_REFUSED = "ca:certificate:revocation_refused"
+    CERTIFICATE_HELD = "ca:certificate:held"  # suspended, RFC 5280 certificateHold
+    CERTIFICATE_HOLD_REFUSED = "ca:certificate:hold_refused"
+    CERTIFICATE_RELEASE_ASKED = "ca:certificate:release_asked"  # another person has to agree
+    CERTIFICATE_HOLD_RELEASED = "ca:certificate:hold_released"
+    CERTIFICATE_RELEASE_REFUSED = "ca:certificate:release_refused"
     MASS_REVOCATION_PROPOSED = "ca:mass_revocation:proposed"
     MASS_REVOCATION_APPROVED = "ca:mass_revocation:approved"
     MASS_REVOCATION_REFUSED = "ca:mass_revocation:refused"

@@ -75,6 +75,10 @@ class Settings(BaseModel):
     mass_revocation_people: Literal[1, 2] = Field(
         default=1, description="How many people must agree before many certificates are revoked at once: `1` or `2`."
     )
+    hold_release_people: Literal[1, 2] = Field(
+        default=1,
+        description="How many officers must agree before a certificate that the authority suspended counts again.",
+    )
     desk_people: Literal[1, 2] = Field(
         default=1, description="How many officers must agree to what is done for a person at a desk: `1` or `2`."
     )

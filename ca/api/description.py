@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ca.api.caller import PREFIX, Scope
-from ca.revocation.reason import RevocationReason
+from ca.revocation.reason import FINAL_REASONS
 
 _TEXT = {"type": "string"}
 _WHEN = {"type": "string", "format": "date-time"}
@@ -98,7 +98,7 @@ def _revocation() -> dict[str, Any]:
             "required": ["reason"],
             "additionalProperties": False,
             "properties": {
-                "reason": {"type": "string", "enum": [reason.value for reason in RevocationReason]},
+                "reason": {"type": "string", "enum": [reason.value for reason in FINAL_REASONS]},
                 "compromised_at": _WHEN,
             },
         }

@@ -48,6 +48,7 @@ _BY_CODE = {
     "certificate_expired": Failure.SIGNER_NOT_TRUSTED,
     "certificate_not_yet_valid": Failure.SIGNER_NOT_TRUSTED,
     "certificate_revoked": Failure.CERT_REVOKED,
+    "certificate_suspended": Failure.CERT_REVOKED,
     "already_revoked": Failure.CERT_REVOKED,
     "unknown_certificate": Failure.BAD_CERT_ID,
     "unknown_label": Failure.BAD_REQUEST,

@@ -17,6 +17,7 @@ from ca.requests.view import Status
 from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import revoke_certificate
 from ca.services import CaServices
+from ca.revocation.standing import not_for_good
 
 _ON_THEIR_WAY = (HandoverStatus.PREPARED.value, HandoverStatus.OFFERED.value, HandoverStatus.OPENED.value)
 
@@ -42,7 +43,7 @@ def end_all(session: Session, *, services: CaServices, holder_id: str, actor: st
         end_handover(session, row, services=services, reason="account_erased", actor=actor, now=now)
     serials = session.scalars(
         select(Certificate.serial)
-        .where(Certificate.holder_id == holder_id, Certificate.revoked_at.is_(None), Certificate.not_after >= now)
+        .where(Certificate.holder_id == holder_id, not_for_good(), Certificate.not_after >= now)
         .order_by(Certificate.serial)
     ).all()
     for serial in serials:

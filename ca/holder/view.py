@@ -12,6 +12,7 @@ from ca.handover.model import KeyHandover
 from ca.issuance.model import Certificate
 from ca.register.public_certificate import Standing
 from ca.requests.model import CertificateRequest
+from ca.revocation.standing import is_held
 from ca.services import CaServices
 
 
@@ -99,7 +100,7 @@ def _held(row: Certificate, services: CaServices, *, now: datetime) -> HeldCerti
     if now > row.not_after:
         standing = Standing.EXPIRED
     if row.revoked_at is not None:
-        standing = Standing.REVOKED
+        standing = Standing.ON_HOLD if is_held(row) else Standing.REVOKED
     return HeldCertificate(
         serial=row.serial,
         profile=row.profile,

@@ -211,6 +211,8 @@ class Profile:
     :ivar no_revocation_available: says outright that no status is to be looked for (RFC 9608 §2).
     :ivar freshest_list: whether the certificate names the delta list beside its list, where its authority has them.
     :ivar ocsp_no_check: RFC 6960 §4.2.2.2.1.
+    :ivar may_be_held: whether a certificate may be suspended (``certificateHold``): no unless the profile says so, and
+        never for a server of the web (BR §4.9.13).
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z-]{1,39}$")]
@@ -247,6 +249,7 @@ class Profile:
     no_revocation_available: bool = False
     freshest_list: bool = False
     ocsp_no_check: bool = False
+    may_be_held: bool = False
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -265,6 +268,10 @@ class Profile:
         # A server's key never leaves the server: BR §6.1.1.3 (2) and Certificate authority, line 13.
         if self.keys_made_here and (not self.is_personal or Purpose.SERVER_AUTH in self.extended_key_usage):
             raise ValueError("keys are made here for people only")
+        if self.may_be_held and (
+            Purpose.SERVER_AUTH in self.extended_key_usage or self.status is not StatusPointers.FULL
+        ):
+            raise ValueError("a suspension is for who looks at the status, and never for servers (BR §4.9.13)")
         return self
 
     @property

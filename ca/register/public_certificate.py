@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from ca.issuance.authority import chain_to_offer
 from ca.issuance.model import Authority, Certificate
+from ca.revocation.standing import HOLD
 from ca.serial import parse_serial
 from ca.transparency.model import PublicListing
 from kernel.errors import NotFound, Rejected
@@ -24,6 +25,7 @@ class Standing(StrEnum):
     NOT_YET_VALID = "not_yet_valid"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    ON_HOLD = "on_hold"  # suspended: it may come back
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class PublicCertificate:
     def standing(self, now: datetime) -> Standing:
         """Return whether it may be relied on at ``now``; revoked says more than expired."""
         if self.revoked_at is not None:
-            return Standing.REVOKED
+            return Standing.ON_HOLD if self.revocation_reason == HOLD else Standing.REVOKED
         if now > self.not_after:
             return Standing.EXPIRED
         return Standing.VALID if now >= self.not_before else Standing.NOT_YET_VALID

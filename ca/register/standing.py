@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from ca.issuance.model import Authority, Certificate
 from ca.revocation.model import CompromisedKey
+from ca.revocation.standing import HOLD
 from kernel.errors import Denied
 from kernel.identifiers import sha256_hex
 
@@ -62,7 +63,7 @@ class CertificateRegister:
         """Return the certificate if it is one of ours, for client authentication, and counts at ``now``.
 
         :raises Denied: ``certificate_unknown``, ``certificate_not_for_clients``, ``certificate_not_yet_valid``,
-            ``certificate_expired``, ``certificate_revoked``.
+            ``certificate_expired``, ``certificate_revoked``, ``certificate_suspended``.
         """
         row = self._find(session, sha256_hex(certificate_der), now=now)
         if row is None:
@@ -131,6 +132,7 @@ class CertificateRegister:
                 Certificate.not_before,
                 Certificate.not_after,
                 Certificate.revoked_at,
+                Certificate.revocation_reason,
                 compromised.label("key_is_compromised"),
             ).where(Certificate.certificate_sha256.in_(wanted))
         )
@@ -144,6 +146,8 @@ class CertificateRegister:
 
 
 def _require_counting(row: Row[*tuple[object, ...]], *, now: datetime) -> None:
+    if row.revocation_reason == HOLD and not row.key_is_compromised:
+        raise Denied("This certificate is suspended.", code="certificate_suspended")
     if row.revoked_at is not None or row.key_is_compromised:
         raise Denied("This certificate was revoked.", code="certificate_revoked")
     if row.not_before > now:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ca.issuance.model import Certificate
 from ca.revocation.revoke import revoke_certificate
 from ca.services import CaServices
+from ca.revocation.standing import not_for_good
 
 
 def revoke_institutional(
@@ -39,7 +40,7 @@ def revoke_institutional(
             if cedula
             else Certificate.holder_id == person_id,
             Certificate.institution_ruc == institution_ruc,
-            Certificate.revoked_at.is_(None),
+            not_for_good(),
             Certificate.not_after >= now,
         )
         .order_by(Certificate.serial)

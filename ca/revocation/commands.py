@@ -19,7 +19,7 @@ from ca.locations import FULL_LIST
 from ca.revocation.arrangement import arrange_lists, newest_lists
 from ca.revocation.ocsp_signer import renew_ocsp_signers
 from ca.revocation.publish import PublishedList, publish_list
-from ca.revocation.reason import RevocationReason, parse_reason
+from ca.revocation.reason import FINAL_REASONS, parse_reason
 from ca.revocation.revoke import Revocation, RevocationPreview, preview_revocation, revoke_certificate
 from ca.revocation.upkeep import list_shards, publish_if_behind
 from ca.serial import parse_serial
@@ -34,7 +34,7 @@ def revoke_command(load: Callable[[], CaServices]) -> click.Command:
 
     @click.command()
     @click.argument("serial")
-    @click.option("--reason", required=True, help=f"One of: {', '.join(RevocationReason)}.")
+    @click.option("--reason", required=True, help=f"One of: {', '.join(FINAL_REASONS)}.")
     @click.option("--compromised-at", metavar="TIME", help="Since when the key is in foreign hands, ISO 8601, UTC.")
     @click.option("--dry-run", is_flag=True, help="Say what would stop working, and change nothing.")
     @json_option

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from ca.revocation.reason import RevocationReason
 from kernel.errors import Fault
 
-#: On a delta list alone: the entry has left the complete list, because its certificate expired (RFC 5280 §5.3.1).
+#: On a delta list alone: the entry has left the complete list, because its certificate expired or is on hold no more
+#: (RFC 5280 §5.3.1).
 REMOVE_FROM_CRL = "removeFromCRL"
 
 _CODES = {
@@ -21,6 +22,7 @@ _CODES = {
     RevocationReason.AFFILIATION_CHANGED.value: 3,
     RevocationReason.SUPERSEDED.value: 4,
     RevocationReason.CESSATION_OF_OPERATION.value: 5,
+    RevocationReason.CERTIFICATE_HOLD.value: 6,
     REMOVE_FROM_CRL: 8,
     RevocationReason.PRIVILEGE_WITHDRAWN.value: 9,
 }

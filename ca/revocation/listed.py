@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from ca.issuance.model import Certificate
 from ca.locations import FULL_LIST
 from ca.revocation.crl_entries import REMOVE_FROM_CRL, ListedCertificate
+from ca.revocation.model import CertificateHold
 
 _LATE_COMMIT = timedelta(hours=1)  # a revocation may commit this long after its own clock reading
 
@@ -55,6 +56,27 @@ def read_gone(
     return _read(session, query)
 
 
+def read_released(session: Session, *, authority_id: str, shard: int, after_revision: int) -> Sequence[ListedCertificate]:
+    """Return what was on hold and was released after this revision, and counts still, as ``removeFromCRL``.
+
+    The base of the delta, or a delta since, may have told of the hold (RFC 5280 §5.2.4).
+    """
+    held_at = func.max(CertificateHold.held_at)
+    query: Select[Any] = (
+        select(CertificateHold.serial, _text(session, held_at), literal(REMOVE_FROM_CRL), sql_cast(literal(None), String))
+        .join(Certificate, Certificate.serial == CertificateHold.serial)
+        .where(
+            CertificateHold.authority_id == authority_id,
+            CertificateHold.crl_shard == shard,
+            CertificateHold.release_revision > after_revision,
+            Certificate.revoked_at.is_(None),
+        )
+        .group_by(CertificateHold.serial)
+        .order_by(CertificateHold.serial)
+    )
+    return _read(session, query)
+
+
 def _has_left(expired_since: datetime) -> ColumnElement[bool]:
     return and_(Certificate.not_after < expired_since, Certificate.revoked_at < expired_since - _LATE_COMMIT)
 
@@ -73,7 +95,7 @@ def _listed(
     return query.order_by(Certificate.revoked_at, Certificate.serial)
 
 
-def _text(session: Session, column: InstrumentedAttribute[datetime | None]) -> ColumnElement[str]:
+def _text(session: Session, column: ColumnElement[Any] | InstrumentedAttribute[datetime | None]) -> ColumnElement[str]:
     """The moment as text, made by the database: a hundred thousand datetimes would take longer than all the rest."""
     if session.get_bind().dialect.name == "sqlite":
         return func.substr(column, 1, 19, type_=String)

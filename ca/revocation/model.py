@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -19,6 +19,42 @@ class CompromisedKey(Base):
     serial: Mapped[str] = mapped_column(String(40))  # the certificate through which it became known
     compromised_at: Mapped[datetime | None]
     reported_at: Mapped[datetime]
+
+
+class CertificateHold(Base):
+    """A suspension of a certificate, and how it ended. At most one of a certificate is open.
+
+    While it lasts, the certificate's row has ``revoked_at`` and the reason ``certificateHold``. ``held_as``: in which
+    capacity, a :class:`ca.revocation.hold.HeldAs`. ``ending``: ``released``, or ``revoked`` for good.
+    ``release_revision``: the series' revision of the release, by which deltas and responders hear of it.
+    """
+
+    __tablename__ = "ca_certificate_hold"
+
+    id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    serial: Mapped[str] = mapped_column(String(40), index=True)
+    authority_id: Mapped[str] = mapped_column(ForeignKey("ca_authority.id"))
+    crl_shard: Mapped[int]
+    held_at: Mapped[datetime]
+    held_by: Mapped[str] = mapped_column(String(64))
+    held_as: Mapped[str] = mapped_column(String(12))
+    release_asked_at: Mapped[datetime | None]
+    release_asked_by: Mapped[str | None] = mapped_column(String(64))
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None] = mapped_column(String(64))
+    ending: Mapped[str | None] = mapped_column(String(8))
+    release_revision: Mapped[int | None]
+
+    __table_args__ = (
+        Index(
+            "uq_ca_certificate_hold_open",
+            "serial",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+        Index("ix_ca_certificate_hold_released", "authority_id", "crl_shard", "release_revision"),
+    )
 
 
 class CrlSeries(Base):

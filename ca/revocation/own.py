@@ -15,6 +15,7 @@ from ca.issuance.model import Certificate
 from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import Revocation, revoke_certificate
 from ca.services import CaServices
+from ca.revocation.standing import not_for_good
 from kernel.errors import NotFound, Rejected, ServiceError
 
 #: What a holder may say; the other reasons are for those who know more than he does.
@@ -42,7 +43,7 @@ def list_own_certificates(session: Session, *, person_id: str, now: datetime) ->
         select(Certificate.serial, Certificate.subject, Certificate.profile, Certificate.not_after)
         .where(
             Certificate.holder_id == person_id,
-            Certificate.revoked_at.is_(None),
+            not_for_good(),
             Certificate.certificate_der.is_not(None),
             Certificate.not_after >= now,
         )

@@ -15,7 +15,7 @@ from ca.issuance.model import Authority
 from ca.locations import FIRST_SHARD, FULL_LIST, crl_file, crl_url, delta_url
 from ca.revocation.crl import DELTA_LIFETIME, LIST_LIFETIME, ROOT_LIST_LIFETIME, ListFrame, build_list
 from ca.revocation.crl_entries import ListedCertificate
-from ca.revocation.listed import read_gone, read_listed
+from ca.revocation.listed import read_gone, read_listed, read_released
 from ca.revocation.model import RevocationList
 from ca.revocation.series import Turn, claim_publication, take_turn
 from ca.services import CaServices
@@ -191,7 +191,8 @@ def _delta_contents(
     gone = read_gone(
         session, authority_id=authority.id, shard=shard, still_on=base.expired_since, expired_since=expired_since
     )
-    return _Delta(base.number, [*changed, *gone])
+    released = read_released(session, authority_id=authority.id, shard=shard, after_revision=base.revision)
+    return _Delta(base.number, [*changed, *gone, *released])
 
 
 def _frame(services: CaServices, authority: AuthorityRecord, *, shard: int, number: int, now: datetime) -> ListFrame:

@@ -12,8 +12,8 @@ from kernel.errors import Rejected
 class RevocationReason(StrEnum):
     """A reason by its name in RFC 5280 §5.3.1.
 
-    Absent on purpose: ``certificateHold`` and ``removeFromCRL`` (what was revoked here stays revoked: a signature made
-    in between could otherwise be good on one day and bad on the next), ``aACompromise`` (no attribute authorities).
+    ``certificateHold`` is none of the reasons to revoke for: it suspends, see :mod:`ca.revocation.hold`. Absent on
+    purpose: ``removeFromCRL``, which only deltas say, and ``aACompromise`` (no attribute authorities).
     """
 
     UNSPECIFIED = "unspecified"
@@ -23,6 +23,7 @@ class RevocationReason(StrEnum):
     SUPERSEDED = "superseded"
     CESSATION_OF_OPERATION = "cessationOfOperation"
     PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
+    CERTIFICATE_HOLD = "certificateHold"
 
     @property
     def is_compromise(self) -> bool:
@@ -35,12 +36,16 @@ class RevocationReason(StrEnum):
         return None if self is RevocationReason.UNSPECIFIED else x509.ReasonFlags(self.value)
 
 
+#: What a certificate is revoked for, for good.
+FINAL_REASONS = tuple(reason for reason in RevocationReason if reason is not RevocationReason.CERTIFICATE_HOLD)
+
+
 def parse_reason(text: str) -> RevocationReason:
     """Return the reason named ``text``, upper or lower case. :raises Rejected: (``unknown_revocation_reason``)."""
-    for reason in RevocationReason:
+    for reason in FINAL_REASONS:
         if reason.value.lower() == text.strip().lower():
             return reason
-    accepted = ", ".join(RevocationReason)
+    accepted = ", ".join(FINAL_REASONS)
     raise Rejected(f"{text!r} is not an accepted reason. Accepted: {accepted}.", code="unknown_revocation_reason")
 
 

@@ -14,8 +14,10 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from ca.issuance.model import Authority, Certificate
 from ca.revocation.compromised_key import block_key
+from ca.revocation.model import CertificateHold
 from ca.revocation.reason import RevocationReason, parse_reason, require_fitting_reason
 from ca.revocation.series import advance_revision
+from ca.revocation.standing import HOLD, is_held, not_for_good
 from ca.services import CaServices
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError
 from kernel.outbox import enqueue
@@ -91,7 +93,7 @@ def preview_revocation(session: Session, *, serial: str, reason: str, now: datet
         names=tuple(certificate.names),
         institution_ruc=certificate.institution_ruc,
         not_after=certificate.not_after,
-        already_revoked_at=certificate.revoked_at,
+        already_revoked_at=None if is_held(certificate) else certificate.revoked_at,
         siblings=_siblings(session, certificate, now=now),
         live_below=_count_live_below(session, certificate, now=now),
         blocks_key=chosen.is_compromise,
@@ -111,7 +113,7 @@ def revoke_certificate(
 ) -> Revocation:
     """Revoke a certificate for good, in the caller's transaction, with its event and the tasks that spread the word.
 
-    A revoked certificate changes only to key compromise, and never its date. An expired one is not revoked: lists
+    A revoked certificate changes only to key compromise, one on hold to any reason, and neither its date. An expired one is not revoked: lists
     drop it and nobody would see it; a compromised key is blocked all the same.
 
     :param serial: the stored form, see :func:`ca.serial.parse_serial`.
@@ -142,7 +144,7 @@ def revoke_certificate(
             )
         if certificate.not_after < now:
             raise Rejected("The certificate has expired; an expired one is not revoked.", code="certificate_expired")
-        revoked_at = _write(session, certificate, chosen, compromised_at, now=now)
+        revoked_at = _write(session, certificate, chosen, compromised_at, actor=actor, now=now)
     except ServiceError as error:
         _refuse(session, services, error, serial=serial, reason=reason, actor=actor, now=now)
     siblings = _siblings(session, certificate, now=now)
@@ -214,6 +216,7 @@ def _write(
     reason: RevocationReason,
     compromised_at: datetime | None,
     *,
+    actor: str,
     now: datetime,
 ) -> datetime:
     # The series first, everywhere: two that revoke in the same shard wait for each other here and nowhere else.
@@ -227,6 +230,9 @@ def _write(
     ).scalar_one_or_none()
     if first is not None:
         return first
+    held_since = _revoke_held(session, certificate, reason, compromised_at, revision=revision, actor=actor, now=now)
+    if held_since is not None:
+        return held_since
     if reason.is_compromise:
         kept = session.execute(
             update(Certificate)
@@ -242,13 +248,41 @@ def _write(
     )
 
 
+def _revoke_held(
+    session: Session,
+    certificate: Certificate,
+    reason: RevocationReason,
+    compromised_at: datetime | None,
+    *,
+    revision: int,
+    actor: str,
+    now: datetime,
+) -> datetime | None:
+    """A certificate on hold is revoked for any reason, with the date of the hold: it did not count since then."""
+    revoked = session.execute(
+        update(Certificate)
+        .where(Certificate.serial == certificate.serial, Certificate.revocation_reason == HOLD)
+        .values(revocation_reason=reason.value, compromised_at=compromised_at, crl_revision=revision)
+        .returning(Certificate.revoked_at)
+        .execution_options(synchronize_session=False)
+    ).scalar_one_or_none()
+    if revoked is not None:
+        session.execute(
+            update(CertificateHold)
+            .where(CertificateHold.serial == certificate.serial, CertificateHold.ended_at.is_(None))
+            .values(ended_at=now, ended_by=actor, ending="revoked")
+            .execution_options(synchronize_session=False)
+        )
+    return revoked
+
+
 def _siblings(session: Session, certificate: Certificate, *, now: datetime) -> tuple[AffectedCertificate, ...]:
     rows = session.execute(
         select(Certificate.serial, Certificate.subject, Certificate.profile, Certificate.not_after)
         .where(
             Certificate.spki_sha256 == certificate.spki_sha256,
             Certificate.serial != certificate.serial,
-            Certificate.revoked_at.is_(None),
+            not_for_good(),
             Certificate.not_after >= now,
         )
         .order_by(Certificate.issued_at)

@@ -1,6 +1,6 @@
 """What was revoked since one looked last: so that what a process remembers of the status is never older than a moment.
 
-Each revocation raises the revision of its list's series and writes it into its own row, in one transaction. So one
+Each revocation, hold and release raises the revision of its list's series and writes it into its own row, in one transaction. So one
 small query says whether anything happened at all, and another one what. No message has to arrive: a process that has
 not been able to look does not answer from memory.
 """
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from ca.issuance.model import Certificate
 from ca.locations import FULL_LIST
-from ca.revocation.model import CrlSeries
+from ca.revocation.model import CertificateHold, CrlSeries
 from kernel.database import Database
 from kernel.loop_call import require_thread
 
@@ -28,7 +28,7 @@ _MOST_SERIALS = 1000  # more at once, and everything is forgotten
 
 @dataclass(frozen=True)
 class Changes:
-    """What was revoked, or got another reason.
+    """What was revoked, released from a hold, or got another reason.
 
     :ivar serials: as stored. :ivar too_many: there were more than are worth naming.
     """
@@ -107,15 +107,15 @@ class StatusWatch:
         return total, seen, Changes(frozenset(serials), too_many=len(serials) > _MOST_SERIALS)
 
     def _changed_in(self, session: Session, authority_id: str, shard: int, *, after: int) -> list[str]:
-        return list(
-            session.scalars(
-                select(Certificate.serial)
-                .where(
-                    Certificate.authority_id == authority_id,
-                    Certificate.crl_shard == shard,
-                    Certificate.revoked_at.is_not(None),
-                    Certificate.crl_revision > after,
-                )
-                .limit(_MOST_SERIALS + 1)
-            )
+        revoked = select(Certificate.serial).where(
+            Certificate.authority_id == authority_id,
+            Certificate.crl_shard == shard,
+            Certificate.revoked_at.is_not(None),
+            Certificate.crl_revision > after,
         )
+        released = select(CertificateHold.serial).where(
+            CertificateHold.authority_id == authority_id,
+            CertificateHold.crl_shard == shard,
+            CertificateHold.release_revision > after,
+        )
+        return list(session.scalars(revoked.union_all(released).limit(_MOST_SERIALS + 1)))

@@ -35,6 +35,7 @@ _STANDINGS: dict[Standing, tuple[str, LazyString]] = {
     Standing.NOT_YET_VALID: ("info", _l("Aún no vigente")),
     Standing.EXPIRED: ("none", _l("Vencido")),
     Standing.REVOKED: ("bad", _l("Revocado")),
+    Standing.ON_HOLD: ("warn", _l("Suspendido")),
 }
 _ATTRIBUTE_NAMES = {NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier"}
 _PROFILES: dict[str, LazyString] = {

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from ca.issuance.model import Certificate
 from ca.revocation.ahead.page import PREFIX_DIGITS, AnswerPage, SignedAhead, after
-from ca.revocation.model import OcspPage
-from ca.revocation.ocsp_answer import OcspSigningKey, answer_until, fresh_until
+from ca.revocation.model import CertificateHold, OcspPage
+from ca.revocation.ocsp_answer import ANSWER_LIFETIME, OcspSigningKey, answer_until, fresh_until
 from ca.revocation.signing_keys import SigningKeys
 from ca.serial import serial_text
 from kernel.database import Database
@@ -32,12 +32,21 @@ def _page(_dialect: str) -> Executable:
 
 
 def _revoked(_dialect: str) -> Executable:
-    return select(Certificate.serial).where(
+    """What is revoked, and what was released from a hold: "good" of before the hold is older than what was said since."""
+    revoked = select(Certificate.serial).where(
         Certificate.authority_id == bindparam("authority"),
         Certificate.serial >= bindparam("prefix"),
         Certificate.serial < bindparam("after"),
         Certificate.revoked_at.is_not(None),
     )
+    released = select(CertificateHold.serial).where(
+        CertificateHold.authority_id == bindparam("authority"),
+        CertificateHold.serial >= bindparam("prefix"),
+        CertificateHold.serial < bindparam("after"),
+        CertificateHold.release_revision.is_not(None),
+        CertificateHold.ended_at > bindparam("since"),
+    )
+    return revoked.union_all(released)
 
 
 _PAGE, _REVOKED = Prepared(_page), Prepared(_revoked)
@@ -159,5 +168,5 @@ def _read(session: Session, place: tuple[str, str], keys: SigningKeys, *, now: d
         key = keys.open(session, signer)
     except NotFound:
         return ShelvedPage(AnswerPage(b""), None, set(), now)
-    revoked = _REVOKED.fetch(session, {"authority": authority_id, "prefix": prefix, "after": after(prefix)})
+    revoked = _REVOKED.fetch(session, {"authority": authority_id, "prefix": prefix, "after": after(prefix), "since": now - ANSWER_LIFETIME})
     return ShelvedPage(AnswerPage(octets), key, {row[0] for row in revoked}, now)

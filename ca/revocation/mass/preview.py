@@ -17,6 +17,7 @@ from ca.revocation.mass.selection import Selection, chosen_by, require_sound, st
 from ca.revocation.reason import RevocationReason, parse_reason
 from ca.revocation.revoke import AffectedCertificate, require_plausible_compromise
 from ca.services import CaServices
+from ca.revocation.standing import not_for_good
 
 _SHOWN = 20
 _MOST_ASKED_ABOUT = 20_000
@@ -65,7 +66,7 @@ def preview_mass_revocation(
     live = and_(
         struck_by(session, selection, services=services, reason=chosen, issued_until=now), Certificate.not_after >= now
     )
-    live = and_(live, Certificate.revoked_at.is_(None))
+    live = and_(live, not_for_good())
     by_profile = _count_by(session, Certificate.profile, live)
     named = chosen_by(session, selection, services=services, issued_until=now)
     digests = session.scalars(

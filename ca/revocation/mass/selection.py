@@ -14,6 +14,7 @@ from ca.issuance.authority import load_authority
 from ca.issuance.model import Certificate
 from ca.revocation.reason import RevocationReason
 from ca.serial import parse_serial
+from ca.revocation.standing import not_for_good
 from ca.services import CaServices
 from kernel.errors import Denied, Rejected
 
@@ -101,7 +102,7 @@ def next_struck(
         if not named:
             return [], []
         selection = replace(selection, serials=named)
-    live = and_(Certificate.revoked_at.is_(None), Certificate.not_after >= now)
+    live = and_(not_for_good(), Certificate.not_after >= now)
     chosen = chosen_by(session, selection, services=services, issued_until=issued_until)
     # After a key compromise what was revoked before counts: others may have its key.
     passed = true() if reason.is_compromise else live
