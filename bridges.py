@@ -13,6 +13,7 @@ from admin.roles import list_role_holdings
 from ca.handover.prepare import make_key
 from ca.holder.ask import ask, key_kind, offered_kinds
 from ca.holder.end import end_all
+from ca.holder.hold import hold_own, release_own
 from ca.holder.revoke import preview_own, revoke_own
 from ca.holder.view import list_asked, list_held
 from ca.ports import ApiCaller, InstitutionRecord, PersonRecord, PresentedToken
@@ -227,6 +228,8 @@ class PersonalCertificates:
                 revocation_reason=item.revocation_reason,
                 for_login=item.for_login,
                 x5t_s256=b64url(bytes.fromhex(item.sha256)) if item.sha256 else None,
+                may_be_held=item.may_be_held,
+                held_by_holder=item.held_by_holder,
             )
             for item in held
         )
@@ -266,6 +269,12 @@ class PersonalCertificates:
 
     def revoke(self, session: Session, person_id: str, *, serial: str, reason: str, now: datetime) -> None:
         revoke_own(session, services=self.composition.ca, holder_id=person_id, serial=serial, reason=reason, now=now)
+
+    def hold(self, session: Session, person_id: str, *, serial: str, now: datetime) -> None:
+        hold_own(session, services=self.composition.ca, holder_id=person_id, serial=serial, now=now)
+
+    def release(self, session: Session, person_id: str, *, serial: str, now: datetime) -> None:
+        release_own(session, services=self.composition.ca, holder_id=person_id, serial=serial, now=now)
 
     def revoke_all(self, session: Session, person_id: str, *, actor: str, now: datetime) -> None:
         end_all(session, services=self.composition.ca, holder_id=person_id, actor=actor, now=now)

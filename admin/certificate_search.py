@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ca.expiry.renewal import list_expiring
 from ca.issuance.model import Certificate
 from ca.profiles.registry import packaged_profiles
+from ca.revocation.standing import HOLD, is_held
 from ca.serial import parse_serial
 from kernel.errors import Rejected
 
@@ -58,9 +59,9 @@ def expiring_certificates(
 
 
 def status_of(certificate: Certificate, *, now: datetime) -> str:
-    """Return ``revoked``, ``expired``, ``signing``, ``expiring`` or ``valid``; the first that applies."""
+    """Return ``held``, ``revoked``, ``expired``, ``signing``, ``expiring`` or ``valid``; the first that applies."""
     if certificate.revoked_at is not None:
-        return "revoked"
+        return "held" if is_held(certificate) else "revoked"
     if certificate.not_after < now:
         return "expired"
     if certificate.certificate_der is None:
@@ -86,7 +87,9 @@ def _conditions(query: CertificateQuery, *, now: datetime) -> list[ColumnElement
     elif query.status == "expired":
         conditions.append(and_(Certificate.revoked_at.is_(None), Certificate.not_after < now))
     elif query.status == "revoked":
-        conditions.append(Certificate.revoked_at.is_not(None))
+        conditions.append(and_(Certificate.revoked_at.is_not(None), Certificate.revocation_reason != HOLD))
+    elif query.status == "held":
+        conditions.append(Certificate.revocation_reason == HOLD)
     return conditions
 
 

@@ -20,6 +20,7 @@ class Permission(StrEnum):
     CERTIFICATES_REQUEST = "certificates:request"
     CERTIFICATES_APPROVE = "certificates:approve"
     CERTIFICATES_REVOKE = "certificates:revoke"
+    CERTIFICATES_HOLD = "certificates:hold"
     AUTHORITIES_READ = "authorities:read"
     CLIENTS_READ = "clients:read"
     DELIVERIES_READ = "deliveries:read"
@@ -147,8 +148,10 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.DELEGATIONS_CHANGE,
         }
     ),
-    Role.PKI_OFFICER: _CERTIFICATES | {_P.CERTIFICATES_REQUEST, _P.CERTIFICATES_REVOKE, _P.INSTITUTIONS_READ},
-    Role.PKI_APPROVER: _CERTIFICATES | {_P.CERTIFICATES_APPROVE, _P.CERTIFICATES_REVOKE, _P.INSTITUTIONS_READ},
+    Role.PKI_OFFICER: _CERTIFICATES
+    | {_P.CERTIFICATES_REQUEST, _P.CERTIFICATES_REVOKE, _P.CERTIFICATES_HOLD, _P.INSTITUTIONS_READ},
+    Role.PKI_APPROVER: _CERTIFICATES
+    | {_P.CERTIFICATES_APPROVE, _P.CERTIFICATES_REVOKE, _P.CERTIFICATES_HOLD, _P.INSTITUTIONS_READ},
     Role.AUDITOR: _CERTIFICATES
     | {
         _P.FIGURES_READ,
@@ -179,6 +182,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {
             _P.CONSOLE_OPEN,
             _P.FIGURES_READ,
+            _P.CERTIFICATES_READ,
+            _P.CERTIFICATES_HOLD,
             _P.PEOPLE_OPEN,
             _P.RECOVERIES_READ,
             _P.RECOVERIES_STOP,

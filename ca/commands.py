@@ -28,6 +28,7 @@ from ca.command_line.requests import (
 from ca.command_line.time_stamping import tsa_group, unit_init_command
 from ca.enrolment.credential import Protocol
 from ca.revocation.commands import lists_command, publish_command, revoke_command
+from ca.revocation.hold_commands import hold_command, release_command
 from ca.revocation.mass_commands import revoke_many_command
 from ca.services import CaServices
 from ca.units.signer import CMP
@@ -59,6 +60,8 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
         batch_group(load),
         revoke_command(load),
         revoke_many_command(load),
+        hold_command(load),
+        release_command(load),
         publish_command(load),
         lists_command(load),
         log_group(load),

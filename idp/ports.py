@@ -127,7 +127,9 @@ class PersonalCertificate:
     """A certificate of a person.
 
     :ivar serial: lower-case hex. :ivar kind: what it is called, in Spanish; ``about``: what it is for.
-    :ivar standing: ``valid``, ``not_yet_valid``, ``expired`` or ``revoked``.
+    :ivar standing: ``valid``, ``not_yet_valid``, ``expired``, ``revoked``, or ``on_hold`` while it is suspended.
+    :ivar may_be_held: whether its holder may suspend it now.
+    :ivar held_by_holder: whether the holder suspended it, and so may take it up again.
     :ivar revocation_reason: a name of RFC 5280 §5.3.1.
     :ivar for_login: whether it logs its holder in.
     :ivar x5t_s256: as :class:`CertificateIdentity` has it; None in the moment before it is signed.
@@ -145,6 +147,8 @@ class PersonalCertificate:
     revocation_reason: str | None
     for_login: bool
     x5t_s256: str | None
+    may_be_held: bool = False
+    held_by_holder: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,6 +227,22 @@ class PersonalCertificates(Protocol):
         :param reason: ``keyCompromise``, ``cessationOfOperation`` or ``superseded``.
         :raises kernel.errors.NotFound: ``unknown_certificate``. :raises kernel.errors.Rejected: for other reasons.
         :raises kernel.errors.Conflict: ``already_revoked``.
+        """
+        ...
+
+    def hold(self, session: Session, person_id: str, *, serial: str, now: datetime) -> None:
+        """Suspend the person's certificate: everyone is told that it does not count.
+
+        :raises kernel.errors.NotFound: ``unknown_certificate``, another's too. :raises kernel.errors.Denied: where its
+            kind is never suspended. :raises kernel.errors.Conflict: ``already_on_hold``, ``already_revoked``.
+        """
+        ...
+
+    def release(self, session: Session, person_id: str, *, serial: str, now: datetime) -> None:
+        """Let the person's certificate count again.
+
+        :raises kernel.errors.NotFound: ``unknown_certificate``. :raises kernel.errors.Conflict: ``not_on_hold``.
+        :raises kernel.errors.Denied: (``hold_of_others``) for what an officer suspended, ``held_key_compromised``.
         """
         ...
 

@@ -30,6 +30,7 @@ from audit.event import Event
 from audit.vocabulary import EventType
 from ca.issuance.authority import authority_chain
 from ca.issuance.model import Certificate
+from ca.revocation.hold import find_hold, may_be_held
 from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import is_authority_certificate, preview_revocation, revoke_certificate
 from ca.serial import parse_serial
@@ -44,6 +45,7 @@ _STATUS_CHOICES = (
     ("valid", _l("Vigentes")),
     ("expiring", _l("Vencen en 30 días")),
     ("expired", _l("Vencidos")),
+    ("held", _l("Suspendidos")),
     ("revoked", _l("Revocados")),
 )
 USES: dict[str, words.Text] = {
@@ -98,10 +100,11 @@ def show(serial: str) -> Response:
     """One certificate."""
     now = services().clock.now()
     with services().database.reading() as session:
-        certificate = _reachable(session, serial, Permission.CERTIFICATES_READ)
+        certificate = reachable(session, serial, Permission.CERTIFICATES_READ)
         chain = authority_chain(session, certificate.authority_id)
         holder = _person_name(session, certificate.holder_id)
         institutions = _institution_names(session)
+        hold = find_hold(session, certificate.serial)
     fields = None
     if certificate.certificate_der is not None:
         loaded = x509.load_der_x509_certificate(certificate.certificate_der)
@@ -124,6 +127,10 @@ def show(serial: str) -> Response:
         tbs_sha256=colons(certificate.certificate_sha256 or ""),
         title=display_name(certificate),
         may_revoke=powers.allow(Permission.CERTIFICATES_REVOKE) and certificate.not_after >= now,
+        hold=hold,
+        may_hold=powers.allow(Permission.CERTIFICATES_HOLD)
+        and certificate.not_after >= now
+        and (hold is not None or (certificate.revoked_at is None and may_be_held(services().ca, certificate))),
         may_search=powers.allow(Permission.AUDIT_SEARCH),
     )
 
@@ -134,7 +141,7 @@ def download(serial: str, form: str) -> Response:
     """Hand out the certificate, alone or with its issuers; on record."""
     service = services()
     with service.database.transaction() as session:
-        certificate = _reachable(session, serial, Permission.CERTIFICATES_READ)
+        certificate = reachable(session, serial, Permission.CERTIFICATES_READ)
         delivery = deliver(session, certificate, form, now=service.clock.now())
         service.journal.record(
             session,
@@ -170,7 +177,7 @@ def revoke(serial: str) -> WerkzeugResponse:
         if not typed["reason"]:
             raise Rejected(code="revocation_reason_missing")
         with service.database.transaction() as session:
-            certificate = _reachable(session, serial, Permission.CERTIFICATES_REVOKE)
+            certificate = reachable(session, serial, Permission.CERTIFICATES_REVOKE)
             if request.form.get("step") != "confirm":
                 preview = preview_revocation(session, serial=certificate.serial, reason=typed["reason"], now=now)
                 if compromised_at and not preview.blocks_key:
@@ -214,7 +221,7 @@ def display_name(certificate: Certificate) -> str:
 
 def _form(serial: str, *, typed: Typed, errors: dict[str, str], status: int = 200) -> Response:
     with services().database.reading() as session:
-        certificate = _reachable(session, serial, Permission.CERTIFICATES_REVOKE)
+        certificate = reachable(session, serial, Permission.CERTIFICATES_REVOKE)
     left_out = (
         RevocationReason.KEY_COMPROMISE if is_authority_certificate(certificate) else RevocationReason.CA_COMPROMISE
     )
@@ -231,7 +238,7 @@ def _form(serial: str, *, typed: Typed, errors: dict[str, str], status: int = 20
     )
 
 
-def _reachable(session: Session, serial: str, permission: Permission) -> Certificate:
+def reachable(session: Session, serial: str, permission: Permission) -> Certificate:
     """:raises NotFound: if there is none, or it is another institution's."""
     try:
         certificate = session.get(Certificate, parse_serial(serial))

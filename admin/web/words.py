@@ -82,6 +82,7 @@ PERMISSIONS: dict[Permission, Text] = {
     Permission.AUDIT_SEARCH: _l("Buscar en la auditoría"),
     Permission.AUDIT_EXPORT: _l("Descargar la auditoría"),
     Permission.PEOPLE_OPEN: _l("Abrir la ficha de una persona, con motivo"),
+    Permission.CERTIFICATES_HOLD: _l("Suspender y reactivar certificados"),
     Permission.IDENTITIES_VERIFY: _l("Comprobar la identidad de una persona"),
     Permission.RECOVERIES_READ: _l("Ver recuperaciones de cuentas"),
     Permission.RECOVERIES_OPEN: _l("Abrir la recuperación de una cuenta"),
@@ -104,11 +105,13 @@ REVOCATION_REASONS: dict[str, tuple[Text, Text]] = {
     "privilegeWithdrawn": (_l("Permiso retirado"), _l("Ya no se cumple la condición por la que se emitió.")),
     "unspecified": (_l("Sin especificar"), _l("Ninguna de las anteriores.")),
 }
+ON_HOLD = _l("Suspendido: puede volver a valer")
 CERTIFICATE_STATUSES: dict[str, tuple[str, str, Text]] = {
     "valid": ("ok", "ok", _l("Vigente")),
     "expiring": ("warn", "warn", _l("Por vencer")),
     "expired": ("none", "less", _l("Vencido")),
     "revoked": ("bad", "bad", _l("Revocado")),
+    "held": ("warn", "warn", _l("Suspendido")),
     "signing": ("info", "wait", _l("Por firmar")),
 }
 REQUEST_STATUSES: dict[str, tuple[str, str, Text]] = {
@@ -203,6 +206,8 @@ def finding_words(finding: Finding) -> str:
 
 def reason_words(reason: str | None) -> Text | str:
     """Return what the reason of a revocation is called."""
+    if reason == "certificateHold":
+        return ON_HOLD
     return REVOCATION_REASONS[reason][0] if reason in REVOCATION_REASONS else (reason or "")
 
 

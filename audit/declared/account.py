@@ -56,7 +56,13 @@ ENDPOINTS: Declared = {
     "account.ask_revocation": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
     "account.ask_suspension": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
     "account.certificates": (_E.INTERACTION_STARTED,),
-    "account.release": (_E.ACCOUNT_CHANGE_REFUSED, _E.CERTIFICATE_RELEASED, _E.INTERACTION_STARTED),
+    "account.release": (
+        _E.ACCOUNT_CHANGE_REFUSED,
+        _E.CERTIFICATE_HOLD_RELEASED,
+        _E.CERTIFICATE_RELEASED,
+        _E.CERTIFICATE_RELEASE_REFUSED,
+        _E.INTERACTION_STARTED,
+    ),
     "account.request_certificate": (
         _E.ACCOUNT_CHANGE_REFUSED,
         _E.CERTIFICATE_REQUESTED,
@@ -71,6 +77,8 @@ ENDPOINTS: Declared = {
     ),
     "account.suspend": (
         _E.ACCOUNT_CHANGE_REFUSED,
+        _E.CERTIFICATE_HELD,
+        _E.CERTIFICATE_HOLD_REFUSED,
         _E.CERTIFICATE_SUSPENDED,
         _E.INTERACTION_STARTED,
         _E.SESSION_ENDED,

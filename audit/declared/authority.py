@@ -124,6 +124,8 @@ ENDPOINTS: Declared = {
     "pki_api.one_request": (_E.ENROLMENT_REFUSED,),
     "pki_api.profiles": (_E.ENROLMENT_REFUSED,),
     "pki_api.requests": (_E.ENROLMENT_REFUSED,),
+    "pki_api.hold": (_E.CERTIFICATE_HELD, _E.CERTIFICATE_HOLD_REFUSED, _E.ENROLMENT_REFUSED),
+    "pki_api.release": (_E.CERTIFICATE_HOLD_RELEASED, _E.CERTIFICATE_RELEASE_REFUSED, _E.ENROLMENT_REFUSED),
     "pki_api.revocation": (
         _E.CERTIFICATE_REVOCATION_REFUSED,
         _E.CERTIFICATE_REVOKED,

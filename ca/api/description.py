@@ -40,6 +40,8 @@ def api_description(issuer: str) -> dict[str, Any]:
             },
             "/certificates/{serial}/chain": {"get": _chain()},
             "/certificates/{serial}/revocation": {"post": _revocation()},
+            "/certificates/{serial}/hold": {"post": _suspension("Suspend it until it is released.", "hold")},
+            "/certificates/{serial}/release": {"post": _suspension("Take up what you suspended.", "release")},
         },
         "components": {"schemas": _schemas(), "securitySchemes": _security(issuer)},
     }
@@ -106,6 +108,10 @@ def _revocation() -> dict[str, Any]:
     return operation
 
 
+def _suspension(summary: str, told: str) -> dict[str, Any]:
+    return _operation(summary, Scope.REVOKE, told, _ref("Certificate"), [_in_path("serial")])
+
+
 def _body(schema: dict[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
@@ -158,7 +164,7 @@ def _security(issuer: str) -> dict[str, Any]:
     scopes = {
         Scope.READ.value: "Look at requests and certificates of the institution.",
         Scope.REQUEST.value: "Ask for certificates.",
-        Scope.REVOKE.value: "Revoke certificates of the institution.",
+        Scope.REVOKE.value: "Revoke and suspend certificates of the institution.",
     }
     flow = {"tokenUrl": f"{issuer}/token", "scopes": scopes}
     return {"oauth2": {"type": "oauth2", "flows": {"clientCredentials": flow}}}

@@ -18,6 +18,7 @@ from ca.issuance.delivery import deliver_certificate
 from ca.issuance.model import Certificate
 from ca.ports import ApiCaller
 from ca.requests.model import CertificateRequest
+from ca.revocation.hold import HeldAs, hold_certificate, release_certificate
 from ca.revocation.revoke import Revocation, revoke_certificate
 from ca.serial import parse_serial
 from ca.services import CaServices
@@ -152,6 +153,34 @@ def revoke_own(
             reason=reason,
             compromised_at=compromised_at,
             actor=actor_of(caller),
+            now=now,
+        )
+
+
+def hold_own(services: CaServices, caller: ApiCaller, serial: str, *, now: datetime) -> None:
+    """Suspend a certificate of the institution. :raises ServiceError: as a suspension does; ``unknown_certificate``."""
+    found = find_certificate(services, caller, serial)
+    with services.database.transaction() as session:
+        hold_certificate(
+            session,
+            services=services,
+            serial=str(found["serial"]),
+            actor=actor_of(caller),
+            held_as=HeldAs.INSTITUTION,
+            now=now,
+        )
+
+
+def release_own(services: CaServices, caller: ApiCaller, serial: str, *, now: datetime) -> None:
+    """Take up what the institution suspended. :raises ServiceError: as a release does; ``unknown_certificate``."""
+    found = find_certificate(services, caller, serial)
+    with services.database.transaction() as session:
+        release_certificate(
+            session,
+            services=services,
+            serial=str(found["serial"]),
+            actor=actor_of(caller),
+            released_as=HeldAs.INSTITUTION,
             now=now,
         )
 

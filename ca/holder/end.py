@@ -16,8 +16,8 @@ from ca.requests.model import CertificateRequest
 from ca.requests.view import Status
 from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import revoke_certificate
-from ca.services import CaServices
 from ca.revocation.standing import not_for_good
+from ca.services import CaServices
 
 _ON_THEIR_WAY = (HandoverStatus.PREPARED.value, HandoverStatus.OFFERED.value, HandoverStatus.OPENED.value)
 

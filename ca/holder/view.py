@@ -12,6 +12,8 @@ from ca.handover.model import KeyHandover
 from ca.issuance.model import Certificate
 from ca.register.public_certificate import Standing
 from ca.requests.model import CertificateRequest
+from ca.revocation.hold import HeldAs, may_be_held
+from ca.revocation.model import CertificateHold
 from ca.revocation.standing import is_held
 from ca.services import CaServices
 
@@ -22,6 +24,7 @@ class HeldCertificate:
 
     :ivar serial: lower-case hex. :ivar kind: its profile's title, in Spanish.
     :ivar for_login: whether it logs its holder in.
+    :ivar may_be_held: whether it may be suspended now. :ivar held_by_holder: whether its holder suspended it.
     :ivar sha256: of the DER certificate; None in the moment before it is signed.
     """
 
@@ -38,6 +41,8 @@ class HeldCertificate:
     revocation_reason: str | None
     for_login: bool
     sha256: str | None
+    may_be_held: bool
+    held_by_holder: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +72,13 @@ def list_held(session: Session, *, services: CaServices, holder_id: str, now: da
         .where(Certificate.holder_id == holder_id)
         .order_by(Certificate.issued_at.desc(), Certificate.serial)
     )
-    return [_held(row, services, now=now) for row in rows]
+    holds = session.execute(
+        select(CertificateHold.serial, CertificateHold.held_as)
+        .join(Certificate, Certificate.serial == CertificateHold.serial)
+        .where(Certificate.holder_id == holder_id, CertificateHold.ended_at.is_(None))
+    )
+    held_as = {row.serial: row.held_as for row in holds}
+    return [_held(row, services, held_as.get(row.serial), now=now) for row in rows]
 
 
 def list_asked(session: Session, *, services: CaServices, holder_id: str) -> list[AskedCertificate]:
@@ -94,7 +105,7 @@ def list_asked(session: Session, *, services: CaServices, holder_id: str) -> lis
     ]
 
 
-def _held(row: Certificate, services: CaServices, *, now: datetime) -> HeldCertificate:
+def _held(row: Certificate, services: CaServices, held_as: str | None, *, now: datetime) -> HeldCertificate:
     profile = services.profiles.get(row.profile)
     standing = Standing.VALID if now >= row.not_before else Standing.NOT_YET_VALID
     if now > row.not_after:
@@ -115,4 +126,6 @@ def _held(row: Certificate, services: CaServices, *, now: datetime) -> HeldCerti
         revocation_reason=row.revocation_reason,
         for_login="clientAuth" in [purpose.value for purpose in profile.extended_key_usage],
         sha256=row.certificate_sha256,
+        may_be_held=row.revoked_at is None and row.not_after >= now and may_be_held(services, row),
+        held_by_holder=held_as == HeldAs.HOLDER.value,
     )

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from ca.issuance.model import Certificate
 from ca.revocation.revoke import revoke_certificate
-from ca.services import CaServices
 from ca.revocation.standing import not_for_good
+from ca.services import CaServices
 
 
 def revoke_institutional(

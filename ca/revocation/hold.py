@@ -1,8 +1,8 @@
 """Suspending a certificate and taking it up again: the reason ``certificateHold`` of RFC 5280 §5.3.1.
 
-To everyone outside a certificate on hold is a revoked one, with a reason that says that it may come back: lists and OCSP
-answers tell of it as of any revocation, and sessions and tokens that rest on it end. A release takes it off the lists
-(``removeFromCRL`` on deltas, §5.3.1) and OCSP says good again; nothing that ended comes back.
+To everyone outside a certificate on hold is a revoked one, with a reason that says that it may come back: lists and
+OCSP answers tell of it as of any revocation, and sessions and tokens that rest on it end. A release takes it off the
+lists (``removeFromCRL`` on deltas, §5.3.1) and OCSP says good again; nothing that ended comes back.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def release_certificate(
 
     :raises NotFound: ``unknown_certificate``. :raises Conflict: ``not_on_hold``. :raises Rejected:
         ``certificate_expired``. :raises Denied: ``hold_of_others`` for what somebody above suspended;
-        ``same_person``; ``key_compromised`` while the key is blocked.
+        ``same_person``; ``held_key_compromised`` while the key is blocked.
     """
     try:
         certificate = _find(session, serial)
@@ -170,7 +170,7 @@ def release_certificate(
         if certificate.not_after < now:
             raise Rejected("The certificate has expired.", code="certificate_expired")
         if is_compromised(session, certificate.spki_sha256):
-            raise Denied("The key of this certificate is compromised: revoke it.", code="key_compromised")
+            raise Denied("The key of this certificate is compromised: revoke it.", code="held_key_compromised")
         if released_as is HeldAs.AUTHORITY and services.settings.hold_release_people == 2:
             if row.release_asked_by is None:
                 row.release_asked_by, row.release_asked_at = actor, now

@@ -56,14 +56,18 @@ def read_gone(
     return _read(session, query)
 
 
-def read_released(session: Session, *, authority_id: str, shard: int, after_revision: int) -> Sequence[ListedCertificate]:
+def read_released(
+    session: Session, *, authority_id: str, shard: int, after_revision: int
+) -> Sequence[ListedCertificate]:
     """Return what was on hold and was released after this revision, and counts still, as ``removeFromCRL``.
 
     The base of the delta, or a delta since, may have told of the hold (RFC 5280 §5.2.4).
     """
     held_at = func.max(CertificateHold.held_at)
     query: Select[Any] = (
-        select(CertificateHold.serial, _text(session, held_at), literal(REMOVE_FROM_CRL), sql_cast(literal(None), String))
+        select(  # type: ignore[assignment]
+            CertificateHold.serial, _text(session, held_at), literal(REMOVE_FROM_CRL), sql_cast(literal(None), String)
+        )
         .join(Certificate, Certificate.serial == CertificateHold.serial)
         .where(
             CertificateHold.authority_id == authority_id,

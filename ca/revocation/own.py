@@ -14,8 +14,8 @@ from audit.vocabulary import EventType, Outcome
 from ca.issuance.model import Certificate
 from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import Revocation, revoke_certificate
-from ca.services import CaServices
 from ca.revocation.standing import not_for_good
+from ca.services import CaServices
 from kernel.errors import NotFound, Rejected, ServiceError
 
 #: What a holder may say; the other reasons are for those who know more than he does.

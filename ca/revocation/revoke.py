@@ -113,8 +113,8 @@ def revoke_certificate(
 ) -> Revocation:
     """Revoke a certificate for good, in the caller's transaction, with its event and the tasks that spread the word.
 
-    A revoked certificate changes only to key compromise, one on hold to any reason, and neither its date. An expired one is not revoked: lists
-    drop it and nobody would see it; a compromised key is blocked all the same.
+    A revoked certificate changes only to key compromise, one on hold to any reason; the date stays. An expired one
+    is not revoked: lists drop it and nobody would see it; a compromised key is blocked all the same.
 
     :param serial: the stored form, see :func:`ca.serial.parse_serial`.
     :param reason: a name of RFC 5280 §5.3.1, see :class:`RevocationReason`.

@@ -1,8 +1,8 @@
 """What was revoked since one looked last: so that what a process remembers of the status is never older than a moment.
 
-Each revocation, hold and release raises the revision of its list's series and writes it into its own row, in one transaction. So one
-small query says whether anything happened at all, and another one what. No message has to arrive: a process that has
-not been able to look does not answer from memory.
+Each revocation, hold and release raises the revision of its list's series and writes it into its own row, in one
+transaction. So one small query says whether anything happened at all, and another one what. No message has to arrive: a
+process that has not been able to look does not answer from memory.
 """
 
 from __future__ import annotations

@@ -17,8 +17,10 @@ from ca.api.requests import (
     fetch_chain,
     find_certificate,
     find_request,
+    hold_own,
     list_certificates,
     list_requests,
+    release_own,
     revoke_own,
     submit,
 )
@@ -180,6 +182,24 @@ def revocation(serial: str) -> Response:
         compromised_at=_time(body.get("compromised_at")),
         now=services().clock.now(),
     )
+    return jsonify(find_certificate(services(), caller, serial))
+
+
+@blueprint.post("/certificates/<serial>/hold")
+@limit("60 per minute")
+def hold(serial: str) -> Response:
+    """Suspend it."""
+    caller = _enter(Scope.REVOKE)
+    hold_own(services(), caller, serial, now=services().clock.now())
+    return jsonify(find_certificate(services(), caller, serial))
+
+
+@blueprint.post("/certificates/<serial>/release")
+@limit("60 per minute")
+def release(serial: str) -> Response:
+    """Take it up again."""
+    caller = _enter(Scope.REVOKE)
+    release_own(services(), caller, serial, now=services().clock.now())
     return jsonify(find_certificate(services(), caller, serial))
 
 

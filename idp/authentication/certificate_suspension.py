@@ -1,7 +1,7 @@
-"""A person puts a certificate aside for a while: it logs nobody in here until he takes it up again.
+"""A person suspends a certificate of his own, for who cannot find it and hopes to, and takes it up again.
 
-For who cannot find it and hopes to. The authority has no ``certificateHold``, so that a signature's worth never comes
-and goes: what the certificate signs elsewhere is not touched, and who has lost it for good revokes it.
+The authority puts it on hold (``certificateHold``) for everyone; here ends at once what rests on it. Earlier releases
+only refused its login here: what was put aside with them (:class:`SuspendedCertificateRow`) still is.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from audit.event import Event
-from audit.vocabulary import EventType
+from audit.vocabulary import EventType, Outcome
 from idp.accounts.person import Person
-from idp.authentication.browser_session import end_sessions_on_certificate
+from idp.authentication.assurance import ACR_2FA, satisfies
+from idp.authentication.browser_session import BrowserSession, end_sessions_on_certificate
 from idp.authentication.model import SuspendedCertificateRow
 from idp.notices.notify import notify_everywhere
 from idp.ports import PersonalCertificate
 from idp.services import IdpServices
 from idp.tokens.family import revoke_families_on_certificate
-from kernel.errors import Conflict, Denied, NotFound
+from kernel.errors import Denied, NotFound
 
 REASON = "certificate_suspended"
+ON_HOLD = "on_hold"  # as idp.ports.PersonalCertificate.standing has it
 
 
 def list_suspended(session: Session, person_id: str) -> Mapping[str, datetime]:
-    """Return since when certificates of the person are put aside, by serial."""
+    """Return since when certificates are put aside by the person in an earlier release, by serial."""
     rows = session.scalars(select(SuspendedCertificateRow).where(SuspendedCertificateRow.person_id == person_id))
     return {row.serial: row.since for row in rows}
 
@@ -40,43 +41,51 @@ def require_not_suspended(session: Session, *, serial: str | None) -> None:
 
 
 def suspend_certificate(session: Session, *, services: IdpServices, person: Person, serial: str, now: datetime) -> None:
-    """Put the person's certificate aside: sessions and grants that rest on it end. The caller has checked a step-up.
+    """Suspend the person's certificate: sessions and grants that rest on it end. The caller has checked a step-up.
 
-    :raises NotFound: (``unknown_certificate``), another's too. :raises Conflict: (``not_for_login``) where there is
-        nothing to put aside: it logs nobody in, or has ended.
+    :raises NotFound: (``unknown_certificate``), another's too. :raises Denied: ``profile_forbids_hold``.
+    :raises Conflict: ``already_revoked``. :raises Rejected: ``certificate_expired``. A double submit is none.
     """
     found = _own(session, services, person.id, serial, now=now)
-    if not found.for_login or found.standing not in ("valid", "not_yet_valid") or found.x5t_s256 is None:
-        raise Conflict("This certificate logs nobody in.", code="not_for_login")
-    if session.get(SuspendedCertificateRow, serial) is not None:
+    if found.standing == ON_HOLD:
         return  # a double submit
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    made = session.execute(
-        insert(SuspendedCertificateRow)
-        .values(serial=serial, person_id=person.id, since=now)
-        .on_conflict_do_nothing()
-        .returning(SuspendedCertificateRow.serial)
-    ).scalar_one_or_none()
-    if made is None:
-        return  # two at once: the other one did it
+    services.personal_certificates.hold(session, person.id, serial=serial, now=now)
     services.journal.record(
         session, Event(type=EventType.CERTIFICATE_SUSPENDED, subject=person.id, object_id=serial), now=now
     )
-    revoke_families_on_certificate(session, journal=services.journal, x5t_s256=found.x5t_s256, reason=REASON, now=now)
-    end_sessions_on_certificate(session, journal=services.journal, x5t_s256=found.x5t_s256, reason=REASON, now=now)
+    if found.x5t_s256 is not None:
+        journal, thumbprint = services.journal, found.x5t_s256
+        revoke_families_on_certificate(session, journal=journal, x5t_s256=thumbprint, reason=REASON, now=now)
+        end_sessions_on_certificate(session, journal=journal, x5t_s256=thumbprint, reason=REASON, now=now)
     _tell(session, services, person, "suspended", now=now)
 
 
-def release_certificate(session: Session, *, services: IdpServices, person: Person, serial: str, now: datetime) -> None:
-    """Let the certificate log its holder in again. The caller has checked a step-up; a double submit is none."""
-    released = session.execute(
-        delete(SuspendedCertificateRow)
-        .where(SuspendedCertificateRow.serial == serial, SuspendedCertificateRow.person_id == person.id)
-        .returning(SuspendedCertificateRow.serial)
-    ).scalar_one_or_none()
-    if released is None:
-        _own(session, services, person.id, serial, now=now)
-        return
+def release_certificate(
+    session: Session, *, services: IdpServices, person: Person, login: BrowserSession, serial: str, now: datetime
+) -> None:
+    """Let the certificate count again. The caller has checked a recent login; a double submit is none.
+
+    :param login: with which the person asks: worth two factors, and not resting on this certificate. Who holds the
+        certificate alone must not be able to take it up again.
+    :raises NotFound: (``unknown_certificate``). :raises Denied: ``release_needs_other_factor``, ``hold_of_others``.
+    """
+    found = _own(session, services, person.id, serial, now=now)
+    before = session.get(SuspendedCertificateRow, serial)
+    if found.standing != ON_HOLD and before is None:
+        return  # a double submit
+    if not satisfies(login.acr, ACR_2FA) or (login.x5t_s256 is not None and login.x5t_s256 == found.x5t_s256):
+        error = Denied("Log in with another strong factor.", code="release_needs_other_factor")
+        refused = Event(
+            type=EventType.CERTIFICATE_RELEASED,
+            outcome=Outcome.REFUSED,
+            reason=error.code,
+            subject=person.id,
+            object_id=serial,
+        )
+        services.journal.refuse(session, refused, error, now=now)
+    if found.standing == ON_HOLD:
+        services.personal_certificates.release(session, person.id, serial=serial, now=now)
+    session.execute(delete(SuspendedCertificateRow).where(SuspendedCertificateRow.serial == serial))
     services.journal.record(
         session, Event(type=EventType.CERTIFICATE_RELEASED, subject=person.id, object_id=serial), now=now
     )
@@ -97,5 +106,10 @@ def _own(session: Session, services: IdpServices, person_id: str, serial: str, *
 
 def _tell(session: Session, services: IdpServices, person: Person, change: str, *, now: datetime) -> None:
     notify_everywhere(
-        session, services=services, person=person, template="certificate_put_aside", context={"change": change}, now=now
+        session,
+        services=services,
+        person=person,
+        template="certificate_put_aside",
+        context={"change": change, "by": ""},
+        now=now,
     )

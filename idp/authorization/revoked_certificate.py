@@ -1,4 +1,4 @@
-"""What ends with a certificate: sessions that began with it, and grants that are bound to it or were given in them.
+"""What ends with a certificate that is revoked or suspended: sessions that began with it, and grants bound to it.
 
 Tokens and clients ask for the certificate's standing at each use and stop at once; this ends what nobody asks about,
 and says so to whoever has to hear of it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -54,8 +54,16 @@ class LetGoOfCertificate:
 
 
 def _is_withdrawn(session: Session, *, person_id: str, serial: str) -> bool:
+    """Told before; what was told before a suspension ended counts no more."""
     same = AuditEvent.subject == person_id, AuditEvent.object_id == serial
-    return bool(session.scalar(select(exists().where(AuditEvent.type == EventType.CERTIFICATE_WITHDRAWN.value, *same))))
+    released = (
+        select(func.max(AuditEvent.occurred_at))
+        .where(AuditEvent.type == EventType.CERTIFICATE_HOLD_RELEASED.value, *same)
+        .scalar_subquery()
+    )
+    told = AuditEvent.type == EventType.CERTIFICATE_WITHDRAWN.value
+    since = or_(released.is_(None), AuditEvent.occurred_at >= released)
+    return bool(session.scalar(select(exists().where(told, since, *same))))
 
 
 def _withdraw(session: Session, journal: Journal, *, person_id: str, serial: str, reason: str, now: datetime) -> None:

@@ -152,7 +152,7 @@ PAGE_TEXTS = {
     ),
     "certificate_suspended": ErrorText(
         title=_l("Su certificado está suspendido"),
-        happened=_l("Usted lo suspendió en su cuenta, así que no sirve para ingresar. No se entregó ningún dato."),
+        happened=_l("Usted o un funcionario lo suspendió, así que no sirve para ingresar. No se entregó ningún dato."),
         to_do=_l("Ingrese de otra forma y reactívelo en su cuenta, en «Certificados»."),
     ),
     "certificate_person_inactive": ErrorText(

@@ -56,6 +56,8 @@ def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
         "admin_requests.decide",
         "admin_batches.decide",
         "admin_certificates.revoke",
+        "admin_holds.hold",
+        "admin_holds.release",
         "admin_mass_revocations.propose",
         "admin_mass_revocations.decide",
         "admin_directories.add",

@@ -32,7 +32,7 @@ def _page(_dialect: str) -> Executable:
 
 
 def _revoked(_dialect: str) -> Executable:
-    """What is revoked, and what was released from a hold: "good" of before the hold is older than what was said since."""
+    """What is revoked, and what was on hold: a "good" of before the hold is older than what was said since."""
     revoked = select(Certificate.serial).where(
         Certificate.authority_id == bindparam("authority"),
         Certificate.serial >= bindparam("prefix"),
@@ -168,5 +168,7 @@ def _read(session: Session, place: tuple[str, str], keys: SigningKeys, *, now: d
         key = keys.open(session, signer)
     except NotFound:
         return ShelvedPage(AnswerPage(b""), None, set(), now)
-    revoked = _REVOKED.fetch(session, {"authority": authority_id, "prefix": prefix, "after": after(prefix), "since": now - ANSWER_LIFETIME})
+    revoked = _REVOKED.fetch(
+        session, {"authority": authority_id, "prefix": prefix, "after": after(prefix), "since": now - ANSWER_LIFETIME}
+    )
     return ShelvedPage(AnswerPage(octets), key, {row[0] for row in revoked}, now)

@@ -16,8 +16,8 @@ from ca.locations import crl_file
 from ca.revocation.mass.selection import Selection, chosen_by, require_sound, struck_by
 from ca.revocation.reason import RevocationReason, parse_reason
 from ca.revocation.revoke import AffectedCertificate, require_plausible_compromise
-from ca.services import CaServices
 from ca.revocation.standing import not_for_good
+from ca.services import CaServices
 
 _SHOWN = 20
 _MOST_ASKED_ABOUT = 20_000

@@ -1,4 +1,4 @@
-"""The person's own certificates: seen, asked for, put aside, revoked. Changes ask for a recent login."""
+"""The person's own certificates: seen, asked for, suspended, revoked. Changes ask for a recent login."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from idp.web.access import present, services
 from idp.web.account_pages.blueprint import blueprint
 from idp.web.forms import Form
 from idp.web.guard import Visitor, admit
-from kernel.errors import Conflict, NotFound, Rejected
+from kernel.errors import Conflict, Denied, NotFound, Rejected
 from web.pages import render
 from web.rate_limit import limit
 
@@ -107,24 +107,42 @@ def ask_suspension(serial: str) -> AnyResponse:
 
 
 @blueprint.post("/certificates/<serial>/suspend")
+@limit("20 per hour")
 def suspend(serial: str) -> AnyResponse:
-    """Put the certificate aside."""
+    """Suspend the certificate."""
     visitor = admit(back_to=url_for("account.ask_suspension", serial=serial), sensitive=True)
     if isinstance(visitor, AnyResponse):
         return visitor
-    with services().database.transaction() as session:
-        suspend_certificate(session, services=services(), person=visitor.person, serial=serial, now=present())
+    try:
+        with services().database.transaction() as session:
+            suspend_certificate(session, services=services(), person=visitor.person, serial=serial, now=present())
+    except (Rejected, Conflict, Denied):
+        return redirect(url_for("account.certificates", changed="no"), 303)
     return redirect(url_for("account.certificates", changed="suspended"), 303)
 
 
 @blueprint.post("/certificates/<serial>/release")
+@limit("20 per hour")
 def release(serial: str) -> AnyResponse:
     """Take the certificate up again."""
     visitor = admit(back_to=url_for("account.certificates"), sensitive=True)
     if isinstance(visitor, AnyResponse):
         return visitor
-    with services().database.transaction() as session:
-        release_certificate(session, services=services(), person=visitor.person, serial=serial, now=present())
+    try:
+        with services().database.transaction() as session:
+            release_certificate(
+                session,
+                services=services(),
+                person=visitor.person,
+                login=visitor.session,
+                serial=serial,
+                now=present(),
+            )
+    except Denied as error:
+        why = "factor" if error.code == "release_needs_other_factor" else "officer"
+        return redirect(url_for("account.certificates", refused=why), 303)
+    except (Rejected, Conflict):
+        return redirect(url_for("account.certificates", changed="no"), 303)
     return redirect(url_for("account.certificates", changed="released"), 303)
 
 

@@ -42,6 +42,9 @@ def test_a_system_asks_looks_fetches_and_revokes(system: System, composition: Co
     assert x509.load_pem_x509_certificates(chain.data)[0] == leaf
     assert system.call("GET", f"requests/{asked.get_json()['request']}").get_json()["status"] == "issued"
 
+    held = system.call("POST", f"certificates/{serial}/hold")
+    assert held.get_json()["revocation_reason"] == "certificateHold"
+    assert system.call("POST", f"certificates/{serial}/release").get_json()["revoked_at"] is None
     revoked = system.call("POST", f"certificates/{serial}/revocation", json={"reason": "superseded"})
     assert revoked.get_json()["revocation_reason"] == "superseded"
     again = system.call("POST", f"certificates/{serial}/revocation", json={"reason": "superseded"})

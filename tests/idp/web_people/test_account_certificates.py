@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from audit.vocabulary import EventType
 from ca.ceremony.hierarchy import create_hierarchy
@@ -18,10 +19,12 @@ from ca.holder.surnames import first_and_second
 from ca.issuance.issue import issue_approved
 from ca.requests.decide import approve_request
 from ca.requests.view import Status, list_requests
+from ca.revocation.hold import HeldAs, hold_certificate
 from composition import Composition
 from idp.accounts.life import verify_identity
 from idp.accounts.person import Person
-from idp.authentication.certificate_suspension import require_not_suspended
+from idp.authentication.assurance import ACR_2FA
+from idp.authentication.model import BrowserSessionRow
 from kernel.clock import ManualClock
 from kernel.errors import Denied
 from tests.ca.csr import ec_key, make_csr
@@ -134,7 +137,10 @@ def test_a_certificate_is_put_aside_taken_up_and_revoked(
     mails: Callable[[], list[Any]],
     events: Callable[..., Any],
 ) -> None:
-    """Self-service with consequences in words; a recent login; each on record and told; another's does not exist."""
+    """Self-service with consequences in words; a recent login; each on record and told; another's does not exist.
+
+    Taken up again with two factors only: who has nothing but a password, or this certificate, goes to a desk.
+    """
     person = make_person()
     make_person(OTHER)
     held = personal_certificate(composition, person.id, now=clock.now())
@@ -147,18 +153,38 @@ def test_a_certificate_is_put_aside_taken_up_and_revoked(
         assert stranger.post(f"{page}/{path}", {"reason": "superseded"}).status_code == 404
     assert stranger.post(f"{page}/release").status_code == 404
     walker.follow(walker.log_in())
-    assert "Fuera de SAU sigue vigente" in walker.get(f"{page}/suspend").text
+    assert "nadie debe aceptarlo" in walker.get(f"{page}/suspend").text
     assert walker.client.post(f"{page}/suspend").status_code == 400
     for _ in range(2):
         assert walker.post(f"{page}/suspend").location == "/account/certificates?changed=suspended"
     assert mails()[0].subject == "Suspendió su certificado"
     with composition.database.reading() as session, pytest.raises(Denied) as refused:
-        require_not_suspended(session, serial=held.serial)
+        composition.idp.certificates.identify(session, held.der, now=clock.now())
     assert refused.value.code == "certificate_suspended"
-    assert "Suspendido para ingresar" in walker.get("/account/certificates").text
-    assert walker.post(f"{page}/release").location == "/account/certificates?changed=released"
+    assert "Suspendido el" in walker.get("/account/certificates").text
+    assert walker.post(f"{page}/release").location == "/account/certificates?refused=factor"
+    assert "ingrese de otra forma fuerte" in walker.get("/account/certificates?refused=factor").text
+    with composition.database.transaction() as session:
+        session.execute(update(BrowserSessionRow).values(acr=ACR_2FA, x5t_s256=held.x5t_s256))
+    assert walker.post(f"{page}/release").location == "/account/certificates?refused=factor"
+    with composition.database.transaction() as session:
+        session.execute(update(BrowserSessionRow).values(x5t_s256=None))
+    for _ in range(2):
+        assert walker.post(f"{page}/release").location == "/account/certificates?changed=released"
     with composition.database.reading() as session:
-        require_not_suspended(session, serial=held.serial)
+        composition.idp.certificates.identify(session, held.der, now=clock.now())
+    with composition.database.transaction() as session:
+        hold_certificate(
+            session,
+            services=composition.ca,
+            serial=held.serial,
+            actor="officer-1",
+            held_as=HeldAs.AUTHORITY,
+            now=clock.now(),
+        )
+    assert mails()[0].subject == "Se suspendió su certificado"
+    assert "Lo suspendió un funcionario" in walker.get("/account/certificates").text
+    assert walker.post(f"{page}/release").location == "/account/certificates?refused=officer"
     preview = walker.get(f"{page}/revoke").text
     assert "Lo que firmó antes sigue valiendo" in preview
     assert "se cierran 0 sesiones" in preview
@@ -169,7 +195,13 @@ def test_a_certificate_is_put_aside_taken_up_and_revoked(
     assert "Revocado" in walker.get("/account/certificates").text
     revoked = events(EventType.CERTIFICATE_REVOKED)
     assert [(event.actor, event.object_id) for event in revoked] == [(person.id, held.serial)]
-    assert [len(events(kind)) for kind in (EventType.CERTIFICATE_SUSPENDED, EventType.CERTIFICATE_RELEASED)] == [1, 1]
+    said = (EventType.CERTIFICATE_SUSPENDED, EventType.CERTIFICATE_RELEASED)
+    assert [[event.outcome for event in events(kind)] for kind in said] == [
+        ["success"],
+        ["refused", "refused", "success"],
+    ]
+    own = (EventType.CERTIFICATE_HELD, EventType.CERTIFICATE_HOLD_RELEASED)
+    assert [[event.actor for event in events(kind)] for kind in own] == [[person.id, "officer-1"], [person.id]]
     clock.advance(timedelta(minutes=16))
     assert "/login/" in walker.get(f"{page}/revoke").location
 
