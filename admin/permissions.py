@@ -44,6 +44,7 @@ class Permission(StrEnum):
     AUDIT_EXPORT = "audit:export"
     PEOPLE_OPEN = "people:open"
     IDENTITIES_VERIFY = "identities:verify"
+    RECTIFICATIONS_DECIDE = "rectifications:decide"
     RECOVERIES_READ = "recoveries:read"
     RECOVERIES_OPEN = "recoveries:open"
     RECOVERIES_STOP = "recoveries:stop"
@@ -172,6 +173,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.CONSOLE_OPEN,
             _P.PEOPLE_OPEN,
             _P.IDENTITIES_VERIFY,
+            _P.RECTIFICATIONS_DECIDE,
             _P.RECOVERIES_READ,
             _P.RECOVERIES_OPEN,
             _P.RECOVERIES_STOP,

@@ -140,6 +140,9 @@ class EventType(StrEnum):
     DESK_RECOVERY_ENTERED = "idp:desk_recovery:entered"  # the code was typed in a browser
     DESK_RECOVERY_FINISHED = "idp:desk_recovery:finished"
     DESK_RECOVERY_EXPIRED = "idp:desk_recovery:expired"
+    RECTIFICATION_ASKED = "idp:rectification:asked"  # a person says that a datum about him is wrong
+    RECTIFICATION_DECIDED = "idp:rectification:decided"
+    RECTIFICATION_WITHDRAWN = "idp:rectification:withdrawn"
     REPORT_OPENED = "idp:report:opened"  # of what somebody says he did not do
     REPORT_RECHECKED = "idp:report:rechecked"  # he went through all that opens his account
     REPORT_SEEN = "idp:report:seen"

@@ -17,6 +17,12 @@ def tabs(operator: Operator) -> list[tuple[str, str, str]]:
         ("home", _("Inicio"), "admin_home.show", Permission.CONSOLE_OPEN),
         ("desk", _("Atender"), "admin_desk.search_form", Permission.PEOPLE_OPEN),
         ("checks", _("Identidades"), "admin_identity.waiting", Permission.IDENTITIES_VERIFY),
+        (
+            "rectifications",
+            _("Correcciones"),
+            "admin_rectifications.show_all",
+            Permission.RECTIFICATIONS_DECIDE,
+        ),
         ("reports", _("Reportes"), "admin_reports.show_all", Permission.REPORTS_READ),
         ("recoveries", _("Recuperaciones"), "admin_recoveries.show_all", Permission.RECOVERIES_READ),
         ("requests", _("Solicitudes"), "admin_requests.show_all", Permission.REQUESTS_READ),

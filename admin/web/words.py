@@ -84,6 +84,7 @@ PERMISSIONS: dict[Permission, Text] = {
     Permission.PEOPLE_OPEN: _l("Abrir la ficha de una persona, con motivo"),
     Permission.CERTIFICATES_HOLD: _l("Suspender y reactivar certificados"),
     Permission.IDENTITIES_VERIFY: _l("Comprobar la identidad de una persona"),
+    Permission.RECTIFICATIONS_DECIDE: _l("Decidir correcciones de datos"),
     Permission.RECOVERIES_READ: _l("Ver recuperaciones de cuentas"),
     Permission.RECOVERIES_OPEN: _l("Abrir la recuperación de una cuenta"),
     Permission.RECOVERIES_STOP: _l("Detener la recuperación de una cuenta"),

@@ -47,6 +47,9 @@ ENDPOINTS: Declared = {
     "account.recheck": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED, _E.REPORT_RECHECKED),
     "account.report": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
     "account.reports": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED),
+    "account.rectification": (_E.INTERACTION_STARTED,),
+    "account.ask_rectification": (_E.ACCOUNT_CHANGE_REFUSED, _E.INTERACTION_STARTED, _E.RECTIFICATION_ASKED),
+    "account.withdraw_rectification": (_E.INTERACTION_STARTED, _E.RECTIFICATION_WITHDRAWN),
     "account.home": (_E.INTERACTION_STARTED,),
     "account.language": (
         _E.ACCOUNT_UPDATED,

@@ -77,6 +77,7 @@ ENDPOINTS: Declared = {
     "admin_recoveries.agree": (_E.DESK_RECOVERY_APPROVED, _E.DESK_RECOVERY_REFUSED),
     "admin_recoveries.open_": (_E.DESK_RECOVERY_EXPIRED, _E.DESK_RECOVERY_OPENED, _E.DESK_RECOVERY_REFUSED),
     "admin_recoveries.stop": (_E.DESK_RECOVERY_STOPPED,),
+    "admin_rectifications.decide": (_E.ACCOUNT_UPDATED, _E.RECTIFICATION_DECIDED),
     "admin_reports.close": (_E.REPORT_CLOSED,),
     "admin_reports.look": (_E.REPORT_SEEN,),
     "admin_requests.decide": (
@@ -130,6 +131,8 @@ QUIET = frozenset(
         "admin_batches.show",
         "admin_batches.show_all",
         "admin_certificates.revoke_form",
+        "admin_rectifications.show",
+        "admin_rectifications.show_all",
         "admin_holds.hold_form",
         "admin_holds.release_form",
         "admin_certificates.show",

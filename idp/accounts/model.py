@@ -209,7 +209,9 @@ class DeletionRow(Base):
 class RectificationRow(Base):
     """A person says that what the register says of him is wrong (LOPDP Art. 14: answered within 15 days).
 
-    ``state``: ``open``, ``accepted``, ``refused`` or ``withdrawn``; one at most is open.
+    ``datum``: what is wrong (:class:`idp.accounts.rectification.Datum`), ``value``: what it should be. ``number``: what
+    the person is told to refer to. ``given_names`` and ``surnames``: as they would be. ``state``: ``open``,
+    ``accepted``, ``refused`` or ``withdrawn``; one at most is open.
     """
 
     __tablename__ = "idp_rectification"
@@ -224,7 +226,10 @@ class RectificationRow(Base):
     )
 
     id: Mapped[str] = mapped_column(String(26), primary_key=True)
+    number: Mapped[str | None] = mapped_column(String(9), unique=True)
     person_id: Mapped[str] = mapped_column(String(26), index=True)
+    datum: Mapped[str] = mapped_column(String(16), server_default="given_names")
+    value: Mapped[str] = mapped_column(String(200), server_default="")
     given_names: Mapped[str] = mapped_column(String(100))
     surnames: Mapped[str] = mapped_column(String(100))
     why: Mapped[str] = mapped_column(String(500))

@@ -68,6 +68,9 @@ def read_rectifications(session: Session, *, services: IdpServices, person_id: s
     return [
         {
             "id": row.id,
+            "number": row.number,
+            "datum": row.datum,
+            "value": row.value,
             "given_names": row.given_names,
             "surnames": row.surnames,
             "why": row.why,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from admin.web.desk import identity, people, recoveries, reports
+from admin.web.desk import identity, people, recoveries, rectifications, reports
 
-BLUEPRINTS = (people.blueprint, identity.blueprint, recoveries.blueprint, reports.blueprint)
+BLUEPRINTS = (people.blueprint, identity.blueprint, recoveries.blueprint, rectifications.blueprint, reports.blueprint)

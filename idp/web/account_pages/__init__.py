@@ -16,6 +16,7 @@ from idp.web.account_pages import my_data as my_data
 from idp.web.account_pages import password as password
 from idp.web.account_pages import profile as profile
 from idp.web.account_pages import recovery as recovery
+from idp.web.account_pages import rectification as rectification
 from idp.web.account_pages import reports as reports
 from idp.web.account_pages import rights as rights
 from idp.web.account_pages import security as security

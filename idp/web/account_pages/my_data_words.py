@@ -22,7 +22,7 @@ MOST_ON_PAPER = 500
 SECTIONS: dict[str, tuple[LazyString, LazyString]] = {
     "person": (_l("Su cuenta"), _l("Quién es usted y cómo le escribimos.")),
     "waiting_contacts": (_l("Contactos sin confirmar"), _l("Esperan el código que les enviamos.")),
-    "rectifications": (_l("Correcciones que pidió"), _l("De sus nombres, y qué se respondió.")),
+    "rectifications": (_l("Correcciones que pidió"), _l("Qué dato, cómo debía decir, y qué se respondió.")),
     "wishes": (_l("Lo que pidió sobre su cuenta"), _l("Borrarla, o copias de sus datos.")),
     "levels": (_l("Su nivel de identidad"), _l("En qué se basa, y lo que dejó de valer.")),
     "identity_checks": (_l("Comprobaciones de su identidad"), _l("En ventanilla, con su documento.")),
@@ -117,6 +117,7 @@ KEYS: dict[str, LazyString] = {
     "what": _l("Qué"),
     "who": _l("Quién"),
     "why": _l("Por qué"),
+    "datum": _l("Dato"),
     "withdrawn_at": _l("Retirado"),
 }
 
