@@ -54,6 +54,7 @@ def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
     fresh = {endpoint for endpoint, _, _ in _routes(app) if declaration_of(app.view_functions[endpoint]).fresh}
     assert fresh == {
         "admin_requests.decide",
+        "admin_rectifications.decide",
         "admin_batches.decide",
         "admin_certificates.revoke",
         "admin_holds.hold",

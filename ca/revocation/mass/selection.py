@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session, aliased
 from ca.issuance.authority import load_authority
 from ca.issuance.model import Certificate
 from ca.revocation.reason import RevocationReason
-from ca.serial import parse_serial
 from ca.revocation.standing import not_for_good
+from ca.serial import parse_serial
 from ca.services import CaServices
 from kernel.errors import Denied, Rejected
 
