@@ -57,6 +57,7 @@ NOT_TOLD = {
     "idp_enrollment_link": "an enrolment on its way; its end stands in the activity",
     "idp_passkey_challenge": "a question to a device on its way, gone within minutes",
     "idp_passkey_holder": "a random number by which devices find their passkeys: no datum, and of use to nobody else",
+    "idp_grid_sheet": "the numbers of a card that are secret, until it is printed",
     "idp_recovery_sheet": "recovery codes that are secret, for half an hour",
     "admin_console_session": "a session of the console; its beginning and end stand in the evidence of the console",
     "admin_sign_in_attempt": "a login of the console on its way, gone within minutes",

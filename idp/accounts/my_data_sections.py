@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import idp.authentication.own_data
+import idp.codes.own_data
 import idp.consent.own_data
 import idp.desk.own_data
 import idp.levels.own_data
@@ -25,6 +26,7 @@ SECTIONS: tuple[Section, ...] = (
     idp.desk.own_data.RECOVERIES,
     idp.desk.own_data.REPORTS,
     idp.authentication.own_data.FACTORS,
+    idp.codes.own_data.SENT_CODES,
     idp.authentication.own_data.SESSIONS,
     idp.authentication.own_data.DEVICES,
     idp.authentication.own_data.PLACES,

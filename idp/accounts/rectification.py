@@ -135,6 +135,9 @@ def ask_rectification(
 
 def withdraw_rectification(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> None:
     """The person takes back what waits; a second time there is nothing."""
+    waiting = select(RectificationRow.id).where(RectificationRow.person_id == person_id, RectificationRow.state == OPEN)
+    if session.scalar(waiting) is None:
+        return
     request_id = session.execute(
         update(RectificationRow)
         .where(RectificationRow.person_id == person_id, RectificationRow.state == OPEN)

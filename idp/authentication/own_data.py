@@ -135,7 +135,7 @@ def read_places(session: Session, *, services: IdpServices, person_id: str, now:
 FACTORS = Section(
     name="factors",
     read=read_factors,
-    tables=("idp_password", "idp_totp", "idp_recovery_code", "idp_passkey"),
+    tables=("idp_password", "idp_totp", "idp_recovery_code", "idp_passkey", "idp_code_factor", "idp_grid_card"),
 )
 SESSIONS = Section(name="sessions", read=read_sessions, tables=("idp_browser_session",))
 DEVICES = Section(name="devices", read=read_devices, tables=("idp_known_device",))

@@ -162,7 +162,8 @@ def require_cells(
 
 
 def remove_grid_cards(session: Session, *, person_id: str) -> list[str]:
-    """Delete the person's cards; return the ids of those that were in use."""
+    """Delete the person's cards and sheets; return the ids of those that were in use."""
+    session.execute(delete(GridSheetRow).where(GridSheetRow.person_id == person_id))
     return _drop(session, GridCardRow.person_id == person_id)
 
 

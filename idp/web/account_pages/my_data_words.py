@@ -22,6 +22,7 @@ MOST_ON_PAPER = 500
 SECTIONS: dict[str, tuple[LazyString, LazyString]] = {
     "person": (_l("Su cuenta"), _l("Quién es usted y cómo le escribimos.")),
     "waiting_contacts": (_l("Contactos sin confirmar"), _l("Esperan el código que les enviamos.")),
+    "sent_codes": (_l("Códigos enviados"), _l("Cuándo le enviamos códigos y si se usaron; nunca el código.")),
     "rectifications": (_l("Correcciones que pidió"), _l("Qué dato, cómo debía decir, y qué se respondió.")),
     "wishes": (_l("Lo que pidió sobre su cuenta"), _l("Borrarla, o copias de sus datos.")),
     "levels": (_l("Su nivel de identidad"), _l("En qué se basa, y lo que dejó de valer.")),
@@ -118,6 +119,12 @@ KEYS: dict[str, LazyString] = {
     "who": _l("Quién"),
     "why": _l("Por qué"),
     "datum": _l("Dato"),
+    "number": _l("Número"),
+    "value": _l("Cómo debe decir"),
+    "sent_at": _l("Enviado"),
+    "times_sent": _l("Veces que se envió"),
+    "tries": _l("Intentos"),
+    "used_at": _l("Usado"),
     "withdrawn_at": _l("Retirado"),
 }
 
