@@ -40,8 +40,8 @@ Flags = x509.ReasonFlags
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """The machine's own time: others' programs know no other."""
-    return ManualClock(datetime.now(UTC).replace(microsecond=0))
+    """The time that other programs know, a while ago: nothing that is made is of tomorrow."""
+    return ManualClock(datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10))
 
 
 def hold(services: CaServices, serial: str, *, actor: str = "officer-1", held_as: HeldAs = HeldAs.AUTHORITY) -> None:
