@@ -30,6 +30,7 @@ from operations import schema
 from operations.age_checks import clock, hosts, last_backup, signers
 from operations.connections import directories, mail_server, mtls_host, outgoing_trust, sms_gateway, ussd_gateway
 from operations.finding import Finding, Severity, broken, ok, warning
+from operations.geoip_check import places_of_addresses
 from operations.settings_checks import settings_in_force, several_nodes, witnesses
 
 _LOW_DISK = 1024**3
@@ -294,6 +295,7 @@ GROUND: dict[str, Check] = {
     "ussd": ussd_gateway,
     "outgoing requests": outgoing_trust,
     "mutual-TLS host": mtls_host,
+    "places of addresses": places_of_addresses,
     "hosts": hosts,
     "schema": _database,
 }

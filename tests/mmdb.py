@@ -1,4 +1,4 @@
-"""A file in MaxMind's public format (MaxMind DB 2.0), made for tests: read by the library that production reads with."""
+"""A file in MaxMind's public format (MaxMind DB 2.0), made for tests, read by the library that the service has."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ _EMPTY = -1
 
 class _Wide(int):
     """A uint64; other whole numbers are written as uint32."""
+
+
+class _Short(int):
+    """A uint16."""
 
 
 def write_mmdb(path: Path, networks: Mapping[str, Mapping[str, Any]], *, built_at: datetime) -> Path:
@@ -44,12 +48,12 @@ def write_mmdb(path: Path, networks: Mapping[str, Mapping[str, Any]], *, built_a
             tree += value.to_bytes(4, "big")
     metadata = {
         "node_count": count,
-        "record_size": 32,
-        "ip_version": 6,
+        "record_size": _Short(32),
+        "ip_version": _Short(6),
         "database_type": "GeoLite2-City",
         "languages": ["en", "es"],
-        "binary_format_major_version": 2,
-        "binary_format_minor_version": 0,
+        "binary_format_major_version": _Short(2),
+        "binary_format_minor_version": _Short(0),
         "build_epoch": _Wide(built_at.timestamp()),
         "description": {"en": "made for a test"},
     }
@@ -66,7 +70,8 @@ def _encode(value: Any) -> bytes:
             return _control(3, 8) + struct.pack(">d", value)
         case int():
             octets = value.to_bytes((value.bit_length() + 7) // 8, "big")
-            return _control(9 if isinstance(value, _Wide) else 6, len(octets)) + octets
+            kind = 9 if isinstance(value, _Wide) else 5 if isinstance(value, _Short) else 6
+            return _control(kind, len(octets)) + octets
         case Mapping():
             return _control(7, len(value)) + b"".join(_encode(key) + _encode(part) for key, part in value.items())
         case _:

@@ -6,6 +6,7 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from idp.authentication.browser_session import end_browser_session, end_sessions_of, list_browser_sessions
+from idp.authentication.geography import place_name
 from idp.authentication.session_places import find_session_addresses
 from idp.leaving.frontchannel import logout_frames
 from idp.web.access import present, services
@@ -13,6 +14,7 @@ from idp.web.account_pages.blueprint import blueprint
 from idp.web.cookies import clear_session_secret
 from idp.web.guard import Visitor, admit
 from idp.web.leaving import leave_to
+from web.locale import current_language
 from web.pages import render
 
 
@@ -28,7 +30,9 @@ def sessions() -> AnyResponse:
             session, services=services(), person_id=visitor.person.id, sids=[item.sid for item in found]
         )
     found.sort(key=lambda item: item.sid != visitor.session.sid)  # this one first, then the one used last
-    return render("idp/account/sessions.html", visitor=visitor, sessions=found, addresses=addresses)
+    file = services().settings.geoip_file
+    places = {sid: place_name(file, address, language=current_language()) for sid, address in addresses.items()}
+    return render("idp/account/sessions.html", visitor=visitor, sessions=found, addresses=addresses, places=places)
 
 
 @blueprint.get("/sessions/close")
