@@ -177,6 +177,7 @@ class EventType(StrEnum):
     UPSTREAM_VERIFIED = "idp:upstream:verified"  # an answer of another provider was taken, or refused
     UPSTREAM_LINKED = "idp:upstream:linked"
     UPSTREAM_UNLINKED = "idp:upstream:unlinked"
+    UPSTREAM_LOGOUT_ASKED = "idp:upstream:logout_asked"  # a logout here goes on to the provider
     UPSTREAM_LOGGED_OUT = "idp:upstream:logged_out"  # a session ended there, and so here
 
     # directories of institutions (LDAP)

@@ -16,6 +16,7 @@ import idp.events.jobs
 import idp.leaving.jobs
 import idp.levels.jobs
 import idp.notices.jobs
+import idp.rights.groups.jobs
 import idp.tokens.jobs
 from idp.services import IdpServices
 from kernel.outbox import Handler
@@ -60,5 +61,6 @@ def periodic_jobs(services: IdpServices) -> list[PeriodicJob]:
         *idp.directories.jobs.periodic_jobs(services),
         *idp.deliveries.jobs.periodic_jobs(services, kinds=tuple(deliveries(services))),
         *idp.levels.jobs.periodic_jobs(services),
+        *idp.rights.groups.jobs.periodic_jobs(services),
         *idp.tokens.jobs.periodic_jobs(services),
     ]

@@ -175,6 +175,12 @@ class Settings(BaseModel):
         le=365,
         description="Days that what a directory's or provider's groups gave outlasts the last login through it.",
     )
+    provider_belonging_days: int = Field(
+        default=90,
+        ge=1,
+        le=730,
+        description="Days that work at an institution outlasts the last login through its own provider.",
+    )
     registry_url: str = Field(
         default="",
         pattern=r"^(https?://[^@/?#\s]+(/[^@?#\s]*)?)?$",

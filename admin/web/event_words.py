@@ -65,6 +65,7 @@ EVENTS: dict[EventType, Text] = {
     _E.UPSTREAM_VERIFIED: _l("Llegó la respuesta de otro proveedor"),
     _E.UPSTREAM_LINKED: _l("Unió su cuenta con la de otro proveedor"),
     _E.UPSTREAM_UNLINKED: _l("Separó su cuenta de la de otro proveedor"),
+    _E.UPSTREAM_LOGOUT_ASKED: _l("Pidió cerrar también la sesión en el otro proveedor"),
     _E.UPSTREAM_LOGGED_OUT: _l("Otro proveedor avisó que una sesión terminó"),
     _E.LDAP_DIRECTORY_ADDED: _l("Agregó el directorio de una institución"),
     _E.LDAP_DIRECTORY_UPDATED: _l("Cambió el directorio de una institución"),

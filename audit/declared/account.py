@@ -141,6 +141,7 @@ ENDPOINTS: Declared = {
     "approvals.show_all": (_E.INTERACTION_STARTED,),
     "broker_account.let_go": (
         _E.ACCOUNT_CHANGE_REFUSED,
+        _E.ASSIGNMENT_ENDED,
         _E.INTERACTION_STARTED,
         _E.UPSTREAM_UNLINKED,
     ),

@@ -118,6 +118,8 @@ COMMANDS: Declared = {
     "directory enable": (_E.LDAP_DIRECTORY_UPDATED,),
     "directory map": (_E.LDAP_DIRECTORY_UPDATED,),
     "provider add": (_E.UPSTREAM_PROVIDER_ADDED,),
+    "provider change": (_E.UPSTREAM_PROVIDER_UPDATED,),
+    "provider map": (_E.UPSTREAM_PROVIDER_UPDATED,),
     "provider disable": (_E.UPSTREAM_PROVIDER_UPDATED,),
     "provider enable": (_E.UPSTREAM_PROVIDER_UPDATED,),
     "init": (

@@ -30,6 +30,7 @@ ENDPOINTS: Declared = {
         _E.UPSTREAM_VERIFIED,
     ),
     "broker.choose": (_E.INTERACTION_REFUSED,),
+    "broker.logged_out": (_E.INTERACTION_REFUSED,),
     "broker.logout": (
         _E.INTERACTION_REFUSED,
         _E.SESSION_ENDED,
@@ -146,12 +147,14 @@ ENDPOINTS: Declared = {
         _E.LOGOUT_REQUESTED,
         _E.SESSION_ENDED,
         _E.TOKEN_REVOKED,
+        _E.UPSTREAM_LOGOUT_ASKED,
     ),
     "idp_logout_entrance.logout": (
         _E.LOGOUT_REFUSED,
         _E.LOGOUT_REQUESTED,
         _E.SESSION_ENDED,
         _E.TOKEN_REVOKED,
+        _E.UPSTREAM_LOGOUT_ASKED,
     ),
     "idp_protocol.backchannel_authentication": (
         _E.BACKCHANNEL_MUTED,

@@ -37,6 +37,9 @@ AMR_USSD = "ussd"
 AMR_PIN = "pin"
 AMR_USER_VERIFIED = "user"
 AMR_MULTIPLE = "mfa"
+#: A login at an institution's own provider: what the person showed there only that one knows. RFC 8176 has no name for
+#: it. With ``mfa`` beside it the operator's table says that what the provider declared is worth two factors.
+AMR_FEDERATED = "fed"
 #: Proof of possession of a key. Whether the key is in hardware (hwk) or not (swk) nobody here can tell.
 AMR_CERTIFICATE = "pop"
 
@@ -93,7 +96,9 @@ def acr_of(amr: Iterable[str]) -> str:
 
 def with_method(amr: Iterable[str], method: str) -> tuple[str, ...]:
     """Return ``amr`` with ``method`` added, and ``mfa`` where they now are two factors; sorted, without repeats."""
-    methods = {*amr, method} - {AMR_MULTIPLE}
+    methods = {*amr, method}
+    if not {AMR_FEDERATED, AMR_MULTIPLE} <= set(amr):
+        methods.discard(AMR_MULTIPLE)
     if _are_two_factors(methods):
         methods.add(AMR_MULTIPLE)
     return tuple(sorted(methods))
@@ -112,4 +117,6 @@ def _are_two_factors(methods: set[str]) -> bool:
     keys = methods & {AMR_HARDWARE_KEY, AMR_SOFTWARE_KEY}
     if keys and AMR_USER_VERIFIED in methods:
         return True
-    return AMR_PASSWORD in methods and bool(keys or methods & {AMR_OTP, AMR_SMS, AMR_GRID})
+    if {AMR_FEDERATED, AMR_MULTIPLE} <= methods:
+        return True
+    return bool(methods & {AMR_PASSWORD, AMR_FEDERATED}) and bool(keys or methods & {AMR_OTP, AMR_SMS, AMR_GRID})

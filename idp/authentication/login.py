@@ -50,7 +50,7 @@ from idp.authentication.password import (
 from idp.authentication.second_factor import require_second_factor
 from idp.authentication.second_factor_kinds import SecondFactor, has_second_factor, methods_of, steps_of
 from idp.authentication.steps import Step, due_step, is_recent, person_in_question, reaches
-from idp.broker.upstream_session import carry_over
+from idp.broker.upstream_session import carry_over, first_method, rest_on_nothing
 from idp.codes.new_device import is_code_due
 from idp.directories.links import governing_directory
 from idp.notices.mail import notify
@@ -230,7 +230,7 @@ def log_in_with_second_factor(
             session,
             services=services,
             person_id=person_id,
-            amr=with_methods([AMR_PASSWORD], methods),
+            amr=with_methods([first_method(session, interaction_id, person_id)], methods),
             session_secret=session_secret,
             device_secret=device_secret,
             interaction=situation.interaction,
@@ -243,6 +243,7 @@ def start_over(services: IdpServices, *, interaction_id: str, browser_secret: st
     with services.database.transaction() as session:
         interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
         forget_password_verified(session, interaction_id=interaction.id)
+        rest_on_nothing(session, interaction_id=interaction.id)
         return interaction
 
 
@@ -261,7 +262,6 @@ def open_session(
     """Open a session for a person who has proved ``amr``: the browser's own one is renewed, another's ends.
 
     The device becomes a known one; a new one that is not the first is told to its person by mail.
-
     :param x5t_s256: SHA-256 of the certificate that was used (base64url), if one was: the session then rests on it.
     """
     current = find_browser_session(session, secret=session_secret, now=now)

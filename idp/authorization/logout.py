@@ -32,11 +32,13 @@ class LoggedOut:
 
     :ivar location: where the application wants the browser, registered and with its ``state``; or None.
     :ivar frames: addresses that the browser is to load, so that applications end their own sessions in it.
+    :ivar sid: of the session that ended, None if there was none.
     """
 
     location: str | None
     client: Client | None
     frames: tuple[str, ...] = ()
+    sid: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class ConfirmationIsNeeded:
     location: str | None
     parameters: dict[str, str]
     ui_locales: tuple[str, ...]
+    sid: str
 
 
 def request_logout(
@@ -88,10 +91,12 @@ def request_logout(
     if not confirmed and not _proves(services, client, hint, browser_session):
         kept = ("id_token_hint", "logout_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales")
         values = {name: value for name in kept if (value := parameters.get(name)) is not None}
-        return ConfirmationIsNeeded(client, location, values, tuple((parameters.get("ui_locales") or "").split()))
+        return ConfirmationIsNeeded(
+            client, location, values, tuple((parameters.get("ui_locales") or "").split()), browser_session.sid
+        )
     frames = logout_frames(session, services, sid=browser_session.sid)
     _log_out(session, services, client, browser_session, confirmed=confirmed, now=now)
-    return LoggedOut(location, client, frames)
+    return LoggedOut(location, client, frames, browser_session.sid)
 
 
 def _log_out(

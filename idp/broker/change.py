@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from audit.event import Event, canonical_json
+from audit.event import Details, Event, canonical_json
 from audit.vocabulary import EventType
 from idp.broker.model import UpstreamProviderRow
 from idp.broker.provider import LEVELS, Discovered, Provider, parse_claim, parse_scope, parse_strengths
@@ -18,7 +20,18 @@ from idp.services import IdpServices
 from kernel.errors import Conflict, NotFound, Rejected
 from kernel.identifiers import sha256_hex
 
-_TOLD = ("title", "client_id", "scope", "domains", "cedula_claim", "strengths", "level", "creates_people")
+_TOLD = (
+    "title",
+    "client_id",
+    "scope",
+    "domains",
+    "cedula_claim",
+    "strengths",
+    "level",
+    "creates_people",
+    "groups_claim",
+    "logs_out_there",
+)
 
 
 def find_provider_by_id(session: Session, *, services: IdpServices, provider_id: str) -> Provider:
@@ -96,6 +109,53 @@ def change_provider(
         )
         services.journal.record(session, event, now=now)
     return changes
+
+
+def renew_provider(
+    session: Session,
+    *,
+    services: IdpServices,
+    name: str,
+    discovered: Discovered,
+    groups_claim: str | None = None,
+    logs_out_there: bool | None = None,
+    strengths: Mapping[str, str] | None = None,
+    actor: str = "command",
+    now: datetime,
+) -> Provider:
+    """Take over what its discovery document says now, and change what is not None.
+
+    :param discovered: of the same issuer. :param groups_claim: empty: none is read any more.
+    :raises NotFound: ``unknown_provider``. :raises Rejected: ``bad_discovery``, ``bad_claim``, ``bad_strength``.
+    """
+    row = session.scalars(
+        select(UpstreamProviderRow).where(UpstreamProviderRow.name == name).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no provider of this name.", code="unknown_provider")
+    if discovered.issuer != row.issuer:
+        raise Rejected("The document is of another issuer.", code="bad_discovery")
+    wanted: dict[str, Any] = {
+        "endpoints": asdict(discovered.endpoints),
+        "algorithms": list(discovered.algorithms),
+        "names_itself": discovered.names_itself,
+        "groups_claim": row.groups_claim if groups_claim is None else parse_claim(groups_claim) or None,
+        "logs_out_there": row.logs_out_there if logs_out_there is None else logs_out_there,
+        "strengths": dict(row.strengths) if strengths is None else parse_strengths(strengths),
+    }
+    changed = {each: value for each, value in wanted.items() if value != getattr(row, each)}
+    for each, value in changed.items():
+        setattr(row, each, value)
+    told: Details = {
+        "changed": sorted(changed),
+        "groups_claim": row.groups_claim,
+        "logs_out_there": row.logs_out_there,
+        "strengths": sorted(f"{value}={worth}" for value, worth in row.strengths.items()),
+    }
+    event = Event(type=EventType.UPSTREAM_PROVIDER_UPDATED, actor=actor, object_id=row.id, details=told)
+    services.journal.record(session, event, now=now)
+    session.flush()
+    return provider_value(services, row)
 
 
 def _changes(before: Provider, after: Provider) -> tuple[str, ...]:

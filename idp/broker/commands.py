@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from idp.broker.change import renew_provider
+from idp.broker.logout_there import return_address
 from idp.broker.provider import Provider
 from idp.broker.register import (
     WantedProvider,
@@ -15,8 +17,10 @@ from idp.broker.register import (
     discover,
     find_provider,
     list_providers,
+    map_claimed_group,
     set_provider_active,
 )
+from idp.rights.groups.mapping import list_group_roles
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_record, print_records
 from kernel.errors import Rejected
@@ -46,6 +50,8 @@ def provider_commands(load: Load) -> click.Group:
     @click.option("--strength", "strengths", multiple=True, help="ACR_OR_AMR=2fa: what its word is worth; repeatable.")
     @click.option("--level", type=click.IntRange(1, 2), default=1, show_default=True, help="What it vouches for.")
     @click.option("--create-people", is_flag=True, help="Whoever has no account gets one; needs --cedula-claim.")
+    @click.option("--groups-claim", default="", help="The claim with groups or roles, e.g. realm_access.roles.")
+    @click.option("--logout-there", "logs_out_there", is_flag=True, help="A logout here goes on to its own.")
     @click.option("--dry-run", is_flag=True, help="Look at everything and add nothing.")
     @json_option
     def add(
@@ -77,6 +83,8 @@ def provider_commands(load: Load) -> click.Group:
         record = _record(made, services)
         print_record(record, as_json=as_json)
 
+    _changing_commands(provider, load)
+
     @provider.command("list")
     @json_option
     def list_(as_json: bool) -> None:
@@ -98,7 +106,9 @@ def provider_commands(load: Load) -> click.Group:
         services = load()
         with services.database.reading() as session:
             found = find_provider(session, services=services, name=name, open_only=False)
-        print_record(_record(found, services), as_json=as_json)
+            lines = list_group_roles(session, source_id=found.id)
+        groups = [f"{line.group} → {line.role.name} ({line.role.client_id})" for line in lines]
+        print_record({**_record(found, services), "groups": groups}, as_json=as_json)
 
     @provider.command()
     @click.argument("name")
@@ -115,6 +125,59 @@ def provider_commands(load: Load) -> click.Group:
         _set_active(load, name, True, as_json)
 
     return provider
+
+
+def _changing_commands(group: click.Group, load: Load) -> None:
+    @group.command()
+    @click.argument("name")
+    @click.option("--groups-claim", default=None, help="The claim with groups or roles; empty: none is read any more.")
+    @click.option("--logout-there/--no-logout-there", "logs_out_there", default=None, help="Whether a logout goes on.")
+    @click.option("--strength", "strengths", multiple=True, help="ACR_OR_AMR=2fa; those named are all that count.")
+    @json_option
+    def change(
+        name: str, groups_claim: str | None, logs_out_there: bool | None, strengths: tuple[str, ...], as_json: bool
+    ) -> None:
+        """Read a provider's discovery document again, and change what is named."""
+        services = load()
+        with services.database.reading() as session:
+            issuer = find_provider(session, services=services, name=name, open_only=False).discovered.issuer
+        discovered = discover(services, issuer)
+        with services.database.transaction() as session:
+            changed = renew_provider(
+                session,
+                services=services,
+                name=name,
+                discovered=discovered,
+                groups_claim=groups_claim,
+                logs_out_there=logs_out_there,
+                strengths=dict(_pair(each) for each in strengths) if strengths else None,
+                now=services.clock.now(),
+            )
+        print_record(_record(changed, services), as_json=as_json)
+
+    @group.command("map")
+    @click.argument("name")
+    @click.argument("value")
+    @click.argument("role")
+    @click.option("--client", "client_id", default="", help="The application; none: the only one with such a role.")
+    @click.option("--remove", is_flag=True, help="Take the mapping away.")
+    @json_option
+    def map_(name: str, value: str, role: str, client_id: str, remove: bool, as_json: bool) -> None:
+        """Say that whoever has a value in the claim of groups has a role of an application."""
+        services = load()
+        with services.database.transaction() as session:
+            line = map_claimed_group(
+                session,
+                services=services,
+                name=name,
+                group=value,
+                role=role,
+                client_id=client_id,
+                mapped=not remove,
+                now=services.clock.now(),
+            )
+        record = {"provider": name, "group": line.group, "role": line.role.name, "client": line.role.client_id}
+        print_record({**record, "mapped": not remove}, as_json=as_json)
 
 
 def _set_active(load: Load, name: str, active: bool, as_json: bool) -> None:
@@ -140,6 +203,10 @@ def _record(provider: Provider, services: IdpServices) -> dict[str, Any]:
         "authentication": "client_secret_basic" if provider.secret else "private_key_jwt",
         "redirect_uri": f"{services.settings.issuer}/broker/{provider.name}/callback",
         "backchannel_logout_uri": f"{services.settings.issuer}/broker/{provider.name}/logout",
+        "post_logout_redirect_uri": return_address(services, provider),
+        "logs_out_there": provider.logs_out_there,
+        "userinfo": provider.discovered.endpoints.userinfo,
+        "groups_claim": provider.groups_claim,
         "algorithms": list(provider.discovered.algorithms),
         "iss_in_answers": provider.discovered.names_itself,
         "scope": provider.scope,

@@ -17,6 +17,8 @@ from kernel.clock import to_timestamp
 
 SKEW = timedelta(seconds=60)
 OLDEST = timedelta(minutes=10)
+#: Until when a token that was taken could be taken once more.
+LONGEST_USE = OLDEST + 2 * SKEW
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -43,7 +45,10 @@ def verify_upstream_id_token(
 
 
 def verify_upstream_logout_token(token: str, *, keys: KeySet, provider: Provider, now: datetime) -> Mapping[str, Any]:
-    """Return the claims of a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6). :raises JwtError: if wrong."""
+    """Return the claims of a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6).
+
+    Whether its ``jti`` was used before is for the caller to ask. :raises JwtError: if wrong.
+    """
     claims = verify_client_jwt(token, keys=keys, algorithms=provider.discovered.algorithms).claims
     _require_from(provider, claims)
     _require_time(claims, now=now)
@@ -52,6 +57,7 @@ def verify_upstream_logout_token(token: str, *, keys: KeySet, provider: Provider
         raise JwtError("no_logout_event")
     if "nonce" in claims:  # an ID token must never pass for one
         raise JwtError("nonce_in_logout_token")
+    text_claim(claims, "jti", limit=255)
     if not any(isinstance(claims.get(name), str) and claims[name] for name in ("sub", "sid")):
         raise JwtError("nobody_named")
     return claims

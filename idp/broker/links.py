@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -14,11 +15,14 @@ from audit.vocabulary import EventType, Outcome
 from idp.accounts.my_data import Entry, Section
 from idp.authentication.browser_session import end_browser_session
 from idp.authentication.interaction import forget_password_verified
-from idp.broker.id_token import verify_upstream_logout_token
+from idp.broker.id_token import LONGEST_USE, verify_upstream_logout_token
+from idp.broker.keys import verify_by_published_keys
 from idp.broker.model import UpstreamLinkRow, UpstreamProviderRow, UpstreamRequestRow, UpstreamSessionRow
 from idp.broker.provider import Provider
-from idp.clients.jwks import key_set
+from idp.broker.register import provider_value
+from idp.clients.assertion_proof import use_jti_once
 from idp.protocol.jose import JwtError
+from idp.rights.groups.follow import take_all
 from idp.services import IdpServices
 from kernel.errors import NotFound, Rejected
 
@@ -45,7 +49,7 @@ def list_linked(session: Session, person_id: str) -> list[LinkedAccount]:
 
 
 def unlink(session: Session, *, services: IdpServices, person_id: str, name: str, now: datetime) -> None:
-    """Let an account at a provider go. :raises NotFound: ``unknown_link``."""
+    """Let an account at a provider go, and what its groups gave. :raises NotFound: ``unknown_link``."""
     row = session.execute(select(UpstreamProviderRow.id).where(UpstreamProviderRow.name == name)).one_or_none()
     gone = session.execute(
         delete(UpstreamLinkRow)
@@ -56,6 +60,8 @@ def unlink(session: Session, *, services: IdpServices, person_id: str, name: str
         raise NotFound("There is no such link.", code="unknown_link")
     event = Event(type=EventType.UPSTREAM_UNLINKED, subject=person_id, object_id=gone, details={"provider": name})
     services.journal.record(session, event, now=now)
+    provider = session.get_one(UpstreamProviderRow, gone)
+    take_all(session, services=services, source=provider_value(services, provider).source, person_id=person_id, now=now)
 
 
 def end_by_logout_token(services: IdpServices, *, provider: Provider, token: str, now: datetime) -> int:
@@ -63,16 +69,22 @@ def end_by_logout_token(services: IdpServices, *, provider: Provider, token: str
 
     :raises Rejected: (``bad_logout_token``) for a token that proves nothing; it is on record.
     """
-    jwks = services.remote_keys.get(provider.discovered.endpoints.jwks)
+    claims: Mapping[str, Any] | None = None
     reason = "no_keys"
     try:
-        if jwks is not None:
-            claims = verify_upstream_logout_token(token, keys=key_set(jwks), provider=provider, now=now)
-            reason = ""
+        claims = verify_by_published_keys(
+            services,
+            provider,
+            lambda keys: verify_upstream_logout_token(token, keys=keys, provider=provider, now=now),
+        )
     except JwtError as error:
         reason = error.reason
     with services.database.transaction() as session:
-        if reason:
+        if claims is not None and not use_jti_once(
+            session, client_id=provider.id, jti=claims["jti"], expires_at=now + LONGEST_USE
+        ):
+            claims, reason = None, "jti_used"
+        if claims is None:
             event = Event(
                 type=EventType.UPSTREAM_LOGGED_OUT,
                 outcome=Outcome.REFUSED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, UniqueConstraint
+from sqlalchemy import String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from kernel.database import Base
@@ -32,12 +32,17 @@ class UpstreamProviderRow(Base):
     strengths: Mapped[dict[str, Any]]
     level: Mapped[int]
     creates_people: Mapped[bool]
+    groups_claim: Mapped[str | None] = mapped_column(String(100))
+    logs_out_there: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     active: Mapped[bool]
     created_at: Mapped[datetime]
 
 
 class UpstreamRequestRow(Base):
-    """A sign-in on its way to a provider, of one browser, for one login or for linking one account. Single use."""
+    """A sign-in on its way to a provider, of one browser, for one login or for linking one account. Single use.
+
+    One with neither interaction nor person is a logout on its way there and back: see ``idp.broker.logout_there``.
+    """
 
     __tablename__ = "idp_upstream_request"
 
@@ -70,7 +75,8 @@ class UpstreamLinkRow(Base):
 class UpstreamSessionRow(Base):
     """A browser session of ours that rests on one at a provider, so that its end there is its end here.
 
-    ``sid``: of the session; while our own second step is due, the interaction's id.
+    ``sid``: of the session; while our own second step is due, the interaction's id. ``sealed_id_token``: what the
+    provider wants to see where our logout is to be its own; kept for no other.
     """
 
     __tablename__ = "idp_upstream_session"
@@ -79,6 +85,7 @@ class UpstreamSessionRow(Base):
     provider_id: Mapped[str] = mapped_column(String(26), index=True)
     person_id: Mapped[str] = mapped_column(String(26), index=True)
     upstream_sid: Mapped[str | None] = mapped_column(String(255))
+    sealed_id_token: Mapped[bytes | None]
     created_at: Mapped[datetime]
 
 

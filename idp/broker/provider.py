@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp.authentication.assurance import ACR_1FA, ACR_2FA
+from idp.rights.belonging import Source
+from idp.rights.groups.source import GroupSource
 from kernel.errors import Rejected
 from kernel.secret_text import SecretText
 
@@ -24,11 +26,16 @@ _CLAIM = re.compile(r"[A-Za-z0-9_:/.-]{1,100}")
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where a provider is asked. All of them are https, or in the operator's own networks."""
+    """Where a provider is asked. All of them are https, or in the operator's own networks.
+
+    :ivar userinfo: and ``end_session``: empty where it has none.
+    """
 
     authorization: str
     token: str
     jwks: str
+    userinfo: str = ""
+    end_session: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +56,8 @@ class Provider:
     :ivar secret: empty where our own signing key proves who we are (``private_key_jwt``).
     :ivar scope: what it is asked for.
     :ivar cedula_claim: the claim with the cédula that the operator declares verified there; empty: none is believed.
+    :ivar groups_claim: the claim with the person's groups or roles there, dots leading inwards; empty: none is read.
+    :ivar logs_out_there: a logout here goes on to its own (RP-Initiated Logout 1.0).
     :ivar strengths: what an ``acr`` or ``amr`` of theirs is worth here; any other is worth one factor.
     :ivar level: of identity, at most, of whoever it vouches for.
     """
@@ -66,7 +75,14 @@ class Provider:
     strengths: Mapping[str, str] = field(default_factory=dict)
     level: int = 1
     creates_people: bool = False
+    groups_claim: str = ""
+    logs_out_there: bool = False
     active: bool = True
+
+    @property
+    def source(self) -> GroupSource:
+        """As what it gives word of groups."""
+        return GroupSource(kind=Source.PROVIDER, id=self.id, name=self.name, institution_id=self.institution_id)
 
     @property
     def origin(self) -> str:
@@ -99,6 +115,8 @@ def parse_discovery(body: bytes, *, issuer: str) -> Discovered:
             _address(document, "authorization_endpoint"),
             _address(document, "token_endpoint"),
             _address(document, "jwks_uri"),
+            userinfo=_address_or_none(document, "userinfo_endpoint"),
+            end_session=_address_or_none(document, "end_session_endpoint"),
         ),
         algorithms=algorithms,
         names_itself=document.get("authorization_response_iss_parameter_supported") is True,
@@ -160,6 +178,10 @@ def _address(document: Mapping[str, Any], member: str) -> str:
     if not isinstance(value, str) or not value.startswith(("https://", "http://")) or len(value) > 2000 or "#" in value:
         raise _bad(f"Its {member} is no address.")
     return value
+
+
+def _address_or_none(document: Mapping[str, Any], member: str) -> str:
+    return _address(document, member) if document.get(member) is not None else ""
 
 
 def _bad(detail: str) -> Rejected:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from audit.event import Event
+from audit.event import Details, Event
 from audit.vocabulary import EventType
 from idp.broker.model import UpstreamProviderRow
 from idp.broker.provider import (
@@ -26,6 +26,7 @@ from idp.broker.provider import (
 )
 from idp.directory.domain import normalize_domain
 from idp.directory.institutions import find_institution_by_ruc
+from idp.rights.groups.mapping import GroupRole, map_group_to_role
 from idp.services import IdpServices
 from kernel.errors import Conflict, NotFound, Rejected
 from kernel.identifiers import new_id
@@ -51,6 +52,8 @@ class WantedProvider:
     strengths: Mapping[str, str]
     level: int = 1
     creates_people: bool = False
+    groups_claim: str = ""
+    logs_out_there: bool = False
 
 
 def discover(services: IdpServices, issuer: str) -> Discovered:
@@ -61,8 +64,9 @@ def discover(services: IdpServices, issuer: str) -> Discovered:
     issuer = parse_issuer(issuer)
     answer = services.outgoing.fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
     discovered = parse_discovery(answer.body, issuer=issuer)
-    for address in (discovered.endpoints.token, discovered.endpoints.jwks):
-        services.outgoing.require_target(address)
+    for address in (discovered.endpoints.token, discovered.endpoints.jwks, discovered.endpoints.userinfo):
+        if address:
+            services.outgoing.require_target(address)
     return discovered
 
 
@@ -104,6 +108,8 @@ def add_provider(
         strengths=parse_strengths(wanted.strengths),
         level=wanted.level,
         creates_people=wanted.creates_people and bool(wanted.cedula_claim),
+        groups_claim=parse_claim(wanted.groups_claim) or None,
+        logs_out_there=wanted.logs_out_there,
         active=True,
         created_at=now,
     )
@@ -120,6 +126,8 @@ def add_provider(
             "cedula_claim": row.cedula_claim,
             "level": row.level,
             "creates_people": row.creates_people,
+            "groups_claim": row.groups_claim,
+            "logs_out_there": row.logs_out_there,
         },
     )
     services.journal.record(session, event, now=now)
@@ -147,6 +155,41 @@ def set_provider_active(
     services.journal.record(session, event, now=now)
     session.expire_all()
     return find_provider(session, services=services, name=name, open_only=False)
+
+
+def map_claimed_group(
+    session: Session,
+    *,
+    services: IdpServices,
+    name: str,
+    group: str,
+    role: str,
+    client_id: str = "",
+    mapped: bool,
+    actor: str = "command",
+    now: datetime,
+) -> GroupRole:
+    """Say that whom the provider calls ``group`` has ``role``, or no longer; at each one's next login.
+
+    :param group: as it stands in the claim, letter by letter.
+    :raises NotFound: ``unknown_provider``, ``unknown_role``.
+    :raises Rejected: as :func:`idp.rights.groups.mapping.map_group_to_role`.
+    """
+    provider = find_provider(session, services=services, name=name, open_only=False)
+    line = map_group_to_role(
+        session,
+        source=provider.source,
+        group=group,
+        role=role,
+        client_id=client_id,
+        mapped=mapped,
+        actor=actor,
+        now=now,
+    )
+    details: Details = {"group": line.group, "role": line.role.name, "client": line.role.client_id, "mapped": mapped}
+    event = Event(type=EventType.UPSTREAM_PROVIDER_UPDATED, actor=actor, object_id=provider.id, details=details)
+    services.journal.record(session, event, now=now)
+    return line
 
 
 def find_provider(session: Session, *, services: IdpServices, name: str, open_only: bool = True) -> Provider:
@@ -205,6 +248,8 @@ def provider_value(services: IdpServices, row: UpstreamProviderRow) -> Provider:
         strengths=dict(row.strengths),
         level=row.level,
         creates_people=row.creates_people,
+        groups_claim=row.groups_claim or "",
+        logs_out_there=row.logs_out_there,
         active=row.active,
     )
 

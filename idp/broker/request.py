@@ -113,6 +113,7 @@ def use_request(
             UpstreamRequestRow.provider_id == provider.id,
             UpstreamRequestRow.used_at.is_(None),
             UpstreamRequestRow.expires_at > now,
+            UpstreamRequestRow.interaction_id.is_not(None) | UpstreamRequestRow.person_id.is_not(None),
         )
         .values(used_at=now)
         .returning(UpstreamRequestRow)

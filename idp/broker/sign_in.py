@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
+from joserfc.jwk import KeySet
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,19 +20,22 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.identity import parse_cedula, parse_name
 from idp.accounts.person import VERIFIED_LEVEL, Person, add_person, find_person_by_cedula, hold_person
-from idp.authentication.assurance import ACR_2FA, AMR_OTP, AMR_PASSWORD, with_method
+from idp.authentication.assurance import ACR_2FA, AMR_FEDERATED, AMR_MULTIPLE
 from idp.authentication.browser_session import find_browser_session
 from idp.authentication.interaction import load_interaction, note_password_verified
 from idp.authentication.login import OpenedSession, open_session
 from idp.authentication.second_factor_kinds import has_second_factor
 from idp.broker.id_token import verify_upstream_id_token
+from idp.broker.keys import verify_by_published_keys
 from idp.broker.model import UpstreamLinkRow
 from idp.broker.provider import Provider, strength_of
 from idp.broker.request import UsedRequest, redeem, use_request
 from idp.broker.unavailable import UpstreamUnavailableError
 from idp.broker.upstream_session import rest_on_upstream
-from idp.clients.jwks import key_set
+from idp.broker.userinfo import groups_in, with_userinfo
 from idp.protocol.jose import JwtError
+from idp.rights.groups.arrival import arrive
+from idp.rights.groups.follow import follow_groups
 from idp.services import IdpServices
 from kernel.errors import Conflict, Denied, Rejected, ServiceError
 from kernel.identifiers import new_id
@@ -77,7 +81,7 @@ def take_answer(
             _refuse(session, services, provider, error, now=now)
     try:
         with services.upstream_bounds.asking(provider.id, now=now):
-            claims = _claims(services, provider, used, code=parameters["code"], now=now)
+            claims, id_token = _claims(services, provider, used, code=parameters["code"], now=now)
     except (JwtError, UpstreamUnavailableError) as error:
         told = error if isinstance(error, UpstreamUnavailableError) else _wrong(error)
         with services.database.transaction() as session:
@@ -90,6 +94,7 @@ def take_answer(
             person_id = _person_of(session, services, provider, claims, now=now)
             if not hold_person(session, person_id).is_active:
                 raise Denied("The account is closed.", code="upstream_person_unknown")
+            _note_work(session, services, provider, person_id, claims, now=now)
             assert used.interaction_id is not None
             return _log_in(
                 session,
@@ -97,6 +102,7 @@ def take_answer(
                 provider,
                 person_id,
                 claims,
+                id_token=id_token,
                 interaction_id=used.interaction_id,
                 browser_secret=browser_secret,
                 session_secret=session_secret,
@@ -109,27 +115,19 @@ def take_answer(
 
 def _claims(
     services: IdpServices, provider: Provider, used: UsedRequest, *, code: str, now: datetime
-) -> Mapping[str, Any]:
+) -> tuple[Mapping[str, Any], str]:
+    """Return what the provider says of the person, and its ID token."""
     id_token, access_token = redeem(services, provider, code=code, verifier=used.verifier, now=now)
-    address = provider.discovered.endpoints.jwks
-    for attempt in (1, 2):
-        jwks = services.remote_keys.get(address)
-        if jwks is None:
-            raise UpstreamUnavailableError("no_keys")
-        try:
-            return verify_upstream_id_token(
-                id_token,
-                keys=key_set(jwks),
-                provider=provider,
-                nonce=used.nonce,
-                access_token=access_token,
-                now=now,
-            )
-        except JwtError as error:
-            # It may sign with a key that it has published since.
-            if attempt == 2 or error.reason != "unknown_key" or not services.remote_keys.renew(address):
-                raise
-    raise AssertionError("unreachable")
+
+    def verify(keys: KeySet) -> Mapping[str, Any]:
+        return verify_upstream_id_token(
+            id_token, keys=keys, provider=provider, nonce=used.nonce, access_token=access_token, now=now
+        )
+
+    claims = verify_by_published_keys(services, provider, verify)
+    if claims is None:
+        raise UpstreamUnavailableError("no_keys")
+    return with_userinfo(services, provider, claims, access_token=access_token), id_token
 
 
 def _log_in(
@@ -139,6 +137,7 @@ def _log_in(
     person_id: str,
     claims: Mapping[str, Any],
     *,
+    id_token: str,
     interaction_id: str,
     browser_secret: str | None,
     session_secret: str | None,
@@ -151,23 +150,60 @@ def _log_in(
     if not strong and has_second_factor(session, person_id):
         note_password_verified(session, interaction_id=interaction.id, person_id=person_id, now=now)
         rest_on_upstream(
-            session, sid=interaction.id, provider_id=provider.id, person_id=person_id, claims=claims, now=now
+            session,
+            services=services,
+            sid=interaction.id,
+            provider=provider,
+            person_id=person_id,
+            claims=claims,
+            id_token=id_token,
+            now=now,
         )
         return SignedIn(interaction.id, None)
     opened = open_session(
         session,
         services=services,
         person_id=person_id,
-        amr=with_method([AMR_PASSWORD], AMR_OTP) if strong else [AMR_PASSWORD],
+        amr=[AMR_FEDERATED, AMR_MULTIPLE] if strong else [AMR_FEDERATED],
         session_secret=session_secret,
         device_secret=device_secret,
         interaction=interaction,
         now=now,
     )
     rest_on_upstream(
-        session, sid=opened.session.sid, provider_id=provider.id, person_id=person_id, claims=claims, now=now
+        session,
+        services=services,
+        sid=opened.session.sid,
+        provider=provider,
+        person_id=person_id,
+        claims=claims,
+        id_token=id_token,
+        now=now,
     )
     return SignedIn(interaction.id, opened)
+
+
+def _note_work(
+    session: Session,
+    services: IdpServices,
+    provider: Provider,
+    person_id: str,
+    claims: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> None:
+    """Who signs in through an institution's provider works there, with what the provider's groups are worth."""
+    lifetime = timedelta(days=services.settings.provider_belonging_days)
+    arrive(session, services=services, source=provider.source, person_id=person_id, lifetime=lifetime, now=now)
+    follow_groups(
+        session,
+        services=services,
+        source=provider.source,
+        person_id=person_id,
+        groups=groups_in(provider, claims) if provider.groups_claim else (),
+        logged_in_at=now,
+        now=now,
+    )
 
 
 def _person_of(

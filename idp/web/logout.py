@@ -6,7 +6,8 @@ from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from idp.authorization.logout import ConfirmationIsNeeded, request_logout
+from idp.authorization.logout import ConfirmationIsNeeded, LoggedOut, request_logout
+from idp.broker.logout_there import begin_logout_there, origin_to_leave_by
 from idp.web.access import services
 from idp.web.cookies import clear_session_secret, session_secret
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
@@ -54,6 +55,16 @@ def _answer(*, confirmed: bool) -> Response | WerkzeugResponse:
             confirmed=confirmed,
             now=provider.clock.now(),
         )
+        location = outcome.location
+        if isinstance(outcome, LoggedOut) and outcome.sid is not None:
+            there = begin_logout_there(
+                session, services=provider, sid=outcome.sid, then=location, now=provider.clock.now()
+            )
+            location = there or location
+        elif isinstance(outcome, ConfirmationIsNeeded):
+            origin = origin_to_leave_by(session, services=provider, sid=outcome.sid)
+            if origin is not None:
+                allow_form_redirect_to(origin)
     client_name = outcome.client.name if outcome.client else ""
     if isinstance(outcome, ConfirmationIsNeeded):
         if outcome.location is not None:
@@ -63,8 +74,8 @@ def _answer(*, confirmed: bool) -> Response | WerkzeugResponse:
     if session_secret() is not None:
         # Never the cookie of a request that did not bring one: another site's form must not log anyone out.
         clear_session_secret()
-    if outcome.location is not None:
-        return leave_to(outcome.location, frames=outcome.frames)
+    if location is not None:
+        return leave_to(location, frames=outcome.frames)
     if outcome.frames:
         return leave_to(url_for("idp_logout.done"), frames=outcome.frames)
     return render("idp/logged_out.html", client_name=client_name)

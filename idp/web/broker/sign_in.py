@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from audit.vocabulary import EventType
 from idp.authentication.interaction import load_interaction
 from idp.broker.links import end_by_logout_token
+from idp.broker.logout_there import finish_logout_there
 from idp.broker.register import find_provider, list_providers, search_providers
 from idp.broker.request import begin_request
 from idp.broker.sign_in import take_answer
@@ -95,6 +96,18 @@ def callback(name: str) -> AnyResponse:
     if done.interaction_id is None:
         return redirect(url_for("broker_account.show", linked="1"), 303)
     return redirect(url_for("login.step", interaction_id=done.interaction_id), 303)
+
+
+@blueprint.get("/broker/<name>/logged-out")
+@limit("60 per minute")
+def logged_out(name: str) -> AnyResponse:
+    """Take the browser back from the provider's own logout, and on to where ours was to lead."""
+    with services().database.transaction() as session:
+        provider = find_provider(session, services=services(), name=name, open_only=False)
+        location = finish_logout_there(
+            session, services=services(), provider=provider, state=request.args.get("state", "")[:_MOST], now=present()
+        )
+    return redirect(location or url_for("idp_logout.done"), 303)
 
 
 @blueprint.post("/broker/<name>/logout")
