@@ -15,7 +15,7 @@ from idp.web import (
     shared_signals,
     token,
 )
-from idp.web.rights import decisions, provisioning
+from idp.web.rights import decisions, scim
 from idp.web.short_ways import open_short_ways
 from web.csrf import exempt
 from web.error_texts import ErrorText, describe_errors
@@ -66,7 +66,7 @@ def mount_protocol(app: Flask) -> None:
         token.blueprint,
         register.blueprint,
         decisions.blueprint,
-        provisioning.blueprint,
+        scim.blueprint,
         authorize.entrance,
         logout.entrance,
     ):
@@ -79,7 +79,7 @@ def mount_protocol(app: Flask) -> None:
         logout.entrance,
         discovery.blueprint,
         decisions.blueprint,
-        provisioning.blueprint,
+        scim.blueprint,
         protected_resource.blueprint,
         authorize.blueprint,
         logout.blueprint,

@@ -77,7 +77,7 @@ def create_user(
     return begin_belonging(
         session,
         journal=services.journal,
-        institution_id=_institution_id(session, caller),
+        institution_id=institution_of(session, caller),
         person_id=person.id,
         post=values.get("title") or "",
         source=Source.SCIM,
@@ -90,7 +90,7 @@ def create_user(
 
 def read_user(session: Session, *, caller: CallingService, user_id: str) -> Belonging:
     """Return one. :raises NotFound: (``unknown_belonging``) also for another institution's."""
-    return find_belonging(session, user_id, institution_id=_institution_id(session, caller))
+    return find_belonging(session, user_id, institution_id=institution_of(session, caller))
 
 
 def list_users(
@@ -99,7 +99,7 @@ def list_users(
     """Return a part of the institution's users, those that the filter wants (§3.4.2)."""
     rows = session.scalars(
         select(BelongingRow)
-        .where(BelongingRow.institution_id == _institution_id(session, caller))
+        .where(BelongingRow.institution_id == institution_of(session, caller))
         .order_by(BelongingRow.id)
     )
     found = [user_document(belonging_value(row), base=base) for row in rows]
@@ -197,7 +197,8 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     return texts
 
 
-def _institution_id(session: Session, caller: CallingService) -> str:
+def institution_of(session: Session, caller: CallingService) -> str:
+    """Return the id of the institution whose personnel system calls. :raises NotFound: ``unknown_belonging``."""
     try:
         return find_institution_by_ruc(session, caller.institution_ruc).id
     except Rejected as error:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from audit.model import AuditEvent
@@ -22,7 +23,12 @@ from idp.rights.declaration import parse_declaration
 from idp.rights.delegation import Delegation, delegate
 from idp.rights.holdings import holdings_of
 from idp.rights.leaving import Departure, leave_institution
+from idp.web import mount
+from keys.sealing import derive_secret
 from tests.idp.relying_party import RelyingParty, register
+from tests.idp.rights.personnel import Personnel
+from tests.idp.signing import make_signing_keys
+from web.application import create_app
 
 MINISTRY, AGENCY = "1760001550001", "1760013210001"
 CEDULAS = ("0926687856", "0926687864", "0926687872", "0926687880", "0926687898", "0926687906")
@@ -225,3 +231,19 @@ def office(composition: Composition) -> Office:
     ready = Office(composition, register(composition), *made)
     ready.declare()
     return ready
+
+
+@pytest.fixture
+def http(composition: Composition, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    """The provider, for a program."""
+    make_signing_keys(composition, monkeypatch)
+    secret = derive_secret(composition.sealing_secret, "flask-session")
+    app = create_app(settings=composition.settings, clock=composition.clock, secret_key=secret)
+    mount(app, composition.idp)
+    return app.test_client(use_cookies=False)
+
+
+@pytest.fixture
+def personnel(office: Office, http: FlaskClient) -> Personnel:
+    """The ministry's."""
+    return Personnel(office.composition, http, office.ministry)

@@ -2,72 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
-from composition import Composition
 from idp.accounts.model import PersonRow
-from idp.clients.model import ClientRow
-from idp.directory.institutions import Institution
 from idp.rights.provisioning.filter import parse_filter
-from idp.rights.provisioning.users import PERSON, USER
-from idp.web import mount
+from idp.rights.provisioning.users import PERSON
 from kernel.errors import Rejected
-from keys.sealing import derive_secret
 from tests.idp.relying_party import register
 from tests.idp.rights.conftest import Office
-from tests.idp.signing import make_signing_keys
-from web.application import create_app
-
-METADATA = {
-    "grant_types": ["client_credentials"],
-    "redirect_uris": [],
-    "post_logout_redirect_uris": [],
-    "scope": "scim",
-    "optional_scope": "",
-    "resources": ["urn:sau:scim:v1"],
-}
-
-
-class Personnel:
-    """The personnel system of one institution."""
-
-    def __init__(self, office: Office, http: FlaskClient, institution: Institution) -> None:
-        self.http, party = http, register(office.composition, **METADATA)
-        with office.composition.database.transaction() as session:
-            row = session.get_one(ClientRow, party.client_id)
-            row.institution_id, row.version = institution.id, row.version + 1
-        form = {"grant_type": "client_credentials", "scope": "scim"}
-        token = http.post("/token", data=form, headers=party.basic()).get_json()["access_token"]
-        self.headers = {"Authorization": f"Bearer {token}"}
-
-    def send(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
-        """Send a request."""
-        return self.http.open(f"/scim/v2{path}", method=method, json=body, headers=self.headers | headers)
-
-    def create(self, cedula: str, **more: Any) -> TestResponse:
-        """Link a person."""
-        body = {"schemas": [USER, PERSON], "userName": "u1", PERSON: {"cedula": cedula}, **more}
-        return self.send("POST", "/Users", body)
-
-
-@pytest.fixture
-def http(composition: Composition, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
-    """The provider, for a program."""
-    make_signing_keys(composition, monkeypatch)
-    secret = derive_secret(composition.sealing_secret, "flask-session")
-    app = create_app(settings=composition.settings, clock=composition.clock, secret_key=secret)
-    mount(app, composition.idp)
-    return app.test_client(use_cookies=False)
-
-
-@pytest.fixture
-def personnel(office: Office, http: FlaskClient) -> Personnel:
-    """The ministry's."""
-    return Personnel(office, http, office.ministry)
+from tests.idp.rights.personnel import METADATA, Personnel
 
 
 def test_a_person_is_linked_changed_and_leaves(office: Office, personnel: Personnel) -> None:
@@ -122,7 +66,7 @@ def test_another_institutions_people_are_unknown(office: Office, http: FlaskClie
     for method in ("GET", "PUT", "DELETE"):
         assert personnel.send(method, f"/Users/{belonging.id}", {}).status_code == 404
     assert personnel.send("GET", "/Users").get_json()["totalResults"] == 0
-    other = Personnel(office, http, office.agency)
+    other = Personnel(office.composition, http, office.agency)
     assert other.send("GET", "/Users").get_json()["totalResults"] == 1
 
 
