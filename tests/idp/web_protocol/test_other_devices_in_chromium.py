@@ -20,6 +20,8 @@ from composition import Composition
 from idp.accounts.person import add_person
 from idp.authentication.password import hash_password, store_password
 from idp.clients.policy import CIBA
+from idp.directory.institutions import add_institution
+from idp.rights.belonging import begin_belonging
 from idp.web import mount
 from kernel.outbox import run_due
 from kernel.secret_text import SecretText
@@ -80,6 +82,16 @@ def site(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
             reason="sign_up",
             now=now,
         )
+        for ruc, name in (("1760001550001", "Ministerio de Prueba"), ("1760013210001", "Agencia de Prueba")):
+            institution = add_institution(session, journal=composition.journal, ruc=ruc, name=name, now=now)
+            begin_belonging(
+                session,
+                journal=composition.journal,
+                institution_id=institution.id,
+                person_id=person.id,
+                actor="command",
+                now=now,
+            )
     app = create_app(settings=composition.settings, clock=composition.clock, secret_key=b"k" * 32)
     mount(app, composition.idp)
     server = make_server("127.0.0.1", port, app, threaded=True)
@@ -122,9 +134,14 @@ def _log_in(page: Page) -> None:
 
 
 def test_a_television_shows_a_code_and_the_telephone_allows_it(page: Page, site: Site) -> None:
-    """Code, login, comparison, permission; and the television has its tokens."""
-    television = add_television(site.composition, site.app.test_client(use_cookies=False), optional_scope="email")
-    asked = television.ask(scope="openid profile email offline_access")
+    """Code, login, comparison, the institution, permission; and the television has its tokens."""
+    television = add_television(
+        site.composition,
+        site.app.test_client(use_cookies=False),
+        scope="openid profile email institution offline_access",
+        optional_scope="email",
+    )
+    asked = television.ask(scope="openid profile email institution offline_access")
     page.goto(f"{site.origin}/device")
     _check(page, "device-code")
     page.fill("#user_code", "bcdf")
@@ -138,13 +155,17 @@ def test_a_television_shows_a_code_and_the_telephone_allows_it(page: Page, site:
     _log_in(page)
     page.wait_for_selector("#allow")
     assert asked["user_code"] in page.inner_text("main")
+    page.click("#allow")
+    page.wait_for_selector("text=Elija una institución.")
     _check(page, "device-decision")
+    page.check("text=Agencia de Prueba")
     page.click("#allow")
     page.wait_for_selector("#account")
     _check(page, "device-done")
     response = television.poll(asked["device_code"])
     assert response.status_code == 200
     assert response.get_json()["refresh_token"]
+    assert television.party.claims(response.get_json()["id_token"])["institution"]["name"] == "Agencia de Prueba"
     page.goto(f"{site.origin}/account/services")
     assert "Televisión Educativa" in page.inner_text("main")
 
