@@ -169,17 +169,9 @@ class Settings(BaseModel):
     ldap_ca_file: Path | None = Field(default=None, description="PEM of directories' authorities; none: the system's.")
     ldap_seconds: float = Field(default=8, gt=0, le=20, description="Seconds in which a directory must answer.")
     ldap_check_hours: int = Field(default=12, ge=1, le=168, description="Hours between looks for directories' people.")
-    group_rights_days: int = Field(
-        default=30,
-        ge=1,
-        le=365,
-        description="Days that what a directory's or provider's groups gave outlasts the last login through it.",
-    )
+    group_rights_days: int = Field(default=30, ge=1, le=365, description="Days that rights by groups outlast a login.")
     provider_belonging_days: int = Field(
-        default=90,
-        ge=1,
-        le=730,
-        description="Days that work at an institution outlasts the last login through its own provider.",
+        default=90, ge=1, le=730, description="Days that work outlasts a login by the institution's provider."
     )
     registry_url: str = Field(
         default="",

@@ -140,6 +140,7 @@ def _introduce(here: Place, there: Place, slapd: Slapd) -> None:
                 {
                     "client_name": "SAU",
                     "redirect_uris": [f"{here.origin}/broker/salud/callback"],
+                    "post_logout_redirect_uris": [f"{here.origin}/broker/salud/logged-out"],
                     "scope": "openid profile email",
                 }
             ),
@@ -158,6 +159,8 @@ def _introduce(here: Place, there: Place, slapd: Slapd) -> None:
         secret=registered.secret,
         domains=["salud.gob.ec"],
         strengths={},
+        groups_claim="groups",  # which it tells nowhere: it is asked at UserInfo each time
+        logs_out_there=True,
     )
     directory = Wanted(
         name="salud",
@@ -234,6 +237,11 @@ def test_by_the_directory_and_by_the_provider(browser: Browser, places: tuple[Pl
         page.click("#to-salud")
         page.wait_for_url(f"{here.origin}/account")
         assert "Ana María" in page.content()
+        page.goto(f"{here.origin}/logout")
+        page.click("#logout-yes")
+        page.wait_for_url(f"{here.origin}/logout/done")
+        page.goto(f"{there.origin}/account")
+        page.wait_for_url(f"{there.origin}/login/**")
     with _visitor(browser) as page:  # somebody who is known there and not here
         with here.composition.database.transaction() as session:
             from idp.broker.model import UpstreamLinkRow
