@@ -80,7 +80,7 @@ def login_plots(session: Session, *, now: datetime) -> list[Figure]:
             _named(found.factors, FACTORS),
             found,
             label=_("Factor"),
-            none=_("Nadie ingresó en los últimos 7 días."),
+            none=_("Nadie ingresó en las horas ya contadas de estos 7 días."),
         ),
         _shares(
             "strengths",
@@ -88,7 +88,7 @@ def login_plots(session: Session, *, now: datetime) -> list[Figure]:
             _named(found.strengths, STRENGTHS),
             found,
             label=_("Fuerza"),
-            none=_("Nadie ingresó en los últimos 7 días."),
+            none=_("Nadie ingresó en las horas ya contadas de estos 7 días."),
         ),
     ]
 
