@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from admin.by_time import filtered
 from admin.overview import start_of_day
 from ca.issuance.model import Certificate
 
@@ -51,7 +52,7 @@ def expiries_by_week(session: Session, *, institutions: frozenset[str] | None, n
         .where(
             Certificate.not_after >= first,
             Certificate.not_after < first + WEEKS_AHEAD * WEEK,
-            Certificate.revoked_at.is_(None),
+            filtered(Certificate.revoked_at.is_(None)),
             Certificate.request_id.is_not(None),
         )
         .group_by(place, Certificate.institution_ruc)

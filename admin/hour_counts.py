@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from admin.by_time import filtered
 from admin.model import HourCount
 from audit.model import AuditEvent
 from audit.vocabulary import EventType, Outcome
@@ -99,14 +100,14 @@ def _counts(session: Session, hour: datetime) -> Counter[str]:
         .select_from(AuditEvent)
         .where(
             *within,
-            AuditEvent.type.in_([kind.value for kind in FAILED_LOGINS]),
+            filtered(AuditEvent.type.in_([kind.value for kind in FAILED_LOGINS])),
             AuditEvent.outcome != Outcome.SUCCESS.value,
         )
     )
     if failed:
         counts[FAILED] = failed
     leaves = session.scalars(
-        select(AuditEvent.leaf).where(*within, AuditEvent.type == EventType.SESSION_STARTED.value),
+        select(AuditEvent.leaf).where(*within, filtered(AuditEvent.type == EventType.SESSION_STARTED.value)),
         execution_options={"yield_per": _SESSIONS_AT_ONCE},
     )
     for leaf in leaves:

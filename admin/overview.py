@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
+from admin.by_time import filtered
 from admin.hour_counts import FAILED, FAILED_LOGINS, HOUR, STARTED, counted_hours
 from audit.model import AuditEvent
 from audit.vocabulary import EventType, Outcome
@@ -76,7 +77,7 @@ def _logins_in_log(session: Session, first: datetime, hours: range) -> list[Hour
         sums += [_count_where(and_(started, within)), _count_where(and_(failed, within))]
     # One pass over the rows by the index on the time, on either database; hours have no portable function.
     counts: Sequence[Any] = session.execute(
-        select(*sums).where(AuditEvent.occurred_at >= first + hours.start * HOUR, or_(started, failed))
+        select(*sums).where(AuditEvent.occurred_at >= first + hours.start * HOUR, filtered(or_(started, failed)))
     ).one()
     return [
         HourOfLogins(hour=hour, started=int(counts[2 * place] or 0), failed=int(counts[2 * place + 1] or 0))
@@ -86,12 +87,14 @@ def _logins_in_log(session: Session, first: datetime, hours: range) -> list[Hour
 
 def issuance_today(session: Session, *, now: datetime) -> IssuanceOfDay:
     """Return what the authority did since midnight."""
-    counted = {
+    # Not the column itself: grouped by it, the whole log is read in the order of its index.
+    named = func.lower(AuditEvent.type)
+    counted: dict[tuple[str, str], int] = {
         (kind, outcome): count
         for kind, outcome, count in session.execute(
-            select(AuditEvent.type, AuditEvent.outcome, func.count())
-            .where(AuditEvent.occurred_at >= start_of_day(now), AuditEvent.type.startswith("ca:"))
-            .group_by(AuditEvent.type, AuditEvent.outcome)
+            select(named, AuditEvent.outcome, func.count())
+            .where(AuditEvent.occurred_at >= start_of_day(now), filtered(AuditEvent.type.startswith("ca:")))
+            .group_by(named, AuditEvent.outcome)
         ).all()
     }
 

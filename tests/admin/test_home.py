@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
 
 from admin.certificate_figures import expiries_by_week, issuance_by_week, revocations_by_reason
 from admin.hour_counts import count_hours, counted_hours, login_figures
-from admin.overview import logins_by_hour, start_of_day
+from admin.overview import issuance_today, logins_by_hour, start_of_day
 from admin.permissions import Role
 from ca.issuance.model import Authority, Certificate
 from composition import Composition
@@ -162,3 +164,35 @@ def test_an_institutions_administrator_reaches_nothing_of_another(
     developer = make_operator(Role.APPLICATION_DEVELOPER)
     assert "Ninguna aplicación está a su alcance" in developer.get("/admin/rights/declarations").text
     assert developer.get("/admin/rights").status_code == 403
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_counted_is_found_by_the_time(composition: Composition, clock: ManualClock) -> None:
+    """The log may hold a hundred million events: no question is answered by reading all of one type."""
+    asked: list[tuple[str, object]] = []
+
+    def hear(connection: object, cursor: object, statement: str, parameters: object, *_: object) -> None:
+        if statement.startswith("SELECT") and ("FROM audit_event" in statement or "FROM ca_certificate" in statement):
+            asked.append((statement, parameters))
+
+    with composition.database.transaction() as session:
+        listened = session.get_bind().engine
+        event.listen(listened, "before_cursor_execute", hear)
+        try:
+            now = clock.now()
+            expiries_by_week(session, institutions=None, now=now)
+            issuance_by_week(session, institutions=None, now=now)
+            revocations_by_reason(session, institutions=None, now=now)
+            logins_by_hour(session, now=now)
+            issuance_today(session, now=now)
+            count_hours(session, now=now)
+        finally:
+            event.remove(listened, "before_cursor_execute", hear)
+        plans = {
+            row[-1]
+            for statement, parameters in asked
+            for row in session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        }
+    read = [plan for plan in plans if "audit_event" in plan or "ca_certificate" in plan]
+    assert read
+    assert [plan for plan in read if not re.search(r"_(occurred|issued|revoked)_at |not_after ", plan)] == []
