@@ -22,6 +22,7 @@ import sau
 import wsgi
 from ca.lints import outside
 from ca.lints.gate import outside_lint
+from ca.profiles.registry import packaged_profiles
 from kernel.process import end_with_parent
 
 _LARGEST_ORDER = 1 << 18
@@ -44,6 +45,7 @@ def _load() -> None:
     sau.every_command()
     outside_lint()
     outside._suite("cabf-serverauth", "OCSP_RESPONDER")
+    packaged_profiles()
     threads = threading.active_count(), len(list(Path("/proc/self/task").iterdir()))
     assert threads == (1, 1), f"a process with {threads} threads cannot be forked"
     gc.collect()

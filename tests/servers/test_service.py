@@ -19,12 +19,15 @@ from tests.servers.service import LiveService
 def test_one_command_is_a_whole_service(
     kind: str, start_service: Callable[..., LiveService], request: pytest.FixtureRequest
 ) -> None:
-    """``sau init``, ``sau serve``: ready, stopped; a second start keeps what the first made."""
+    """``sau init``, ``sau serve``: ready, stopped; a second start keeps what the first made.
+
+    Every process of the one on SQLite is started from nothing (:mod:`tests.servers.loaded`).
+    """
     url = ""
     if kind == "postgresql":
         server: PostgreSqlServer = request.getfixturevalue("postgresql")
         url = server.url(server.create_database(with_schema=False))
-    service = start_service(database_url=url, demo=False, loaded=False)
+    service = start_service(database_url=url, demo=False, loaded=kind != "sqlite")
     assert service.process is not None
     group = service.process.pid
     for member in living_members(group):  # Attacks and faults, line 18: keys are in no core file
@@ -46,7 +49,7 @@ def test_one_command_is_a_whole_service(
 @pytest.mark.server
 def test_a_killed_service_starts_again(start_service: Callable[..., LiveService]) -> None:
     """No lock file, no stale port, no orphan of the first keeps the second from starting."""
-    service = start_service(demo=False, loaded=False)
+    service = start_service(demo=False)
     service.kill()
     service.start()
     assert service.is_ready()
