@@ -112,7 +112,7 @@ class FormBrowser:
                 self.stopped_at = address
                 return
             payload = {"data" if method == "post" else "params": values} if values else {}
-            self.page = self.session.request(method, address, allow_redirects=False, timeout=30, **payload)  # type: ignore[arg-type]
+            self.page = self.session.request(method, address, allow_redirects=False, timeout=60, **payload)  # type: ignore[arg-type]
             if not self.page.is_redirect:
                 return
             address, method, values = urljoin(address, self.page.headers["Location"]), "get", None

@@ -55,7 +55,7 @@ def test_cookies_and_links_are_those_of_https(proxied: Proxied) -> None:
         assert cookie.name.startswith("__Host-"), cookie.name
         assert cookie.path == "/"
     discovery = requests.get(
-        f"{proxied.url}/.well-known/openid-configuration", verify=str(proxied.certificate), timeout=10
+        f"{proxied.url}/.well-known/openid-configuration", verify=str(proxied.certificate), timeout=60
     ).json()
     assert discovery["issuer"] == proxied.url
     assert all(value.startswith(proxied.url) for name, value in discovery.items() if name.endswith("_endpoint"))

@@ -50,7 +50,7 @@ class Scene:
     def post(self, path: str, **form: str) -> requests.Response:
         """Send a form as the application's server."""
         return requests.post(
-            self.url + path, data=form, headers=self.party.basic(), verify=str(self.trusted.trust), timeout=20
+            self.url + path, data=form, headers=self.party.basic(), verify=str(self.trusted.trust), timeout=60
         )
 
     def userinfo(self, token: str) -> int:

@@ -47,8 +47,8 @@ def test_a_few_work_a_few_wait_and_the_rest_is_refused_at_once() -> None:
     """Who waits gets his turn when one is over; there is none more at work than there are turns."""
     turns = Turns(at_once=2, waiting=1, patience=_LONG)
     busy = _Busy(turns, 3)
-    assert busy.working.acquire(timeout=10)
-    assert busy.working.acquire(timeout=10)
+    assert busy.working.acquire(timeout=60)
+    assert busy.working.acquire(timeout=60)
     _until_refused(turns)
     busy.end()
     assert busy.most == 2
@@ -60,7 +60,7 @@ def test_nobody_waits_longer_than_he_would_be_waited_for() -> None:
     """A turn that never comes is refused like one that is not to be had."""
     turns = Turns(at_once=1, waiting=5, patience=timedelta(seconds=0.05))
     busy = _Busy(turns, 1)
-    assert busy.working.acquire(timeout=10)
+    assert busy.working.acquire(timeout=60)
     with pytest.raises(Unavailable) as refused, turns.turn():
         pass
     assert refused.value.code == "overloaded"

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.servers.names import DOMAIN, can_resolve, resolving_environ
 from tests.servers.process import find_program
@@ -35,6 +35,7 @@ def run_driver() -> Iterator[Playwright]:
         # Contexts with a client certificate are led through it, and it looks names up itself.
         with patch.dict(os.environ, resolving_environ(Path(folder)) if can_resolve() else {}):
             playwright = driver.enter_context(sync_playwright())
+        expect.set_options(timeout=60_000)  # five seconds else, whatever a page is told
         yield playwright
 
 

@@ -36,7 +36,7 @@ class MailServer:
         self.messages.append(message)
         return "250 kept"
 
-    def wait_for(self, wanted: Callable[[EmailMessage], bool], *, seconds: float = 15) -> EmailMessage:
+    def wait_for(self, wanted: Callable[[EmailMessage], bool], *, seconds: float = 60) -> EmailMessage:
         """Return the first message that is wanted, waiting for it. :raises AssertionError: if none comes."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -19,6 +19,8 @@ import pytest
 from tests.servers.loaded import LoadedProcess
 
 RUNNING: list[ServerProcess] = []
+_PORT_RANGES, _PORTS = 4, 2_500
+_handed_out: set[int] = set()
 
 
 class ServerProcess:
@@ -68,7 +70,7 @@ class ServerProcess:
         """Its process id; it leads a process group of the same number."""
         return self.process.pid
 
-    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 30, pause: float = 0.05) -> None:
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float = 60, pause: float = 0.05) -> None:
         """Wait until ``ready`` says so.
 
         :raises RuntimeError: with the log's end, if the server dies or time runs out; it is stopped then.
@@ -138,16 +140,25 @@ def free_port() -> int:
 def free_ports(number: int) -> int:
     """Return the first of ``number`` adjacent TCP ports on which nothing listens now.
 
-    They lie below the range from which the system takes ports for outgoing connections.
+    They lie below the range from which the system takes ports for outgoing connections. What is asked for is bound a
+    while later: so each test process has ports of its own, and hands none out twice.
     """
-    for _ in range(200):
-        first = random.randrange(20_000, 30_000)
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _PORT_RANGES
+    start = 20_000 + worker * _PORTS
+    for tries in range(2000):
+        if tries == 1000:  # a long run has had them all
+            _handed_out.clear()
+        first = random.randrange(start, start + _PORTS - number + 1)
+        asked = range(first, first + number)
+        if not _handed_out.isdisjoint(asked):
+            continue
         with ExitStack() as probes:
             try:
-                for port in range(first, first + number):
+                for port in asked:
                     probes.enter_context(closing(socket.socket())).bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _handed_out.update(asked)
             return first
     raise RuntimeError(f"no {number} adjacent free ports")
 
