@@ -88,7 +88,7 @@ def test_nothing_names_an_erased_person(
     assert len(proofs) > 5
     assert set(NAMES) - {NEW_MAIL} <= _named(composition, NAMES)  # the search can find them
 
-    monkeypatch.setattr(sau, "_composition", lambda: composition)
+    monkeypatch.setattr(sau, "_installed", lambda: composition)
     _run("user", "erase", person.id, "--yes")
 
     assert _named(composition, NAMES) == set()
