@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 
 import pytest
+from sqlalchemy import select
 
+from audit.model import AuditEvent
 from composition import Composition
 from kernel.errors import Unavailable
 from keys.late_secret import LateSecret
 from keys.sealing import Sealer
+from operations import starting
 from wsgi import create_app
 
 
@@ -71,3 +74,19 @@ def test_one_asks_a_module_that_says_nothing_and_the_others_are_told_soon() -> N
     assert found == [secret()]
     assert sealer.open(sealer.seal(b"x", bound_to="y"), bound_to="y") == b"x"
     assert "s" * 8 not in repr(secret)
+
+
+def test_the_start_is_put_on_record_as_soon_as_it_can_be(
+    composition: Composition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, by a thread that then ends; nobody waits for it."""
+    monkeypatch.setattr(starting, "_AGAIN", 0.01)
+    module = _Module(composition.sealing_secret)
+    composition.__dict__["sealing"] = LateSecret(module)
+    starting.record_start(composition, process="web")
+    module.away = False
+    for thread in [each for each in threading.enumerate() if each.name == "start"]:
+        thread.join(60)
+    with composition.database.reading() as session:
+        found = session.scalars(select(AuditEvent.type).where(AuditEvent.type == "service:process:started")).all()
+    assert len(found) == 1
