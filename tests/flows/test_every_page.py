@@ -62,6 +62,7 @@ ELSEWHERE = {
     "approvals.show": "tests/flows/relying_parties",
     "broker.callback": "leads on",
     "broker.choose": "tests/idp/broker",
+    "broker.logged_out": "leads on",
     "certificate_login.finish": "leads on",
     "certificate_login.show": "tests/flows/test_certificate_login.py",
     "contact.code": "tests/idp/web_people/test_in_chromium.py",
