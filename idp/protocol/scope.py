@@ -25,9 +25,9 @@ IDENTITY_SCOPES: tuple[str, ...] = (
 )
 
 #: What applications that register themselves get unless their token says more: rights are for those that declared some,
-#: the birth date for those to which an operator gave it.
+#: telephone and birth date for those to which an operator gave them.
 USUAL_SCOPES = tuple(
-    scope for scope in IDENTITY_SCOPES if scope not in ("birthdate", "roles", "permissions", "institution")
+    scope for scope in IDENTITY_SCOPES if scope not in ("phone", "birthdate", "roles", "permissions", "institution")
 )
 
 CLAIMS_BY_SCOPE: dict[str, tuple[str, ...]] = {

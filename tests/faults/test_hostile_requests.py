@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from admin.console_session import open_console_session
-from admin.permissions import Role
+from admin.permissions import BOUND_ROLES, Role
 from admin.roles import grant_role
 from composition import Composition
 from idp.accounts.person import Person, add_person
@@ -56,7 +56,15 @@ def person(composition: Composition) -> Person:
             now=now,
         )
         for role in Role:
-            grant_role(session, journal=composition.journal, person_id=person.id, role=role, actor="command", now=now)
+            grant_role(
+                session,
+                journal=composition.journal,
+                person_id=person.id,
+                role=role,
+                institution_ruc="1768152560001" if role in BOUND_ROLES else None,
+                actor="command",
+                now=now,
+            )
     return person
 
 
