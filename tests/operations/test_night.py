@@ -46,6 +46,7 @@ _RUN = {
     "audit status": (0,),
     "audit verify": (0,),
     "audit verify --since 0": (0,),
+    "ca log status": (0,),
     "ca log verify": (0,),
     "ca log backfill --dry-run": (0,),
     "audit search": (0,),
