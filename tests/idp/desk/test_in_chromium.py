@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -195,10 +195,34 @@ def test_lost_everything_from_the_desk_to_a_new_login(browser: Browser, site: Si
     security.fill("#words", "La persona que vino a la ventanilla no era usted. Ya lo sabe la fiscalía.")
     security.click("form:has(#words) #submit")
     assert "Cerrado" in security.inner_text("main")
+    _correct_a_name(page, desk, site, look)
     for each in (desk, page, security):
         each.context.close()
     home.close()
     assert problems == []
+
+
+def _correct_a_name(page: Page, desk: Page, site: Site, look: Callable[[Page, str], None]) -> None:
+    """Eva asks that her name be put right; the officer answers, and she reads it."""
+    page.goto(f"{site.origin}/account/rectification")
+    page.select_option("#datum", "surnames")
+    page.fill("#value", "Quishpe Toapanta")
+    page.fill("#why", "En mi cédula se escribe con sh")
+    page.click("#submit")
+    assert "recibimos su pedido" in page.inner_text("[role=status]")
+    look(page, "correction-asked")
+    desk.goto(f"{site.origin}/admin/rectifications")
+    look(desk, "console-corrections")
+    desk.click("table a >> nth=0")
+    desk.click("#submit")
+    look(desk, "console-correction-without-answer")
+    desk.fill("#answer", "Vimos la cédula: se escribe Quishpe.")
+    desk.click("#submit")
+    assert "Corregido" in desk.inner_text("main")
+    page.reload()
+    assert "Vimos la cédula" in page.inner_text("main")
+    page.goto(f"{site.origin}/account/profile")
+    assert "Quishpe Toapanta" in page.inner_text("main")
 
 
 def _open_recovery(desk: Page, site: Site, cedula: str, look) -> None:  # type: ignore[no-untyped-def]

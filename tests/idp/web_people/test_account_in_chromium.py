@@ -104,6 +104,7 @@ def test_every_page_of_the_account_and_every_change_without_scripts(
         plain.click("#submit")
         assert "quedó suspendido" in plain.inner_text("main")
         plain.click("text=Reactivar")
+        assert "ingrese de otra forma fuerte" in plain.inner_text("main")  # by password alone nobody takes it up
         plain.goto(f"{origin}/account/certificates/request")
         plain.check("text=Firma de persona natural")
         plain.click("#submit")
