@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
-from tests.servers.names import DOMAIN, can_resolve, resolving_environ
+from tests.servers.names import DOMAIN
 from tests.servers.process import find_program
 
 # The first is the engine without the parts that show a window: the same pages for two thirds of the processor time.
@@ -27,13 +27,34 @@ _ARGUMENTS = [
     f"--host-resolver-rules=MAP *.{DOMAIN} 127.0.0.1",
 ]
 
+# Every name of the tests' domain, and this machine's own, is 127.0.0.1 for whoever looks it up in this process.
+_NAMES = f"""\
+const dns = require("node:dns");
+const here = (name) => name === "localhost" || name.endsWith(".{DOMAIN}");
+const machine = {{ address: "127.0.0.1", family: 4 }};
+const found = (options) => (options.all ? [machine] : machine);
+const {{ lookup }} = dns, later = dns.promises.lookup;
+dns.promises.lookup = async (name, options) => {{
+  const asked = typeof options === "object" && options !== null ? options : {{}};
+  return here(name) ? found(asked) : later.call(dns.promises, name, options);
+}};
+dns.lookup = (name, options, callback) => {{
+  const told = callback ?? options, asked = typeof options === "object" && options !== null ? options : {{}};
+  if (!here(name)) return callback ? lookup(name, options, callback) : lookup(name, options);
+  process.nextTick(() => (asked.all ? told(null, found(asked)) : told(null, "127.0.0.1", 4)));
+}};
+"""
+
 
 @contextmanager
 def run_driver() -> Iterator[Playwright]:
     """Start Playwright's own process; there can be one in a thread."""
     with TemporaryDirectory() as folder, ExitStack() as driver:
-        # Contexts with a client certificate are led through it, and it looks names up itself.
-        with patch.dict(os.environ, resolving_environ(Path(folder)) if can_resolve() else {}):
+        # Contexts with a client certificate are led through it, and it looks names up itself: told in its own language,
+        # for a library put before the system's own has ended it in the middle of a look-up.
+        names = Path(folder) / "names.cjs"
+        names.write_text(_NAMES)
+        with patch.dict(os.environ, {"NODE_OPTIONS": f"--require={names}"}):
             playwright = driver.enter_context(sync_playwright())
         expect.set_options(timeout=60_000)  # five seconds else, whatever a page is told
         yield playwright
@@ -42,9 +63,7 @@ def run_driver() -> Iterator[Playwright]:
 @contextmanager
 def run_chromium(driver: Playwright) -> Iterator[Browser]:
     """Start a browser; each test opens contexts of its own in it."""
-    program = find_program(
-        "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", package="chromium"
-    )
+    program = find_program(*_PROGRAMS, package="chromium")
     browser = driver.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS, env=dict(os.environ))
     try:
         yield browser
