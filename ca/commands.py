@@ -25,6 +25,7 @@ from ca.command_line.requests import (
     request_command,
     show_command,
 )
+from ca.command_line.resharing import reshare_command
 from ca.command_line.time_stamping import tsa_group, unit_init_command
 from ca.enrolment.credential import Protocol
 from ca.revocation.commands import lists_command, publish_command, revoke_command
@@ -42,6 +43,7 @@ def commands(load: Callable[[], CaServices]) -> list[click.Command]:
     group = click.Group("ca", help="The certificate authority: hierarchy, profiles, requests, certificates, lists.")
     for command in (
         ceremony_command(load),
+        reshare_command(load),
         rollover_command(load),
         list_command(load),
         chain_command(load),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
-from ca.acme.model import Account, Credential
+from ca.acme.model import Account, Credential, Order
 from ca.acme.state import CLOSED_BY_OPERATOR, VALID
 from ca.requests.names import canonical_dns_name
 from ca.services import CaServices
@@ -40,6 +40,7 @@ class CredentialView:
 
     :ivar domains: what its accounts may ask for; empty: the institution's registered domains.
     :ivar accounts: how many were opened with it. :ivar accounts_left: how many may still be.
+    :ivar last_used_at: when an account was opened with it, or one of its accounts ordered (orders that are kept).
     """
 
     key_id: str
@@ -51,6 +52,7 @@ class CredentialView:
     created_by: str
     expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None
 
 
 def issue_credential(
@@ -108,12 +110,34 @@ def issue_credential(
     return NewCredential(key_id, mac_key, institution.ruc, chosen)
 
 
-def list_credentials(session: Session, *, institution_ruc: str | None = None, limit: int = 500) -> list[CredentialView]:
-    """Return the newest credentials."""
+def list_credentials(
+    session: Session,
+    *,
+    institution_ruc: str | None = None,
+    institutions: Collection[str] | None = None,
+    key_id: str | None = None,
+    limit: int = 500,
+    offset: int = 0,
+) -> list[CredentialView]:
+    """Return the newest credentials.
+
+    :param institutions: the RUCs that the reader reaches; None: all. :param key_id: this one alone.
+    """
     opened = select(func.count()).where(Account.credential_id == Credential.id).scalar_subquery()
-    query = select(Credential, opened).order_by(Credential.created_at.desc(), Credential.id.desc()).limit(limit)
+    joined = select(func.max(Account.created_at)).where(Account.credential_id == Credential.id).scalar_subquery()
+    ordered = (
+        select(func.max(Order.created_at))
+        .join(Account, Account.id == Order.account_id)
+        .where(Account.credential_id == Credential.id)
+        .scalar_subquery()
+    )
+    query = select(Credential, opened, joined, ordered).order_by(Credential.created_at.desc(), Credential.id.desc())
     if institution_ruc is not None:
         query = query.where(Credential.institution_ruc == institution_ruc)
+    if institutions is not None:
+        query = query.where(Credential.institution_ruc.in_(sorted(institutions)))
+    if key_id is not None:
+        query = query.where(Credential.id == key_id)
     return [
         CredentialView(
             key_id=row.id,
@@ -125,9 +149,17 @@ def list_credentials(session: Session, *, institution_ruc: str | None = None, li
             created_by=row.created_by,
             expires_at=row.expires_at,
             revoked_at=row.revoked_at,
+            last_used_at=max((at for at in (opened_at, ordered_at) if at), default=None),
         )
-        for row, accounts in session.execute(query)
+        for row, accounts, opened_at, ordered_at in session.execute(query.limit(limit).offset(offset))
     ]
+
+
+def find_credential(session: Session, key_id: str) -> CredentialView:
+    """Return the credential. :raises NotFound: ``unknown_acme_credential``."""
+    for found in list_credentials(session, key_id=key_id, limit=1):
+        return found
+    raise NotFound("There is no such credential.", code="unknown_acme_credential")
 
 
 def revoke_credential(session: Session, *, services: CaServices, key_id: str, actor: str, now: datetime) -> int:

@@ -29,6 +29,7 @@ from ca.services import CaServices
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError, Unavailable
 from kernel.identifiers import b64url_decode, sha256_hex
 from kernel.late_rows import change_row
+from kernel.loop_call import elsewhere
 from kernel.prefetch import hold_row
 from kernel.prepared import Prepared
 
@@ -151,7 +152,7 @@ def sign_order(services: CaServices, finalized: Finalized, *, now: datetime) -> 
     """
     order, enrolled = finalized.order, finalized.enrolled
     try:
-        certificate_der = sign_enrolled(services, enrolled)
+        certificate_der = elsewhere(lambda: sign_enrolled(services, enrolled))
     except Unavailable:
         return order
     actor = actor_of(order.account_id)

@@ -7,18 +7,20 @@ process, the proof is looked at. Who sees the outcome first writes it down, once
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import timedelta
 from threading import BoundedSemaphore
 
 import structlog
 
+from ca.acme.model import Authorization
 from ca.acme.perspectives import Perspectives, Prover
 from ca.acme.proof import Claim
 from ca.acme.prove import Looked, prove_claim
 from ca.services import CaServices
 from kernel.errors import ServiceError
+from kernel.loop_call import is_done
 from kernel.outbox import put_off, withdraw
 
 #: For so long the worker leaves the proof to whoever looks at once: more than one look takes.
@@ -53,21 +55,30 @@ class Looker:
         """Give a place back that was not needed."""
         self._places.release()
 
-    def look(self, claim: Claim, *, authorization_id: str, order_id: str, task_id: str) -> bool:
-        """Look at the proof and return whether an outcome is known already."""
+    def look(
+        self, claim: Claim, *, authorization_id: str, order_id: str, task_id: str
+    ) -> tuple[bool, Authorization | None]:
+        """Look at the proof.
+
+        :returns: whether an outcome is known already, and the authorization as this look left it; None if it is to be
+            read: another was first, or something failed.
+        """
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="acme-look")
         if self._prover is None:
             self._prover = self._make()
-        done: Future[None] = self._threads.submit(
+        done: Future[Authorization | None] = self._threads.submit(
             copy_context().run, self._look, claim, authorization_id, order_id, task_id, self._prover
         )
-        return bool(wait([done], timeout=_PATIENCE_SECONDS).done)
+        known = is_done(done, within=_PATIENCE_SECONDS)
+        return known, done.result() if known else None
 
-    def _look(self, claim: Claim, authorization_id: str, order_id: str, task_id: str, prover: Prover) -> None:
+    def _look(
+        self, claim: Claim, authorization_id: str, order_id: str, task_id: str, prover: Prover
+    ) -> Authorization | None:
         services = self._services
         try:
-            looked = prove_claim(
+            look = prove_claim(
                 services,
                 prover,
                 claim,
@@ -75,12 +86,14 @@ class Looker:
                 order_id=order_id,
                 alongside=lambda session: withdraw(session, task_id),
             )
-            if looked is Looked.NOT_YET:
+            if look.became is Looked.NOT_YET:
                 with services.database.transaction() as session:
                     put_off(session, task_id, due_at=services.clock.now() + _AGAIN)
+            return look.row
         except ServiceError as error:
             _log.warning("acme_look_failed", code=error.code)  # the worker looks
         except Exception:
             _log.exception("acme_look_failed")
         finally:
             self._places.release()
+        return None

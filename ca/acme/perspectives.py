@@ -42,6 +42,7 @@ class Perspectives:
                 networks=settings.outgoing_networks,
                 http_port=settings.acme_http_port,
                 https_port=settings.acme_tls_port,
+                is_bounded=names.is_bounded,
             )
             views.append(View(names, probe))
         return cls(views, quorum=required_quorum(len(views), settings.acme_quorum))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from sqlalchemy import select, update
@@ -43,6 +44,16 @@ class Looked(Enum):
     NOT_YET = "not yet"
 
 
+class Look(NamedTuple):
+    """A look that is over.
+
+    :ivar row: the authorization as it was written down; None if its outcome was there before.
+    """
+
+    became: Looked
+    row: Authorization | None
+
+
 def prove_control(services: CaServices, prover: Prover, *, authorization_id: str, looks: int) -> None:
     """Look at the chosen challenge of an authorization and write down what was seen. Repeatable.
 
@@ -54,8 +65,8 @@ def prove_control(services: CaServices, prover: Prover, *, authorization_id: str
         claim = _read_claim(session, services, authorization_id, now=now)
     if claim is None:
         return
-    looked = prove_claim(services, prover, claim, authorization_id=authorization_id, last=looks >= MOST_LOOKS)
-    if looked is Looked.NOT_YET:
+    look = prove_claim(services, prover, claim, authorization_id=authorization_id, last=looks >= MOST_LOOKS)
+    if look.became is Looked.NOT_YET:
         raise LookAgainError("The proof was not seen yet.")
 
 
@@ -68,7 +79,7 @@ def prove_claim(
     order_id: str | None = None,
     last: bool = False,
     alongside: Callable[[Session], None] = lambda _session: None,
-) -> Looked:
+) -> Look:
     """Look once at what an account says that it has prepared, and write down what was seen.
 
     :param order_id: of the authorization, where the caller knows it: it is read together with it.
@@ -81,20 +92,23 @@ def prove_claim(
     except NotProvedError as error:
         problem, final = error, error.final or last
 
-        def write_failure(session: Session) -> None:
-            _write_failure(session, services, authorization_id, problem, final=final, now=services.clock.now())
+        def write_failure(session: Session) -> Authorization | None:
+            now = services.clock.now()
+            row = _write_failure(session, services, authorization_id, problem, final=final, now=now)
             if final:
                 alongside(session)
+            return row
 
-        services.database.together(write_failure, wants)
-        return Looked.NOT_SEEN if final else Looked.NOT_YET
+        failed = services.database.together(write_failure, wants)
+        return Look(Looked.NOT_SEEN if final else Looked.NOT_YET, failed)
 
-    def write_success(session: Session) -> None:
-        _write_success(session, services, authorization_id, seen=seen, now=services.clock.now())
+    def write_success(session: Session) -> Authorization | None:
+        row = _write_success(session, services, authorization_id, seen=seen, now=services.clock.now())
         alongside(session)
+        return row
 
-    services.database.together(write_success, [*wants, wants_order(order_id)] if order_id else wants)
-    return Looked.SEEN
+    proved = services.database.together(write_success, [*wants, wants_order(order_id)] if order_id else wants)
+    return Look(Looked.SEEN, proved)
 
 
 def caa_identities(services: CaServices) -> tuple[str, ...]:
@@ -130,15 +144,18 @@ def claim_of(row: Authorization, services: CaServices) -> Claim:
     )
 
 
-def _write_success(session: Session, services: CaServices, authorization_id: str, *, seen: int, now: datetime) -> None:
+def _write_success(
+    session: Session, services: CaServices, authorization_id: str, *, seen: int, now: datetime
+) -> Authorization | None:
     row = _settle(session, authorization_id, status=VALID, validated_at=now, problem=None)
     if row is None:
-        return
+        return None
     # The order's row is the lock: of two last proofs at once, the second finds that all are valid.
     order = hold_row(session, Order, row.order_id)
     if order is not None and order.status == PENDING and not _waits_for_others(session, order):
         change_row(session, Order, order, status=READY)
     services.journal.record(session, _event(row, EventType.ACME_CONTROL_PROVED, views=seen), now=now)
+    return row
 
 
 def _waits_for_others(session: Session, order: Order) -> bool:
@@ -151,14 +168,13 @@ def _waits_for_others(session: Session, order: Order) -> bool:
 
 def _write_failure(
     session: Session, services: CaServices, authorization_id: str, error: NotProvedError, *, final: bool, now: datetime
-) -> None:
+) -> Authorization | None:
     problem = {"type": error.kind.urn, "detail": error.detail}
     if not final:
-        _settle(session, authorization_id, problem=problem)
-        return
+        return _settle(session, authorization_id, problem=problem)
     row = _settle(session, authorization_id, status=INVALID, problem=problem)
     if row is None:
-        return
+        return None
     session.execute(
         update(Order)
         .where(Order.id == row.order_id, Order.status == PENDING)
@@ -166,6 +182,7 @@ def _write_failure(
     )
     event = _event(row, EventType.ACME_CONTROL_NOT_PROVED, outcome=Outcome.FAILURE, reason=error.kind.value)
     services.journal.record(session, event, now=now)
+    return row
 
 
 def _settle(session: Session, authorization_id: str, **values: object) -> Authorization | None:

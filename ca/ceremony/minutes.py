@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
+from ca.archive.model import CeremonyPaper
 from ca.ceremony.conduct import Held, spaced
+from ca.ceremony.resharing import Reshared
 from ca.issuance.model import CeremonyRecord
 from ca.services import CaServices
 from kernel.errors import Denied, Unavailable
@@ -25,7 +27,13 @@ def render_minutes(held: Held, *, rehearsed_at: datetime | None) -> bytes:
 
     :param rehearsed_at: when the same file was rehearsed; None: the ceremony was held without.
     """
-    page = _template().render(held=held, plan=held.file.plan, rehearsed_at=rehearsed_at, style=_style())
+    page = _template("minutes.html").render(held=held, plan=held.file.plan, rehearsed_at=rehearsed_at, style=_style())
+    return page.encode("utf-8")
+
+
+def render_resharing(done: Reshared, *, rehearsed_at: datetime | None) -> bytes:
+    """Return the minutes of new shares, as :func:`render_minutes` does those of a ceremony."""
+    page = _template("resharing.html").render(done=done, rehearsed_at=rehearsed_at, style=_style())
     return page.encode("utf-8")
 
 
@@ -64,7 +72,10 @@ def require_rehearsal(session: Session, file_sha256: str) -> datetime:
 
 
 def record_ceremony(session: Session, *, services: CaServices, held: Held, minutes: bytes, actor: str) -> str:
-    """Put on record that the ceremony was held, or rehearsed; return the SHA-256 of its minutes, lower-case hex."""
+    """Put on record that the ceremony was held, or rehearsed, and keep its papers.
+
+    :returns: the SHA-256 of its minutes, lower-case hex.
+    """
     digest = sha256_hex(minutes)
     row = CeremonyRecord(
         id=new_id(),
@@ -75,6 +86,20 @@ def record_ceremony(session: Session, *, services: CaServices, held: Held, minut
         held_at=held.ended_at,
     )
     session.add(row)
+    session.flush()
+    plan = held.file.plan
+    session.add(
+        CeremonyPaper(
+            ceremony_id=row.id,
+            place=plan.place[:200],
+            began_at=held.began_at,
+            rehearsed_at=None if held.rehearsal else rehearsed_at(session, held.file.sha256),
+            witnesses=[{"name": each.name, "role": each.role} for each in plan.witnesses],
+            certificates=[{"name": m.name, "kind": m.kind, "sha256": m.certificate_sha256} for m in held.made],
+            file=held.file.content,
+            minutes=minutes,
+        )
+    )
     event = Event(
         type=EventType.CEREMONY_REHEARSED if held.rehearsal else EventType.CEREMONY_HELD,
         actor=actor,
@@ -99,10 +124,10 @@ def _style() -> Markup:
 
 
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("ca.ceremony"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["spaced"] = spaced
     environment.filters["moment"] = lambda at: f"{at:%Y-%m-%d %H:%M:%S} UTC"
-    return environment.get_template("minutes.html")
+    return environment.get_template(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 
 import yaml
@@ -27,11 +27,12 @@ _WORDS = {
 class CeremonyFile:
     """A file that was read and is sound.
 
-    :ivar sha256: of its octets, lower-case hex: what people compare.
+    :ivar sha256: of its octets, lower-case hex: what people compare. :ivar content: the octets.
     """
 
     plan: CeremonyPlan
     sha256: str
+    content: bytes = field(default=b"", repr=False)
 
 
 def read_ceremony_file(content: bytes, *, profiles: ProfileRegistry, private_arc: str) -> CeremonyFile:
@@ -67,7 +68,7 @@ def read_ceremony_file(content: bytes, *, profiles: ProfileRegistry, private_arc
     ]
     if problems:
         raise _bad(problems)
-    return CeremonyFile(plan=plan, sha256=sha256_hex(content))
+    return CeremonyFile(plan=plan, sha256=sha256_hex(content), content=content)
 
 
 def example_file() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -178,14 +178,31 @@ def require_use_left(session: Session, credential_id: str) -> None:
         raise _used_up()
 
 
-def list_credentials(session: Session, *, protocol: Protocol) -> list[Credential]:
-    """Return all credentials of the protocol, newest first."""
-    rows = session.scalars(
-        select(EnrolmentCredential)
-        .where(EnrolmentCredential.protocol == protocol.value)
-        .order_by(EnrolmentCredential.id.desc())
-    )
+def list_credentials(
+    session: Session,
+    *,
+    protocol: Protocol,
+    institutions: Collection[str] | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[Credential]:
+    """Return the credentials of the protocol, newest first.
+
+    :param institutions: the RUCs that the reader reaches; None: all.
+    """
+    query = select(EnrolmentCredential).where(EnrolmentCredential.protocol == protocol.value)
+    if institutions is not None:
+        query = query.where(EnrolmentCredential.institution_ruc.in_(sorted(institutions)))
+    rows = session.scalars(query.order_by(EnrolmentCredential.id.desc()).limit(limit).offset(offset))
     return [_value(row) for row in rows]
+
+
+def get_credential(session: Session, credential_id: str, *, protocol: Protocol) -> Credential:
+    """Return the credential, whatever became of it. :raises NotFound: ``unknown_enrolment_credential``."""
+    row = session.get(EnrolmentCredential, credential_id)
+    if row is None or row.protocol != protocol:
+        raise NotFound("There is no such credential.", code="unknown_enrolment_credential")
+    return _value(row)
 
 
 def revoke_credential(

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from ca.enrolment.credential import Credential
+from ca.enrolment.use import actor_of
 from ca.issuance.model import Certificate
 from ca.register.standing import CertificateRegister
 from ca.requests.model import CertificateRequest
@@ -46,7 +47,7 @@ class Party:
 def party_of_credential(credential: Credential) -> Party:
     """Return what a credential, whose secret was checked, may ask for."""
     return Party(
-        actor=f"{credential.protocol}:{credential.id}",
+        actor=actor_of(credential),
         institution_ruc=credential.institution_ruc,
         profile=credential.profile,
         names=credential.names,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ca.handover.model import KeyHandover
+from ca.requests.model import CertificateRequest
 from kernel.errors import NotFound
 
 
@@ -39,6 +41,11 @@ class HandoverView:
     ended_at: datetime | None
     end_reason: str | None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the key is still here."""
+        return self.status not in (HandoverStatus.COLLECTED, HandoverStatus.ENDED)
+
 
 def find_handover(session: Session, handover_id: str) -> HandoverView:
     """Return the hand-over. :raises NotFound: (``unknown_handover``)."""
@@ -48,10 +55,26 @@ def find_handover(session: Session, handover_id: str) -> HandoverView:
     return view_handover(row)
 
 
-def list_handovers(session: Session, *, limit: int = 100) -> list[HandoverView]:
-    """Return the newest hand-overs."""
-    rows = session.scalars(select(KeyHandover).order_by(KeyHandover.created_at.desc(), KeyHandover.id).limit(limit))
-    return [view_handover(row) for row in rows]
+def institution_of(session: Session, handover_id: str) -> tuple[HandoverView, str | None]:
+    """Return the hand-over and the RUC of the institution that its certificate was asked for, if it is for one.
+
+    :raises NotFound: (``unknown_handover``).
+    """
+    found = find_handover(session, handover_id)
+    request = session.get(CertificateRequest, found.request_id)
+    return found, request.institution_ruc if request else None
+
+
+def list_handovers(
+    session: Session, *, institutions: Collection[str] | None = None, limit: int = 100, offset: int = 0
+) -> list[HandoverView]:
+    """Return the newest hand-overs. :param institutions: RUCs of those whose certificates are told; None: all."""
+    query = select(KeyHandover).order_by(KeyHandover.created_at.desc(), KeyHandover.id)
+    if institutions is not None:
+        query = query.join(CertificateRequest, CertificateRequest.id == KeyHandover.request_id).where(
+            CertificateRequest.institution_ruc.in_(sorted(institutions))
+        )
+    return [view_handover(row) for row in session.scalars(query.limit(limit).offset(offset))]
 
 
 def view_handover(row: KeyHandover) -> HandoverView:

@@ -237,3 +237,65 @@ NATIONAL_FIELDS: dict[int, Words] = {
     11: _w("RUC.", "RUC."),
     12: _w("País.", "Country."),
 }
+
+# What a profile rules beside what stands in the certificate.
+RULES: dict[str, Words] = {
+    "title": _w("Nombre del perfil", "Name of the profile"),
+    "explanation": _w("Lo que se explica a quien pide", "What whoever asks is told"),
+    "people": _w("Personas que deben estar de acuerdo", "People who must agree"),
+    "asked": _w("Cómo se pide", "How it is asked for"),
+    "inputs": _w("Datos que se escriben al pedir", "What is filled in when it is asked for"),
+    "names": _w("Nombres de servidores", "Names of servers"),
+    "dropped": _w("Usos pedidos por costumbre, que se omiten", "Usages asked for by habit, that are left out"),
+    "keys_made_here": _w("El servicio puede hacer la clave", "The service may make the key"),
+    "may_be_held": _w("Se puede suspender", "It may be suspended"),
+    "needs_person": _w(
+        "El titular debe tener cuenta con identidad comprobada", "Its holder has an account with a verified identity"
+    ),
+    "lint": _w("Revisión externa", "Outside linter"),
+    "accepted": _w("Avisos externos que se aceptan", "Outside findings that are accepted"),
+}
+VALUES: dict[str, Words] = {
+    "yes": _w("Sí", "Yes"),
+    "no": _w("No", "No"),
+    "by_hand": _w("A mano o por un protocolo", "By hand or by a protocol"),
+    "by_protocol": _w("Solo por un protocolo", "By a protocol only"),
+    "own": _w("Es del propio servicio", "It is the service's own"),
+    "dns_required": _w("Obligatorios", "Required"),
+    "dns_allowed": _w("Permitidos", "Allowed"),
+    "dns_refused": _w("Ninguno", "None"),
+    "proof_register": _w(
+        "Bajo un dominio registrado, o con control probado", "Under a registered domain, or with proved control"
+    ),
+    "proof_control": _w("Con control probado cada vez", "With control proved each time"),
+    "wildcards": _w("También comodines (*.dominio)", "Wildcards, too (*.domain)"),
+    "addresses": _w("También direcciones IP", "IP addresses, too"),
+}
+# What versions brought, as the files say it in English, in the other language of the operators.
+CHANGES: dict[str, str] = {
+    "The first form.": "La primera forma.",
+    (
+        "The notice names the issuing organization and its legal domicile as they are set, "
+        "not as they were written here."
+    ): ("El aviso nombra a la organización emisora y su domicilio legal como están configurados."),
+    "It may be suspended and taken up again; nothing in the certificate itself changes.": (
+        "Se puede suspender y reactivar; en el certificado mismo nada cambia."
+    ),
+    "A holder who brings no key may have one made here; it is handed over once.": (
+        "A quien no trae clave se le puede hacer una aquí; se entrega una sola vez."
+    ),
+    "Where it points for its status is told in words; it is nowhere.": (
+        "Se dice en palabras dónde se consulta su estado: en ninguna parte."
+    ),
+    "The application's identifier tells two applications of one name apart.": (
+        "El identificador de la aplicación distingue a dos del mismo nombre."
+    ),
+    "ML-DSA-65 keys, for applications that keep secrets beyond quantum computers (RFC 9881).": (
+        "Claves ML-DSA-65, para aplicaciones cuyos secretos deben resistir a computadores cuánticos (RFC 9881)."
+    ),
+}
+
+
+def change_words(text: str) -> Words:
+    """Return what a version brought in both languages; one that nobody translated stays English in both."""
+    return Words(CHANGES.get(text, text), text)

@@ -1,47 +1,79 @@
-"""Passes over what waits, shared by the threads of a process that ask for one at the same moment."""
+"""Passes over what waits, shared by those of a process that ask for one at the same moment."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Condition
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from threading import Lock
+
+import structlog
+
+from kernel.loop_call import current_loop_call, is_done
 
 # A pass costs the same for one entry as for fifty: after one, the next waits for company. On a machine that has much
 # to do passes take longer, and then more come together: they take a tenth of the time at most.
 _REST_SECONDS, _LONGEST_REST_SECONDS, _REST_TIMES = 0.1, 0.5, 9
 
 
+_log = structlog.get_logger("ca.transparency")
+
+
 class Passes:
-    """One pass at a time; who comes while one runs waits for the next, whoever runs it."""
+    """One pass at a time; who comes while one runs waits for the next, whoever runs it. Who waits holds no loop."""
 
     def __init__(self) -> None:
-        self._changed = Condition()
-        self._begun = self._done = 0
-        self._running = False
+        self._lock = Lock()
+        self._one_at_a_time = Lock()
+        self._next: Future[None] | None = None
         self._next_at = 0.0
+        self._thread: ThreadPoolExecutor | None = None
 
     def join(self, run: Callable[[], None]) -> None:
         """Return when a pass that began after this call is over, run by this thread or another.
 
-        What another thread's pass raised is raised there: whoever needs to know looks for its outcome.
+        What another's pass raised is raised there: whoever needs to know looks for its outcome.
         """
-        with self._changed:
-            wanted = self._begun + 1
-            while self._running and self._done < wanted:
-                self._changed.wait()
-            if self._done >= wanted:
-                return
-            self._running = True
-        begun_at = 0.0
+        with self._lock:
+            coming, begins = self._next, self._next is None
+            if coming is None:
+                coming = self._next = Future()
+        if begins and current_loop_call() is None:
+            return self._pass(coming, run)
+        if begins:
+            # By a thread of its own: those that answer requests may all be waiting for this very pass.
+            if self._thread is None:
+                self._thread = ThreadPoolExecutor(1, thread_name_prefix="certificate-log")
+            self._thread.submit(copy_context().run, self._pass, coming, run).add_done_callback(_note)
+        is_done(coming)
+        return None
+
+    def _pass(self, this: Future[None], run: Callable[[], None]) -> None:
         try:
-            time.sleep(max(0.0, self._next_at - time.monotonic()))
-            with self._changed:
-                self._begun += 1
-            begun_at = time.monotonic()
-            run()
+            with self._one_at_a_time:
+                time.sleep(max(0.0, self._next_at - time.monotonic()))
+                self._close(this)
+                begun_at = time.monotonic()
+                try:
+                    run()
+                finally:
+                    ended_at = time.monotonic()
+                    rest = min(_LONGEST_REST_SECONDS, max(_REST_SECONDS, _REST_TIMES * (ended_at - begun_at)))
+                    self._next_at = ended_at + rest
         finally:
-            ended_at = time.monotonic()
-            rest = min(_LONGEST_REST_SECONDS, max(_REST_SECONDS, _REST_TIMES * (ended_at - begun_at)))
-            with self._changed:
-                self._done, self._running, self._next_at = self._begun, False, ended_at + rest
-                self._changed.notify_all()
+            self._close(this)
+            this.set_result(None)
+
+    def _close(self, this: Future[None]) -> None:
+        """Who comes from now on waits for another pass."""
+        with self._lock:
+            if self._next is this:
+                self._next = None
+
+
+def _note(done: Future[None]) -> None:
+    """Who waited looks for the outcome; what went wrong is told here."""
+    error = done.exception()
+    if error is not None:
+        _log.error("certificate_log_pass_failed", exc_info=error)

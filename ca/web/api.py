@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, json, jsonify, request, session
+from flask import Blueprint, Response, jsonify, request, session
 from werkzeug.exceptions import HTTPException
 
 from ca.api.caller import PREFIX, Scope, enter_api
@@ -26,16 +25,13 @@ from ca.api.requests import (
 )
 from ca.ports import ApiCaller, PresentedToken
 from ca.web.services import services
-from kernel.errors import Denied, Fault, Rejected, ServiceError, Throttled
-from web.client_certificate import on_mtls_host, presented_certificate
-from web.error_texts import family_of
+from kernel.errors import Rejected, ServiceError
+from web.api_answers import problem_of, problem_of_http, shown_token
 from web.rate_limit import limit
 
 __all__ = ["PREFIX", "blueprint"]
 
 blueprint = Blueprint("pki_api", __name__, url_prefix=PREFIX)
-_PROOF_CODES = ("use_dpop_nonce", "invalid_dpop_proof")
-_TOKEN_CODES = ("invalid_token", "token_missing", *_PROOF_CODES)
 
 
 @blueprint.after_request
@@ -51,26 +47,12 @@ def _for_software(response: Response) -> Response:
 
 @blueprint.errorhandler(ServiceError)
 def _refused(error: ServiceError) -> Response:
-    status = 401 if error.code in _TOKEN_CODES else family_of(error).status
-    hidden = isinstance(error, Fault) or status >= 500
-    detail = "The service cannot answer now; ask again later." if hidden else error.public_detail
-    response = _problem(status, error.code, detail)
-    if status == 401:
-        told = ', error="invalid_token"' if error.code == "invalid_token" else ""
-        response.headers["WWW-Authenticate"] = f'Bearer realm="PKI"{told}'
-        if error.code in _PROOF_CODES:
-            response.headers["WWW-Authenticate"] = f'DPoP realm="PKI", error="{error.code}"'
-    elif error.code == "insufficient_scope":
-        response.headers["WWW-Authenticate"] = 'Bearer realm="PKI", error="insufficient_scope"'
-    if isinstance(error, Throttled):
-        response.headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
-    return response
+    return problem_of(error, realm="PKI")
 
 
 @blueprint.errorhandler(HTTPException)
 def _http_refused(error: HTTPException) -> Response:
-    status = error.code or 500
-    return _problem(status, error.name.lower().replace(" ", "_"), error.name)
+    return problem_of_http(error)
 
 
 @blueprint.get("/openapi.json")
@@ -204,18 +186,14 @@ def release(serial: str) -> Response:
 
 
 def _enter(scope: Scope) -> ApiCaller:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() not in ("bearer", "dpop") or not token.strip():
-        raise Denied("Send an access token.", code="token_missing")
-    settings = services().settings
-    origin = settings.mtls_origin if on_mtls_host(request.environ, settings) else settings.issuer
+    shown = shown_token(services().settings)
     presented = PresentedToken(
-        token=token.strip(),
-        scheme=scheme.lower(),
-        method=request.method,
-        url=f"{origin}{request.path}",
-        dpop=tuple(request.headers.getlist("DPoP")),
-        certificate_der=presented_certificate(),
+        token=shown.token,
+        scheme=shown.scheme,
+        method=shown.method,
+        url=shown.url,
+        dpop=shown.dpop,
+        certificate_der=shown.certificate_der,
     )
     return enter_api(services(), presented, scope=scope, now=services().clock.now())
 
@@ -250,14 +228,3 @@ def _limit() -> int:
 
 def _page(page: Page) -> Response:
     return jsonify(items=list(page.items), next_cursor=page.next_cursor)
-
-
-def _problem(status: int, code: str, detail: str) -> Response:
-    document = {
-        "type": f"urn:sau:error:{code}",
-        "title": code.replace("_", " ").capitalize(),
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
-    return Response(json.dumps(document), status, mimetype="application/problem+json")

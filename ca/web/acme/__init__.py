@@ -6,7 +6,7 @@ from flask import Flask
 
 from ca.acme.known_keys import KnownKeys
 from ca.services import CaServices
-from ca.web.acme import accounts, orders, public
+from ca.web.acme import accounts, orders, public, short_ways
 from keys.sealing import derive_once
 from web.csrf import exempt
 
@@ -19,3 +19,4 @@ def mount(app: Flask, services: CaServices) -> None:
     app.extensions["ca.acme.keys"] = KnownKeys()
     for module in (public, accounts, orders):
         app.register_blueprint(exempt(module.blueprint))
+    short_ways.open_short_ways(app)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from flask import Blueprint, Response, current_app, request, session
+from flask import Blueprint, Response, request, session
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
@@ -33,9 +33,22 @@ from ca.web.acme.problems import http_problem, problem_response
 from ca.web.services import services
 from kernel.errors import ServiceError
 from kernel.prefetch import Want
+from web.in_progress import application
+from web.ready_answer import ReadyAnswer
 
 T = TypeVar("T")
-_MEDIA_TYPE = "application/jose+json"
+MEDIA_TYPE = "application/jose+json"
+
+
+class Asked(NamedTuple):
+    """A request as it came, on Flask's way or before it.
+
+    :ivar address: path and query, as they were asked for. :ivar media_type: of the body, in lower case.
+    """
+
+    address: str
+    media_type: str
+    octets: bytes
 
 
 @dataclass(frozen=True)
@@ -108,13 +121,21 @@ def nonce() -> str:
     return new_nonce(_nonce_secret(), now=services().clock.now())
 
 
-def received(*, by_key: bool = False) -> Signed:
-    """Return the signed request at hand.
+def asked() -> Asked:
+    """Return the request of Flask's that is at hand."""
+    request.max_content_length = MOST_OCTETS
+    query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
+    octets = request.get_data(cache=False) if request.mimetype == MEDIA_TYPE else b""
+    return Asked(request.path + query, request.mimetype, octets)
+
+
+def received(given: Asked, *, by_key: bool = False) -> Signed:
+    """Return the signed request.
 
     :param by_key: whether it must bring its key (newAccount); otherwise it must name its account.
     :raises AcmeProblem: whatever is wrong with it.
     """
-    message = _parsed()
+    message = _parsed(given)
     # Before the key is looked at: finding weaknesses costs more than a stranger should be able to ask for.
     if by_key and message.jwk is None:
         raise malformed("This request brings its key: jwk, not kid.")
@@ -123,18 +144,15 @@ def received(*, by_key: bool = False) -> Signed:
     return _verified(message, strong=True)
 
 
-def received_by_either() -> Signed:
-    """Return the signed request at hand, by an account or by a key that it brings, whose strength does not matter."""
-    return _verified(_parsed(), strong=False)
+def received_by_either(given: Asked) -> Signed:
+    """Return the signed request, by an account or by a key that it brings, whose strength does not matter."""
+    return _verified(_parsed(given), strong=False)
 
 
-def _parsed() -> SignedMessage:
-    if request.mimetype != _MEDIA_TYPE:
-        raise AcmeProblem(Kind.WRONG_MEDIA_TYPE, f"Requests are of the media type {_MEDIA_TYPE}.")
-    request.max_content_length = MOST_OCTETS
-    query = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
-    expected_url = services().settings.issuer + request.path + query
-    return parse_message(request.get_data(cache=False), expected_url=expected_url)
+def _parsed(given: Asked) -> SignedMessage:
+    if given.media_type != MEDIA_TYPE:
+        raise AcmeProblem(Kind.WRONG_MEDIA_TYPE, f"Requests are of the media type {MEDIA_TYPE}.")
+    return parse_message(given.octets, expected_url=services().settings.issuer + given.address)
 
 
 def _verified(message: SignedMessage, *, strong: bool) -> Signed:
@@ -169,16 +187,32 @@ def _signed_by_account(message: SignedMessage) -> tuple[str, AccountKey]:
 
 
 def answer(
-    document: Mapping[str, Any] | None, status: int = 200, *, location: str | None = None, up: str | None = None
-) -> Response:
-    """Return a JSON answer. :param up: the resource that this one belongs to."""
-    body = b"" if document is None else json.dumps(document).encode()
-    response = Response(body, status, mimetype="application/json")
+    document: Mapping[str, Any] | None,
+    status: int = 200,
+    *,
+    location: str | None = None,
+    up: str | None = None,
+    retry_after: int | None = None,
+) -> ReadyAnswer:
+    """Return a JSON answer. :param up: the resource that this one belongs to. :param retry_after: seconds."""
+    more = []
     if location is not None:
-        response.headers["Location"] = location
+        more.append(("Location", location))
     if up is not None:
-        response.headers.add("Link", f'<{up}>;rel="up"')
-    return response
+        more.append(("Link", f'<{up}>;rel="up"'))
+    if retry_after is not None:
+        more.append(("Retry-After", str(retry_after)))
+    body = b"" if document is None else json.dumps(document).encode()
+    return ReadyAnswer.made(status, "application/json", body, more)
+
+
+def around() -> list[tuple[str, str]]:
+    """Return the headers that every answer to a POST carries: a nonce, and the way to the directory."""
+    return [
+        ("Replay-Nonce", nonce()),
+        ("Cache-Control", "no-store"),
+        ("Link", f'<{addresses().directory}>;rel="index"'),
+    ]
 
 
 def wrap(blueprint: Blueprint) -> None:
@@ -190,9 +224,7 @@ def wrap(blueprint: Blueprint) -> None:
 
 def _finish(response: Response) -> Response:
     if request.method == "POST":
-        response.headers["Replay-Nonce"] = nonce()
-        response.headers["Cache-Control"] = "no-store"
-        response.headers.add("Link", f'<{addresses().directory}>;rel="index"')
+        response.headers.extend(around())
     session.modified = False
     session.accessed = False  # last: every use of the name sets it
     return response
@@ -200,8 +232,8 @@ def _finish(response: Response) -> Response:
 
 def known_keys() -> KnownKeys:
     """Return the keys of accounts that this process has met."""
-    return cast(KnownKeys, current_app.extensions["ca.acme.keys"])
+    return cast(KnownKeys, application().extensions["ca.acme.keys"])
 
 
 def _nonce_secret() -> bytes:
-    return cast("Callable[[], bytes]", current_app.extensions["ca.acme.nonce"])()
+    return cast("Callable[[], bytes]", application().extensions["ca.acme.nonce"])()

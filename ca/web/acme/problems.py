@@ -11,7 +11,9 @@ from werkzeug.exceptions import HTTPException
 
 from ca.acme.problem import AcmeProblem, Kind
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError, Throttled, Unavailable
+from kernel.loop_call import require_thread
 from web.error_pages import error_response
+from web.ready_answer import ReadyAnswer
 from web.refusals import report_refusal
 
 _STATUS = {
@@ -38,24 +40,33 @@ _ORDINARY = frozenset(
 
 def problem_response(error: ServiceError) -> Response:
     """Return the answer to ``error``. What no use case put on record is reported here, some of each network."""
-    problem = error if isinstance(error, AcmeProblem) else _translated(error)
-    if problem is None:
+    known = problem_answer(error, path=request.path)
+    if known is None:
         # A mistake of ours: the error page's reference leads to the log, and only that is told.
         page = error_response(error)
         detail = "Something failed here; it was noted. Try again later."
-        problem, status = AcmeProblem(Kind.SERVER_INTERNAL, detail), page.status_code
-    else:
-        status = _STATUS.get(problem.kind, 400)
-        if not problem.commits and problem.kind not in _ORDINARY:
-            report_refusal(problem.code, {})
-    body = json.dumps(problem.to_json() | {"status": status})
-    response = Response(body, status, mimetype="application/problem+json")
-    if problem.location:
-        response.headers["Location"] = problem.location
+        known = _answer(AcmeProblem(Kind.SERVER_INTERNAL, detail), page.status_code)
+    return known.response()
+
+
+def problem_answer(error: ServiceError, *, path: str) -> ReadyAnswer | None:
+    """Return the answer to a refusal, reported as by :func:`problem_response`; None if it is a mistake of ours."""
+    problem = error if isinstance(error, AcmeProblem) else _translated(error, path)
+    if problem is None:
+        return None
+    if not problem.commits and problem.kind not in _ORDINARY:
+        require_thread()  # it is written down, by a connection of its own
+        report_refusal(problem.code, {})
+    return _answer(problem, _STATUS.get(problem.kind, 400))
+
+
+def _answer(problem: AcmeProblem, status: int) -> ReadyAnswer:
+    more = [("Location", problem.location)] if problem.location else []
     wait = problem.retry_after or (_UNAVAILABLE_RETRY if status == 503 else None)
     if wait is not None:
-        response.headers["Retry-After"] = str(math.ceil(wait.total_seconds()))
-    return response
+        more.append(("Retry-After", str(math.ceil(wait.total_seconds()))))
+    body = json.dumps(problem.to_json() | {"status": status}).encode()
+    return ReadyAnswer.made(status, "application/problem+json", body, more)
 
 
 def http_problem(error: HTTPException) -> Response:
@@ -68,11 +79,9 @@ def http_problem(error: HTTPException) -> Response:
     return response
 
 
-def _translated(error: ServiceError) -> AcmeProblem | None:
+def _translated(error: ServiceError, path: str) -> AcmeProblem | None:
     if isinstance(error, Throttled):
-        problem = AcmeProblem(
-            Kind.RATE_LIMITED, f"Too many requests to {request.path}; wait.", retry_after=error.retry_after
-        )
+        problem = AcmeProblem(Kind.RATE_LIMITED, f"Too many requests to {path}; wait.", retry_after=error.retry_after)
     elif isinstance(error, Unavailable):
         problem = AcmeProblem(Kind.UNAVAILABLE, "The service cannot do this now; try again.")
     elif isinstance(error, Denied):

@@ -37,7 +37,7 @@ def directory() -> Response:
                 "profiles": {name: profile.explanation for name, profile in offered_profiles(services()).items()},
             },
         }
-    )
+    ).response()
     response.cache_control.public = True
     response.cache_control.max_age = 3600
     return response
@@ -60,6 +60,6 @@ def renewal_information(certificate_id: str) -> Response:
     now = services().clock.now()
     with services().database.reading() as reading:
         info = renewal_info(reading, services=services(), certificate_id=certificate_id, now=now)
-    response = answer(info.to_json())
+    response = answer(info.to_json()).response()
     response.headers["Retry-After"] = str(int(ASK_AGAIN.total_seconds()))
     return response
