@@ -10,6 +10,7 @@ from idp.accounts.commands import user_commands
 from idp.broker.commands import provider_commands
 from idp.clients.command_line.clients import client_commands
 from idp.desk.commands import desk_commands
+from idp.developer.commands import relying_party_commands
 from idp.directories.commands import directory_commands
 from idp.directory.commands import institution_commands
 from idp.notices.commands import notices_commands
@@ -30,6 +31,7 @@ def commands(load: Callable[[], IdpServices]) -> list[click.Command]:
         key_commands,
         notices_commands,
         provider_commands,
+        relying_party_commands,
         user_commands,
     )
     return [group(load) for group in groups]

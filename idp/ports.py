@@ -257,3 +257,7 @@ class Duties(Protocol):
     def of(self, session: Session, person_id: str) -> Sequence[str]:
         """Return the names of the duties that the person has now: roles of the console."""
         ...
+
+    def forget(self, session: Session, person_id: str) -> None:
+        """Destroy what is kept of and about a person who is erased."""
+        ...

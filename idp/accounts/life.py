@@ -138,6 +138,7 @@ def erase_person(session: Session, *, services: IdpServices, person_id: str, act
     _drop_journeys(session, services, person_id, now=now)
     forget_help(session, person_id=person_id)
     forget_evidence(session, person_id=person_id)
+    services.duties.forget(session, person_id)
     session.execute(
         update(PersonRow)
         .where(PersonRow.id == person_id)

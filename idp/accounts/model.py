@@ -34,6 +34,8 @@ class PersonRow(Base):
     locale: Mapped[str] = mapped_column(String(8))
     status: Mapped[str] = mapped_column(String(8), index=True)
     level: Mapped[int]
+    #: A test citizen, made for an institution's developers: enters sandbox applications and nothing else.
+    is_test: Mapped[bool] = mapped_column(Boolean, default=False, server_default=text("false"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -46,6 +46,7 @@ class Section:
 
 #: Tables with people in them that hold nothing to tell, each with the reason.
 NOT_TOLD = {
+    "admin_test_person": "test citizens are nobody: whose developers log in as one",
     "idp_interaction": "a login on its way, gone within a day",
     "idp_upstream_request": "a sign-in on its way to an institution, gone within minutes",
     "idp_upstream_session": "which session rests on one there; the session itself is told",
@@ -61,6 +62,7 @@ NOT_TOLD = {
     "idp_recovery_sheet": "recovery codes that are secret, for half an hour",
     "admin_console_session": "a session of the console; its beginning and end stand in the evidence of the console",
     "admin_sign_in_attempt": "a login of the console on its way, gone within minutes",
+    "admin_saved_search": "what an official looks for in office; he sees and removes it where he keeps it",
     "admin_person_case": "an official has the person's page open; that he did stands in the section looks",
     "ca_batch_row": "a line of an institution's list; the certificate that came of it is told",
 }

@@ -36,6 +36,7 @@ class Person:
     :ivar phone: a mobile number in E.164 (``+593…``); empty for who has none.
     :ivar birth_date: ISO 8601, from the civil registry or a desk; empty where neither was asked.
     :ivar status: ``active``, ``disabled`` or ``erased``.
+    :ivar is_test: whether it is a test citizen: nobody real, for sandbox applications alone.
     :ivar level: 1 contact verified, 2 checked against the registry or at a desk, 3 certificate.
     """
 
@@ -54,6 +55,7 @@ class Person:
     phone_verified: bool = False
     passport: str = ""
     birth_date: str = ""
+    is_test: bool = False
 
     @property
     def document(self) -> str:
@@ -142,12 +144,14 @@ def add_person(
     level: int = 1,
     person_id: str | None = None,
     method: str = "operator",
+    is_test: bool = False,
 ) -> Person:
     """Add a person from values that :mod:`idp.accounts.identity` and :mod:`idp.accounts.document` made valid.
 
     :param passport: of one who has no cédula.
     :param person_id: an id promised before (by an enrolment link), else a new one.
-    :param method: how the person came: ``operator``, ``sign_up``, ``enrollment_link``, ``demo``.
+    :param method: how the person came: ``operator``, ``sign_up``, ``enrollment_link``, ``demo``, ``test``.
+    :param is_test: whether it is a test citizen, for sandbox applications alone.
     :raises Conflict: (``cedula_taken``, ``passport_taken``) if someone has it: of two at once exactly one wins.
     """
     person_id = person_id or new_id()
@@ -167,6 +171,7 @@ def add_person(
             locale=locale if locale in LOCALES else "es",
             status=ACTIVE,
             level=level,
+            is_test=is_test,
             created_at=now,
             updated_at=now,
         )
@@ -233,4 +238,5 @@ def as_person(row: PersonRow) -> Person:
         updated_at=row.updated_at,
         phone=row.phone or "",
         phone_verified=row.phone_verified_at is not None,
+        is_test=row.is_test,
     )

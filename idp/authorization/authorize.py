@@ -22,6 +22,7 @@ from idp.authorization.request_check import check_request
 from idp.authorization.request_object import FetchedObject
 from idp.authorization.resolve import resolve_request
 from idp.clients.client import Client, find_client
+from idp.clients.environment import misplaced
 from idp.clients.registration.uris import origin_of
 from idp.consent.consent import covered_scopes, find_consent
 from idp.directory.institutions import find_institution
@@ -192,6 +193,12 @@ def _decide(
         # OpenID Connect Core §3.1.2.1: the application expects someone else.
         logged_in = False
         fresh_from = now
+    reason = _misplaced(session, client, browser_session)
+    if reason is not None and NONE in request.prompts:
+        raise RedirectableError("login_required", "Who is logged in may not enter this application.")
+    if reason is not None:
+        begun = _begin(session, services, client, request, hinted_subject, fresh_from, obtain_browser_secret, now=now)
+        return PersonIsNeeded(f"{RESUME_PATH}/{begun}")
     if browser_session is None or not logged_in:
         if NONE in request.prompts and lacks_level_only(
             browser_session, required_acr=request.required_acr, authenticated_after=fresh_from
@@ -228,6 +235,12 @@ def _decide(
         interaction_id=None,
         now=now,
     )
+
+
+def _misplaced(session: Session, client: Client, browser_session: BrowserSession | None) -> str | None:
+    if browser_session is None:
+        return None
+    return misplaced(client.environment, is_test=find_person(session, browser_session.person_id).is_test)
 
 
 def _ask_who(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
+from idp.accounts.person import find_person
 from idp.authentication.browser_session import BrowserSession, touch_browser_session
 from idp.authorization.answer import AuthorizationAnswer, answer_with
 from idp.authorization.code import write_authorization_code
@@ -18,11 +19,14 @@ from idp.authorization.front_channel import issue_front_channel_tokens
 from idp.authorization.institution_choice import institution_for
 from idp.authorization.pushed_request import use_pushed_request
 from idp.clients.client import Client
+from idp.clients.environment import misplaced
 from idp.leaving.browser_state import browser_state, session_state_for
 from idp.protocol.acr import stated_acr
 from idp.protocol.authorization_request import AuthorizationRequest
+from idp.protocol.errors import RedirectableError
 from idp.protocol.response_type import CODE, gives_tokens
 from idp.services import IdpServices
+from idp.simulation.injecting import inject_into_response
 from kernel.identifiers import new_id
 
 
@@ -45,8 +49,12 @@ def grant_authorization(
     :param interaction_id: the interaction that ends in this, if there was one.
     :raises NotRedirectableError: ``invalid_request_uri``, if it was pushed and is answered already.
     :raises RedirectableError: ``access_denied``, if what it would rest on has ended meanwhile, the person does not
-        work at the institution that the request names, or the application takes no more sessions of his.
+        work at the institution that the request names or may not enter an application of this environment, or the
+        application takes no more sessions of his.
     """
+    reason = misplaced(client.environment, is_test=find_person(session, browser_session.person_id).is_test)
+    if reason is not None:
+        raise RedirectableError("access_denied", "This person may not enter this application.")
     institution_id = institution_for(
         session, client=client, request=request, scopes=scopes, browser_session=browser_session, now=now
     )
@@ -112,4 +120,5 @@ def grant_authorization(
     if state is not None:
         parameters["session_state"] = state
     answer = answer_with(session, services, client=client, address=request.address, parameters=parameters, now=now)
-    return replace(answer, browser_state=browser_state(services, sid))
+    carried = inject_into_response(session, services, client=client, parameters=answer.parameters, now=now)
+    return replace(answer, parameters=carried, browser_state=browser_state(services, sid))

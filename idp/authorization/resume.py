@@ -12,11 +12,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType
 from idp.accounts.person import Person, find_person
-from idp.authentication.interaction import (
-    ANOTHER_PERSON,
-    finish_interaction,
-    keep_in_interaction,
-)
+from idp.authentication.interaction import ANOTHER_PERSON, finish_interaction, keep_in_interaction
 from idp.authorization.account_choice import CHOSEN, AccountChoiceIsNeeded
 from idp.authorization.answer import AuthorizationAnswer, PersonIsNeeded
 from idp.authorization.authorize import (
@@ -28,13 +24,17 @@ from idp.authorization.authorize import (
     refuse_there,
 )
 from idp.authorization.grant import grant_authorization
-from idp.authorization.institution_choice import (
-    InstitutionChoiceIsNeeded,
-    institution_for,
-    open_choice,
-)
+from idp.authorization.institution_choice import InstitutionChoiceIsNeeded, institution_for, open_choice
 from idp.authorization.pushed_request import use_pushed_request
-from idp.authorization.stage import UNMET, LoadedInteraction, Stage, enter_stage, load_asked_interaction, told_refusal
+from idp.authorization.stage import (
+    UNMET,
+    LoadedInteraction,
+    PersonIsMisplaced,
+    Stage,
+    enter_stage,
+    load_asked_interaction,
+    told_refusal,
+)
 from idp.clients.api import Permission, find_details_types, find_permissions
 from idp.clients.client import Client
 from idp.consent.consent import covered_scopes, find_consent, grant_consent, record_refused_consent
@@ -83,7 +83,14 @@ def resume_authorization(
     browser_secret: str | None,
     session_secret: str | None,
     now: datetime,
-) -> AuthorizationAnswer | PersonIsNeeded | AccountChoiceIsNeeded | InstitutionChoiceIsNeeded | ConsentIsNeeded:
+) -> (
+    AuthorizationAnswer
+    | PersonIsNeeded
+    | AccountChoiceIsNeeded
+    | PersonIsMisplaced
+    | InstitutionChoiceIsNeeded
+    | ConsentIsNeeded
+):
     """Go on with a request after login: back to login, to a choice (account, institution), to consent, or away.
 
     :raises ServiceError: as :func:`idp.authentication.interaction.load_interaction` raises.
@@ -159,7 +166,7 @@ def decide_consent(
         session_secret=session_secret,
         now=now,
     )
-    if isinstance(stage, AccountChoiceIsNeeded):
+    if isinstance(stage, AccountChoiceIsNeeded | PersonIsMisplaced):
         return PersonIsNeeded(f"{RESUME_PATH}/{interaction_id}")
     if not isinstance(stage, Stage):
         return stage

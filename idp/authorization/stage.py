@@ -7,6 +7,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from audit.event import Event
+from audit.vocabulary import EventType, Outcome
+from idp.accounts.person import Person, find_person
 from idp.authentication.browser_session import BrowserSession
 from idp.authentication.interaction import Interaction, finish_interaction, load_for_decision
 from idp.authorization.account_choice import AccountChoiceIsNeeded, account_choice, choice_is_due
@@ -23,6 +26,7 @@ from idp.authorization.authorize import (
     refuse_there,
 )
 from idp.clients.client import Client, find_client
+from idp.clients.environment import misplaced
 from idp.protocol.authorization_request import AuthorizationRequest
 from idp.protocol.errors import NotRedirectableError, RedirectableError
 from idp.protocol.redirect_uri import require_registered_redirect_uri
@@ -49,6 +53,21 @@ class LoadedInteraction:
 
 
 @dataclass(frozen=True)
+class PersonIsMisplaced:
+    """What the page shows that says: not with this person.
+
+    :ivar reason: why, as :func:`idp.clients.environment.misplaced` says it.
+    """
+
+    interaction_id: str
+    reason: str
+    client: Client
+    person: Person
+    redirect_uri: str
+    ui_locales: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Stage(LoadedInteraction):
     """One whose person is logged in as the request wants."""
 
@@ -63,7 +82,7 @@ def enter_stage(
     browser_secret: str | None,
     session_secret: str | None,
     now: datetime,
-) -> Stage | AuthorizationAnswer | PersonIsNeeded | AccountChoiceIsNeeded:
+) -> Stage | AuthorizationAnswer | PersonIsNeeded | AccountChoiceIsNeeded | PersonIsMisplaced:
     """Return the stage at which the person decides, or what comes before it or instead of it.
 
     :raises ServiceError: as :func:`load_asked_interaction`.
@@ -81,6 +100,10 @@ def enter_stage(
         return account_choice(
             session, client=client, request=request, interaction=interaction, browser_session=browser_session
         )
+    if browser_session is not None and _is_fresh(browser_session, interaction):
+        misplaced_person = _misplaced(session, services, loaded, browser_session, now=now)
+        if misplaced_person is not None:
+            return misplaced_person
     if browser_session is None or not is_satisfying(
         browser_session,
         required_acr=interaction.required_acr,
@@ -103,6 +126,39 @@ def enter_stage(
             now=now,
         )
     return Stage(interaction, client, request, loaded.repeated, browser_session)
+
+
+def _is_fresh(browser_session: BrowserSession, interaction: Interaction) -> bool:
+    """Tell whether nobody else is going to log in for this request."""
+    after = interaction.authenticated_after
+    return after is None or browser_session.authenticated_at >= after
+
+
+def _misplaced(
+    session: Session,
+    services: IdpServices,
+    loaded: LoadedInteraction,
+    browser_session: BrowserSession,
+    *,
+    now: datetime,
+) -> PersonIsMisplaced | None:
+    """Return the refusal, on record, of a test citizen outside a sandbox or of anybody else in one."""
+    client, person = loaded.client, find_person(session, browser_session.person_id)
+    reason = misplaced(client.environment, is_test=person.is_test)
+    if reason is None:
+        return None
+    event = Event(
+        type=EventType.AUTHORIZATION_REFUSED,
+        outcome=Outcome.REFUSED,
+        reason=reason,
+        subject=person.id,
+        client_id=client.client_id,
+        session_id=browser_session.sid,
+        details={"redirected": False},
+    )
+    services.journal.record(session, event, now=now)
+    request = loaded.request
+    return PersonIsMisplaced(loaded.interaction.id, reason, client, person, request.redirect_uri, request.ui_locales)
 
 
 def load_asked_interaction(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -39,23 +39,25 @@ class UpstreamBounds:
 
         :raises UpstreamUnavailableError: ``busy`` if many are waiting for it already, ``resting`` if it failed three
             times in a row, for half a minute; then one may try.
+        :raises Unavailable: what the block raises: something of ours that is away.
         """
         with self._lock:
             state = self._states.setdefault(provider_id, _State())
-        try:
-            with state.turns.turn():
-                if not state.circuit.lets_through(now):
-                    raise UpstreamUnavailableError("resting")
-                try:
-                    yield
-                except UpstreamUnavailableError as error:
-                    state.circuit.succeeded() if error.reason in _ANSWERS else state.circuit.failed(now)
-                    raise
-                except BaseException:  # its answer is wrong, but there is one
-                    state.circuit.succeeded()
-                    raise
+        with ExitStack() as turn:
+            try:
+                turn.enter_context(state.turns.turn())
+            except Unavailable as error:
+                raise UpstreamUnavailableError("busy") from error
+            if not state.circuit.lets_through(now):
+                raise UpstreamUnavailableError("resting")
+            try:
+                yield
+            except UpstreamUnavailableError as error:
+                state.circuit.succeeded() if error.reason in _ANSWERS else state.circuit.failed(now)
+                raise
+            except Unavailable:  # ours, the database say: nothing was learned about the provider
+                raise
+            except BaseException:  # its answer is wrong, but there is one
                 state.circuit.succeeded()
-        except UpstreamUnavailableError:
-            raise
-        except Unavailable as error:
-            raise UpstreamUnavailableError("busy") from error
+                raise
+            state.circuit.succeeded()

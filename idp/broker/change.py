@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from audit.event import Details, Event, canonical_json
+from audit.event import Event, canonical_json
 from audit.vocabulary import EventType
 from idp.broker.model import UpstreamProviderRow
-from idp.broker.provider import LEVELS, Discovered, Provider, parse_claim, parse_scope, parse_strengths
-from idp.broker.register import WantedProvider, provider_value, sealed_secret
-from idp.directory.domain import normalize_domain
+from idp.broker.provider import Discovered, Provider, extra_scopes, strength_words
+from idp.broker.register import WantedProvider, described_columns, provider_value, sealed_secret
+from idp.directory.institutions import find_institution
 from idp.services import IdpServices
 from kernel.errors import Conflict, NotFound, Rejected
 from kernel.identifiers import sha256_hex
@@ -53,6 +51,26 @@ def provider_digest(provider: Provider) -> str:
     return sha256_hex(canonical_json(shown))
 
 
+def described(session: Session, provider: Provider) -> WantedProvider:
+    """Return the provider as an operator would describe it; the secret is not among it: it stays."""
+    return WantedProvider(
+        name=provider.name,
+        title=provider.title,
+        ruc=find_institution(session, provider.institution_id).ruc,
+        issuer=provider.discovered.issuer,
+        client_id=provider.client_id,
+        secret=None,
+        scopes=extra_scopes(provider.scope),
+        domains=provider.domains,
+        cedula_claim=provider.cedula_claim,
+        strengths=strength_words(provider.strengths),
+        level=provider.level,
+        creates_people=provider.creates_people,
+        groups_claim=provider.groups_claim,
+        logs_out_there=provider.logs_out_there,
+    )
+
+
 def change_provider(
     session: Session,
     *,
@@ -82,18 +100,10 @@ def change_provider(
         raise Conflict("Somebody else changed it in the meantime.", code="changed_meanwhile")
     if discovered.issuer != before.discovered.issuer:
         raise Rejected("The issuer of a provider stays.", code="bad_discovery")
-    if wanted.level not in LEVELS or not wanted.client_id or len(wanted.client_id) > 200:
-        raise Rejected("Name our client_id there, and level 1 or 2.", code="bad_provider")
     if not by_key and wanted.secret is None and row.sealed_secret is None:
         raise Rejected("Give our secret there, or let our key prove us.", code="secret_missing")
-    row.title = (wanted.title.strip() or before.title)[:200]
-    row.client_id = wanted.client_id
-    row.scope = parse_scope(wanted.scopes)
-    row.domains = sorted({normalize_domain(each) for each in wanted.domains})
-    row.cedula_claim = parse_claim(wanted.cedula_claim) or None
-    row.strengths = parse_strengths(wanted.strengths)
-    row.level = wanted.level
-    row.creates_people = wanted.creates_people and bool(wanted.cedula_claim)
+    for name, value in described_columns(wanted, title_otherwise=before.title).items():
+        setattr(row, name, value)
     row.endpoints, row.algorithms = asdict(discovered.endpoints), list(discovered.algorithms)
     row.names_itself = discovered.names_itself
     if by_key:
@@ -109,53 +119,6 @@ def change_provider(
         )
         services.journal.record(session, event, now=now)
     return changes
-
-
-def renew_provider(
-    session: Session,
-    *,
-    services: IdpServices,
-    name: str,
-    discovered: Discovered,
-    groups_claim: str | None = None,
-    logs_out_there: bool | None = None,
-    strengths: Mapping[str, str] | None = None,
-    actor: str = "command",
-    now: datetime,
-) -> Provider:
-    """Take over what its discovery document says now, and change what is not None.
-
-    :param discovered: of the same issuer. :param groups_claim: empty: none is read any more.
-    :raises NotFound: ``unknown_provider``. :raises Rejected: ``bad_discovery``, ``bad_claim``, ``bad_strength``.
-    """
-    row = session.scalars(
-        select(UpstreamProviderRow).where(UpstreamProviderRow.name == name).with_for_update()
-    ).one_or_none()
-    if row is None:
-        raise NotFound("There is no provider of this name.", code="unknown_provider")
-    if discovered.issuer != row.issuer:
-        raise Rejected("The document is of another issuer.", code="bad_discovery")
-    wanted: dict[str, Any] = {
-        "endpoints": asdict(discovered.endpoints),
-        "algorithms": list(discovered.algorithms),
-        "names_itself": discovered.names_itself,
-        "groups_claim": row.groups_claim if groups_claim is None else parse_claim(groups_claim) or None,
-        "logs_out_there": row.logs_out_there if logs_out_there is None else logs_out_there,
-        "strengths": dict(row.strengths) if strengths is None else parse_strengths(strengths),
-    }
-    changed = {each: value for each, value in wanted.items() if value != getattr(row, each)}
-    for each, value in changed.items():
-        setattr(row, each, value)
-    told: Details = {
-        "changed": sorted(changed),
-        "groups_claim": row.groups_claim,
-        "logs_out_there": row.logs_out_there,
-        "strengths": sorted(f"{value}={worth}" for value, worth in row.strengths.items()),
-    }
-    event = Event(type=EventType.UPSTREAM_PROVIDER_UPDATED, actor=actor, object_id=row.id, details=told)
-    services.journal.record(session, event, now=now)
-    session.flush()
-    return provider_value(services, row)
 
 
 def _changes(before: Provider, after: Provider) -> tuple[str, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from idp.broker.change import renew_provider
+from idp.broker.change import change_provider, described, provider_digest
 from idp.broker.logout_there import return_address
 from idp.broker.provider import Provider
 from idp.broker.register import (
@@ -27,6 +28,7 @@ from kernel.errors import Rejected
 from kernel.secret_text import SecretText
 
 Load = Callable[[], IdpServices]
+_ACTOR = "command"
 
 
 def provider_commands(load: Load) -> click.Group:
@@ -130,29 +132,74 @@ def provider_commands(load: Load) -> click.Group:
 def _changing_commands(group: click.Group, load: Load) -> None:
     @group.command()
     @click.argument("name")
+    @click.option("--title", default=None, help="What people read.")
+    @click.option("--client-id", default=None, help="What this service is called there.")
+    @click.option("--secret-stdin", is_flag=True, help="Read our new secret there from standard input; it is sealed.")
+    @click.option("--private-key-jwt", is_flag=True, help="From now on the key at our /jwks proves who we are.")
+    @click.option("--scope", "scopes", multiple=True, help="Those named are all that is asked for beside the usual.")
+    @click.option("--domain", "domains", multiple=True, help="Those named are all by which it is found.")
+    @click.option("--cedula-claim", default=None, help="The claim whose cédula it has verified; empty: none.")
     @click.option("--groups-claim", default=None, help="The claim with groups or roles; empty: none is read any more.")
     @click.option("--logout-there/--no-logout-there", "logs_out_there", default=None, help="Whether a logout goes on.")
     @click.option("--strength", "strengths", multiple=True, help="ACR_OR_AMR=2fa; those named are all that count.")
+    @click.option("--level", type=click.IntRange(1, 2), default=None, help="What it vouches for.")
+    @click.option("--create-people/--no-create-people", "creates_people", default=None, help="Who has no account.")
+    @click.option("--dry-run", is_flag=True, help="Look at everything and change nothing.")
     @json_option
     def change(
-        name: str, groups_claim: str | None, logs_out_there: bool | None, strengths: tuple[str, ...], as_json: bool
+        name: str,
+        title: str | None,
+        client_id: str | None,
+        secret_stdin: bool,
+        private_key_jwt: bool,
+        scopes: tuple[str, ...],
+        domains: tuple[str, ...],
+        cedula_claim: str | None,
+        groups_claim: str | None,
+        logs_out_there: bool | None,
+        strengths: tuple[str, ...],
+        level: int | None,
+        creates_people: bool | None,
+        dry_run: bool,
+        as_json: bool,
     ) -> None:
         """Read a provider's discovery document again, and change what is named."""
+        if secret_stdin and private_key_jwt:
+            raise Rejected("Give a secret, or --private-key-jwt.", code="bad_provider")
         services = load()
         with services.database.reading() as session:
-            issuer = find_provider(session, services=services, name=name, open_only=False).discovered.issuer
-        discovered = discover(services, issuer)
+            before = find_provider(session, services=services, name=name, open_only=False)
+            stands = described(session, before)
+        named: dict[str, Any] = {
+            "groups_claim": groups_claim,
+            "logs_out_there": logs_out_there,
+            "strengths": dict(_pair(each) for each in strengths) or None,
+            "title": title,
+            "client_id": client_id,
+            "scopes": scopes or None,
+            "domains": domains or None,
+            "cedula_claim": cedula_claim,
+            "level": level,
+            "creates_people": creates_people,
+            "secret": SecretText(sys.stdin.readline().rstrip("\r\n")) if secret_stdin else None,
+        }
+        wanted = replace(stands, **{each: value for each, value in named.items() if value is not None})
+        discovered = discover(services, before.discovered.issuer)
         with services.database.transaction() as session:
-            changed = renew_provider(
+            change_provider(
                 session,
                 services=services,
-                name=name,
+                provider_id=before.id,
+                wanted=wanted,
+                by_key=private_key_jwt or not (secret_stdin or before.secret),
                 discovered=discovered,
-                groups_claim=groups_claim,
-                logs_out_there=logs_out_there,
-                strengths=dict(_pair(each) for each in strengths) if strengths else None,
+                seen_sha256=provider_digest(before),
+                actor=_ACTOR,
                 now=services.clock.now(),
             )
+            changed = find_provider(session, services=services, name=name, open_only=False)
+            if dry_run:
+                session.rollback()
         print_record(_record(changed, services), as_json=as_json)
 
     @group.command("map")

@@ -166,6 +166,17 @@ def parse_strengths(pairs: Mapping[str, str]) -> dict[str, str]:
     return {value: STRENGTHS[worth] for value, worth in pairs.items()}
 
 
+def strength_words(strengths: Mapping[str, str]) -> dict[str, str]:
+    """Return the operator's table as :func:`parse_strengths` reads it."""
+    return {value: "2fa" if worth == ACR_2FA else "1fa" for value, worth in sorted(strengths.items())}
+
+
+def extra_scopes(scope: str) -> tuple[str, ...]:
+    """Return what is asked for beside the usual: :func:`parse_scope` makes ``scope`` of it again."""
+    usual = parse_scope(()).split()
+    return tuple(each for each in scope.split() if each not in usual)
+
+
 def strength_of(provider: Provider, claims: Mapping[str, Any]) -> str:
     """Return what a login there is worth here: never more than the operator's table says of what they declare."""
     said = [claims.get("acr"), *(claims["amr"] if isinstance(claims.get("amr"), list) else ())]

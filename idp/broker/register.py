@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -84,9 +85,7 @@ def add_provider(
     :raises Rejected: with what is wrong. :raises Conflict: ``provider_exists``. :raises NotFound: the institution.
     """
     institution = find_institution_by_ruc(session, wanted.ruc)
-    if wanted.level not in LEVELS or not wanted.client_id or len(wanted.client_id) > 200:
-        raise Rejected("Name our client_id there, and level 1 or 2.", code="bad_provider")
-    domains = sorted({normalize_domain(each) for each in wanted.domains})
+    columns = described_columns(wanted, title_otherwise=institution.name)
     row_id, name = new_id(), parse_provider_name(wanted.name)
     taken = (UpstreamProviderRow.name == name) | (UpstreamProviderRow.issuer == discovered.issuer)
     if session.scalar(select(UpstreamProviderRow.id).where(taken)) is not None:
@@ -94,22 +93,13 @@ def add_provider(
     row = UpstreamProviderRow(
         id=row_id,
         name=name,
-        title=(wanted.title.strip() or institution.name)[:200],
         institution_id=institution.id,
         issuer=discovered.issuer,
-        client_id=wanted.client_id,
+        **columns,
         sealed_secret=sealed_secret(services, wanted.secret, provider_id=row_id) if wanted.secret else None,
         endpoints=asdict(discovered.endpoints),
         algorithms=list(discovered.algorithms),
         names_itself=discovered.names_itself,
-        scope=parse_scope(wanted.scopes),
-        domains=domains,
-        cedula_claim=parse_claim(wanted.cedula_claim) or None,
-        strengths=parse_strengths(wanted.strengths),
-        level=wanted.level,
-        creates_people=wanted.creates_people and bool(wanted.cedula_claim),
-        groups_claim=parse_claim(wanted.groups_claim) or None,
-        logs_out_there=wanted.logs_out_there,
         active=True,
         created_at=now,
     )
@@ -132,6 +122,27 @@ def add_provider(
     )
     services.journal.record(session, event, now=now)
     return provider_value(services, row)
+
+
+def described_columns(wanted: WantedProvider, *, title_otherwise: str) -> dict[str, Any]:
+    """Return what an operator describes anew as columns: all but name, issuer, institution and secret.
+
+    :param title_otherwise: where none is given. :raises Rejected: with what is wrong.
+    """
+    if wanted.level not in LEVELS or not wanted.client_id or len(wanted.client_id) > 200:
+        raise Rejected("Name our client_id there, and level 1 or 2.", code="bad_provider")
+    return {
+        "title": (wanted.title.strip() or title_otherwise)[:200],
+        "client_id": wanted.client_id,
+        "scope": parse_scope(wanted.scopes),
+        "domains": sorted({normalize_domain(each) for each in wanted.domains}),
+        "cedula_claim": parse_claim(wanted.cedula_claim) or None,
+        "strengths": parse_strengths(wanted.strengths),
+        "level": wanted.level,
+        "creates_people": wanted.creates_people and bool(wanted.cedula_claim),
+        "groups_claim": parse_claim(wanted.groups_claim) or None,
+        "logs_out_there": wanted.logs_out_there,
+    }
 
 
 def sealed_secret(services: IdpServices, secret: SecretText, *, provider_id: str) -> bytes:

@@ -10,7 +10,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from idp.clients.client import Client, client_value
+from idp.clients.environment import Place
 from idp.clients.model import ClientRow
+from idp.clients.own_apis import ADMINISTRATION, ADMINISTRATION_NAME, ADMINISTRATION_SCOPES
 from idp.clients.registration.authorization_details import details_types
 from idp.protocol.authorization_details import DetailsType
 from kernel.prefetch import UNKNOWN, among, dialect_of, keep, kept
@@ -25,6 +27,7 @@ class Api:
     :ivar details: types of authorization details that it declares.
     :ivar access_token_format: ``jwt`` or ``opaque``.
     :ivar access_token_alg: what JWTs for it are signed by.
+    :ivar place: where it stands, and whose it is.
     """
 
     identifier: str
@@ -34,6 +37,7 @@ class Api:
     details: Mapping[str, DetailsType]
     access_token_format: str
     access_token_alg: str
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ def find_permissions(session: Session, identifiers: Iterable[str]) -> dict[str, 
     for api in apis.values():
         permissions[api.identifier] = Permission(api.name, "")
         permissions |= {scope: Permission(api.name, words) for scope, words in api.scopes.items()}
+    if ADMINISTRATION in permissions and ADMINISTRATION not in apis:
+        permissions[ADMINISTRATION] = Permission(ADMINISTRATION_NAME, "")
+        permissions |= {scope: Permission(ADMINISTRATION_NAME, words) for scope, words in ADMINISTRATION_SCOPES.items()}
     return permissions
 
 
@@ -114,4 +121,5 @@ def api_of(client: Client) -> Api:
         details=details_types(client.metadata.resource_details, resource=identifier, api_name=client.name),
         access_token_format=client.metadata.access_token_format,
         access_token_alg=client.metadata.access_token_signed_response_alg,
+        place=client.place,
     )

@@ -14,6 +14,7 @@ from audit.journal import Journal
 from audit.vocabulary import EventType
 from idp.clients.client import Client, client_value, find_client
 from idp.clients.event_authorization import store_event_authorization
+from idp.clients.history import CHANGED, described, note_change
 from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
 from idp.clients.register import registered_columns, require_free_resource
@@ -32,6 +33,8 @@ def replace_registration(
     registration: ClientRegistration,
     sealing_secret: bytes | None = None,
     actor: str | None = None,
+    asked_by: str | None = None,
+    undoes: int | None = None,
     now: datetime,
 ) -> Client:
     """Give the client this registration in place of the one before; no event if they are the same.
@@ -40,6 +43,7 @@ def replace_registration(
     APIs, what is left of them bounds what it may register by itself later (RFC 7592 §2.2).
 
     :param sealing_secret: needed where ``event_delivery_authorization`` may be given.
+    :param asked_by: whose change it is, where ``actor`` only lets it happen. :param undoes: as :class:`Change` has it.
     :raises NotFound: ``unknown_client``. :raises Rejected: ``in_process_client``: our own console is no registration.
     :raises Conflict: ``resource_taken``.
     """
@@ -74,6 +78,16 @@ def replace_registration(
     note_origins(session, client_id=client_id, redirect_uris=row.redirect_uris)
     event = Event(type=EventType.CLIENT_UPDATED, actor=actor, client_id=client_id, details={**difference})
     journal.record(session, event, now=now)
+    note_change(
+        session,
+        kind=CHANGED,
+        before=described(before),
+        after=after,
+        undoes=undoes,
+        changed_by=asked_by or actor,
+        approved_by=actor if asked_by else None,
+        now=now,
+    )
     return after
 
 

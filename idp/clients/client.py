@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from idp.clients.auth_method import AuthMethod
+from idp.clients.environment import Environment, Place
 from idp.clients.model import ClientRow
 from idp.clients.policy import POLICIES, ClientPolicy
 from idp.clients.registration.metadata import ClientMetadata
@@ -26,6 +27,8 @@ class Client:
     :ivar resource: the identifier of the API that this application itself is, for introspection.
     :ivar policy: the rules for its kind.
     :ivar metadata: what else it registered.
+    :ivar environment: whom it may let in.
+    :ivar deleted: it is gone for good; its row stays for what names it.
     :ivar version: grows with every change: cached copies are told apart by it.
     """
 
@@ -48,11 +51,18 @@ class Client:
     active: bool
     version: int
     created_at: datetime
+    environment: Environment = Environment.PRODUCTION
+    deleted: bool = False
 
     @property
     def is_public(self) -> bool:
         """Whether it cannot keep a secret (RFC 6749 §2.1)."""
         return self.auth_method is AuthMethod.NONE
+
+    @property
+    def place(self) -> Place:
+        """Where it stands, and whose it is."""
+        return Place(self.environment, self.institution_id)
 
     @property
     def is_console(self) -> bool:
@@ -70,6 +80,18 @@ def find_client(session: Session, client_id: str) -> Client:
         raise NotFound("There is no such application.", code="unknown_client")
     client: Client = found
     return client
+
+
+def hold_client(session: Session, client_id: str) -> Client:
+    """Return the client as it stands now; until the transaction ends nobody else changes it.
+
+    :raises NotFound: ``unknown_client``.
+    """
+    held = select(ClientRow).where(ClientRow.client_id == client_id).with_for_update()
+    row = session.scalar(held.execution_options(populate_existing=True))
+    if row is None:
+        raise NotFound("There is no such application.", code="unknown_client")
+    return client_value(row)
 
 
 def is_client_id(text: str) -> bool:
@@ -112,4 +134,6 @@ def client_value(row: ClientRow) -> Client:
         active=row.status == "active",
         version=row.version,
         created_at=row.created_at,
+        environment=Environment(row.environment),
+        deleted=row.status == "deleted",
     )

@@ -33,6 +33,8 @@ class ClientRow(Base):
     policy: Mapped[str] = mapped_column(String(32), server_default="web")
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
     status: Mapped[str] = mapped_column(String(8), default="active")
+    #: ``sandbox`` or ``production`` (:mod:`idp.clients.environment`).
+    environment: Mapped[str] = mapped_column(String(10), default="production", server_default="production")
     # Of applications that registered themselves (RFC 7591, RFC 7592):
     registered_with: Mapped[str | None] = mapped_column(String(26))
     registration_token_sha256: Mapped[str | None] = mapped_column(String(64))
@@ -42,6 +44,27 @@ class ClientRow(Base):
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+
+class ClientChangeRow(Base):
+    """One change of an application: what it was before and what it was after, whole, so that it can be undone.
+
+    :ivar kind: ``registered``, ``changed``, ``placed``, ``disabled``, ``enabled`` or ``deleted``.
+    :ivar before: the members of its registration that differ, as they were; a member that was not there is left out.
+    :ivar changed_by: a person, the application itself, or nobody (a command). :ivar approved_by: who let it happen.
+    """
+
+    __tablename__ = "idp_client_change"
+
+    client_id: Mapped[str] = mapped_column(ForeignKey("idp_client.client_id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(String(12))
+    before: Mapped[dict[str, Any]]
+    after: Mapped[dict[str, Any]]
+    undoes: Mapped[int | None]
+    changed_by: Mapped[str | None] = mapped_column(String(64))
+    approved_by: Mapped[str | None] = mapped_column(String(64))
+    changed_at: Mapped[datetime]
 
 
 class ClientOriginRow(Base):

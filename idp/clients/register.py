@@ -18,7 +18,10 @@ from idp.clients.api import find_apis
 from idp.clients.auth_method import SECRET_METHODS, AuthMethod
 from idp.clients.client import Client, client_value
 from idp.clients.client_secret import add_secret, sealing_secret_for
+from idp.clients.environment import Environment
 from idp.clients.event_authorization import drop_event_authorization, store_event_authorization
+from idp.clients.history import CHANGED, DISABLED, ENABLED, PLACED, REGISTERED, described, note_change
+from idp.clients.history import DELETED as WAS_DELETED
 from idp.clients.model import ClientRow, ClientSecretRow
 from idp.clients.origins import note_origins
 from idp.clients.own_apis import OWN_APIS
@@ -31,6 +34,12 @@ from kernel.identifiers import new_id
 from kernel.secret_text import SecretText
 
 DELETED = "deleted"
+_KINDS = {
+    EventType.CLIENT_UPDATED: CHANGED,
+    EventType.CLIENT_DISABLED: DISABLED,
+    EventType.CLIENT_ENABLED: ENABLED,
+    EventType.CLIENT_DELETED: WAS_DELETED,
+}
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,8 @@ def register_client(
     sealing_secret: bytes | None = None,
     institution_id: str | None = None,
     client_id: str | None = None,
+    environment: Environment = Environment.PRODUCTION,
+    secret: SecretText | None = None,
     actor: str | None = None,
     now: datetime,
 ) -> RegisteredClient:
@@ -56,27 +67,30 @@ def register_client(
 
     :param sealing_secret: needed for ``client_secret_jwt`` and for ``event_delivery_authorization``.
     :param client_id: a name of one's own for clients known in advance; by default a new one.
+    :param environment: whom it may let in.
+    :param secret: one that another installation made, where its method has one; by default a new one.
     :raises NotFound: (``unknown_institution``). :raises Conflict: ``client_exists``, ``resource_taken``.
     :raises Rejected: (``bad_client_metadata``) if an API or a scope of one is not registered.
     """
     if institution_id is not None and not find_institution(session, institution_id).active:
         raise NotFound("This institution is closed.", code="unknown_institution")
     row = _row(registration, client_id=client_id or new_id(), institution_id=institution_id, now=now)
+    row.environment = environment.value
     if session.get(ClientRow, row.client_id):
         raise Conflict("There is an application with this client_id.", code="client_exists")
     if row.resource and session.scalar(select(ClientRow.client_id).where(ClientRow.resource == row.resource)):
         raise Conflict("Another application is registered as this API.", code="resource_taken")
-    _require_declared_scopes(session, registration)
+    require_declared_scopes(session, registration)
     session.add(row)
     try:
         session.flush()
     except IntegrityError as error:  # another transaction was first
         raise Conflict("There is such an application.", code="client_exists") from error
     note_origins(session, client_id=row.client_id, redirect_uris=row.redirect_uris)
-    secret = None
+    shown = None
     if registration.auth_method in SECRET_METHODS:
         sealing = sealing_secret_for(registration.auth_method, sealing_secret)
-        secret = add_secret(session, client_id=row.client_id, sealing_secret=sealing, now=now)
+        shown = add_secret(session, client_id=row.client_id, sealing_secret=sealing, given=secret, now=now)
     store_event_authorization(
         session, registration, client_id=row.client_id, former_uri=None, sealing_secret=sealing_secret, now=now
     )
@@ -88,6 +102,7 @@ def register_client(
         details={
             "name": row.name,
             "policy": row.policy,
+            "environment": row.environment,
             "auth_method": row.token_endpoint_auth_method,
             "redirect_uris": list(row.redirect_uris),
             "grant_types": list(row.grant_types),
@@ -95,10 +110,12 @@ def register_client(
         },
     )
     journal.record(session, event, now=now)
-    return RegisteredClient(client_value(row), secret)
+    registered = client_value(row)
+    note_change(session, kind=REGISTERED, before={}, after=registered, changed_by=actor, now=now)
+    return RegisteredClient(registered, shown)
 
 
-def _require_declared_scopes(session: Session, registration: ClientRegistration) -> None:
+def require_declared_scopes(session: Session, registration: ClientRegistration) -> None:
     """Check that people can be told in words what they will be asked to allow.
 
     A service that acts for itself asks nobody, and its API may verify tokens without being registered here.
@@ -184,6 +201,26 @@ def move_client(
     return _change(session, journal, client_id, EventType.CLIENT_UPDATED, change, actor=actor, now=now)
 
 
+def place_client(
+    session: Session,
+    *,
+    journal: Journal,
+    client_id: str,
+    environment: Environment,
+    institution_id: str | None,
+    actor: str | None = None,
+    now: datetime,
+) -> Client:
+    """Say where an application stands, and which institution answers for it.
+
+    :raises NotFound: ``unknown_client``; (``unknown_institution``) there is none, or it is closed.
+    """
+    if institution_id is not None and not find_institution(session, institution_id).active:
+        raise NotFound("This institution is closed.", code="unknown_institution")
+    change = {"environment": environment.value, "institution_id": institution_id}
+    return _change(session, journal, client_id, EventType.CLIENT_UPDATED, change, actor=actor, now=now)
+
+
 def disable_client(
     session: Session, *, journal: Journal, client_id: str, actor: str | None = None, now: datetime
 ) -> Client:
@@ -240,6 +277,8 @@ def _change(
     actor: str | None,
     now: datetime,
 ) -> Client:
+    stands = session.get(ClientRow, client_id)
+    before = described(client_value(stands)) if stands is not None else {}
     row = session.scalars(
         update(ClientRow)
         .where(ClientRow.client_id == client_id)
@@ -253,7 +292,10 @@ def _change(
         note_origins(session, client_id=client_id, redirect_uris=row.redirect_uris)
     details = {name: value for name, value in values.items() if value is not None and not isinstance(value, dict)}
     journal.record(session, Event(type=kind, actor=actor, client_id=client_id, details=details), now=now)
-    return client_value(row)
+    after = client_value(row)
+    kept_as = PLACED if "environment" in values else _KINDS[kind]
+    note_change(session, kind=kept_as, before=before, after=after, changed_by=actor, now=now)
+    return after
 
 
 def require_free_resource(session: Session, resource: str | None, *, client_id: str) -> None:

@@ -54,6 +54,19 @@ class KeysNotFetchedError(Unavailable):
         self.address = address
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What stands at an address.
+
+    :ivar jwks: the set that is used; None: none can be. :ivar failed: why it could not be had the last time, as a code.
+    :ivar asked_at: when its host was asked last: a moment ago, it is not asked again.
+    """
+
+    jwks: dict[str, Any] | None
+    failed: str | None
+    asked_at: datetime | None
+
+
 @dataclass
 class _Held:
     jwks: dict[str, Any] | None = None
@@ -61,6 +74,7 @@ class _Held:
     usable_until: datetime | None = None
     asked_at: datetime | None = None
     not_before: datetime | None = None
+    failed: str | None = None
     asking: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -94,6 +108,16 @@ class RemoteKeys:
         self._renew(address, held)
         return held.fresh_until != before
 
+    def look(self, address: str) -> Looked:
+        """Fetch anew, if the last time is not too recent, and tell what was found. Outside of transactions only.
+
+        :raises KeysNotFetchedError: as :meth:`get`.
+        """
+        held = self._entry(address)
+        self._renew(address, held)
+        usable = held.usable_until is not None and self._clock.now() < held.usable_until
+        return Looked(held.jwks if usable else None, held.failed, held.asked_at)
+
     def retrying(self, action: Callable[[], _Result]) -> _Result:
         """Return what ``action`` returns. It opens its own transaction, and runs again once its keys are fetched."""
         for _ in range(_ATTEMPTS):
@@ -121,9 +145,10 @@ class RemoteKeys:
                 held.jwks = readable_public_jwks(json.loads(answer.body))
                 held.fresh_until = now + _lifetime(answer.headers)
                 held.usable_until = held.fresh_until + STALE_LIFETIME
+                held.failed = None
             except (OutgoingError, Rejected, ValueError, RecursionError) as error:
                 _log.warning("client_keys_not_fetched", address=address, reason=_reason(error))
-                interval = LEAST_INTERVAL_AFTER_FAILURE
+                interval, held.failed = LEAST_INTERVAL_AFTER_FAILURE, _reason(error)
             held.asked_at, held.not_before = now, now + interval
 
     def _entry(self, address: str) -> _Held:

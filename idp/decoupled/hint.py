@@ -15,6 +15,7 @@ from idp.accounts.identity import parse_email
 from idp.accounts.model import PersonRow
 from idp.accounts.person import Person, as_person, find_person, find_person_by_document
 from idp.clients.client import Client
+from idp.clients.environment import misplaced
 from idp.protocol.backchannel_request import ID_TOKEN_HINT, BackchannelRequest
 from idp.protocol.errors import TokenError
 from idp.protocol.jose import JwtError
@@ -37,7 +38,10 @@ def hinted_person(
         found = _by_email(session, request.hint)
     else:
         found = _by_document(session, request.hint)
-    return found if found is not None and found.is_active else None
+    if found is None or not found.is_active:
+        return None
+    # Whoever may not enter this application is not asked either: a sandbox disturbs no citizen.
+    return found if misplaced(client.environment, is_test=found.is_test) is None else None
 
 
 def _by_document(session: Session, text: str) -> Person | None:

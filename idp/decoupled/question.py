@@ -12,6 +12,7 @@ from idp.accounts.person import Person, find_person
 from idp.authentication.browser_session import touch_browser_session
 from idp.clients.api import Permission, find_permissions
 from idp.clients.client import Client, find_client
+from idp.clients.environment import misplaced
 from idp.consent.consent import find_consent, grant_consent, record_refused_consent
 from idp.decoupled.request import Approver, Decision, DecoupledRequest, decide
 from idp.directory.institutions import Institution, find_institution
@@ -66,7 +67,8 @@ def ask(
     """Return what the person is to decide on.
 
     :param preferred: the institution that was chosen in this browser's session before, if one was.
-    :raises Rejected: (``client_disabled``) if the application is closed, or may no longer ask for this.
+    :raises Rejected: (``client_disabled``) if the application is closed, or may no longer ask for this;
+        ``test_person_outside``, ``real_person_in_sandbox``.
     """
     client = find_client(session, request.client_id)
     wanted = (*request.scopes, *request.terms.resources)
@@ -77,6 +79,10 @@ def ask(
         or not set(request.terms.resources) <= set(client.metadata.resources)
     ):
         raise Rejected("This application is closed, or may no longer ask this.", code="client_disabled")
+    person = find_person(session, person_id)
+    reason = misplaced(client.environment, is_test=person.is_test)
+    if reason is not None:
+        raise Rejected("This person may not enter this application.", code=reason)
     consent = find_consent(session, person_id=person_id, client_id=client.client_id)
     optional = tuple(item for item in wanted if item in client.optional_scopes)
     choices = (
@@ -89,7 +95,7 @@ def ask(
         request=request,
         client=client,
         institution=find_institution(session, client.institution_id) if client.institution_id else None,
-        person=find_person(session, person_id),
+        person=person,
         necessary=tuple(item for item in wanted if item not in client.optional_scopes),
         optional=tuple(item for item in optional if item not in before),
         allowed_before=before,

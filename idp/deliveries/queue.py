@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -60,16 +60,36 @@ def queue_delivery(
     return enqueue(session, kind, ids, now=now, destination=f"{client_id}@{host}")
 
 
-def list_deliveries(session: Session, *, kinds: Sequence[str], limit: int, offset: int = 0) -> list[QueuedDelivery]:
-    """Return deliveries of ``kinds``, those that were given up first, then by the time of the next attempt."""
+def list_deliveries(
+    session: Session,
+    *,
+    kinds: Sequence[str],
+    limit: int,
+    offset: int = 0,
+    client_id: str = "",
+    given_up: bool | None = None,
+) -> list[QueuedDelivery]:
+    """Return deliveries of ``kinds``, those that were given up first, then by the time of the next attempt.
+
+    :param client_id: of these to one application; empty: to all.
+    :param given_up: only those that were given up, or only those that still wait.
+    """
     rows = session.scalars(
         select(OutboxTask)
-        .where(OutboxTask.kind.in_(kinds))
+        .where(*_conditions(kinds, client_id, given_up))
         .order_by(OutboxTask.given_up_at.is_(None), OutboxTask.due_at, OutboxTask.id)
         .limit(limit)
         .offset(offset)
     )
     return [_as_delivery(row) for row in rows]
+
+
+def count_deliveries(
+    session: Session, *, kinds: Sequence[str], client_id: str = "", given_up: bool | None = None
+) -> int:
+    """Return how many ``list_deliveries`` has without a limit."""
+    wanted = select(func.count()).select_from(OutboxTask).where(*_conditions(kinds, client_id, given_up))
+    return session.scalar(wanted) or 0
 
 
 def count_given_up(session: Session, *, kinds: Sequence[str]) -> int:
@@ -84,10 +104,18 @@ def count_given_up(session: Session, *, kinds: Sequence[str]) -> int:
     )
 
 
+def find_delivery(session: Session, *, delivery_id: str, kinds: Sequence[str]) -> QueuedDelivery:
+    """Return one. :raises NotFound: (``unknown_task``) if it is done, or is no delivery."""
+    row = session.get(OutboxTask, delivery_id)
+    if row is None or row.kind not in kinds:
+        raise NotFound("There is no such delivery: it is done.", code="unknown_task")
+    return _as_delivery(row)
+
+
 def repeat_delivery(
     session: Session, *, journal: Journal, delivery_id: str, kinds: Sequence[str], actor: str, now: datetime
-) -> None:
-    """Make a delivery due at once, with all its attempts before it again; on record.
+) -> QueuedDelivery:
+    """Make a delivery due at once, with all its attempts before it again; on record. Return it as it is then.
 
     :raises NotFound: (``unknown_task``) if it is done, or is no delivery.
     :raises Conflict: (``task_in_progress``) if it is being sent right now.
@@ -105,6 +133,8 @@ def repeat_delivery(
         details={"kind": found.kind, "host": found.host, "attempt": found.attempts},
     )
     journal.record(session, event, now=now)
+    session.refresh(row)
+    return _as_delivery(row)
 
 
 def drop_old_deliveries(session: Session, *, kinds: Sequence[str], before: datetime) -> int:
@@ -127,3 +157,12 @@ def _as_delivery(row: OutboxTask) -> QueuedDelivery:
         next_attempt_at=None if row.given_up_at else row.due_at,
         given_up_at=row.given_up_at,
     )
+
+
+def _conditions(kinds: Sequence[str], client_id: str, given_up: bool | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [OutboxTask.kind.in_(kinds)]
+    if client_id:  # by its index: a destination is CLIENT@HOST
+        conditions.append(OutboxTask.destination.startswith(f"{client_id}@", autoescape=True))
+    if given_up is not None:
+        conditions.append(OutboxTask.given_up_at.is_not(None) if given_up else OutboxTask.given_up_at.is_(None))
+    return conditions

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
@@ -91,6 +92,22 @@ def add_institution(
     return _value(row)
 
 
+def set_institution_name(
+    session: Session,
+    *,
+    journal: Journal,
+    institution_id: str,
+    name: str,
+    actor: str | None = None,
+    now: datetime,
+) -> Institution:
+    """Call the institution otherwise; return it.
+
+    :raises NotFound: ``unknown_institution``. :raises Rejected: ``bad_institution_name``.
+    """
+    return _change(session, journal, institution_id, {"name": _valid_name(name)}, actor=actor, now=now)
+
+
 def set_institution_domains(
     session: Session,
     *,
@@ -158,6 +175,39 @@ def set_institution_active(
 ) -> Institution:
     """Close or reopen the institution and return it. :raises NotFound: ``unknown_institution``."""
     return _change(session, journal, institution_id, {"active": active}, actor=actor, now=now)
+
+
+def hold_institution(session: Session, institution_id: str) -> None:
+    """Hold the institution's row until the transaction ends: who changes it meanwhile waits."""
+    session.execute(select(InstitutionRow.id).where(InstitutionRow.id == institution_id).with_for_update())
+
+
+def change_institution(
+    session: Session,
+    *,
+    journal: Journal,
+    institution_id: str,
+    changes: Mapping[str, Any],
+    actor: str | None = None,
+    now: datetime,
+) -> Institution:
+    """Change several of its members at once, each with its own event, and return it.
+
+    :param changes: of ``name``, ``domains``, ``networks``, ``contact_email``, ``active``; none: nothing happens.
+    :raises NotFound: ``unknown_institution``. :raises Rejected: as the setter of each member does.
+    """
+    who: dict[str, Any] = {"journal": journal, "institution_id": institution_id, "actor": actor, "now": now}
+    if "name" in changes:
+        set_institution_name(session, name=changes["name"], **who)
+    if "domains" in changes:
+        set_institution_domains(session, domains=changes["domains"], **who)
+    if "networks" in changes:
+        set_institution_networks(session, networks=changes["networks"], **who)
+    if "contact_email" in changes:
+        set_institution_contact(session, email=changes["contact_email"], **who)
+    if "active" in changes:
+        set_institution_active(session, active=changes["active"], **who)
+    return find_institution(session, institution_id)
 
 
 def find_institution(session: Session, institution_id: str) -> Institution:

@@ -103,18 +103,7 @@ def read_access_token(session: Session, services: IdpServices, *, token: str, no
         claims = _signed(session, services, token) if "." in token else _kept(session, token)
         if claims.get("iss") != services.settings.issuer:
             raise JwtError("wrong_issuer")
-        read = AccessToken(
-            jti=text_claim(claims, "jti", limit=64),
-            subject=text_claim(claims, "sub"),
-            client_id=text_claim(claims, "client_id"),
-            audience=text_claim(claims, "aud"),
-            scopes=tuple(str(claims.get("scope", "")).split()),
-            family_id=claims.get("family"),
-            issued_at=from_timestamp(time_claim(claims, "iat")),
-            expires_at=from_timestamp(time_claim(claims, "exp")),
-            confirmation=Confirmation.from_cnf(claims.get("cnf")),
-            claims=claims,
-        )
+        read = access_token_of(claims)
     except JwtError as error:
         raise BearerTokenError(error.reason) from error
     if read.expires_at <= now:
@@ -124,6 +113,22 @@ def read_access_token(session: Session, services: IdpServices, *, token: str, no
     if find_row(session, RevokedAccessTokenRow, read.jti, anew=True) is not None:
         raise BearerTokenError("revoked")
     return read
+
+
+def access_token_of(claims: Mapping[str, Any]) -> AccessToken:
+    """Return what the claims of an access token say. :raises JwtError: if they are not those of one."""
+    return AccessToken(
+        jti=text_claim(claims, "jti", limit=64),
+        subject=text_claim(claims, "sub"),
+        client_id=text_claim(claims, "client_id"),
+        audience=text_claim(claims, "aud"),
+        scopes=tuple(str(claims.get("scope", "")).split()),
+        family_id=claims.get("family"),
+        issued_at=from_timestamp(time_claim(claims, "iat")),
+        expires_at=from_timestamp(time_claim(claims, "exp")),
+        confirmation=Confirmation.from_cnf(claims.get("cnf")),
+        claims=claims,
+    )
 
 
 def _signed(session: Session, services: IdpServices, token: str) -> Mapping[str, Any]:

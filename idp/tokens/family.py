@@ -19,6 +19,7 @@ from idp.accounts.person import Person, find_person
 from idp.authentication.assurance import level_in, level_reached
 from idp.authentication.browser_session import find_session_by_sid
 from idp.clients.client import Client
+from idp.clients.environment import misplaced
 from idp.consent.consent import find_consent
 from idp.ports import Certificates
 from idp.protocol.scope import OFFLINE_ACCESS
@@ -164,6 +165,9 @@ def require_living_family(
     for thumbprint in {bound_to, family.session_x5t_s256} - {None}:
         require_standing_certificate(session, certificates, x5t_s256=thumbprint, now=now)
     person = _require_active_person(session, family)
+    reason = misplaced(client.environment, is_test=person.is_test)
+    if reason is not None:
+        raise DeadFamilyError(reason)
     # What was stated of the person when the family began must still be so: a level that was taken back ends it.
     if level_in(family.acr) > level_reached(person.level, family.amr):
         raise DeadFamilyError("level_lowered")

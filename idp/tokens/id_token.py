@@ -53,6 +53,7 @@ def issue_id_token(
     code: str | None = None,
     state: str | None = None,
     fetchable: bool = True,
+    told: bool = True,
 ) -> tuple[str, dict[str, Any]]:
     """Return an ID token, signed and encrypted as the client registered, and its claims.
 
@@ -61,12 +62,13 @@ def issue_id_token(
     :param state: of the request, in a redirect, bound by ``s_hash`` (FAPI 1.0 Advanced §5.2.2.1).
     :param fetchable: whether an access token could fetch claims about the person; if not, what the scopes open stands
         in the ID token (§5.4). What was asked for by name stands in it anyhow (§5.5).
+    :param told: whether the application will read it; otherwise it is not put down that a person's rights were used.
     :param txn: the receipt of the event that stands for this login in the evidence (RFC 8417 §2.2).
     :raises TokenError: if it is to be encrypted and the client has no key for that.
     """
     claims: dict[str, Any] = {
         **_about_the_person(session, family, () if fetchable else family.scopes),
-        **_about_rights(session, family, now=now),
+        **_about_rights(session, family, told=told, now=now),
         **verified_claims(session, person_id=family.person_id, claims=family.terms.claims, place=ID_TOKEN, now=now),
         "iss": services.settings.issuer,
         "sub": subject_for(services, client, family.person_id),
@@ -112,7 +114,7 @@ def read_id_token_hint(session: Session, services: IdpServices, *, token: str) -
     )
 
 
-def _about_rights(session: Session, family: TokenFamily, *, now: datetime) -> dict[str, Any]:
+def _about_rights(session: Session, family: TokenFamily, *, told: bool, now: datetime) -> dict[str, Any]:
     """Return what the person may do in the application: always here too, so that a login needs no second question."""
     return rights_claims(
         session,
@@ -120,7 +122,7 @@ def _about_rights(session: Session, family: TokenFamily, *, now: datetime) -> di
         client_id=family.client_id,
         chosen=family.terms.institution,
         names={*family.scopes, *names_in(family.terms.claims, ID_TOKEN)},
-        used=True,
+        used=told,
         now=now,
     )
 

@@ -13,7 +13,7 @@ from idp.clients.client import Client
 from idp.protocol.errors import BearerTokenError, TokenError
 from idp.rights.claims import rights_claims
 from idp.services import IdpServices
-from idp.tokens.access_token import read_access_token
+from idp.tokens.access_token import AccessToken, read_access_token
 from idp.tokens.family import DeadFamilyError, TokenFamily, require_living_family
 from idp.tokens.presented import PresentedRefreshToken, find_refresh_token, require_living_access_token
 from idp.tokens.subject import subject_for
@@ -62,6 +62,19 @@ def _look_at(
         family = require_living_access_token(session, services, access, now=now)
     except (BearerTokenError, DeadFamilyError):
         return _INACTIVE, None
+    return told_of_access_token(session, services, client, access, family, now=now), family
+
+
+def told_of_access_token(
+    session: Session,
+    services: IdpServices,
+    client: Client,
+    access: AccessToken,
+    family: TokenFamily | None,
+    *,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return what ``client`` is told of a living access token that is its business."""
     response: dict[str, Any] = {
         "active": True,
         "token_type": access.confirmation.token_type if access.confirmation else "Bearer",
@@ -91,7 +104,7 @@ def _look_at(
             names=access.scopes if client.client_id == access.client_id else family.scopes,
             now=now,
         )
-    return response, family
+    return response
 
 
 def _look_at_refresh_token(

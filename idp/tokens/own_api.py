@@ -15,7 +15,7 @@ from idp.protocol.sender import Sender
 from idp.services import IdpServices
 from idp.tokens.access_token import read_access_token
 from idp.tokens.binding import require_holder
-from idp.tokens.family import DeadFamilyError
+from idp.tokens.family import DeadFamilyError, TokenFamily
 from idp.tokens.presented import require_living_access_token
 
 
@@ -54,16 +54,46 @@ def open_service_token(
 
     :raises BearerTokenError: as :func:`open_own_api`.
     """
+    opened = open_token(
+        session, services=services, token=token, scheme=scheme, sender=sender, audience=audience, now=now
+    )
+    if opened.family is not None:
+        raise BearerTokenError("of_a_person")
+    return opened.client, opened.scopes
+
+
+@dataclass(frozen=True)
+class OpenedToken:
+    """A token in force.
+
+    :ivar family: what a person allowed; None: the application acts for itself.
+    :ivar handed_on: whether another application got it first (RFC 8693).
+    """
+
+    client: Client
+    scopes: tuple[str, ...]
+    family: TokenFamily | None
+    handed_on: bool
+
+
+def open_token(
+    session: Session, *, services: IdpServices, token: str, scheme: str, sender: Sender, audience: str, now: datetime
+) -> OpenedToken:
+    """Return the token, a service's own or a person's: in force with all that it rests on, its key proven.
+
+    :param scheme: of the ``Authorization`` header, in lower case.
+    :raises BearerTokenError: (``invalid_token``, ``invalid_dpop_proof``, ``use_dpop_nonce``), with the reason.
+    """
     try:
         access = read_access_token(session, services, token=token, now=now)
         if access.audience != audience:
             raise BearerTokenError("wrong_audience")
-        if require_living_access_token(session, services, access, now=now) is not None:
-            raise BearerTokenError("of_a_person")
+        family = require_living_access_token(session, services, access, now=now)
         client = find_client(session, access.client_id)
         require_holder(
             session, services, client=client, access=access, token=token, scheme=scheme, sender=sender, now=now
         )
     except (DeadFamilyError, DpopError) as error:
         raise BearerTokenError(error.reason) from error
-    return client, access.scopes
+    handed_on = "act" in access.claims or (family is not None and family.client_id != access.client_id)
+    return OpenedToken(client, access.scopes, family, handed_on)

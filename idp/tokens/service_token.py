@@ -39,7 +39,7 @@ def issue_service_token(
     :raises TokenError: ``unauthorized_client``, ``invalid_scope``, ``invalid_target``; on record.
     """
     try:
-        target = _target(session, client, grant_type, scope, resources)
+        target = service_target(session, client, grant_type, scope, resources)
     except TokenError as error:
         event = Event(
             type=EventType.TOKEN_REFUSED,
@@ -82,7 +82,13 @@ def issue_service_token(
     )
 
 
-def _target(session: Session, client: Client, grant_type: str, scope: str | None, resources: Sequence[str]) -> Target:
+def service_target(
+    session: Session, client: Client, grant_type: str, scope: str | None, resources: Sequence[str]
+) -> Target:
+    """Return what a service's own token would be for.
+
+    :raises TokenError: ``unauthorized_client``, ``invalid_scope``, ``invalid_target``.
+    """
     if grant_type not in client.grant_types or not client.metadata.resources:
         raise TokenError("unauthorized_client", "This client may not have such a token.")
     granted = tuple(item for item in client.scopes if item not in IDENTITY_SCOPES)

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from idp.clients.api import find_apis
 from idp.clients.client import Client
+from idp.clients.environment import may_call
+from idp.clients.own_apis import OWN_APIS
 from idp.protocol.authorization_details import InvalidDetailsError, narrowed_details
 from idp.protocol.errors import TokenError
 from idp.protocol.resource import InvalidTargetError, target_of
@@ -95,10 +97,14 @@ def _at_api(
     if identifier not in client.metadata.resources:
         raise _invalid_target()
     api = find_apis(session, (identifier,)).get(identifier)
+    if not may_call(client.place, api.place if api else None):
+        raise _invalid_target()
     meant = tuple(
         scope
         for scope in scopes
-        if scope not in IDENTITY_SCOPES and (api is None or not api.scopes or scope in api.scopes)
+        if scope not in IDENTITY_SCOPES
+        and scope in OWN_APIS.get(identifier, {scope})
+        and (api is None or not api.scopes or scope in api.scopes)
     )
     wanted = client.metadata
     formats = {wanted.access_token_format, api.access_token_format if api else "jwt"}

@@ -35,6 +35,7 @@ class TokenSet:
     """The tokens of one answer. Their texts do not print.
 
     :ivar issued_token_type: in the answer to a token exchange (RFC 8693 §2.2.1).
+    :ivar simulated: the fault that was put in on purpose, for an application in a sandbox.
     :ivar id_claims: the claims of the ID token, for callers in this process; empty without one.
     """
 
@@ -47,6 +48,7 @@ class TokenSet:
     issued_token_type: str | None = None
     id_claims: dict[str, Any] = field(default_factory=dict)
     authorization_details: tuple[Mapping[str, Any], ...] = ()
+    simulated: str = ""
 
     def to_document(self) -> dict[str, Any]:
         """Return the token response (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3)."""
@@ -65,6 +67,8 @@ class TokenSet:
             document["refresh_token"] = self.refresh_token
         if self.issued_token_type is not None:
             document["issued_token_type"] = self.issued_token_type
+        if self.simulated:
+            document["sau_simulation"] = self.simulated
         return document
 
 

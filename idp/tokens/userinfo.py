@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -35,11 +36,14 @@ from idp.tokens.verified_claims import verified_claims
 class UserInfo:
     """The answer.
 
+    :ivar client: who gets it. :ivar family_id: by which tokens.
     :ivar jwt: the claims signed, encrypted or both, if the client registered so: then nothing is told in clear.
     """
 
-    claims: dict[str, Any]
+    claims: Mapping[str, Any]
     jwt: str | None
+    client: Client
+    family_id: str
 
 
 def release_userinfo(
@@ -66,6 +70,30 @@ def release_userinfo(
         )
         services.journal.refuse(session, event, error, now=now)
     client = find_client(session, access.client_id)
+    claims = userinfo_claims(session, services, client=client, family=family, access=access, now=now)
+    event = Event(
+        type=EventType.USERINFO_RELEASED,
+        subject=family.person_id,
+        actor=access.client_id,
+        client_id=access.client_id,
+        session_id=family.sid,
+        object_id=family.id,
+        details={"claims": sorted(claims)},
+    )
+    services.journal.record(session, event, now=now)
+    return UserInfo(claims, _as_jwt(session, services, client, claims, now=now), client, family.id)
+
+
+def userinfo_claims(
+    session: Session,
+    services: IdpServices,
+    *,
+    client: Client,
+    family: TokenFamily,
+    access: AccessToken,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return the claims that an access token of a living family opens."""
     claims = person_claims(
         find_person(session, family.person_id),
         access.scopes,
@@ -79,20 +107,9 @@ def release_userinfo(
         names={*access.scopes, *_names(family, access)},
         now=now,
     )
-    claims |= verified_claims(
+    return claims | verified_claims(
         session, person_id=family.person_id, claims=_claims_kept(family, access), place=USERINFO, now=now
     )
-    event = Event(
-        type=EventType.USERINFO_RELEASED,
-        subject=family.person_id,
-        actor=access.client_id,
-        client_id=access.client_id,
-        session_id=family.sid,
-        object_id=family.id,
-        details={"claims": sorted(claims)},
-    )
-    services.journal.record(session, event, now=now)
-    return UserInfo(claims, _as_jwt(session, services, client, claims, now=now))
 
 
 def _names(family: TokenFamily, access: AccessToken) -> tuple[str, ...]:

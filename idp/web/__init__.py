@@ -18,6 +18,7 @@ from idp.web import (
     desk,
     device,
     enroll,
+    error_dictionary,
     login,
     login_proof,
     passkeys,
@@ -69,6 +70,7 @@ def mount(app: Flask, services: IdpServices) -> None:
         passkeys.account,
         second_steps,
         device,
+        error_dictionary,
     ):
         app.register_blueprint(people.blueprint)
     app.register_blueprint(level_pages.blueprint)

@@ -25,6 +25,7 @@ from idp.authorization.resume import (
     decide_consent,
     resume_authorization,
 )
+from idp.authorization.stage import PersonIsMisplaced
 from idp.clients.registration.uris import origin_of
 from idp.protocol.response_mode import FORM_POST, FRAGMENT, with_fragment, with_query
 from idp.protocol.scope import OPENID
@@ -36,6 +37,7 @@ from idp.web.cookies import browser_secret, obtain_browser_secret, session_secre
 from idp.web.cross_site import ask_again_with_get, comes_without_our_cookies
 from idp.web.details_words import details_blocks
 from idp.web.institution_page import institution_page
+from idp.web.misplaced_page import misplaced_page
 from idp.web.reading_ahead import wants_of_visit
 from kernel.errors import ServiceError
 from kernel.origin import current_origin
@@ -134,6 +136,8 @@ def resume(interaction_id: str) -> Response | WerkzeugResponse:
         return _account_page(outcome)
     if isinstance(outcome, InstitutionChoiceIsNeeded):
         return institution_page(outcome)
+    if isinstance(outcome, PersonIsMisplaced):
+        return misplaced_page(outcome)
     return _consent_page(outcome) if isinstance(outcome, ConsentIsNeeded) else leave(outcome)
 
 

@@ -74,6 +74,18 @@ def ready_jwks() -> ReadyAnswer:
     return _ready(_jwks_text())
 
 
+def metadata_at_hand() -> ReadyAnswer | None:
+    """Return the same if nothing has to be asked for it."""
+    settings, (minute, details) = services().settings, _known_details()
+    return _ready(_metadata_json(settings.issuer, settings.mtls_origin, details)) if minute == _this_minute() else None
+
+
+def jwks_at_hand() -> ReadyAnswer | None:
+    """Return the keys if nothing has to be asked for them."""
+    lately = services().token_keys.published_lately()
+    return None if lately is None else _ready(lately.jwks_json)
+
+
 def _metadata_text() -> str:
     settings = services().settings
     return _metadata_json(settings.issuer, settings.mtls_origin, details_types())
@@ -103,19 +115,26 @@ def _jwks_text() -> str:
 
 def details_types() -> tuple[str, ...]:
     """Return the types of authorization details that APIs declare, as they were within the last minute."""
-    provider = services()
-    minute = int(provider.clock.now().timestamp()) // 60
-    extensions = application().extensions
-    kept: tuple[int, tuple[str, ...]] = extensions.get("idp_details_types", (0, ()))
+    minute, kept = _this_minute(), _known_details()
     if kept[0] != minute:
         try:
-            with provider.database.reading() as session:
+            with services().database.reading() as session:
                 kept = (minute, list_details_types(session))
         except Unavailable:
             if not kept[0]:
                 raise  # nothing is known yet
-        extensions["idp_details_types"] = kept
+        application().extensions["idp_details_types"] = kept
     return kept[1]
+
+
+def _known_details() -> tuple[int, tuple[str, ...]]:
+    """Return the minute in which the types were read, 0 if they never were, and the types."""
+    known: tuple[int, tuple[str, ...]] = application().extensions.get("idp_details_types", (0, ()))
+    return known
+
+
+def _this_minute() -> int:
+    return int(services().clock.now().timestamp()) // 60
 
 
 def metadata(issuer: str, mtls_origin: str = "", details: Sequence[str] = ()) -> dict[str, Any]:

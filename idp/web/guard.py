@@ -13,11 +13,12 @@ from idp.authentication.assurance import ACR_2FA, satisfies
 from idp.authentication.browser_session import BrowserSession, person_of_session
 from idp.authentication.interaction import INTERACTION_LIFETIME, load_interaction
 from idp.authentication.second_factor_kinds import has_second_factor
+from idp.clients.environment import TEST_PERSON_OUTSIDE
 from idp.web.access import current_session, present, services
 from idp.web.cookies import browser_secret, session_secret
 from idp.web.forms import Texts
 from idp.web.login import begin_own_login
-from kernel.errors import ServiceError
+from kernel.errors import Denied, ServiceError
 from web.locale import prefer_languages
 
 # What changes how one logs in asks for a login of at most this age.
@@ -51,6 +52,8 @@ def admit(*, back_to: str, sensitive: bool = False, keep: tuple[str, ...] = ()) 
         second_factor = has_second_factor(session, person.id)
     if not person.is_active:
         return redirect(begin_own_login(next_path=back_to), 303)
+    if person.is_test:
+        raise Denied("A test citizen has no account to look after.", code=TEST_PERSON_OUTSIDE)
     required = ACR_2FA if sensitive and second_factor else None
     oldest = present() - RECENT
     if sensitive and (found.authenticated_at < oldest or not satisfies(found.acr, required, level=found.level)):

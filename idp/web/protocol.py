@@ -41,6 +41,16 @@ PROTOCOL_TEXTS = {
         happened=_l("La institución cerró este servicio o cambió lo que puede pedir. No se entregó ningún dato."),
         to_do=_l("Consulte con la institución que lo ofrece."),
     ),
+    "test_person_outside": ErrorText(
+        title=_l("Esta persona es de prueba"),
+        happened=_l("Las personas de prueba entran solo en aplicaciones de prueba. No se entregó ningún dato."),
+        to_do=_l("Cierre la sesión e ingrese con una cuenta suya."),
+    ),
+    "real_person_in_sandbox": ErrorText(
+        title=_l("Esta aplicación es de prueba"),
+        happened=_l("Todavía está en desarrollo, y solo entran en ella personas de prueba. No se entregó ningún dato."),
+        to_do=_l("Vuelva al servicio verdadero. Si usted desarrolla la aplicación, use una persona de prueba."),
+    ),
     "invalid_request": ErrorText(happened=_NOTHING_GIVEN, to_do=_BACK),
     "invalid_id_token_hint": ErrorText(
         title=_l("No pudimos cerrar la sesión así"),

@@ -29,8 +29,11 @@ def open_short_ways(app: Flask) -> None:
     for method in ("GET", "POST"):
         ways.add(method, "/userinfo", ShortWay("idp_protocol.userinfo", _userinfo))
     ways.add("GET", "/authorize", ShortWay("idp_authorize_entrance.authorize", _authorize))
-    ways.add("GET", "/jwks", ShortWay("idp_discovery.jwks", lambda _given: discovery.ready_jwks()))
-    metadata = ShortWay("idp_discovery.discovery", lambda _given: discovery.ready_metadata())
+    keys = ShortWay("idp_discovery.jwks", lambda _given: discovery.ready_jwks(), at_hand=discovery.jwks_at_hand)
+    ways.add("GET", "/jwks", keys)
+    metadata = ShortWay(
+        "idp_discovery.discovery", lambda _given: discovery.ready_metadata(), at_hand=discovery.metadata_at_hand
+    )
     for path in discovery.METADATA_PATHS:
         ways.add("GET", path, metadata)
 

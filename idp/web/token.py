@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MIMEAccept
@@ -12,6 +14,8 @@ from idp.oauth.server import answer_endpoint
 from idp.protocol.client_authentication import present
 from idp.protocol.errors import BearerTokenError, InvalidClientError
 from idp.protocol.parameters import ParametersError, read_parameters
+from idp.simulation.injecting import inject_into_userinfo
+from idp.simulation.run import may_simulate
 from idp.tokens.binding import BEARER, DPOP
 from idp.tokens.introspection_jwt import MEDIA_TYPE as INTROSPECTION_JWT
 from idp.tokens.userinfo import UserInfo, release_userinfo
@@ -107,14 +111,20 @@ def answer_userinfo(asked: Asked) -> ReadyAnswer:
             now = provider.clock.now()
 
             def release(session: Session) -> UserInfo:
-                return release_userinfo(
+                told = release_userinfo(
                     session, services=provider, token=presented, scheme=scheme, sender=asked.sender, now=now
                 )
+                if not may_simulate(told.client):
+                    return told
+                claims = inject_into_userinfo(
+                    session, provider, client=told.client, family_id=told.family_id, claims=told.claims, now=now
+                )
+                return replace(told, claims=claims)
 
             released = provider.remote_keys.retrying(
                 lambda: provider.database.together(release, wants_of_token(provider, presented))
             )
-            answer = json_response(released.claims) if released.jwt is None else jwt_response(released.jwt)
+            answer = json_response(dict(released.claims)) if released.jwt is None else jwt_response(released.jwt)
     except ServiceError as error:
         answer = bearer_error_response(error, scheme=scheme, issuer=provider.settings.issuer)
     add_nonce(answer.headers, asked.sender)

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from idp.clients.client import Client
+from idp.clients.registration.metadata import ClientMetadata
+
+_ALWAYS = (
+    "client_name",
+    "policy",
+    "application_type",
+    "redirect_uris",
+    "post_logout_redirect_uris",
+    "token_endpoint_auth_method",
+    "grant_types",
+    "scope",
+    "id_token_signed_response_alg",
+    "optional_scope",
+    "default_acr_values",
+    "resource",
+    "jwks",
+)
+#: Every name that :func:`registration_document` may use.
+REGISTERED_NAMES = frozenset(_ALWAYS) | {each.name for each in fields(ClientMetadata)}
 
 
 def registration_document(client: Client) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Faults on purpose, for applications in a sandbox: does the application notice?"""
