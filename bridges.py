@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.orm import Session
 
 from admin.roles import list_role_holdings
+from admin.saved_searches import forget_searches
 from ca.handover.prepare import make_key
 from ca.holder.ask import ask, key_kind, offered_kinds
 from ca.holder.end import end_all
@@ -286,6 +287,9 @@ class Duties:
 
     def of(self, session: Session, person_id: str) -> tuple[str, ...]:
         return tuple(holding.role.value for holding in list_role_holdings(session, person_id=person_id))
+
+    def forget(self, session: Session, person_id: str) -> None:
+        forget_searches(session, person_id=person_id)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,11 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
 
 
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with its noun: ``1 change``, ``2 changes``."""
+    return f"{number} {one if number == 1 else many}"
+
+
 def print_record(record: Mapping[str, Any], *, as_json: bool) -> None:
     """Print one record: as JSON, or one ``name  value`` line a field."""
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Origin:
     :ivar user_agent: as sent, cut to 512 characters; empty for a command.
     :ivar channel: ``web``, ``command`` or ``worker``.
     :ivar client_method: how the calling application proved who it is, once it has; empty before.
+    :ivar application: the application by which somebody acts through an API; empty for pages and commands.
     """
 
     request_id: str = ""
@@ -24,6 +25,7 @@ class Origin:
     user_agent: str = ""
     channel: str = "worker"
     client_method: str = ""
+    application: str = ""
 
 
 _NONE = Origin()
@@ -33,7 +35,12 @@ _current: ContextVar[Origin] = ContextVar("origin", default=_NONE)
 def note_client_proof(method: str) -> None:
     """Note that the calling application proved who it is: each event of this piece of work says by which method."""
     known = _current.get()
-    _current.set(Origin(known.request_id, known.address, known.user_agent, known.channel, method))
+    _current.set(Origin(known.request_id, known.address, known.user_agent, known.channel, method, known.application))
+
+
+def note_application(client_id: str) -> None:
+    """Note by which application somebody acts: each event of this piece of work names it."""
+    _current.set(replace(_current.get(), application=client_id))
 
 
 def current_origin() -> Origin:

@@ -91,6 +91,22 @@ class FileKeyStore:
         """See :meth:`keys.store.KeyStore.destroy`."""
         self._path(name, "key").unlink(missing_ok=True)
 
+    def copy(self, name: str, other: FileKeyStore) -> None:
+        """Write the key ``name`` into ``other`` as well, under that store's passphrase.
+
+        :raises Conflict: if it has a key of that name. :raises Fault: as :meth:`open` does.
+        """
+        other._write(name, *self._read(name))
+
+    def replace(self, name: str, other: FileKeyStore) -> None:
+        """Put the file of ``other`` (of the same disk) in the place of this store's: whole, or not at all.
+
+        Its passphrase opens it from then on, and this store's does not.
+        """
+        other._path(name, "key").replace(self._path(name, "key"))
+        for folder in (self.folder, other.folder):
+            _sync(folder)
+
     def secret(self, name: str) -> bytes:
         """See :meth:`keys.store.KeyStore.secret`."""
         path = self._path(name, "secret")
@@ -195,11 +211,15 @@ def write_private(path: Path, content: bytes) -> None:
         raise Conflict(f"{path.name} exists already.", code="key_exists") from error
     finally:
         draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def read_passphrase(path: Path, *, create: bool = False) -> SecretText:

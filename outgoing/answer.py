@@ -16,12 +16,14 @@ _CHUNK = 16_384
 class Answer:
     """A response whose body has been received in full.
 
+    :ivar certificate_der: of the server, where it was asked for; its chain and name were verified.
     :ivar headers: names in lower case; of a repeated one, the values joined by commas.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    certificate_der: bytes | None = None
 
     @property
     def media_type(self) -> str:

@@ -19,6 +19,7 @@ import ssl
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from kernel.database import in_transaction
@@ -89,6 +90,16 @@ class OutgoingClient:
             raise OutgoingError(OutgoingReason.BAD_MEDIA_TYPE)
         return answer
 
+    def look(self, url: str, *, most_octets: int = MOST_OCTETS, seconds: float = TIME_ALLOWED) -> Answer:
+        """GET ``url`` and return whatever is answered, a redirect too, with the server's certificate.
+
+        :raises OutgoingError: with the reason if there is no answer.
+        :raises Fault: (``outgoing_in_transaction``) if the caller holds a database transaction.
+        """
+        return self._request(
+            "GET", url, body=None, headers={"Accept": "*/*"}, most_octets=most_octets, seconds=seconds, looking=True
+        )
+
     def send(
         self,
         url: str,
@@ -121,7 +132,15 @@ class OutgoingClient:
             self._require_address(parse_address(target.host), target)
 
     def _request(
-        self, method: str, url: str, *, body: bytes | None, headers: Mapping[str, str], most_octets: int, seconds: float
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        most_octets: int,
+        seconds: float,
+        looking: bool = False,
     ) -> Answer:
         if in_transaction():
             raise Fault("An outgoing request inside a transaction.", code="outgoing_in_transaction")
@@ -132,14 +151,17 @@ class OutgoingClient:
             raise OutgoingError(OutgoingReason.BUSY)
         try:
             with closing(self._connect(target, deadline)) as connected:
-                return exchange(
+                presented = connected.getpeercert(True) if isinstance(connected, ssl.SSLSocket) and looking else None
+                answer = exchange(
                     BoundedSocket(connected, deadline=deadline, allowance=_MOST_OCTETS_OF_HEADER),
                     target,
                     method=method,
                     body=body,
                     headers=headers,
                     most_octets=most_octets,
+                    may_redirect=looking,
                 )
+                return replace(answer, certificate_der=presented) if presented else answer
         except TimeoutError:
             raise OutgoingError(OutgoingReason.TIMED_OUT) from None
         except ssl.SSLCertVerificationError:

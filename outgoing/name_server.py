@@ -62,6 +62,12 @@ class NameServer:
     def __init__(self, where: NameServerAddress | None, *, seconds: float = SECONDS) -> None:
         self._where = where
         self._seconds = seconds
+        self._asking = self._resolver() if where is not None else None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it answers in time whatever happens: the system's own resolver may hang."""
+        return self._where is not None
 
     def addresses(self, host: str, port: int) -> Sequence[str]:
         """See :class:`NameSource`."""
@@ -95,7 +101,7 @@ class NameServer:
 
     def _ask(self, name: str, kind: dns.rdatatype.RdataType) -> list[Any]:
         try:
-            answer = self._resolver().resolve(
+            answer = (self._asking or self._resolver()).resolve(
                 dns.name.from_text(name), kind, search=False, raise_on_no_answer=False, lifetime=self._seconds
             )
         except dns.resolver.NXDOMAIN:

@@ -49,6 +49,7 @@ class Probe:
     :param resolver: asks for a host's addresses.
     :param networks: of the operator, that are reached although they are not public.
     :param http_port: and ``https_port``: the only ports that are connected to, each for its scheme.
+    :param is_bounded: see :class:`outgoing.resolution.BoundedResolution`.
     """
 
     def __init__(
@@ -58,8 +59,9 @@ class Probe:
         networks: Sequence[IpNetwork] = (),
         http_port: int = 80,
         https_port: int = 443,
+        is_bounded: bool = False,
     ) -> None:
-        self._resolution = BoundedResolution(resolver)
+        self._resolution = BoundedResolution(resolver, is_bounded=is_bounded)
         self._networks = tuple(networks)
         self._ports = {"http": http_port, "https": https_port}
 

@@ -26,10 +26,13 @@ class BoundedResolution:
 
     A thread that hangs cannot be ended, so their number is bounded: when all hang, further questions are refused in
     time instead of piling up.
+
+    :param is_bounded: whether the resolver answers in time by itself; it is asked in the caller's thread then.
     """
 
-    def __init__(self, resolver: Resolver, *, most_at_once: int = MOST_AT_ONCE) -> None:
+    def __init__(self, resolver: Resolver, *, most_at_once: int = MOST_AT_ONCE, is_bounded: bool = False) -> None:
         self._resolver = resolver
+        self._is_bounded = is_bounded
         self._free = threading.BoundedSemaphore(most_at_once)
 
     def addresses(self, host: str, port: int, *, deadline: Deadline) -> Sequence[str]:
@@ -37,6 +40,8 @@ class BoundedResolution:
 
         :raises OutgoingError: ``unresolved``, ``timed_out``, or ``busy`` if too many questions hang.
         """
+        if self._is_bounded:
+            return self._ask_here(host, port, deadline)
         if not self._free.acquire(timeout=deadline.remaining()):
             raise OutgoingError(OutgoingReason.BUSY)
         answer: list[Sequence[str]] = []
@@ -62,3 +67,14 @@ class BoundedResolution:
         if not answer or not answer[0]:
             raise OutgoingError(OutgoingReason.UNRESOLVED)
         return answer[0]
+
+    def _ask_here(self, host: str, port: int, deadline: Deadline) -> Sequence[str]:
+        deadline.remaining()
+        try:
+            found = self._resolver(host, port)
+        except (OSError, UnicodeError):
+            found = ()
+        deadline.remaining()
+        if not found:
+            raise OutgoingError(OutgoingReason.UNRESOLVED)
+        return found

@@ -41,7 +41,7 @@ from web.rate_limit import RateLimits
 from web.ready_answer import ReadyAnswer
 from web.refusals import report_refusal
 from web.request_bounds import MAX_BODY, MAX_FORM_MEMORY, ascii_query, bound_body, check_bounds, check_form
-from web.short_way import ShortWay, ShortWays
+from web.short_way import PlainDocument, ShortWay, ShortWays
 from web.state import OnRefusal, WebState, install_state, web_state
 from web.static_files import StaticFiles, init_static_files
 
@@ -107,6 +107,7 @@ class SauFlask(Flask):
     metrics: Metrics
     addresses: ClientAddresses
     scheme: str
+    _documents: dict[str, tuple[ReadyAnswer | None, list[tuple[str, str]]]]
 
     @property
     def secret_key(self) -> bytes:  # type: ignore[override]
@@ -152,6 +153,39 @@ class SauFlask(Flask):
             end_short_call(call)
             end_work(work)
 
+    def answer_at_hand(self, asked: PlainDocument, peer: str) -> ReadyAnswer | None:
+        """Return the whole answer to whoever asked for a document, None if it is not at hand: then as any request.
+
+        :param peer: the address that the connection comes from.
+        """
+        started, way = time.perf_counter(), asked.way
+        try:
+            address = self.addresses.find(peer, asked.forwarded_for)
+        except BadForwardedAddressError:
+            return None
+        origin = Origin(request_id=new_id(), address=address, user_agent=asked.agent[:512], channel="web")
+        work = begin_work(origin)
+        call = begin_short_call(ShortCall(self, way.endpoint, "GET"))
+        try:
+            assert way.at_hand is not None
+            answer = way.at_hand()
+            if answer is None:
+                return None
+            known, headers = self._documents.get(way.endpoint, (None, []))
+            if known is not answer:
+                missing = plain_headers(
+                    tuple([name for name, _ in answer.headers]), secure=self.settings.secure_cookies
+                )
+                headers = [*answer.headers, *missing]
+                self._documents[way.endpoint] = answer, headers
+            self._note(way.endpoint, "GET", int(answer.status[:3]), time.perf_counter() - started)
+            return ReadyAnswer(answer.status, [*headers, ("X-Request-Id", origin.request_id)], answer.body)
+        except Exception:
+            return None  # whoever answers any request will meet the same mistake, and tell it
+        finally:
+            end_short_call(call)
+            end_work(work)
+
     def refuse_early(
         self, environ: WSGIEnvironment, status: int, text: str, more: Sequence[tuple[str, str]]
     ) -> ReadyAnswer:
@@ -172,8 +206,9 @@ class SauFlask(Flask):
 
     def note(self, environ: Mapping[str, Any], *, endpoint: str, status: int) -> None:
         """Count one answered request, and log it where the log is so detailed."""
-        seconds = time.perf_counter() - environ["sau.started"]
-        method = environ["REQUEST_METHOD"]
+        self._note(endpoint, environ["REQUEST_METHOD"], status, time.perf_counter() - environ["sau.started"])
+
+    def _note(self, endpoint: str, method: str, status: int, seconds: float) -> None:
         self.metrics.observe(endpoint=endpoint, method=method, status=status, seconds=seconds)
         if _log_level.isEnabledFor(logging.INFO):
             _log.info("request", method=method, endpoint=endpoint, status=status, ms=round(seconds * 1000, 1))
@@ -209,6 +244,7 @@ def _configure(app: SauFlask, settings: Settings, secret_key: bytes | Callable[[
     app.form_key = (lambda: secret_key) if isinstance(secret_key, bytes) else secret_key
     app.short_ways = ShortWays(settings)
     app.scheme = issuer.scheme
+    app._documents = {}
     app.addresses = ClientAddresses(settings.trusted_proxies)
     app.config.update(
         SERVER_NAME=issuer.netloc,

@@ -75,6 +75,27 @@ class Metrics:
         """
         self.registry.register(counter)
 
+    def seconds(self) -> dict[str, list[tuple[float, float]]]:
+        """Return by endpoint how many requests took at most so many seconds: (bound, number) pairs, the last without
+        a bound. Of all processes of this machine where they share a folder, else of this one since it began."""
+        registry = self.registry
+        if self.covers_machine:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        found: dict[str, list[tuple[float, float]]] = {}
+        families = [self._seconds] if registry is self.registry else [registry]
+        for family in (metric for source in families for metric in source.collect()):
+            for sample in family.samples:
+                if sample.name == "sau_http_request_seconds_bucket":
+                    bucket = (float(sample.labels["le"]), sample.value)
+                    found.setdefault(sample.labels["endpoint"], []).append(bucket)
+        return {endpoint: sorted(buckets) for endpoint, buckets in found.items()}
+
+    @property
+    def covers_machine(self) -> bool:
+        """Whether the processes of this machine count together."""
+        return bool(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+
     def text(self) -> bytes:
         """Return the metrics in Prometheus's text format, of all processes where they share a folder."""
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -40,6 +40,11 @@ class BarPlot:
     columns: list[str]
     rows: list[list[str]]
 
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing rises above the line: there is nothing to see."""
+        return not any(bar["height"] or (bar["usual_y"] is not None and bar["usual_y"] < _BASE) for bar in self.bars)
+
 
 def bar_plot(
     columns: Sequence[Column],

@@ -20,7 +20,7 @@ from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from granian._granian import RSGIProtocolError as ProtocolError
 from granian.rsgi import Scope
 
-from kernel.loop_call import NeedsThreadError, run_on_loop
+from kernel.loop_call import NeedsThreadError, Threads, run_on_loop
 from web.application import LONG_WAY, SauFlask
 from web.ready_answer import ReadyAnswer
 from web.request_bounds import MAX_BODY
@@ -52,9 +52,8 @@ class RsgiApplication:
 
     def __init__(self, app: SauFlask, *, threads: int) -> None:
         self._app = app
-        self._most = threads + MOST_WAITING
-        self._in_progress = 0
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._threads = Threads(self._pool, most=threads + MOST_WAITING)
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """End the threads when the server stops."""
@@ -62,6 +61,11 @@ class RsgiApplication:
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request."""
+        if not scope.query_string:
+            asked = self._app.short_ways.find_document(scope.method, scope.path, scope.headers.items())
+            answer = None if asked is None else self._app.answer_at_hand(asked, _address_of(scope))
+            if answer is not None:
+                return _send(protocol, answer)
         environ = _environ(scope)
         body = b""
         way = self._app.short_ways.find(environ)
@@ -76,7 +80,7 @@ class RsgiApplication:
             environ["wsgi.input"] = io.BytesIO(body)
         if way is not None:
             with suppress(NeedsThreadError):
-                answer = await run_on_loop(self._app.answer_shortly, way, environ)
+                answer = await run_on_loop(self._app.answer_shortly, way, environ, threads=self._threads)
                 if answer is not None:
                     return _send(protocol, answer)
                 environ[LONG_WAY] = True
@@ -84,10 +88,11 @@ class RsgiApplication:
         return await self._answer_in_thread(environ, protocol)
 
     async def _answer_in_thread(self, environ: dict[str, Any], protocol: HTTPProtocol) -> None:
-        if self._in_progress >= self._most:
+        threads = self._threads
+        if threads.in_progress >= threads.most:
             return _send(protocol, self._app.refuse_early(environ, 503, "Servicio ocupado / Service busy", _LATER))
         loop = asyncio.get_running_loop()
-        self._in_progress += 1
+        threads.in_progress += 1
         try:
             reply = await loop.run_in_executor(self._pool, _answer, self._app, environ)
             if reply.more is None:
@@ -103,7 +108,7 @@ class RsgiApplication:
             finally:
                 await loop.run_in_executor(self._pool, reply.close)
         finally:
-            self._in_progress -= 1
+            threads.in_progress -= 1
         return None
 
 
@@ -178,7 +183,7 @@ def _environ(scope: Scope) -> dict[str, Any]:
         "SCRIPT_NAME": "",
         "PATH_INFO": scope.path.encode().decode("latin-1"),
         "QUERY_STRING": scope.query_string,
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REMOTE_ADDR": _address_of(scope),
         "SERVER_NAME": host.strip("[]"),
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
@@ -201,6 +206,10 @@ def _environ(scope: Scope) -> dict[str, Any]:
     if "HTTP_HOST" not in environ and scope.authority:
         environ["HTTP_HOST"] = scope.authority
     return environ
+
+
+def _address_of(scope: Scope) -> str:
+    return scope.client.rpartition(":")[0].strip("[]")
 
 
 def _key_of(name: str) -> str | None:
