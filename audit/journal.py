@@ -9,7 +9,7 @@ from typing import NoReturn, cast
 from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
-from audit.event import Event, canonical_json, fit, fit_details, fit_private
+from audit.event import Details, Event, canonical_json, fit, fit_details, fit_private
 from audit.model import AuditEvent
 from audit.numbering import Numbering
 from audit.privacy import HolderKeys, conceal
@@ -95,9 +95,7 @@ class Journal:
         limit: int,
     ) -> bytes:
         salt = new_secret(16)
-        told = (
-            {"client_authentication": origin.client_method, **event.details} if origin.client_method else event.details
-        )
+        told = _with_origin(event, origin) if origin.client_method or origin.application else event.details
         details = fit_details(told, limit)
         if limit == _TIGHT_LIMIT:  # what was too long is at least committed to
             details = {
@@ -125,6 +123,14 @@ class Journal:
             leaf["holder"] = holder
             leaf["private"] = conceal(fit_private(private, limit), key=key, event_id=event_id, salt=salt)
         return canonical_json(leaf)
+
+
+def _with_origin(event: Event, origin: Origin) -> Details:
+    """Return the details, with the application that asked and how it proved itself."""
+    told = {"application": origin.application} if origin.application else {}
+    if origin.client_method:
+        told["client_authentication"] = origin.client_method
+    return {**told, **event.details}
 
 
 def _columns(event: Event, origin: Origin) -> dict[str, str]:

@@ -177,6 +177,14 @@ for _column in ("subject", "actor", "client_id", "session_id", "request_id", "ob
         postgresql_where=getattr(AuditEvent, _column).is_not(None),
         sqlite_where=getattr(AuditEvent, _column).is_not(None),
     )
+# What went wrong at an application: a page of its developers asks for the last ones. Errors are few.
+Index(
+    "ix_audit_event_client_failed",
+    AuditEvent.client_id,
+    AuditEvent.occurred_at,
+    postgresql_where=AuditEvent.outcome != "success",
+    sqlite_where=AuditEvent.outcome != "success",
+)
 # What the sequencer looks for twice a second: a small index, however long the log.
 Index(
     "ix_audit_event_unsequenced",

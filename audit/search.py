@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 from sqlalchemy.orm import Session
 
+from audit.holding import octets_hold
 from audit.journal import COLUMNS
 from audit.model import AuditEvent
 from audit.privacy import HolderKeys, reveal
 from kernel.errors import NotFound, Rejected
 from kernel.identifiers import b64url, b64url_decode
 
+Selected = TypeVar("Selected")
 MOST = 500
 
 
@@ -29,6 +32,7 @@ class EventFilter:
 
     type: str | None = None
     outcome: str | None = None
+    reason: str | None = None
     subject: str | None = None
     actor: str | None = None
     client_id: str | None = None
@@ -38,6 +42,26 @@ class EventFilter:
     about: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountedFilter(EventFilter):
+    """What stands behind a number that was counted, beside what else is asked.
+
+    :ivar but_subjects_like: leaves out subjects whose id begins so.
+    :ivar leaf_holds: octets that stand in the leaf.
+    :ivar cause: the reason, or the type of an event that has none; ``cause_is_cut``: its beginning.
+    :ivar windows: in one of these spans of time; like ``since`` and ``until``.
+    """
+
+    types: tuple[str, ...] = ()
+    but_types: tuple[str, ...] = ()
+    but_outcome: str | None = None
+    but_subjects_like: str | None = None
+    leaf_holds: bytes | None = None
+    cause: str | None = None
+    cause_is_cut: bool = False
+    windows: tuple[tuple[datetime, datetime], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +127,12 @@ def search_events(
     return EventPage(events, _cursor(events[-1].occurred_at, events[-1].id) if more else None)
 
 
+def count_events(session: Session, *, filters: EventFilter, most: int) -> int:
+    """Return how many events fit; it counts no further than one more than ``most``."""
+    found = _filtered(select(AuditEvent.id), filters).limit(most + 1).subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0
+
+
 def find_event(session: Session, event_id: str, *, reveal_with: HolderKeys | None = None) -> EventView:
     """Return one event. :raises NotFound: (``event_not_found``) if there is none."""
     row = session.get(AuditEvent, event_id)
@@ -111,8 +141,8 @@ def find_event(session: Session, event_id: str, *, reveal_with: HolderKeys | Non
     return _view(session, row, reveal_with)
 
 
-def _filtered(query: Select[AuditEvent], filters: EventFilter) -> Select[AuditEvent]:
-    for name in ("outcome", "subject", "actor", "client_id", "session_id", "object_id", "request_id"):
+def _filtered(query: Select[Selected], filters: EventFilter) -> Select[Selected]:
+    for name in ("outcome", "reason", "subject", "actor", "client_id", "session_id", "object_id", "request_id"):
         value = getattr(filters, name)
         if value is not None:
             query = query.where(getattr(AuditEvent, name) == value)
@@ -120,6 +150,8 @@ def _filtered(query: Select[AuditEvent], filters: EventFilter) -> Select[AuditEv
         exact = not filters.type.endswith("*")
         prefix = filters.type.removesuffix("*")
         query = query.where(AuditEvent.type == prefix if exact else AuditEvent.type.startswith(prefix, autoescape=True))
+    if isinstance(filters, CountedFilter):
+        query = query.where(*_counted(filters))
     if filters.about is not None:
         query = query.where(
             or_(
@@ -133,6 +165,27 @@ def _filtered(query: Select[AuditEvent], filters: EventFilter) -> Select[AuditEv
     if filters.until is not None:
         query = query.where(AuditEvent.occurred_at < filters.until)
     return query
+
+
+def _counted(filters: CountedFilter) -> Iterator[ColumnElement[bool]]:
+    """What only searches behind a counted number ask."""
+    if filters.types:
+        yield AuditEvent.type.in_(filters.types)
+    if filters.but_types:
+        yield AuditEvent.type.not_in(filters.but_types)
+    if filters.but_outcome is not None:
+        yield AuditEvent.outcome != filters.but_outcome
+    if filters.but_subjects_like is not None:
+        like = AuditEvent.subject.startswith(filters.but_subjects_like, autoescape=True)
+        yield or_(AuditEvent.subject.is_(None), ~like)
+    if filters.leaf_holds is not None:
+        yield octets_hold(AuditEvent.leaf, filters.leaf_holds)
+    if filters.cause is not None:
+        cause = func.coalesce(func.nullif(AuditEvent.reason, ""), AuditEvent.type)
+        yield cause.startswith(filters.cause, autoescape=True) if filters.cause_is_cut else cause == filters.cause
+    if filters.windows is not None:
+        spans = [and_(AuditEvent.occurred_at >= start, AuditEvent.occurred_at < end) for start, end in filters.windows]
+        yield or_(false(), *spans)
 
 
 def _view(session: Session, row: AuditEvent, keys: HolderKeys | None) -> EventView:

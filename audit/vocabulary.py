@@ -100,6 +100,7 @@ class EventType(StrEnum):
     CLIENT_ENABLED = "idp:client:enabled"
     CLIENT_DELETED = "idp:client:deleted"
     CLIENT_SECRET_ROTATED = "idp:client:secret_rotated"
+    CLIENT_SECRET_WITHDRAWN = "idp:client:secret_withdrawn"
     CLIENT_REGISTRATION_REFUSED = "idp:client:registration_refused"
     INITIAL_ACCESS_TOKEN_ISSUED = "idp:initial_access_token:issued"
     INITIAL_ACCESS_TOKEN_REVOKED = "idp:initial_access_token:revoked"
@@ -200,6 +201,8 @@ class EventType(StrEnum):
     # certificate authority
     AUTHORITY_CREATED = "ca:authority:created"
     ROOT_KEY_OPENED = "ca:root_key:opened"  # on record before it signs; a try that failed, too
+    ROOT_KEY_RESHARED = "ca:root_key:reshared"  # encrypted anew, and its passphrase in new shares
+    ROOT_KEY_RESHARE_REHEARSED = "ca:root_key:reshare_rehearsed"
     CEREMONY_REHEARSED = "ca:ceremony:rehearsed"
     CEREMONY_HELD = "ca:ceremony:held"
     PROFILE_MOVED = "ca:profile:moved"
@@ -273,8 +276,27 @@ class EventType(StrEnum):
     AUDIT_SEARCHED = "admin:audit:searched"
     AUDIT_EXPORTED = "admin:audit:exported"
     AUDIT_CHECKED = "admin:audit:checked"
+    AUDIT_SEARCH_SAVED = "admin:audit_search:saved"
+    AUDIT_SEARCH_REMOVED = "admin:audit_search:removed"
+    CONFIGURATION_APPLIED = "admin:configuration:applied"  # a file; what it changed has records of its own
     PERSON_LOOKED_UP = "admin:person:looked_up"
     PERSON_OPENED = "admin:person:opened"
+    TEST_PERSON_MADE = "admin:test_person:made"
+    TOKENS_PREVIEWED = "admin:tokens:previewed"  # a developer saw what his application would be told of somebody
+    APPLICATION_EXAMINED = "admin:application:examined"  # looked at from outside
+    SIMULATION_STARTED = "admin:simulation:started"  # faults on purpose, in a sandbox
+    SIMULATION_STOPPED = "admin:simulation:stopped"
+    FAULT_INJECTED = "idp:simulation:fault_injected"
+    GO_LIVE_ASKED = "admin:application:go_live_asked"
+    GO_LIVE_REFUSED = "admin:application:go_live_refused"
+    GO_LIVE_WITHDRAWN = "admin:application:go_live_withdrawn"
+    APPLICATION_WENT_LIVE = "admin:application:went_live"
+    APPLICATION_CONTACT_ASKED = "admin:application:contact_asked"
+    APPLICATION_CONTACT_CONFIRMED = "admin:application:contact_confirmed"
+    APPLICATION_CHANGE_ASKED = "admin:application:change_asked"
+    APPLICATION_CHANGE_APPROVED = "admin:application:change_approved"
+    APPLICATION_CHANGE_REFUSED = "admin:application:change_refused"
+    APPLICATION_CHANGE_WITHDRAWN = "admin:application:change_withdrawn"
 
     # the logs: retention, witnesses
     YEAR_ARCHIVED = "audit:year:archived"

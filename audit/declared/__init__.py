@@ -7,7 +7,7 @@ a transaction that changes state without an event, fail the test that saw it (``
 
 from __future__ import annotations
 
-from audit.declared import account, authority, console, everyone, people, provider
+from audit.declared import account, authority, console, console_api, everyone, people, provider
 from audit.declared.commands import COMMANDS, QUIET_COMMANDS
 from audit.declared.form import Declared
 from audit.declared.jobs import JOBS, QUIET_JOBS
@@ -19,8 +19,9 @@ ENDPOINTS: Declared = {
     **people.ENDPOINTS,
     **authority.ENDPOINTS,
     **console.ENDPOINTS,
+    **console_api.ENDPOINTS,
 }
-QUIET_ENDPOINTS = provider.QUIET | authority.QUIET | console.QUIET | everyone.QUIET
+QUIET_ENDPOINTS = provider.QUIET | authority.QUIET | console.QUIET | console_api.QUIET | everyone.QUIET
 #: Any address: refused before its house saw it.
 EVERYWHERE = (EventType.REQUEST_REFUSED,)
 

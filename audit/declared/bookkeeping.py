@@ -4,6 +4,7 @@ from __future__ import annotations
 
 #: By table. A change of these alone is no act of anyone: what it belongs to has its event before or after.
 BOOKKEEPING = {
+    "admin_api_answer": "the answer to a change that a program repeats; the change is an event",
     "admin_console_session": "when a session of the console was used last; its beginning and end are events",
     "admin_sign_in_attempt": "a login of the console on its way; it ends in an event or is dropped",
     "audit_": "the log itself",
@@ -35,6 +36,7 @@ BOOKKEEPING = {
     "idp_known_device": "when a device was seen last",
     "idp_upstream_session": "which session rested on one elsewhere, forgotten when both are long over",
     "idp_upstream_request": "a sign-in on its way to another provider; what comes of it is an event",
+    "admin_certificate_count": "certificates of an hour, counted by kind; the certificates are the record",
     "admin_hour_count": "events of an hour, counted; the events are the record",
     "idp_upstream_health": "how a provider was at the last look; a change is an event",
     "idp_ldap_health": "how a directory was at the last look; a change is an event",

@@ -10,6 +10,8 @@ QUIET = frozenset(
         "audit_log.key",
         "audit_log.proof_of_receipt",
         "audit_log.tile",
+        "error_dictionary.show",
+        "error_dictionary.show_all",
         "files.show",
         "operations.health",
         "operations.metrics",

@@ -92,17 +92,12 @@ ENDPOINTS: Declared = {
         _E.LOGIN_CODE_SENT,
         _E.LOGIN_THROTTLED,
     ),
-    "idp_authorize.choose": (
-        _E.AUTHORIZATION_REFUSED,
-        _E.INTERACTION_ACCOUNT_CHOSEN,
-    ),
-    "idp_authorize.choose_institution": (
-        _E.AUTHORIZATION_REFUSED,
-        _E.INTERACTION_INSTITUTION_CHOSEN,
-    ),
+    "idp_authorize.choose": (_E.AUTHORIZATION_REFUSED, _E.INTERACTION_ACCOUNT_CHOSEN),
+    "idp_authorize.choose_institution": (_E.AUTHORIZATION_REFUSED, _E.INTERACTION_INSTITUTION_CHOSEN),
     "idp_authorize.decide": (
         _E.AUTHORIZATION_GRANTED,
         _E.AUTHORIZATION_REFUSED,
+        _E.FAULT_INJECTED,
         _E.CONSENT_GRANTED,
         _E.CONSENT_REFUSED,
         _E.SESSION_ENDED,
@@ -112,6 +107,7 @@ ENDPOINTS: Declared = {
     "idp_authorize.resume": (
         _E.AUTHORIZATION_GRANTED,
         _E.AUTHORIZATION_REFUSED,
+        _E.FAULT_INJECTED,
         _E.SESSION_ENDED,
         _E.TOKEN_ISSUED,
         _E.TOKEN_REFUSED,
@@ -119,6 +115,7 @@ ENDPOINTS: Declared = {
     "idp_authorize_entrance.authorize": (
         _E.AUTHORIZATION_GRANTED,
         _E.AUTHORIZATION_REFUSED,
+        _E.FAULT_INJECTED,
         _E.INTERACTION_STARTED,
         _E.SESSION_ENDED,
         _E.TOKEN_ISSUED,
@@ -180,24 +177,17 @@ ENDPOINTS: Declared = {
         _E.DEVICE_REQUESTED,
         _E.TOKEN_REFUSED,
     ),
-    "idp_protocol.introspect": (
-        _E.CLIENT_AUTHENTICATED,
-        _E.TOKEN_INTROSPECTED,
-        _E.TOKEN_REFUSED,
-    ),
+    "idp_protocol.introspect": (_E.CLIENT_AUTHENTICATED, _E.TOKEN_INTROSPECTED, _E.TOKEN_REFUSED),
     "idp_protocol.par": (
         _E.AUTHORIZATION_PUSHED,
         _E.AUTHORIZATION_REFUSED,
         _E.CLIENT_AUTHENTICATED,
         _E.TOKEN_REFUSED,
     ),
-    "idp_protocol.revoke": (
-        _E.CLIENT_AUTHENTICATED,
-        _E.TOKEN_REFUSED,
-        _E.TOKEN_REVOKED,
-    ),
+    "idp_protocol.revoke": (_E.CLIENT_AUTHENTICATED, _E.TOKEN_REFUSED, _E.TOKEN_REVOKED),
     "idp_protocol.token": (
         _E.CLIENT_AUTHENTICATED,
+        _E.FAULT_INJECTED,
         _E.TOKEN_EXCHANGED,
         _E.TOKEN_ISSUED,
         _E.TOKEN_REFRESHED,
@@ -206,6 +196,7 @@ ENDPOINTS: Declared = {
         _E.TOKEN_REVOKED,
     ),
     "idp_protocol.userinfo": (
+        _E.FAULT_INJECTED,
         _E.TOKEN_REFUSED,
         _E.USERINFO_REFUSED,
         _E.USERINFO_RELEASED,
