@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ca.expiry.renewal import list_expiring
 from ca.issuance.model import Certificate
@@ -18,6 +18,12 @@ from kernel.errors import Rejected
 
 EXPIRING = timedelta(days=30)
 STATUSES = ("valid", "expiring", "expired", "revoked")
+# By what the register can be arranged: columns with an index.
+ORDERS: dict[str, InstrumentedAttribute[datetime] | InstrumentedAttribute[str]] = {
+    "issued": Certificate.issued_at,
+    "expires": Certificate.not_after,
+    "serial": Certificate.serial,
+}
 
 
 @dataclass(frozen=True)
@@ -32,13 +38,33 @@ class CertificateQuery:
 
 
 def search_certificates(
-    session: Session, query: CertificateQuery, *, now: datetime, limit: int, offset: int = 0
+    session: Session,
+    query: CertificateQuery,
+    *,
+    now: datetime,
+    limit: int,
+    offset: int = 0,
+    order: str = "issued",
+    descending: bool = True,
 ) -> list[Certificate]:
-    """Return the certificates that fit, newest first. Text is looked for in subject, names, serial and fingerprint."""
+    """Return the certificates that fit, newest first. Text is looked for in subject, names, serial and fingerprint.
+
+    :param order: a key of ``ORDERS``.
+    """
+    column = ORDERS.get(order, Certificate.issued_at)
     wanted = select(Certificate).where(*_conditions(query, now=now))
-    return list(
-        session.scalars(wanted.order_by(Certificate.issued_at.desc(), Certificate.serial).limit(limit).offset(offset))
-    )
+    arranged = wanted.order_by(column.desc() if descending else column.asc(), Certificate.serial)
+    return list(session.scalars(arranged.limit(limit).offset(offset)))
+
+
+def certificates_after(
+    session: Session, query: CertificateQuery, *, serial: str, now: datetime, limit: int
+) -> list[Certificate]:
+    """Return the certificates that fit, by serial number, from after ``serial`` (empty: the first)."""
+    wanted = select(Certificate).where(*_conditions(query, now=now))
+    if serial:
+        wanted = wanted.where(Certificate.serial > serial)
+    return list(session.scalars(wanted.order_by(Certificate.serial).limit(limit)))
 
 
 def count_certificates(session: Session, query: CertificateQuery, *, now: datetime) -> int:

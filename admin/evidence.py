@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cryptography import x509
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -27,6 +29,7 @@ PAGE_SIZE = 50
 EXPORT_LIMIT = 10_000
 # A reason given for looking at a person holds for the pages that follow, this long.
 REASON_LIFETIME = timedelta(hours=1)
+_PERSON_ID = re.compile("[0-9a-z]{26}", re.IGNORECASE)
 _RECENT = 20_000
 _STALE = timedelta(minutes=2)
 
@@ -48,6 +51,21 @@ def require_reason_given(session: Session, *, person_id: str, actor: str, now: d
         raise Denied("Say first why you look at this person.", code="reason_needed")
 
 
+def searched_person(filters: EventFilter) -> str | None:
+    """Return the person whom the search is about, or who acted: the id of one; None if it names nobody."""
+    if filters.about is not None:
+        return filters.about
+    return filters.actor if filters.actor is not None and _PERSON_ID.fullmatch(filters.actor) else None
+
+
+def require_reason_for(session: Session, *, filters: EventFilter, actor: str, now: datetime) -> None:
+    """:raises Denied: (``reason_needed``) if the search names a person and ``actor`` gave no reason for it."""
+    if filters.about is not None:
+        require_reason_given(session, person_id=filters.about, actor=actor, now=now)
+    if filters.actor is not None and _PERSON_ID.fullmatch(filters.actor):
+        require_reason_given(session, person_id=filters.actor, actor=actor, now=now)
+
+
 def search_evidence(
     session: Session,
     *,
@@ -55,6 +73,7 @@ def search_evidence(
     filters: EventFilter,
     filter_names: Mapping[str, str],
     after: str | None,
+    limit: int = PAGE_SIZE,
     actor: str,
     now: datetime,
 ) -> EventPage:
@@ -62,9 +81,8 @@ def search_evidence(
 
     :param filter_names: the filters as they stand in the address: public values.
     """
-    if filters.about is not None and filters.about == filter_names.get("person"):
-        require_reason_given(session, person_id=filters.about, actor=actor, now=now)
-    page = search_events(session, filters=filters, after=after, limit=PAGE_SIZE)
+    require_reason_for(session, filters=filters, actor=actor, now=now)
+    page = search_events(session, filters=filters, after=after, limit=limit)
     _record(session, services, EventType.AUDIT_SEARCHED, filter_names, actor=actor, now=now, found=len(page.events))
     return page
 
@@ -79,8 +97,7 @@ def export_evidence(
     now: datetime,
 ) -> list[EventView]:
     """Return up to ``EXPORT_LIMIT`` events, newest first, and put the export on record."""
-    if filters.about is not None and filters.about == filter_names.get("person"):
-        require_reason_given(session, person_id=filters.about, actor=actor, now=now)
+    require_reason_for(session, filters=filters, actor=actor, now=now)
     found: list[EventView] = []
     after: str | None = None
     while len(found) < EXPORT_LIMIT:
@@ -140,12 +157,16 @@ class Integrity:
     """What the last signed checkpoint says. ``size`` counts records; ``stale``: it is older than it should be.
 
     :ivar witnesses: what each witness that the settings name knows.
+    :ivar log_key: the log's public key as a note names it; empty before there is one.
+    :ivar certificate: that of the key, if the authority has issued one.
     """
 
     size: int
     signed_at: datetime | None
     stale: bool
     witnesses: tuple[WitnessStatus, ...] = ()
+    log_key: str = ""
+    certificate: x509.Certificate | None = None
 
     @property
     def accused(self) -> bool:
@@ -165,6 +186,7 @@ def integrity(session: Session, *, log: SignedLog, now: datetime) -> Integrity:
     witnesses = tuple(witness_status(session, origin=key_in_use(session, log).name, witnesses=names)) if names else ()
     if checkpoint is None:
         return Integrity(size=0, signed_at=None, stale=True, witnesses=witnesses)
+    chain = log.certificate_chain(session)
     waiting = session.scalar(
         select(AuditEvent.occurred_at).where(AuditEvent.log_index.is_(None)).order_by(AuditEvent.occurred_at).limit(1)
     )
@@ -173,6 +195,8 @@ def integrity(session: Session, *, log: SignedLog, now: datetime) -> Integrity:
         signed_at=checkpoint.signed_at,
         stale=waiting is not None and waiting < now - _STALE,
         witnesses=witnesses,
+        log_key=str(key_in_use(session, log)),
+        certificate=x509.load_der_x509_certificate(chain[0]) if chain else None,
     )
 
 
@@ -211,8 +235,11 @@ def _record(
     now: datetime,
     found: int,
 ) -> None:
-    asked = [f"{name}={value}" for name, value in sorted(filters.items()) if value and name != "person"]
-    person = filters.get("person") or None
+    asked = [f"{name}={value}" for name, value in sorted(filters.items()) if value and name not in ("person", "actor")]
+    named = [filters.get(name) for name in ("person", "actor")]
+    person = next((each for each in named if each and _PERSON_ID.fullmatch(each)), None)
+    if filters.get("actor") and filters["actor"] != person:
+        asked.insert(0, f"actor={filters['actor']}")
     services.journal.record(
         session,
         Event(type=kind, subject=person, actor=actor, details={"filters": asked, "found": found}),

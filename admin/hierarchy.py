@@ -9,6 +9,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from admin.by_time import filtered
+from admin.certificate_counts import counted_certificates, counted_until
 from admin.certificate_view import common_name, describe_key
 from ca.issuance.authority import AuthorityRecord, list_authorities
 from ca.issuance.model import Certificate
@@ -50,13 +52,30 @@ class AuthorityNode:
 def authority_tree(session: Session, *, now: datetime) -> list[AuthorityNode]:
     """Return the roots, each with the authorities below it."""
     records = list_authorities(session)
-    rows = session.execute(
-        select(Certificate.authority_id, func.count())
-        .where(Certificate.revoked_at.is_(None), Certificate.not_after >= now)
-        .group_by(Certificate.authority_id)
+    live, lists = _live(session, now=now), newest_lists(session)
+    return [_node(session, record, records, live, lists) for record in records if record.issuer_id is None]
+
+
+def _live(session: Session, *, now: datetime) -> Counter[str]:
+    """Return how many certificates of each authority count now: those that were counted, without the revoked ones of
+    them, and the register for what was issued since: the register as a whole is not read for a page."""
+    until = counted_until(session)
+    live = Counter[str]()
+    for each in counted_certificates(session, now=now) if until is not None else ():
+        live[each.authority_id] += each.in_force
+    listed = select(Certificate.authority_id, func.count()).where(
+        Certificate.revoked_at.is_not(None), Certificate.not_after >= now
     )
-    live = {row[0]: int(row[1]) for row in rows}
-    return [_node(session, record, records, live) for record in records if record.issuer_id is None]
+    for authority_id, number in session.execute(listed.group_by(Certificate.authority_id)):
+        live[authority_id] -= number
+    # Not the column itself: grouped by it, the whole register is read in the order of its index.
+    named = func.lower(Certificate.authority_id)
+    newer = select(named, func.count()).where(filtered(Certificate.not_after >= now))
+    if until is not None:
+        newer = newer.where(Certificate.issued_at >= until)
+    for authority_id, number in session.execute(newer.group_by(named)):
+        live[authority_id] += number
+    return live
 
 
 def newest_lists(session: Session) -> dict[str, ListState]:
@@ -98,7 +117,11 @@ def newest_lists(session: Session) -> dict[str, ListState]:
 
 
 def _node(
-    session: Session, record: AuthorityRecord, records: list[AuthorityRecord], live: dict[str, int]
+    session: Session,
+    record: AuthorityRecord,
+    records: list[AuthorityRecord],
+    live: Counter[str],
+    lists: dict[str, ListState],
 ) -> AuthorityNode:
     certificate = record.certificate
     return AuthorityNode(
@@ -108,12 +131,14 @@ def _node(
         is_root=record.is_root,
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        live=live.get(record.id, 0),
-        revocation_list=newest_lists(session).get(record.id),
+        live=max(0, live[record.id]),
+        revocation_list=lists.get(record.id),
         ocsp_until=session.scalar(
             select(func.max(OcspSigner.not_after)).where(
                 OcspSigner.authority_id == record.id, OcspSigner.certificate_der.is_not(None)
             )
         ),
-        children=tuple(_node(session, child, records, live) for child in records if child.issuer_id == record.id),
+        children=tuple(
+            _node(session, child, records, live, lists) for child in records if child.issuer_id == record.id
+        ),
     )

@@ -11,18 +11,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
+from admin.applications.usage import add_counts, name_of
 from admin.by_time import filtered
-from admin.model import HourCount
+from admin.model import ApplicationCount, HourCount
 from audit.model import AuditEvent
 from audit.vocabulary import EventType, Outcome
 from idp.authentication.assurance import AMR_MULTIPLE, AMR_USER_VERIFIED
+from idp.clients.environment import TEST_PREFIX
 
 HOUR = timedelta(hours=1)
+#: Until here certificates were counted (:mod:`admin.certificate_counts`): one row, which is never too old.
+CERTIFICATES = "certificates"
 COUNTED, STARTED, FAILED = "counted", "started", "failed"
-FACTOR, STRENGTH = "factor:", "strength:"
+APPROVED, ACTS, NEW_DEVICES = "approved", "acts", "new_devices"
+#: Before a kind of event: how often it was done, or was not.
+DONE, NOT_DONE = "did:", "not:"
+FACTOR, STRENGTH, REFUSED = "factor:", "strength:", "refused:"
+APPROVALS = (
+    EventType.CERTIFICATE_REQUEST_APPROVED,
+    EventType.BATCH_APPROVED,
+    EventType.MASS_REVOCATION_APPROVED,
+    EventType.DESK_RECOVERY_APPROVED,
+)
 FAILED_LOGINS = (
     EventType.PASSWORD_VERIFIED,
     EventType.TOTP_VERIFIED,
@@ -32,7 +45,10 @@ FAILED_LOGINS = (
     EventType.RECOVERY_CODE_VERIFIED,
     EventType.LOGIN_THROTTLED,
 )
-_LATE = timedelta(minutes=5)
+#: Kinds of events of which the front page tells how often they happened today.
+TOLD = ("ca:", "idp:desk_recovery:", "idp:identity", "idp:account:identity", "idp:rectification:", "idp:report:")
+SESSIONS = (EventType.CONSOLE_OPENED, EventType.CONSOLE_CLOSED)  # of the console: no acts
+LATE = timedelta(minutes=5)
 _BACK = timedelta(days=8)
 _KEPT = timedelta(days=400)
 _HOURS_AT_ONCE = 24
@@ -51,22 +67,30 @@ class LoginFigures:
 def count_hours(session: Session, *, now: datetime) -> int:
     """Count the hours that are over and were not counted, a day of them at most; return how many."""
     last = session.scalar(select(func.max(HourCount.hour)).where(HourCount.name == COUNTED))
-    hour = max(last + HOUR, _hour_of(now - _BACK)) if last else _hour_of(now - _BACK)
+    hour = max(last + HOUR, hour_of(now - _BACK)) if last else hour_of(now - _BACK)
     done = 0
-    while hour + HOUR + _LATE <= now and done < _HOURS_AT_ONCE:
-        counts = _counts(session, hour)
+    while hour + HOUR + LATE <= now and done < _HOURS_AT_ONCE:
+        counts, of_applications = _counts(session, hour)
+        add_counts(session, hour=hour, counts=of_applications)
         session.add_all(HourCount(hour=hour, name=name, amount=amount) for name, amount in sorted(counts.items()))
         hour, done = hour + HOUR, done + 1
-    session.execute(delete(HourCount).where(HourCount.hour < now - _KEPT))
+    session.execute(delete(HourCount).where(HourCount.hour < now - _KEPT, HourCount.name != CERTIFICATES))
+    session.execute(delete(ApplicationCount).where(ApplicationCount.hour < now - _KEPT))
     session.flush()
     return done
 
 
-def counted_hours(session: Session, *, since: datetime, names: Iterable[str]) -> dict[datetime, dict[str, int]]:
+def counted_hours(
+    session: Session, *, since: datetime, names: Iterable[str], prefixes: Iterable[str] = ()
+) -> dict[datetime, dict[str, int]]:
     """Return what was counted of the hours since ``since``, by hour and name; a counted hour is there, if empty."""
     rows = session.execute(
         select(HourCount.hour, HourCount.name, HourCount.amount).where(
-            HourCount.hour >= since, HourCount.name.in_((COUNTED, *names))
+            HourCount.hour >= since,
+            or_(
+                HourCount.name.in_((COUNTED, *names)),
+                *(HourCount.name.startswith(each, autoescape=True) for each in prefixes),
+            ),
         )
     )
     found: dict[datetime, dict[str, int]] = {}
@@ -92,8 +116,24 @@ def login_figures(session: Session, *, since: datetime) -> LoginFigures:
     return LoginFigures(until=until + HOUR if until else None, factors=of(FACTOR), strengths=of(STRENGTH))
 
 
-def _counts(session: Session, hour: datetime) -> Counter[str]:
-    within = (AuditEvent.occurred_at >= hour, AuditEvent.occurred_at < hour + HOUR)
+def refusals(session: Session, *, since: datetime) -> list[tuple[str, int]]:
+    """Return for what reasons something was refused since then, the most frequent first."""
+    sums = session.execute(
+        select(HourCount.name, func.sum(HourCount.amount))
+        .where(HourCount.hour >= since, HourCount.name.startswith(REFUSED, autoescape=True))
+        .group_by(HourCount.name)
+    )
+    found = [(name.removeprefix(REFUSED), int(amount)) for name, amount in sums]
+    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+
+
+def _counts(session: Session, hour: datetime) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+    within = (
+        AuditEvent.occurred_at >= hour,
+        AuditEvent.occurred_at < hour + HOUR,
+        # Those who are made up are none of the people who log in.
+        filtered(or_(AuditEvent.subject.is_(None), AuditEvent.subject.not_like(f"{TEST_PREFIX}%"))),
+    )
     counts: Counter[str] = Counter({COUNTED: 1})
     failed = session.scalar(
         select(func.count())
@@ -117,8 +157,47 @@ def _counts(session: Session, hour: datetime) -> Counter[str]:
         # ``mfa`` and ``user`` say how a factor was used, they are none themselves.
         for factor in set(details.get("amr") or ()) - {AMR_MULTIPLE, AMR_USER_VERIFIED}:
             counts[f"{FACTOR}{factor}"[:40]] += 1
-    return counts
+    kinds, of_applications = _kinds(session, hour)
+    counts.update(kinds)
+    mails = session.scalars(
+        select(AuditEvent.leaf).where(*within, filtered(AuditEvent.type == EventType.MAIL_SENT.value)),
+        execution_options={"yield_per": _SESSIONS_AT_ONCE},
+    )
+    for leaf in mails:
+        counts[NEW_DEVICES] += (json.loads(leaf).get("details") or {}).get("template") == "new_device"
+    return +counts, of_applications
 
 
-def _hour_of(moment: datetime) -> datetime:
+def _kinds(session: Session, hour: datetime) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+    """Count what was approved, done at the console and refused, by the type and the reason of the hour's events.
+
+    :return: that, and what was given and refused at each application.
+    """
+    # Not the columns themselves: grouped by one with an index, the whole log is read in its order.
+    kind, reason = func.lower(AuditEvent.type), func.coalesce(AuditEvent.reason, "")
+    client = func.coalesce(AuditEvent.client_id, "")
+    rows = session.execute(
+        select(kind, AuditEvent.outcome, reason, client, func.count())
+        .where(AuditEvent.occurred_at >= hour, AuditEvent.occurred_at < hour + HOUR)
+        .group_by(kind, AuditEvent.outcome, reason, client)
+    )
+    counts: Counter[str] = Counter()
+    of_applications: Counter[tuple[str, str]] = Counter()
+    for type_, outcome, why, client_id, amount in rows:
+        name = name_of(type_, outcome, why)
+        if client_id and name:
+            of_applications[client_id, name] += amount
+        if outcome == Outcome.REFUSED.value:
+            counts[f"{REFUSED}{why or type_}"[:40]] += amount
+        elif outcome == Outcome.SUCCESS.value and type_ in APPROVALS:
+            counts[APPROVED] += amount
+        if type_.startswith("admin:") and type_ not in SESSIONS:
+            counts[ACTS] += amount
+        if type_.startswith(TOLD):
+            counts[f"{DONE if outcome == Outcome.SUCCESS.value else NOT_DONE}{type_}"[:40]] += amount
+    return counts, of_applications
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the beginning of the hour in which ``moment`` is."""
     return moment.replace(minute=0, second=0, microsecond=0)

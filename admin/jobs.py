@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from admin.api.idempotency import forget_answers
+from admin.certificate_counts import count_certificates
 from admin.console_session import IDLE_LIFETIME, close_console_session, session_value
 from admin.hour_counts import count_hours
 from admin.model import ConsoleSession, SignInAttempt
@@ -27,10 +29,12 @@ def periodic_jobs(services: AdminServices) -> list[PeriodicJob]:
         with services.database.transaction() as session:
             close_ended_sessions(session, services=services, now=now)
             forget_sign_ins(session, now=now)
+            forget_answers(session, now=now)
 
     def count() -> None:
         with services.database.transaction() as session:
             count_hours(session, now=services.clock.now())
+        count_certificates(services.database, now=services.clock.now())
 
     return [
         PeriodicJob("console_sessions", timedelta(minutes=1), tidy),

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from admin.by_time import filtered
-from admin.hour_counts import FAILED, FAILED_LOGINS, HOUR, STARTED, counted_hours
+from admin.by_time import ECUADOR, filtered, start_of_day
+from admin.hour_counts import (
+    COUNTED,
+    DONE,
+    FAILED,
+    FAILED_LOGINS,
+    HOUR,
+    NOT_DONE,
+    STARTED,
+    TOLD,
+    counted_hours,
+)
+from admin.model import HourCount
 from audit.model import AuditEvent
 from audit.vocabulary import EventType, Outcome
 from ca.issuance.model import Certificate
 
-# Continental Ecuador keeps UTC−5 all year (since 1992): days and hours of the console are those.
-ECUADOR = timezone(timedelta(hours=-5))
+# The days of the console stand in ``by_time``; many ask for them here.
+__all__ = ["ECUADOR", "HourOfLogins", "IssuanceOfDay", "issuance_today", "logins_by_hour", "start_of_day"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +50,6 @@ class IssuanceOfDay:
     issued: int
     refused: int
     revoked: int
-
-
-def start_of_day(moment: datetime) -> datetime:
-    """Return midnight in Ecuador of the day that ``moment`` falls in (aware)."""
-    return moment.astimezone(ECUADOR).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def logins_by_hour(session: Session, *, now: datetime) -> list[HourOfLogins]:
@@ -85,36 +92,76 @@ def _logins_in_log(session: Session, first: datetime, hours: range) -> list[Hour
     ]
 
 
-def issuance_today(session: Session, *, now: datetime) -> IssuanceOfDay:
-    """Return what the authority did since midnight."""
+def told_today(session: Session, *, now: datetime) -> dict[tuple[str, bool], int]:
+    """Return how often each kind of event of which the front page tells happened since midnight, done or not.
+
+    Hours that were counted are read from the counts; the log is asked for the rest alone, an hour or two.
+    """
+    first = start_of_day(now)
+    rows = session.execute(
+        select(HourCount.hour, HourCount.name, HourCount.amount).where(
+            HourCount.hour >= first,
+            or_(
+                HourCount.name == COUNTED,
+                HourCount.name.startswith(DONE, autoescape=True),
+                HourCount.name.startswith(NOT_DONE, autoescape=True),
+            ),
+        )
+    ).all()
+    counted = {row.hour for row in rows if row.name == COUNTED}
+    sums: Counter[tuple[str, bool]] = Counter()
+    since = first
+    while since in counted:
+        since += HOUR
+    for hour, name, amount in rows:
+        if name != COUNTED and hour < since:
+            sums[name[len(DONE) :], name.startswith(DONE)] += amount
     # Not the column itself: grouped by it, the whole log is read in the order of its index.
     named = func.lower(AuditEvent.type)
-    counted: dict[tuple[str, str], int] = {
-        (kind, outcome): count
-        for kind, outcome, count in session.execute(
-            select(named, AuditEvent.outcome, func.count())
-            .where(AuditEvent.occurred_at >= start_of_day(now), filtered(AuditEvent.type.startswith("ca:")))
-            .group_by(named, AuditEvent.outcome)
-        ).all()
-    }
+    told = or_(*(AuditEvent.type.startswith(each) for each in TOLD))
+    for kind, outcome, amount in session.execute(
+        select(named, AuditEvent.outcome, func.count())
+        .where(AuditEvent.occurred_at >= since, filtered(told))
+        .group_by(named, AuditEvent.outcome)
+    ):
+        sums[kind, outcome == Outcome.SUCCESS.value] += amount
+    return sums
+
+
+def issuance_today(session: Session, *, now: datetime) -> IssuanceOfDay:
+    """Return what the authority did since midnight."""
+    told = told_today(session, now=now)
 
     def done(kind: EventType) -> int:
-        return counted.get((kind.value, Outcome.SUCCESS.value), 0)
+        return told.get((kind.value, True), 0)
 
     refusals = (EventType.CERTIFICATE_REQUEST_REFUSED, EventType.CERTIFICATE_ISSUANCE_REFUSED)
-    not_done = sum(count for (kind, outcome), count in counted.items() if outcome != Outcome.SUCCESS.value)
+    not_done = sum(amount for (kind, well), amount in told.items() if not well and kind.startswith("ca:"))
     return IssuanceOfDay(
         requested=done(EventType.CERTIFICATE_REQUESTED),
         approved=done(EventType.CERTIFICATE_REQUEST_APPROVED),
-        issued=session.scalar(
-            select(func.count())
-            .select_from(Certificate)
-            .where(Certificate.issued_at >= start_of_day(now), Certificate.request_id.is_not(None))
-        )
-        or 0,
+        issued=issued_today(session, institutions=None, now=now),
         refused=sum(done(kind) for kind in refusals) + not_done,
         revoked=done(EventType.CERTIFICATE_REVOKED),
     )
+
+
+def issued_today(session: Session, *, institutions: frozenset[str] | None, now: datetime) -> int:
+    """Return how many certificates were issued since midnight for those who asked. :param institutions: None: all."""
+    wanted = select(func.count()).where(
+        Certificate.issued_at >= start_of_day(now), filtered(Certificate.request_id.is_not(None))
+    )
+    if institutions is not None:
+        wanted = wanted.where(filtered(Certificate.institution_ruc.in_(sorted(institutions))))
+    return session.scalar(wanted) or 0
+
+
+def revoked_today(session: Session, *, institutions: frozenset[str], now: datetime) -> int:
+    """Return how many certificates of these institutions were revoked since midnight."""
+    wanted = select(func.count()).where(
+        Certificate.revoked_at >= start_of_day(now), filtered(Certificate.institution_ruc.in_(sorted(institutions)))
+    )
+    return session.scalar(wanted) or 0
 
 
 def _between(start: datetime, end: datetime) -> ColumnElement[bool]:

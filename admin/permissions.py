@@ -21,12 +21,18 @@ class Permission(StrEnum):
     CERTIFICATES_APPROVE = "certificates:approve"
     CERTIFICATES_REVOKE = "certificates:revoke"
     CERTIFICATES_HOLD = "certificates:hold"
+    PROFILES_READ = "profiles:read"
+    CREDENTIALS_READ = "credentials:read"
+    CREDENTIALS_ISSUE = "credentials:issue"
     AUTHORITIES_READ = "authorities:read"
     CLIENTS_READ = "clients:read"
+    APPLICATIONS_WRITE = "applications:write"
+    APPLICATIONS_APPROVE = "applications:approve"
     DELIVERIES_READ = "deliveries:read"
     DELIVERIES_REPEAT = "deliveries:repeat"
     INSTITUTIONS_READ = "institutions:read"
     INSTITUTIONS_ADD = "institutions:add"
+    INSTITUTIONS_CHANGE = "institutions:change"
     ROLES_READ = "roles:read"
     ROLES_GRANT = "roles:grant"
     RIGHTS_READ = "rights:read"
@@ -69,7 +75,16 @@ class Role(StrEnum):
 
 
 _P = Permission
-_CERTIFICATES = frozenset({_P.CONSOLE_OPEN, _P.REQUESTS_READ, _P.CERTIFICATES_READ, _P.AUTHORITIES_READ})
+_CERTIFICATES = frozenset(
+    {
+        _P.CONSOLE_OPEN,
+        _P.REQUESTS_READ,
+        _P.CERTIFICATES_READ,
+        _P.PROFILES_READ,
+        _P.CREDENTIALS_READ,
+        _P.AUTHORITIES_READ,
+    }
+)
 
 # Who comes in, from where, and what applications declare: the running of the provider.
 _PROVIDER = frozenset(
@@ -77,10 +92,13 @@ _PROVIDER = frozenset(
         _P.CONSOLE_OPEN,
         _P.FIGURES_READ,
         _P.CLIENTS_READ,
+        _P.APPLICATIONS_WRITE,
+        _P.APPLICATIONS_APPROVE,
         _P.DELIVERIES_READ,
         _P.DELIVERIES_REPEAT,
         _P.INSTITUTIONS_READ,
         _P.INSTITUTIONS_ADD,
+        _P.INSTITUTIONS_CHANGE,
         _P.RIGHTS_READ,
         _P.DIRECTORIES_READ,
         _P.DIRECTORIES_CHANGE,
@@ -113,9 +131,11 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
     # Runs the provider and appoints nobody.
     Role.PROVIDER_ADMINISTRATOR: _PROVIDER,
-    # Sees what an institution has, and says who gives rights there.
+    # Sees what an institution has, looks after its applications, and says who gives rights there.
     Role.INSTITUTION_ADMINISTRATOR: _CERTIFICATES - {_P.AUTHORITIES_READ}
     | {
+        _P.CLIENTS_READ,
+        _P.APPLICATIONS_WRITE,
         _P.INSTITUTIONS_READ,
         _P.RIGHTS_READ,
         _P.DIRECTORIES_READ,
@@ -124,18 +144,29 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         _P.DELEGATIONS_READ,
         _P.DELEGATIONS_CHANGE,
     },
-    # Declares roles of an institution's applications; gives them to nobody.
-    Role.APPLICATION_DEVELOPER: frozenset({_P.CONSOLE_OPEN, _P.DECLARATIONS_READ, _P.DECLARATIONS_CHANGE}),
+    # Looks after an institution's applications and declares their roles; gives these to nobody.
+    Role.APPLICATION_DEVELOPER: frozenset(
+        {
+            _P.CONSOLE_OPEN,
+            _P.CLIENTS_READ,
+            _P.APPLICATIONS_WRITE,
+            _P.DECLARATIONS_READ,
+            _P.DECLARATIONS_CHANGE,
+        }
+    ),
     Role.ADMINISTRATOR: frozenset(
         {
             _P.CONSOLE_OPEN,
             _P.FIGURES_READ,
             _P.AUTHORITIES_READ,
             _P.CLIENTS_READ,
+            _P.APPLICATIONS_WRITE,
+            _P.APPLICATIONS_APPROVE,
             _P.DELIVERIES_READ,
             _P.DELIVERIES_REPEAT,
             _P.INSTITUTIONS_READ,
             _P.INSTITUTIONS_ADD,
+            _P.INSTITUTIONS_CHANGE,
             _P.ROLES_READ,
             _P.ROLES_GRANT,
             _P.RIGHTS_READ,
@@ -150,7 +181,13 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         }
     ),
     Role.PKI_OFFICER: _CERTIFICATES
-    | {_P.CERTIFICATES_REQUEST, _P.CERTIFICATES_REVOKE, _P.CERTIFICATES_HOLD, _P.INSTITUTIONS_READ},
+    | {
+        _P.CERTIFICATES_REQUEST,
+        _P.CERTIFICATES_REVOKE,
+        _P.CERTIFICATES_HOLD,
+        _P.CREDENTIALS_ISSUE,
+        _P.INSTITUTIONS_READ,
+    },
     Role.PKI_APPROVER: _CERTIFICATES
     | {_P.CERTIFICATES_APPROVE, _P.CERTIFICATES_REVOKE, _P.CERTIFICATES_HOLD, _P.INSTITUTIONS_READ},
     Role.AUDITOR: _CERTIFICATES

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ca.requests.model import CertificateRequest
 from ca.requests.view import RequestView, Status, view_request
 from ca.services import CaServices
+
+# By what they can be arranged: columns with an index.
+ORDERS: dict[str, InstrumentedAttribute[datetime] | InstrumentedAttribute[str]] = {
+    "received": CertificateRequest.created_at,
+    "profile": CertificateRequest.profile,
+    "status": CertificateRequest.status,
+}
 
 
 @dataclass(frozen=True)
@@ -34,16 +41,41 @@ class Waiting:
 
 
 def search_requests(
-    session: Session, query: RequestQuery, *, services: CaServices, limit: int, offset: int = 0
+    session: Session,
+    query: RequestQuery,
+    *,
+    services: CaServices,
+    limit: int,
+    offset: int = 0,
+    order: str = "received",
+    descending: bool = True,
 ) -> list[RequestView]:
-    """Return the requests that fit, newest first."""
+    """Return the requests that fit, newest first. :param order: a key of ``ORDERS``."""
+    column = ORDERS.get(order, CertificateRequest.created_at)
+    directed = column.desc() if descending else column.asc()
     rows = session.scalars(
         select(CertificateRequest)
         .where(*_conditions(query))
-        .order_by(CertificateRequest.created_at.desc(), CertificateRequest.id.desc())
+        .order_by(directed, CertificateRequest.id.desc() if descending else CertificateRequest.id.asc())
         .limit(limit)
         .offset(offset)
     )
+    return [view_request(session, row, services=services) for row in rows]
+
+
+def count_requests(session: Session, query: RequestQuery) -> int:
+    """Return how many fit."""
+    return session.scalars(select(func.count()).select_from(CertificateRequest).where(*_conditions(query))).one()
+
+
+def requests_before(
+    session: Session, query: RequestQuery, *, services: CaServices, request_id: str, limit: int
+) -> list[RequestView]:
+    """Return the requests that fit, newest first, from before ``request_id`` (empty: the newest)."""
+    wanted = select(CertificateRequest).where(*_conditions(query))
+    if request_id:
+        wanted = wanted.where(CertificateRequest.id < request_id)
+    rows = session.scalars(wanted.order_by(CertificateRequest.id.desc()).limit(limit))
     return [view_request(session, row, services=services) for row in rows]
 
 

@@ -151,10 +151,12 @@ class Powers:
     """What a person may do, from the roles held.
 
     :ivar delegated: RUCs of the institutions whose rights in applications the person administers.
+    :ivar opened: the permissions that an access token's scopes open; None: whoever is there uses a page.
     """
 
     holdings: tuple[RoleHolding, ...]
     delegated: frozenset[str] = frozenset()
+    opened: frozenset[Permission] | None = None
 
     @property
     def are_none(self) -> bool:
@@ -169,6 +171,8 @@ class Powers:
 
     def allow(self, permission: Permission) -> bool:
         """Tell whether any role held carries ``permission`` (for what to show; doors use :meth:`require`)."""
+        if self.opened is not None and permission not in self.opened:
+            return False
         if self.delegated and permission in DELEGATED:
             return True
         return any(permission in PERMISSIONS[holding.role] for holding in self.holdings)
@@ -180,6 +184,8 @@ class Powers:
 
     def institutions(self, permission: Permission) -> frozenset[str] | None:
         """Return the RUCs that ``permission`` reaches; None: every institution."""
+        if self.opened is not None and permission not in self.opened:
+            return frozenset()
         carrying = [holding for holding in self.holdings if permission in PERMISSIONS[holding.role]]
         if any(holding.institution_ruc is None for holding in carrying):
             return None

@@ -8,23 +8,31 @@ from flask import Flask
 
 from admin.services import AdminServices
 from admin.web import (
+    anomalies,
+    api,
+    applications,
     audit,
     authorities,
     batches,
+    ceremonies,
     certificates,
-    clients,
+    credentials,
     deliveries,
     desk,
+    developer,
     federation,
     figures,
+    handovers,
     holds,
     home,
     institutions,
     mass_revocations,
     notices,
+    profiles,
     requests,
     rights,
     roles,
+    saved_searches,
     session,
 )
 from admin.web.accessor import services
@@ -47,7 +55,12 @@ BLUEPRINTS = (
     holds.blueprint,
     mass_revocations.blueprint,
     authorities.blueprint,
-    clients.blueprint,
+    handovers.blueprint,
+    credentials.blueprint,
+    profiles.blueprint,
+    ceremonies.blueprint,
+    *applications.BLUEPRINTS,
+    developer.blueprint,
     deliveries.blueprint,
     notices.blueprint,
     institutions.blueprint,
@@ -55,7 +68,10 @@ BLUEPRINTS = (
     rights.blueprint,
     *federation.BLUEPRINTS,
     audit.blueprint,
+    saved_searches.blueprint,
+    anomalies.blueprint,
     *desk.BLUEPRINTS,
+    api.blueprint,
 )
 
 

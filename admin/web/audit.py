@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
+from datetime import UTC
 
 from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from admin.evidence import (
+    EXPORT_LIMIT,
     check_recent,
     export_evidence,
     integrity,
@@ -23,32 +22,26 @@ from admin.evidence import (
     reveal_event,
     search_evidence,
 )
-from admin.overview import ECUADOR
+from admin.evidence_bundle import bundle_event, bundle_search
 from admin.permissions import Permission
 from admin.person_lookup import look_up_person
+from admin.saved_searches import list_searches
 from admin.web import words
 from admin.web.accessor import services
+from admin.web.audit_filters import FILTERS, GROUPS, address, chip_of, filters_of
 from admin.web.forms import Typed, typed_form, typed_query
 from admin.web.gate import operator, requires
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
+from admin.web.saved_searches import searching_roles
 from audit.proofs import EntryProof, prove_event
-from audit.search import EventFilter, EventView
+from audit.search import EventView, count_events
 from audit.vocabulary import Outcome
 from kernel.errors import Denied, NotFound, Rejected
 from web.csv_export import csv_lines
 from web.pages import render
 
 blueprint = Blueprint("admin_audit", __name__, url_prefix="/admin/audit", template_folder="../templates")
-_FILTERS = ("type", "outcome", "client", "object", "request", "person", "since", "until")
-_GROUPS = (
-    ("idp:password:*", _l("Contraseñas")),
-    ("idp:session:*", _l("Ingresos y sesiones")),
-    ("idp:consent:*", _l("Permisos")),
-    ("idp:token:*", _l("Fichas de acceso")),
-    ("ca:*", _l("Certificados: todo")),
-    ("admin:*", _l("Consola: todo")),
-)
 _CSV_HEADER = (
     "occurred_at",
     "type",
@@ -81,14 +74,14 @@ def search() -> WerkzeugResponse:
     """Events by the filters in the address, newest first."""
     service = services()
     now = service.clock.now()
-    typed = typed_query(_FILTERS)
+    typed = typed_query(FILTERS)
     after = request.args.get("after") or None
     errors: dict[str, str] = {}
     rows: list[Row] = []
-    next_cursor = None
-    person_name = ""
+    next_cursor, total = None, 0
+    person_name = actor_name = ""
     try:
-        filters = _filters(typed)
+        filters = filters_of(typed)
         with service.database.transaction() as session:
             page = search_evidence(
                 session,
@@ -99,33 +92,46 @@ def search() -> WerkzeugResponse:
                 actor=operator().person_id,
                 now=now,
             )
+            total = count_events(session, filters=filters, most=EXPORT_LIMIT)
             rows, next_cursor = _rows(session, page.events), page.next_cursor
-            if typed["person"]:
-                person_name = PeopleNames(session)(typed["person"])
+            names = PeopleNames(session)
+            person_name = names(typed["person"]) if typed["person"] else ""
+            actor_name = names(typed["actor"]) if typed["actor"] else ""
     except Denied:
         return redirect(url_for(".person_form"), 303)
     except Rejected as error:
-        errors = {"since" if error.code == "bad_date_since" else "until": problem(error)}
+        errors = {{"bad_date_since": "since", "bad_counted": "type"}.get(error.code, "until"): problem(error)}
     with service.database.reading() as session:
         state = integrity(session, log=services().audit, now=now)
     set_filters = {name: value for name, value in typed.items() if value}
+    with service.database.reading() as session:
+        kept = list_searches(session, person_id=operator().person_id, roles=searching_roles())
+        owners = {each.id: PeopleNames(session)(each.owner) for each in kept if each.owner != operator().person_id}
+    people = {"person": (_("Solo sobre"), person_name), "actor": (_("Solo lo que hizo"), actor_name)}
     return render(
         "admin/audit.html",
         422 if errors else 200,
         typed=typed,
         errors=errors,
         rows=rows,
-        person_name=person_name,
+        kept=kept,
+        role_words=words.role_words,
+        owners=owners,
+        save=address("admin_saved_searches.name_form", set_filters) if set_filters and not errors else "",
+        total=total,
+        most=EXPORT_LIMIT,
+        chips=[] if errors else [chip_of(name, set_filters, people) for name in set_filters],
         state=state,
         type_choices=[
             ("", _("Todas")),
-            *_GROUPS,
+            *GROUPS,
             *sorted(((kind.value, str(text)) for kind, text in words.EVENTS.items()), key=lambda pair: pair[1]),
         ],
         outcome_choices=[("", _("Todos")), *((outcome.value, words.OUTCOMES[outcome][2]) for outcome in Outcome)],
-        older=_address(".search", {**set_filters, "after": next_cursor}) if next_cursor else "",
-        newest=_address(".search", set_filters) if after else "",
-        export=_address(".export", set_filters),
+        older=address(".search", {**set_filters, "after": next_cursor}) if next_cursor else "",
+        newest=address(".search", set_filters) if after else "",
+        export=address(".export", set_filters),
+        bundle=address(".bundle", set_filters),
         may_export=operator().powers.allow(Permission.AUDIT_EXPORT),
         filtered=bool(set_filters),
     )
@@ -238,13 +244,13 @@ def check() -> Response:
 def export() -> WerkzeugResponse:
     """The events of a search as CSV, each cell safe in a spreadsheet."""
     service = services()
-    typed = typed_query(_FILTERS)
+    typed = typed_query(FILTERS)
     try:
         with service.database.transaction() as session:
             events = export_evidence(
                 session,
                 services=service,
-                filters=_filters(typed),
+                filters=filters_of(typed),
                 filter_names=typed,
                 actor=operator().person_id,
                 now=service.clock.now(),
@@ -253,6 +259,45 @@ def export() -> WerkzeugResponse:
         return redirect(url_for(".person_form"), 303)
     answer = Response("".join(csv_lines(_CSV_HEADER, _csv_rows(events))), mimetype="text/csv")
     answer.headers.set("Content-Disposition", "attachment", filename="auditoria.csv")
+    return answer
+
+
+@blueprint.get("/events/<event_id>/evidence.zip")
+@requires(Permission.AUDIT_EXPORT)
+def event_bundle(event_id: str) -> Response:
+    """One event, its proof, the signed head, keys, certificates and how to check them without us."""
+    service = services()
+    with service.database.transaction() as session:
+        packed = bundle_event(
+            session, services=service, event_id=event_id, actor=operator().person_id, now=service.clock.now()
+        )
+    return _zip(packed, f"{event_id}.zip")
+
+
+@blueprint.get("/evidence.zip")
+@requires(Permission.AUDIT_EXPORT)
+def bundle() -> WerkzeugResponse:
+    """The same of the events of a search."""
+    service = services()
+    typed = typed_query(FILTERS)
+    try:
+        with service.database.transaction() as session:
+            packed = bundle_search(
+                session,
+                services=service,
+                filters=filters_of(typed),
+                filter_names=typed,
+                actor=operator().person_id,
+                now=service.clock.now(),
+            )
+    except Denied:
+        return redirect(url_for(".person_form"), 303)
+    return _zip(packed, "evidencia.zip")
+
+
+def _zip(packed: bytes, name: str) -> Response:
+    answer = Response(packed, mimetype="application/zip")
+    answer.headers.set("Content-Disposition", "attachment", filename=name)
     return answer
 
 
@@ -280,34 +325,6 @@ def _event_page(
         errors=errors,
         may_export=operator().powers.allow(Permission.AUDIT_EXPORT),
     )
-
-
-def _address(endpoint: str, parameters: Mapping[str, str]) -> str:
-    return f"{url_for(endpoint)}?{urlencode(parameters)}" if parameters else url_for(endpoint)
-
-
-def _filters(typed: Typed) -> EventFilter:
-    return EventFilter(
-        type=typed["type"] or None,
-        outcome=typed["outcome"] or None,
-        client_id=typed["client"] or None,
-        object_id=typed["object"] or None,
-        request_id=typed["request"] or None,
-        about=typed["person"] or None,
-        since=_day(typed["since"], "since"),
-        until=_day(typed["until"], "until", add=timedelta(days=1)),
-    )
-
-
-def _day(text: str, field: str, *, add: timedelta = timedelta(0)) -> datetime | None:
-    """Return midnight in Ecuador of the day typed. :raises Rejected: ``bad_date_…``."""
-    if not text:
-        return None
-    try:
-        # In UTC here, where a day at the end of the calendar still is an error of the form.
-        return (datetime.fromisoformat(text).replace(tzinfo=ECUADOR) + add).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise Rejected("This is no date.", code=f"bad_date_{field}") from error
 
 
 def _rows(session: Session, events: tuple[EventView, ...]) -> list[Row]:

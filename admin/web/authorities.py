@@ -76,7 +76,7 @@ def show_all() -> Response:
     now = service.clock.now()
     with service.database.reading() as session:
         tree = authority_tree(session, now=now)
-    everyone = list(_flat(tree))
+    everyone = flat(tree)
     axis = None
     if everyone:
         axis = Axis(
@@ -131,5 +131,6 @@ def _ocsp_state(until: datetime | None, *, now: datetime) -> tuple[str, str]:
     return ("ok", _("OCSP responde")) if until > now else ("bad", _("OCSP vencido"))
 
 
-def _flat(nodes: list[AuthorityNode] | tuple[AuthorityNode, ...]) -> list[AuthorityNode]:
-    return [found for node in nodes for found in (node, *_flat(node.children))]
+def flat(nodes: list[AuthorityNode] | tuple[AuthorityNode, ...]) -> list[AuthorityNode]:
+    """Return the authorities in the order of the tree, each before those that it signed."""
+    return [found for node in nodes for found in (node, *flat(node.children))]

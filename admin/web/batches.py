@@ -9,26 +9,28 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from admin.certificate_reach import batch_reached
 from admin.permissions import Permission
+from admin.small_batches import MOST_OCTETS, MOST_ROWS, approve_table, send_table, small_table
 from admin.web.accessor import services
 from admin.web.forms import typed_form
-from admin.web.gate import operator, requires
+from admin.web.gate import operator, requires, send_to_sign_in
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from admin.web.words import Text
-from ca.bulk.batch import approve_batch, open_batch, refuse_batch
+from ca.bulk.batch import refuse_batch
 from ca.bulk.result import write_result
-from ca.bulk.run import run_table
-from ca.bulk.table_file import TableFile, parse_table
-from ca.bulk.view import BatchView, find_batch, list_batches, list_rows
+from ca.bulk.run import rehearse_table, run_table
+from ca.bulk.table_file import TableFile
+from ca.bulk.view import BatchView, RowView, list_batches, list_rows
+from ca.profiles.profile import Profile
 from idp.directory.institutions import list_institutions
 from kernel.errors import Conflict, Denied, NotFound, Rejected
 from web.pages import render
 
 blueprint = Blueprint("admin_batches", __name__, url_prefix="/admin/batches", template_folder="../templates")
 
-# What is judged while the operator waits; a longer table goes through the command line.
-MOST_ROWS, MOST_OCTETS = 100, 512 * 1024
 _SHOWN = 100
 STATUSES: dict[str, tuple[str, Text]] = {
     "preparing": ("info", _l("Revisándose")),
@@ -38,6 +40,19 @@ STATUSES: dict[str, tuple[str, Text]] = {
     "refused": ("bad", _l("Negado")),
     "expired": ("none", _l("Venció")),
 }
+_LISTED = 500
+_HEADS = (
+    Head("table", _l("Tabla"), "up"),
+    Head("profile", _l("Perfil")),
+    Head("by", _l("Pidió")),
+    Head("received", _l("Recibida"), "down"),
+    Head("rows", _l("Filas"), "down", numeric=True),
+    Head("signed", _l("Firmados"), numeric=True),
+    Head("status", _l("Estado"), "up"),
+)
+_FILTERS = (
+    Filter("status", _l("Estado"), [("", _l("Todos")), *((name, text) for name, (_kind, text) in STATUSES.items())]),
+)
 
 
 @blueprint.get("")
@@ -50,19 +65,32 @@ def show_all() -> Response:
 @blueprint.post("")
 @requires(Permission.CERTIFICATES_REQUEST)
 def submit() -> WerkzeugResponse:
-    """Take a small table: its rows are judged at once."""
-    service, typed = services(), typed_form(("profile", "institution"))
+    """Take a small table: its rows are judged at once; with ``step`` *try* nothing is stored.
+
+    Where one person decides alone it is signed at once: that takes what deciding a single request takes.
+    """
+    service, typed = services(), typed_form(("profile", "institution", "step"))
     try:
-        operator().powers.require_institution(Permission.CERTIFICATES_REQUEST, typed["institution"] or None)
+        powers, institution = operator().powers, typed["institution"] or None
+        powers.require_institution(Permission.CERTIFICATES_REQUEST, institution)
+        profile = service.ca.profiles.get(typed["profile"])
+        if not profile.by_hand:
+            raise Rejected("This profile is not asked for by hand.", code="profile_not_requestable")
+        signs = typed["step"] != "try" and profile.people == 1 and powers.allow(Permission.CERTIFICATES_APPROVE)
+        if signs and not operator().opened.is_fresh(service.clock.now()):
+            return send_to_sign_in(fresh=True, person_id=operator().person_id)
         table = _sent_table(typed["profile"])
+        if typed["step"] == "try":
+            return _tried(table, profile, institution)
         with service.database.transaction() as session:
-            batch = open_batch(
+            batch = send_table(
                 session,
                 services=service.ca,
+                powers=operator().powers,
                 table=table,
                 profile=typed["profile"],
                 institution_ruc=typed["institution"] or None,
-                requested_by=operator().person_id,
+                actor=operator().person_id,
                 now=service.clock.now(),
             )
         run_table(service.ca, table, batch)
@@ -87,12 +115,13 @@ def decide(batch_id: str) -> WerkzeugResponse:
     try:
         with service.database.transaction() as session:
             if typed["decision"] == "approve":
-                approve_batch(
+                approve_table(
                     session,
                     services=service.ca,
+                    powers=operator().powers,
                     batch_id=found.id,
-                    approver=operator().person_id,
                     proposal=typed["proposal"],
+                    actor=operator().person_id,
                     now=service.clock.now(),
                 )
             else:
@@ -121,13 +150,45 @@ def result(batch_id: str) -> Response:
     return response
 
 
+def _tried(table: TableFile, profile: Profile, institution: str | None) -> Response:
+    """What would become of each row."""
+    rows: list[RowView] = []
+    rehearse_table(
+        services().ca,
+        table,
+        profile=profile,
+        institution_ruc=institution,
+        report=lambda outcome: rows.extend(outcome.rows),
+    )
+    return render(
+        "admin/batch_tried.html",
+        table=table,
+        profile=profile,
+        rows=rows,
+        refused=sum(row.state == "refused" for row in rows),
+        problem_of=_problem_of,
+    )
+
+
+def _problem_of(row: RowView) -> str:
+    return problem(Rejected(row.reason or "", code=row.code))
+
+
 def _list(*, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
     service, powers = services(), operator().powers
     reach = powers.institutions(Permission.REQUESTS_READ)
+    listing = asked_listing(".show_all", heads=_HEADS, filters=_FILTERS, order="-received")
     with service.database.reading() as session:
-        batches = list_batches(
-            session, services=service.ca, institutions=None if reach is None else tuple(sorted(reach))
-        )
+        batches = [
+            item
+            for item in list_batches(
+                session,
+                services=service.ca,
+                institutions=None if reach is None else tuple(sorted(reach)),
+                limit=_LISTED,
+            )
+            if listing.typed["status"] in ("", item.status.value)
+        ]
         names = PeopleNames(session)
         people = {item.id: names(item.requested_by) for item in batches}
         institutions = [
@@ -137,7 +198,15 @@ def _list(*, typed: dict[str, str], errors: dict[str, str], status: int = 200) -
     return render(
         "admin/batches.html",
         status=status,
-        batches=batches,
+        listing=listing.arranged(
+            batches,
+            {
+                "table": lambda item: item.file_name,
+                "received": lambda item: item.created_at,
+                "rows": lambda item: item.row_count,
+                "status": lambda item: str(STATUSES[item.status.value][1]),
+            },
+        ),
         people=people,
         statuses=STATUSES,
         typed=typed,
@@ -166,17 +235,14 @@ def _page(found: BatchView, *, errors: dict[str, str], status: int = 200) -> Res
         errors=errors,
         may_decide=may_approve and found.status.value == "proposed",
         may_approve=may_approve and found.may_be_approved_by(operator().person_id),
-        problem_of=lambda row: problem(Rejected(row.reason or "", code=row.code)),
+        problem_of=_problem_of,
     )
 
 
 def _load(batch_id: str, permission: Permission) -> BatchView:
     service = services()
     with service.database.reading() as session:
-        found = find_batch(session, services=service.ca, batch_id=batch_id)
-    # A batch for no one institution is everybody's: only who reaches all institutions sees it.
-    operator().powers.require_institution(permission, found.institution_ruc)
-    return found
+        return batch_reached(session, operator().powers, permission, batch_id, services=service.ca)
 
 
 def _sent_table(profile: str) -> TableFile:
@@ -184,10 +250,4 @@ def _sent_table(profile: str) -> TableFile:
     if sent is None or not sent.filename:
         raise Rejected("Choose the table.", code="table_missing")
     octets = sent.stream.read(MOST_OCTETS + 1)
-    chosen = services().ca.profiles.get(profile)
-    if len(octets) > MOST_OCTETS:
-        raise Rejected("The table is too large for this page.", code="table_too_long_here")
-    table = parse_table(octets, profile=chosen, name=sent.filename)
-    if table.row_count > MOST_ROWS:
-        raise Rejected("The table is too long for this page.", code="table_too_long_here")
-    return table
+    return small_table(octets, services=services().ca, profile=profile, file_name=sent.filename)

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from admin.certificate_reach import certificate_reached
 from admin.certificate_search import (
     CertificateQuery,
     count_certificates,
@@ -22,9 +23,9 @@ from admin.overview import ECUADOR
 from admin.permissions import Permission
 from admin.web import words
 from admin.web.accessor import services
-from admin.web.forms import Typed, typed_form, typed_query
+from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires, typed_before
-from admin.web.paging import PAGE_SIZE, page_of, requested_page
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.problems import problem
 from audit.event import Event
 from audit.vocabulary import EventType
@@ -33,7 +34,6 @@ from ca.issuance.model import Certificate
 from ca.revocation.hold import find_hold, may_be_held
 from ca.revocation.reason import RevocationReason
 from ca.revocation.revoke import is_authority_certificate, preview_revocation, revoke_certificate
-from ca.serial import parse_serial
 from idp.accounts.person import find_person
 from idp.directory.institutions import list_institutions
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError
@@ -47,6 +47,15 @@ _STATUS_CHOICES = (
     ("expired", _l("Vencidos")),
     ("held", _l("Suspendidos")),
     ("revoked", _l("Revocados")),
+)
+_HEADS = (
+    Head("subject", _l("Sujeto")),
+    Head("profile", _l("Perfil")),
+    Head("institution", _l("Institución")),
+    Head("issued", _l("Emitido"), "down"),
+    Head("expires", _l("Vence"), "up"),
+    Head("status", _l("Estado")),
+    Head("serial", _l("Serie"), "up"),
 )
 USES: dict[str, words.Text] = {
     "digital_signature": _l("Firma digital"),
@@ -64,33 +73,46 @@ USES: dict[str, words.Text] = {
 def show_all() -> Response:
     """The register, by the filters in the address."""
     now = services().clock.now()
-    typed = typed_query(("q", "status", "profile", "institution"))
-    query = CertificateQuery(
-        text=typed["q"],
-        status=typed["status"],
-        profile=typed["profile"],
-        institution_ruc=typed["institution"],
-        institutions=operator().powers.institutions(Permission.CERTIFICATES_READ),
-    )
-    number = requested_page()
+    titles = {item.name: item.title for item in services().ca.profiles.list()}
     with services().database.reading() as session:
-        found = search_certificates(session, query, now=now, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE)
-        total = count_certificates(session, query, now=now)
         institutions = _institution_names(session)
-    page = page_of(found, number)
+        listing = asked_listing(
+            ".show_all",
+            heads=_HEADS,
+            filters=(
+                Filter("q", _l("Nombre, serie o huella")),
+                Filter("status", _l("Estado"), _STATUS_CHOICES),
+                Filter("profile", _l("Perfil"), [("", _("Todos")), *titles.items()]),
+                Filter("institution", _l("Institución"), [("", _("Todas")), *institutions.items()]),
+            ),
+            order="-issued",
+        )
+        query = CertificateQuery(
+            text=listing.typed["q"],
+            status=listing.typed["status"],
+            profile=listing.typed["profile"],
+            institution_ruc=listing.typed["institution"],
+            institutions=operator().powers.institutions(Permission.CERTIFICATES_READ),
+        )
+        listing = listing.counted(count_certificates(session, query, now=now))
+        found = search_certificates(
+            session,
+            query,
+            now=now,
+            limit=listing.size,
+            offset=listing.offset,
+            order=listing.order,
+            descending=listing.descending,
+        )
     return render(
         "admin/certificates.html",
-        page=page,
-        total=total,
-        typed=typed,
-        statuses={item.serial: words.CERTIFICATE_STATUSES[status_of(item, now=now)] for item in page.items},
-        status_choices=_STATUS_CHOICES,
+        listing=listing.showing(found),
+        statuses={item.serial: words.CERTIFICATE_STATUSES[status_of(item, now=now)] for item in found},
         institutions=institutions,
-        institution_choices=[("", _("Todas")), *institutions.items()],
-        link=lambda other: url_for(".show_all", **{**_set(typed), "page": other}),
         display_name=display_name,
         may_revoke=operator().powers.allow(Permission.CERTIFICATES_REVOKE),
-        profile_titles={item.name: item.title for item in services().ca.profiles.list()},
+        may_request=operator().powers.allow(Permission.CERTIFICATES_REQUEST),
+        profile_titles=titles,
     )
 
 
@@ -240,14 +262,7 @@ def _form(serial: str, *, typed: Typed, errors: dict[str, str], status: int = 20
 
 def reachable(session: Session, serial: str, permission: Permission) -> Certificate:
     """:raises NotFound: if there is none, or it is another institution's."""
-    try:
-        certificate = session.get(Certificate, parse_serial(serial))
-    except Rejected:
-        certificate = None
-    if certificate is None:
-        raise NotFound("There is no certificate with this serial number.", code="unknown_certificate")
-    operator().powers.require_institution(permission, certificate.institution_ruc)
-    return certificate
+    return certificate_reached(session, operator().powers, permission, serial)
 
 
 def _moment(text: str) -> datetime | None:
@@ -279,7 +294,3 @@ def _person_name(session: Session, person_id: str | None) -> str:
         return find_person(session, person_id).name
     except ServiceError:
         return person_id
-
-
-def _set(typed: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in typed.items() if value}

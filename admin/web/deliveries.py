@@ -15,9 +15,9 @@ from admin.permissions import Permission
 from admin.web import words
 from admin.web.accessor import services
 from admin.web.gate import operator, requires
-from admin.web.paging import PAGE_SIZE, page_of, requested_page
+from admin.web.listing import Filter, Head, asked_listing
 from idp.clients.client import list_clients
-from idp.deliveries.queue import count_given_up, list_deliveries, repeat_delivery
+from idp.deliveries.queue import count_deliveries, count_given_up, list_deliveries, repeat_delivery
 from web.pages import render
 
 blueprint = Blueprint("admin_deliveries", __name__, url_prefix="/admin/deliveries", template_folder="../templates")
@@ -27,7 +27,17 @@ KINDS: Mapping[str, words.Text] = {
     "idp.ciba_ping": _l("Aviso de una decisión"),
     "idp.security_event": _l("Aviso de seguridad"),
 }
-_ERRORS: Mapping[str, words.Text] = {
+_STATES = (("", _l("Cualquiera")), ("given_up", _l("Abandonado")), ("waiting", _l("En espera")))
+_HEADS = (
+    Head("kind", _l("Qué")),
+    Head("client", _l("Aplicación")),
+    Head("host", _l("Servidor")),
+    Head("attempts", _l("Intentos"), numeric=True),
+    Head("error", _l("Último error")),
+    Head("next", _l("Siguiente intento")),
+    Head("act", _l("Acción")),
+)
+DELIVERY_ERRORS: Mapping[str, words.Text] = {
     "outgoing_bad_url": _l("La dirección registrada no sirve"),
     "outgoing_plain_http": _l("La dirección registrada no es https"),
     "outgoing_refused_port": _l("El puerto de la dirección no se permite"),
@@ -50,20 +60,42 @@ _ERRORS: Mapping[str, words.Text] = {
 @requires(Permission.DELIVERIES_READ)
 def show_all() -> Response:
     """Deliveries that wait or were given up."""
-    number, kinds = requested_page(), delivery_kinds()
+    kinds, may_repeat = delivery_kinds(), operator().powers.allow(Permission.DELIVERIES_REPEAT)
     with services().database.reading() as session:
-        found = list_deliveries(session, kinds=kinds, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE)
-        given_up = count_given_up(session, kinds=kinds)
         clients = {client.client_id: client.name for client in list_clients(session)}
+        listing = asked_listing(
+            ".show_all",
+            heads=_HEADS if may_repeat else _HEADS[:-1],
+            filters=(
+                Filter("state", _l("Estado"), _STATES),
+                Filter("kind", _l("Qué"), [("", _("Todo")), *((each, KINDS.get(each, each)) for each in kinds)]),
+                Filter("client", _l("Aplicación"), [("", _("Todas")), *clients.items()]),
+            ),
+        )
+        chosen = (listing.typed["kind"],) if listing.typed["kind"] else kinds
+        client_id = listing.typed["client"]
+        abandoned = {"given_up": True, "waiting": False}.get(listing.typed["state"])
+        listing = listing.counted(
+            count_deliveries(session, kinds=chosen, client_id=client_id, given_up=abandoned)
+        ).showing(
+            list_deliveries(
+                session,
+                kinds=chosen,
+                client_id=client_id,
+                given_up=abandoned,
+                limit=listing.size,
+                offset=listing.offset,
+            )
+        )
+        given_up = count_given_up(session, kinds=kinds)
     return render(
         "admin/deliveries.html",
-        page=page_of(found, number),
-        link=lambda number: url_for("admin_deliveries.show_all", page=number),
+        listing=listing,
         given_up=given_up,
         kinds=KINDS,
         clients=clients,
         error_words=error_words,
-        may_repeat=operator().powers.allow(Permission.DELIVERIES_REPEAT),
+        may_repeat=may_repeat,
     )
 
 
@@ -92,7 +124,7 @@ def error_words(code: str | None) -> str:
     if answered == "receiver_answered":
         meaning = HTTPStatus(int(status)).phrase if status.isdigit() and int(status) in set(HTTPStatus) else ""
         return str(_("El servidor respondió %(status)s", status=f"{status} {meaning}".strip()))
-    return str(_ERRORS.get(code) or _("Falló dentro del servicio (%(code)s)", code=code))
+    return str(DELIVERY_ERRORS.get(code) or _("Falló dentro del servicio (%(code)s)", code=code))
 
 
 def delivery_kinds() -> tuple[str, ...]:

@@ -9,6 +9,11 @@ from flask_babel import lazy_gettext as _l
 from web.error_texts import ErrorText
 
 ERROR_TEXTS: Mapping[str, ErrorText] = {
+    "nothing_to_prove": ErrorText(
+        title=_l("No hay nada que probar"),
+        happened=_l("Ningún registro sellado coincide con esa búsqueda."),
+        to_do=_l("Quite un filtro, o espere un segundo: el sello llega poco después del registro."),
+    ),
     "no_console_role": ErrorText(
         title=_l("Su cuenta no tiene un rol en la consola"),
         happened=_l("Ingresó bien, pero nadie le ha dado un rol aquí. El intento quedó registrado."),

@@ -60,7 +60,11 @@ STRENGTHS: dict[str, Text] = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A plot of the front page. :ivar says: its conclusion; :ivar numeric: columns of its table set right."""
+    """A plot of the front page.
+
+    :ivar says: its conclusion. :ivar numeric: columns of its table set right. :ivar scope: of what it tells, if that
+        is not the whole service.
+    """
 
     id: str
     heading: str
@@ -68,6 +72,12 @@ class Figure:
     plot: BarPlot
     numeric: tuple[int, ...]
     csv: str
+    scope: str = ""
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether there is anything to draw: of nothing the sentence is enough."""
+        return not self.plot.is_flat
 
 
 def login_plots(session: Session, *, now: datetime) -> list[Figure]:
@@ -181,9 +191,9 @@ def logins(name: str) -> Response:
                 (hour.astimezone(ECUADOR).isoformat(timespec="minutes"), told.get(STARTED, 0), told.get(FAILED, 0))
                 for hour, told in sorted(counted.items())
             ]
-            return _csv(name, ("hour", "started", "failed"), rows)
+            return as_csv(name, ("hour", "started", "failed"), rows)
         found = login_figures(session, since=since)
-    return _csv(name, (name[:-1], "logins"), getattr(found, name))
+    return as_csv(name, (name[:-1], "logins"), getattr(found, name))
 
 
 @blueprint.get("/certificates/<any(expiries, issuance, revocations):name>.csv")
@@ -193,7 +203,7 @@ def certificates(name: str) -> Response:
     now, reach = services().clock.now(), operator().powers.institutions(Permission.CERTIFICATES_READ)
     with services().database.reading() as session:
         if name == "expiries":
-            return _csv(
+            return as_csv(
                 name,
                 ("week", "ruc", "certificates"),
                 [
@@ -205,12 +215,13 @@ def certificates(name: str) -> Response:
         if name == "issuance":
             weeks = issuance_by_week(session, institutions=reach, now=now)
             rows = [(week.begins.date().isoformat(), week.issued, week.revoked) for week in weeks]
-            return _csv(name, ("week", "issued", "revoked"), rows)
+            return as_csv(name, ("week", "issued", "revoked"), rows)
         reasons = revocations_by_reason(session, institutions=reach, now=now)
-    return _csv(name, ("reason", f"revoked_in_{WEEKS_BACK}_weeks"), reasons)
+    return as_csv(name, ("reason", f"revoked_in_{WEEKS_BACK}_weeks"), reasons)
 
 
-def _csv(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Response:
+def as_csv(name: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Response:
+    """Return the rows as a file for other programs."""
     answer = Response("".join(csv_lines(header, rows)), mimetype="text/csv")
     answer.headers.set("Content-Disposition", "attachment", filename=f"{name}.csv")
     return answer

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from admin.api.operations import PREFIX as API_PREFIX
 from admin.console_session import (
     OpenConsoleSession,
     close_console_session,
@@ -33,7 +34,8 @@ from kernel.errors import Denied, ServiceError
 
 View = TypeVar("View", bound=Callable[..., Any])
 PREFIX = "/admin"
-_NOT_KEPT = frozenset({"csrf_token", "password", "secret", "code", "username"})
+_API = "admin_api"
+_NOT_KEPT = frozenset({"csrf_token", "password", "secret", "code", "username", "token", "access_token"})
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def guard() -> Response | None:
     """
     if request.url_rule is None or not _is_ours(request.url_rule.rule):
         return None
+    if request.blueprint == _API and request.url_rule.rule.startswith(f"{API_PREFIX}/"):
+        return None  # it has a door of its own (admin.api.enter): tokens, and no cookie
     declared = declaration_of(current_app.view_functions.get(request.endpoint or ""))
     if declared is None:
         raise Denied("This page is closed.", code="undeclared_view")

@@ -6,12 +6,13 @@ from flask import Blueprint, Response, redirect, url_for
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from admin.certificate_view import colons
+from admin.deciding_revocations import release as release_from_hold
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.certificates import display_name, reachable
 from admin.web.gate import operator, requires
 from admin.web.problems import problem
-from ca.revocation.hold import HeldAs, find_hold, hold_certificate, release_certificate
+from ca.revocation.hold import HeldAs, find_hold, hold_certificate
 from kernel.errors import Conflict, Denied, Rejected, ServiceError
 from web.pages import render
 
@@ -61,12 +62,11 @@ def release(serial: str) -> WerkzeugResponse:
     try:
         with service.database.transaction() as session:
             certificate = reachable(session, serial, Permission.CERTIFICATES_HOLD)
-            release_certificate(
+            release_from_hold(
                 session,
                 services=service.ca,
-                serial=certificate.serial,
+                certificate=certificate,
                 actor=operator().person_id,
-                released_as=HeldAs.AUTHORITY,
                 now=service.clock.now(),
             )
     except (Rejected, Conflict, Denied) as error:

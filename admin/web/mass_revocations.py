@@ -6,33 +6,34 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Blueprint, Response, redirect, request, url_for
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from admin.certificate_reach import mass_revocation_reached, reaches_mass_revocation
+from admin.deciding_revocations import approve_many
 from admin.overview import ECUADOR
 from admin.permissions import Permission
 from admin.web import words
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires, typed_before
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from ca.issuance.authority import list_authorities
 from ca.revocation.mass.decide import (
     MassState,
     MassView,
-    approve_mass_revocation,
     list_mass_revocations,
-    load_mass_revocation,
     propose_mass_revocation,
     refuse_mass_revocation,
-    view_of,
 )
 from ca.revocation.mass.preview import preview_mass_revocation
 from ca.revocation.mass.selection import Selection, parse_serials
 from idp.directory.institutions import list_institutions
-from kernel.errors import Conflict, Denied, NotFound, Rejected
+from kernel.errors import Conflict, Denied, Rejected
 from web.pages import render
 
 blueprint = Blueprint(
@@ -45,6 +46,14 @@ _STATES: dict[MassState, tuple[str, words.Text]] = {
     MassState.DONE: ("ok", _l("Terminada")),
     MassState.REFUSED: ("none", _l("Descartada")),
 }
+_LISTED = 500
+_HEADS = (
+    Head("proposed", _l("Propuesta"), "down"),
+    Head("institution", _l("Institución")),
+    Head("reason", _l("Motivo"), "up"),
+    Head("revoked", _l("Revocados"), "down", numeric=True),
+    Head("state", _l("Estado")),
+)
 
 
 @dataclass(frozen=True)
@@ -61,10 +70,29 @@ class _Choices:
 def show_all() -> Response:
     """The newest ones."""
     with services().database.reading() as session:
-        found = [view for view in list_mass_revocations(session) if _is_reachable(view)]
+        found = [
+            view
+            for view in list_mass_revocations(session, limit=_LISTED)
+            if reaches_mass_revocation(operator().powers, view)
+        ]
         choices = _choices(session)
+    states = [("", _("Todos")), *((name, text) for name, (_kind, text) in _STATES.items())]
+    listing = asked_listing(
+        ".show_all", heads=_HEADS, filters=(Filter("state", _l("Estado"), states),), order="-proposed"
+    )
     return render(
-        "admin/mass_revocations.html", found=found, choices=choices, states=_STATES, reason_words=words.reason_words
+        "admin/mass_revocations.html",
+        listing=listing.arranged(
+            [view for view in found if listing.typed["state"] in ("", view.state)],
+            {
+                "proposed": lambda view: view.proposed_at,
+                "reason": lambda view: str(words.reason_words(view.reason)),
+                "revoked": lambda view: view.revoked,
+            },
+        ),
+        choices=choices,
+        states=_STATES,
+        reason_words=words.reason_words,
     )
 
 
@@ -138,17 +166,25 @@ def show(mass_id: str) -> Response:
 def decide(mass_id: str) -> WerkzeugResponse:
     """Let it begin, or drop it."""
     service = services()
-    action = approve_mass_revocation if request.form.get("decision") == "approve" else refuse_mass_revocation
     try:
         with service.database.transaction() as session:
-            _reachable(session, mass_id)
-            action(
-                session,
-                services=service.ca,
-                mass_id=mass_id,
-                actor=operator().person_id,
-                now=service.clock.now(),
-            )
+            if request.form.get("decision") == "approve":
+                approve_many(
+                    session,
+                    services=service.ca,
+                    powers=operator().powers,
+                    mass_id=mass_id,
+                    actor=operator().person_id,
+                    now=service.clock.now(),
+                )
+            else:
+                refuse_mass_revocation(
+                    session,
+                    services=service.ca,
+                    mass_id=_reachable(session, mass_id).id,
+                    actor=operator().person_id,
+                    now=service.clock.now(),
+                )
     except (Denied, Conflict) as error:
         return _page(mass_id, error=problem(error), status=409)
     return redirect(url_for(".show", mass_id=mass_id), 303)
@@ -207,13 +243,5 @@ def _moment(text: str) -> datetime | None:
         raise Rejected("This is no date and time.", code="bad_moment") from error
 
 
-def _is_reachable(view: MassView) -> bool:
-    reach = operator().powers.institutions(Permission.CERTIFICATES_REVOKE)
-    return reach is None or view.selection.institution_ruc in reach
-
-
 def _reachable(session: Session, mass_id: str) -> MassView:
-    view = view_of(load_mass_revocation(session, mass_id))
-    if not _is_reachable(view):
-        raise NotFound("There is no such mass revocation.", code="unknown_mass_revocation")
-    return view
+    return mass_revocation_reached(session, operator().powers, mass_id)

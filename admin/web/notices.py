@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.gate import requires
+from admin.web.listing import Filter, Head, asked_listing, contains
 from idp.notices.catalogue import Message, Preview, describe, find_message, list_messages, preview
 from idp.notices.texts import LANGUAGES
 from web.locale import current_language
@@ -16,6 +17,16 @@ from web.pages import render
 blueprint = Blueprint("admin_notices", __name__, url_prefix="/admin/notices", template_folder="../templates")
 
 _LANGUAGE_NAMES = {"es": _l("Español"), "en": _l("Inglés"), "qu": _l("Kichwa")}
+_HEADS = (
+    Head("name", _l("Nombre"), "up"),
+    Head("channel", _l("Medio"), "up"),
+    Head("when", _l("Cuándo se envía")),
+    Head("languages", _l("Idiomas")),
+)
+_FILTERS = (
+    Filter("q", _l("Nombre o momento")),
+    Filter("channel", _l("Medio"), [("", _l("Cualquiera")), ("mail", _l("Correo")), ("sms", _l("SMS"))]),
+)
 # The mail's own styles and nothing else: no script, no address is fetched, no link opens.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 
@@ -25,7 +36,15 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'
 def show_all() -> Response:
     """Every message, when it is sent, in which languages."""
     found = [(message, describe(message, current_language())) for message in list_messages()]
-    return render("admin/notices.html", found=found, language_names=_LANGUAGE_NAMES)
+    listing = asked_listing(".show_all", heads=_HEADS, filters=_FILTERS, size=100)
+    typed = listing.typed
+    fitting = [
+        (message, description)
+        for message, description in found
+        if typed["channel"] in ("", message.channel) and contains(typed["q"], message.name, description.when)
+    ]
+    listing = listing.arranged(fitting, {"name": lambda pair: pair[0].name, "channel": lambda pair: pair[0].channel})
+    return render("admin/notices.html", listing=listing, language_names=_LANGUAGE_NAMES)
 
 
 @blueprint.get("/<any(mail, sms):channel>/<name>")

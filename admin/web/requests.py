@@ -4,31 +4,37 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+import admin.certificate_requests as use_cases
 from admin.certificate_view import colons
 from admin.permissions import Permission
-from admin.request_list import RequestQuery, search_requests
+from admin.request_list import RequestQuery, count_requests, search_requests
 from admin.web import words
 from admin.web.accessor import services
-from admin.web.forms import Typed, typed_form, typed_query
+from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires, typed_before
-from admin.web.paging import PAGE_SIZE, page_of, requested_page
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from admin.web.request_pages import review_page
-from ca.issuance.issue import issue_approved
 from ca.profiles.profile import Profile
-from ca.requests.decide import approve_request, refuse_request
-from ca.requests.submit import rebuild_request, submit_request
-from ca.requests.view import RequestView, Status, find_request
+from ca.requests.view import RequestView
 from idp.directory.institutions import list_institutions
-from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError, Unavailable
+from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError
 from web.pages import render
 
 blueprint = Blueprint("admin_requests", __name__, url_prefix="/admin/requests", template_folder="../templates")
-_REASON = range(10, 501)
+_HEADS = (
+    Head("for", _l("Para")),
+    Head("profile", _l("Perfil"), "up"),
+    Head("institution", _l("Institución")),
+    Head("by", _l("Pidió")),
+    Head("received", _l("Recibida"), "down"),
+    Head("status", _l("Estado"), "up"),
+)
 
 
 @blueprint.get("")
@@ -36,37 +42,49 @@ _REASON = range(10, 501)
 def show_all() -> Response:
     """Requests by the filters in the address."""
     service, powers = services(), operator().powers
-    typed = typed_query(("status", "profile", "institution", "mine"))
-    query = RequestQuery(
-        status=typed["status"],
-        profile=typed["profile"],
-        institution_ruc=typed["institution"],
-        requested_by=operator().person_id if typed["mine"] else "",
-        institutions=powers.institutions(Permission.REQUESTS_READ),
-    )
-    number = requested_page()
+    may_request = powers.allow(Permission.CERTIFICATES_REQUEST)
     with service.database.reading() as session:
+        institutions = _institutions(session, Permission.REQUESTS_READ)
+        statuses = [(name, text) for name, (_k, _s, text) in words.REQUEST_STATUSES.items()]
+        filters = [
+            Filter("status", _l("Estado"), [("", _("Todos")), *statuses]),
+            Filter(
+                "profile",
+                _l("Perfil"),
+                [("", _("Todos")), *((item.name, item.title) for item in service.ca.profiles.list())],
+            ),
+            Filter("institution", _l("Institución"), [("", _("Todas")), *institutions.items()]),
+        ]
+        if may_request:
+            filters.append(Filter("mine", _l("Quién pidió"), [("", _("Cualquier persona")), ("1", _("Yo"))]))
+        listing = asked_listing(".show_all", heads=_HEADS, filters=filters, order="-received")
+        query = RequestQuery(
+            status=listing.typed["status"],
+            profile=listing.typed["profile"],
+            institution_ruc=listing.typed["institution"],
+            requested_by=operator().person_id if listing.typed["mine"] else "",
+            institutions=powers.institutions(Permission.REQUESTS_READ),
+        )
+        listing = listing.counted(count_requests(session, query))
         found = search_requests(
-            session, query, services=service.ca, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE
+            session,
+            query,
+            services=service.ca,
+            limit=listing.size,
+            offset=listing.offset,
+            order=listing.order,
+            descending=listing.descending,
         )
         names = PeopleNames(session)
-        page = page_of(found, number)
-        people = {item.id: names(item.requested_by) for item in page.items}
-        institutions = _institutions(session, Permission.REQUESTS_READ)
-    set_filters = {name: value for name, value in typed.items() if value}
+        people = {item.id: names(item.requested_by) for item in found}
     return render(
         "admin/requests.html",
-        page=page,
+        listing=listing.showing(found),
         people=people,
-        typed=typed,
         institutions=institutions,
-        institution_choices=[("", _("Todas")), *institutions.items()],
-        status_choices=[("", _("Todos")), *((name, text) for name, (_k, _s, text) in words.REQUEST_STATUSES.items())],
-        profile_choices=[("", _("Todos")), *((item.name, item.title) for item in service.ca.profiles.list())],
         statuses=words.REQUEST_STATUSES,
         name_of=name_of,
-        may_request=powers.allow(Permission.CERTIFICATES_REQUEST),
-        link=lambda other: url_for(".show_all", **{**set_filters, "page": other}),
+        may_request=may_request,
     )
 
 
@@ -114,18 +132,16 @@ def submit(profile_name: str) -> WerkzeugResponse:
     if errors:
         return _form(profile, typed=typed, errors=errors, status=422)
     try:
-        # A person belongs to no institution's operator alone.
-        if typed["institution"] or not profile.needs_institution:
-            operator().powers.require_institution(Permission.CERTIFICATES_REQUEST, typed["institution"] or None)
         with service.database.transaction() as session:
-            made = submit_request(
+            made = use_cases.ask_for_certificate(
                 session,
                 services=service.ca,
-                profile=profile.name,
+                powers=operator().powers,
+                profile=profile,
                 csr=csr,
                 institution_ruc=typed["institution"] or None,
-                requested_by=operator().person_id,
                 inputs={name: typed[name] for name in inputs},
+                actor=operator().person_id,
                 now=service.clock.now(),
             )
     except (Rejected, NotFound, Conflict) as error:
@@ -148,12 +164,11 @@ def decide(request_id: str) -> WerkzeugResponse:
     found = _load(request_id, Permission.CERTIFICATES_APPROVE)
     if typed["decision"] not in ("approve", "refuse"):
         return _review(request_id, typed=typed, errors={"decision": _("Elija aprobar o negar")}, status=422)
-    if typed["decision"] == "refuse" and len(typed["reason"]) not in _REASON:
-        code = "reason_missing" if not typed["reason"] else "reason_short"
-        return _review(request_id, typed=typed, errors={"reason": problem(Rejected(code=code))}, status=422)
-    if typed["step"] != "confirm":
-        return _confirmation(found, typed)
     try:
+        if typed["decision"] == "refuse":
+            use_cases.require_refusal_reason(typed["reason"])
+        if typed["step"] != "confirm":
+            return _confirmation(found, typed)
         return (
             _approve(found, typed["tbs_sha256"]) if typed["decision"] == "approve" else _refuse(found, typed["reason"])
         )
@@ -173,7 +188,18 @@ def confirm_withdrawal(request_id: str) -> Response:
 @requires(Permission.CERTIFICATES_REQUEST)
 def withdraw(request_id: str) -> WerkzeugResponse:
     """Withdraw one's own request."""
-    return _refuse(_own(request_id), _("Retirada por quien la pidió"))
+    service = services()
+    with service.database.transaction() as session:
+        use_cases.withdraw(
+            session,
+            services=service.ca,
+            powers=operator().powers,
+            request_id=request_id,
+            words=_("Retirada por quien la pidió"),
+            actor=operator().person_id,
+            now=service.clock.now(),
+        )
+    return redirect(url_for(".show", request_id=request_id), 303)
 
 
 @blueprint.post("/<request_id>/rebuild")
@@ -181,16 +207,16 @@ def withdraw(request_id: str) -> WerkzeugResponse:
 def rebuild(request_id: str) -> WerkzeugResponse:
     """Have an expired request built anew, with new dates and no approvals."""
     service = services()
-    found = _load(request_id, Permission.CERTIFICATES_REQUEST)
     with service.database.transaction() as session:
-        rebuild_request(
+        use_cases.rebuild(
             session,
             services=service.ca,
-            request_id=found.id,
+            powers=operator().powers,
+            request_id=request_id,
             actor=operator().person_id,
             now=service.clock.now(),
         )
-    return redirect(url_for(".show", request_id=found.id), 303)
+    return redirect(url_for(".show", request_id=request_id), 303)
 
 
 def name_of(item: RequestView) -> str:
@@ -205,33 +231,31 @@ def _approve(found: RequestView, tbs_sha256: str) -> WerkzeugResponse:
     service = services()
     now = service.clock.now()
     with service.database.transaction() as session:
-        approved = approve_request(
+        use_cases.approve(
             session,
             services=service.ca,
+            powers=operator().powers,
             request_id=found.id,
-            approver=operator().person_id,
             tbs_sha256=tbs_sha256,
+            actor=operator().person_id,
             now=now,
         )
-    if approved.status is not Status.APPROVED:
+    serial = use_cases.issue_if_approved(service.ca, found.id, actor=operator().person_id, now=now)
+    if serial is None:
         return redirect(url_for(".show", request_id=found.id), 303)
-    try:
-        issued = issue_approved(service.ca, found.id, now=now, actor=operator().person_id)
-    except (Unavailable, Rejected, Conflict):
-        # Approved and on record; the request's page says where it stands, and the worker goes on where it can.
-        return redirect(url_for(".show", request_id=found.id), 303)
-    return redirect(url_for("admin_certificates.show", serial=issued.serial), 303)
+    return redirect(url_for("admin_certificates.show", serial=serial), 303)
 
 
 def _refuse(found: RequestView, reason: str) -> WerkzeugResponse:
     service = services()
     with service.database.transaction() as session:
-        refuse_request(
+        use_cases.refuse(
             session,
             services=service.ca,
+            powers=operator().powers,
             request_id=found.id,
-            actor=operator().person_id,
             reason=reason,
+            actor=operator().person_id,
             now=service.clock.now(),
         )
     return redirect(url_for(".show", request_id=found.id), 303)
@@ -282,24 +306,19 @@ def _form(profile: Profile, *, typed: Typed, errors: dict[str, str], status: int
 def _load(request_id: str, permission: Permission) -> RequestView:
     """:raises NotFound: if there is none, or it is another institution's."""
     with services().database.reading() as session:
-        found = find_request(session, services=services().ca, request_id=request_id)
-    operator().powers.require_institution(permission, found.institution_ruc)
-    return found
+        return use_cases.request_reached(session, operator().powers, permission, request_id, services=services().ca)
 
 
 def _own(request_id: str) -> RequestView:
     """:raises NotFound: unless it is the operator's own and still open."""
-    found = _load(request_id, Permission.CERTIFICATES_REQUEST)
-    if found.requested_by != operator().person_id or found.status not in (Status.SUBMITTED, Status.EXPIRED):
-        raise NotFound("There is nothing to withdraw here.", code="nothing_to_withdraw")
-    return found
+    with services().database.reading() as session:
+        return use_cases.own_open_request(
+            session, operator().powers, request_id, services=services().ca, actor=operator().person_id
+        )
 
 
 def _profile(name: str) -> Profile:
-    profile = services().ca.profiles.get(name)
-    if not profile.by_hand:
-        raise NotFound("There is no such profile.", code="unknown_profile")
-    return profile
+    return use_cases.profile_by_hand(services().ca, name)
 
 
 def _institutions(session: Session, permission: Permission) -> dict[str, str]:

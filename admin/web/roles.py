@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Blueprint, redirect, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from admin.giving_roles import give_role
 from admin.masking import mask_document
 from admin.permissions import INSTITUTIONAL_ROLES, PERMISSIONS, Permission, Role
 from admin.person_lookup import look_up_person
-from admin.roles import RoleHolding, grant_role, list_role_holdings, withdraw_role
+from admin.roles import RoleHolding, list_role_holdings, withdraw_role
 from admin.web import words
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires, typed_before
+from admin.web.listing import Filter, Head, asked_listing, contains
 from admin.web.problems import problem
 from idp.accounts.person import Person, find_person
 from idp.directory.institutions import list_institutions
@@ -23,6 +27,14 @@ from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError
 from web.pages import render
 
 blueprint = Blueprint("admin_roles", __name__, url_prefix="/admin/people", template_folder="../templates")
+
+_HEADS = (
+    Head("person", _l("Persona"), "up"),
+    Head("role", _l("Rol"), "up"),
+    Head("reach", _l("Alcanza a")),
+    Head("by", _l("Lo dio")),
+    Head("since", _l("Desde"), "down"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,18 @@ def show_all() -> Response:
     """Who holds which role."""
     with services().database.reading() as session:
         names: dict[str, Person] = {}
+        institutions = {institution.ruc: institution.name for institution in list_institutions(session)}
+        reaches = [("", _("Cualquiera")), ("-", _("Todo el servicio")), *institutions.items()]
+        listing = asked_listing(
+            ".show_all",
+            heads=_HEADS,
+            filters=(
+                Filter("q", _l("Persona")),
+                Filter("role", _l("Rol"), [("", _("Cualquiera")), *((role.value, words.ROLES[role]) for role in Role)]),
+                Filter("institution", _l("Alcanza a"), reaches),
+            ),
+            order="person",
+        )
 
         def person(person_id: str) -> Person | None:
             if person_id not in names:
@@ -52,6 +76,11 @@ def show_all() -> Response:
 
         holders = []
         for holding in list_role_holdings(session):
+            if listing.typed["role"] not in ("", holding.role) or listing.typed["institution"] not in (
+                "",
+                holding.institution_ruc or "-",
+            ):
+                continue
             who, by = person(holding.person_id), person(holding.granted_by)
             holders.append(
                 Holder(
@@ -61,10 +90,14 @@ def show_all() -> Response:
                     granted_by=by.name if by else _("Línea de comandos"),
                 )
             )
-        institutions = {institution.ruc: institution.name for institution in list_institutions(session)}
+    keys: dict[str, Callable[[Holder], object]] = {
+        "person": lambda each: each.name,
+        "role": lambda each: str(words.role_words(each.holding.role)),
+        "since": lambda each: each.holding.granted_at,
+    }
     return render(
         "admin/people.html",
-        holders=holders,
+        listing=listing.arranged([each for each in holders if contains(listing.typed["q"], each.name)], keys),
         institutions=institutions,
         roles=[(role, words.ROLES[role], words.ROLE_DUTIES[role], _permissions(role)) for role in Role],
         role_words=words.role_words,
@@ -119,10 +152,7 @@ def grant(person_id: str) -> Response:
         return _person_page(person_id, typed=typed, errors={"role": _("Elija un rol de la lista")}, status=422)
     try:
         with service.database.transaction() as session:
-            find_person(session, person_id)
-            if typed["institution"] and typed["institution"] not in {item.ruc for item in list_institutions(session)}:
-                raise Rejected("There is no such institution.", code="unknown_institution")
-            grant_role(
+            give_role(
                 session,
                 journal=service.journal,
                 person_id=person_id,

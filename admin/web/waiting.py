@@ -7,8 +7,12 @@ from datetime import datetime
 
 from flask import url_for
 from flask_babel import gettext as _
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from admin.applications.changing import waiting_changes
+from admin.applications.go_live import waiting_requests
+from admin.model import ApplicationChange, GoLiveRequest
 from admin.permissions import Permission
 from admin.request_list import RequestQuery, count_waiting
 from admin.web.accessor import services
@@ -17,6 +21,7 @@ from admin.web.deliveries import delivery_kinds
 from admin.web.gate import operator
 from ca.bulk.view import list_batches
 from ca.revocation.mass.decide import MassState, list_mass_revocations
+from idp.accounts.rectification import count_open_rectifications
 from idp.deliveries.queue import count_given_up
 from idp.desk.identity import list_waiting_checks
 from idp.desk.recovery_record import list_recoveries
@@ -84,7 +89,26 @@ def tasks_waiting(session: Session, *, now: datetime) -> list[Task]:
                     note=_("Espera su decisión"),
                 )
             )
-    return tasks + _certificate_tasks(session) + _people_tasks(session, now=now)
+    return tasks + _certificate_tasks(session) + _own_applications(session) + _people_tasks(session, now=now)
+
+
+def _own_applications(session: Session) -> list[Task]:
+    """What one asked for applications, and another decides."""
+    found = operator()
+    asked = [*waiting_requests(session).values(), *waiting_changes(session).values()]
+    own = asked.count(found.person_id)
+    if not own or not found.powers.allow(Permission.APPLICATIONS_WRITE):
+        return []
+    return [
+        Task(
+            count=own,
+            title=_("Pedidos suyos de aplicaciones"),
+            detail=_("Esperan la aprobación de otra persona."),
+            href=url_for("admin_applications.show_all", state="waiting"),
+            state="info",
+            note=_("En espera"),
+        )
+    ]
 
 
 def _certificate_tasks(session: Session) -> list[Task]:
@@ -121,6 +145,28 @@ def _people_tasks(session: Session, *, now: datetime) -> list[Task]:
         count = sum(found.person_id not in (each.officer_id, each.person_id) for each in checks)
         if count:
             tasks.append(_decision(count, _("Identidades por aprobar"), url_for("admin_identity.waiting")))
+    if powers.allow(Permission.RECTIFICATIONS_DECIDE):
+        count = count_open_rectifications(session)
+        if count:
+            tasks.append(
+                Task(
+                    count=count,
+                    title=_("Correcciones de datos"),
+                    detail=_("Una persona dice que un dato suyo está mal. Hay un plazo."),
+                    href=url_for("admin_rectifications.show_all"),
+                    state="warn",
+                    note=_("Espera su decisión"),
+                )
+            )
+    if powers.allow(Permission.APPLICATIONS_APPROVE):
+        mine = GoLiveRequest.asked_by == found.person_id, ApplicationChange.asked_by == found.person_id
+        for row, own, title in (
+            (GoLiveRequest, mine[0], _("Aplicaciones que quieren salir a producción")),
+            (ApplicationChange, mine[1], _("Cambios de aplicaciones en producción")),
+        ):
+            count = session.scalar(select(func.count()).select_from(row).where(row.decided_at.is_(None), ~own)) or 0
+            if count:
+                tasks.append(_decision(count, title, url_for("admin_applications.show_all", state="waiting")))
     if powers.allow(Permission.RECOVERIES_READ):
         reach = powers.institutions(Permission.RECOVERIES_READ)
         open_ones = [

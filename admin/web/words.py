@@ -37,9 +37,11 @@ ROLE_DUTIES: dict[Role, Text] = {
         "Opera el ingreso: instituciones, directorios, proveedores, aplicaciones y lo que declaran. No nombra a nadie."
     ),
     Role.INSTITUTION_ADMINISTRATOR: _l(
-        "Ve lo que tiene su institución y delega quién da roles en ella. No da ninguno."
+        "Ve lo que tiene su institución, cuida sus aplicaciones y delega quién da roles en ella. No da ninguno."
     ),
-    Role.APPLICATION_DEVELOPER: _l("Declara los roles de las aplicaciones de su institución. No los da a nadie."),
+    Role.APPLICATION_DEVELOPER: _l(
+        "Registra y cuida las aplicaciones de su institución y declara sus roles. No los da a nadie."
+    ),
     Role.ADMINISTRATOR: _l(
         "Da y quita roles, registra instituciones, directorios y proveedores, ve las aplicaciones. No emite ni aprueba."
     ),
@@ -60,12 +62,18 @@ PERMISSIONS: dict[Permission, Text] = {
     Permission.CERTIFICATES_REQUEST: _l("Pedir certificados"),
     Permission.CERTIFICATES_APPROVE: _l("Aprobar certificados"),
     Permission.CERTIFICATES_REVOKE: _l("Revocar certificados"),
+    Permission.PROFILES_READ: _l("Ver los perfiles de certificados y sus versiones"),
+    Permission.CREDENTIALS_READ: _l("Ver las credenciales de servidores y equipos"),
+    Permission.CREDENTIALS_ISSUE: _l("Entregar y retirar credenciales de servidores y equipos"),
     Permission.AUTHORITIES_READ: _l("Ver las autoridades"),
     Permission.CLIENTS_READ: _l("Ver aplicaciones"),
+    Permission.APPLICATIONS_WRITE: _l("Registrar y cambiar aplicaciones"),
+    Permission.APPLICATIONS_APPROVE: _l("Aprobar que una aplicación salga a producción"),
     Permission.DELIVERIES_READ: _l("Ver los envíos a aplicaciones"),
     Permission.DELIVERIES_REPEAT: _l("Repetir envíos a aplicaciones"),
     Permission.INSTITUTIONS_READ: _l("Ver instituciones"),
     Permission.INSTITUTIONS_ADD: _l("Registrar instituciones"),
+    Permission.INSTITUTIONS_CHANGE: _l("Cambiar instituciones"),
     Permission.ROLES_READ: _l("Ver quién tiene cada rol"),
     Permission.ROLES_GRANT: _l("Dar y quitar roles"),
     Permission.RIGHTS_READ: _l("Ver quién tiene derechos en aplicaciones"),
@@ -91,6 +99,8 @@ PERMISSIONS: dict[Permission, Text] = {
     Permission.REPORTS_READ: _l("Ver los reportes de «No fui yo»"),
     Permission.REPORTS_CLOSE: _l("Cerrar los reportes de «No fui yo»"),
 }
+# How a check ended.
+PASSED, FAILED, SKIPPED = _l("Bien"), _l("Mal"), _l("Sin comprobar")
 # (class of the tag, shape, word)
 OUTCOMES: dict[str, tuple[str, str, Text]] = {
     Outcome.SUCCESS.value: ("ok", "ok", _l("Hecho")),

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from admin.certificate_search import expiring_certificates
-from admin.hierarchy import AuthorityNode, authority_tree
+from admin.hierarchy import AuthorityNode
 from admin.permissions import Permission
 from admin.web.authorities import LIST_WARNING, time_left
 from admin.web.certificates import display_name
@@ -40,13 +40,15 @@ class Worry:
     href: str
 
 
-def worries_known(session: Session, *, now: datetime) -> list[Worry]:
-    """Return what will break, of what the operator's roles reach: what is broken already first."""
+def worries_known(session: Session, *, tree: list[AuthorityNode], now: datetime) -> list[Worry]:
+    """Return what will break, of what the operator's roles reach: what is broken already first.
+
+    :param tree: the authorities, if he may see them.
+    """
     powers = operator().powers
     worries: list[Worry] = []
-    if powers.allow(Permission.AUTHORITIES_READ):
-        for node in authority_tree(session, now=now):
-            worries += _authority_worries(node, now=now)
+    for node in tree:
+        worries += _authority_worries(node, now=now)
     if powers.allow(Permission.CERTIFICATES_READ):
         reach = powers.institutions(Permission.CERTIFICATES_READ)
         for certificate in expiring_certificates(session, institutions=reach, now=now, limit=MOST_WORRIES):
@@ -138,6 +140,27 @@ def _authority_worries(node: AuthorityNode, *, now: datetime) -> list[Worry]:
                 follows=_("Quien la comprueba deja de aceptar sus certificados"),
                 state="bad",
                 when=_("Ya venció") if over else _("En %(time)s", time=time_left(state.next_update, now=now)),
+                href=href,
+            )
+        )
+    if state is None and not node.is_root and now < node.not_after:
+        worries.append(
+            Worry(
+                what=_("Lista de revocación de %(name)s", name=node.title),
+                follows=_("Nunca se publicó: nadie puede comprobar sus certificados"),
+                state="bad",
+                when=_("Ahora"),
+                href=href,
+            )
+        )
+    if node.ocsp_until is not None and node.ocsp_until < now + LIST_WARNING and now < node.not_after:
+        over = node.ocsp_until <= now
+        worries.append(
+            Worry(
+                what=_("OCSP de %(name)s", name=node.title),
+                follows=_("Deja de responder por el estado de sus certificados: revise el proceso de fondo"),
+                state="bad",
+                when=_("Ya venció") if over else _("En %(time)s", time=time_left(node.ocsp_until, now=now)),
                 href=href,
             )
         )

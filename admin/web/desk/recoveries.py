@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Blueprint, redirect, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -17,6 +19,7 @@ from admin.web.desk.cases import case_at_hand, desk_choices, institutions_served
 from admin.web.desk.words import DOCUMENTS, METHODS, recovery_state
 from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires, typed_before
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from idp.accounts.person import find_person
@@ -35,7 +38,19 @@ _FIELDS = {
     "document_not_compared": "matches-1",
     "unknown_desk": "desk",
 }
-_SHOWN = 100
+_SHOWN = 1000
+_HEADS = (
+    Head("person", _l("Persona")),
+    Head("by", _l("Abierta por")),
+    Head("opened", _l("Abierta"), "down"),
+    Head("ready", _l("Sirve desde"), "up"),
+    Head("entered", _l("Código escrito")),
+    Head("state", _l("Estado")),
+    Head("act", _l("Acción")),
+)
+_FILTERS = (
+    Filter("state", _l("Estado"), [("", _l("Cualquiera")), ("open", _l("Abierta")), ("closed", _l("Terminada"))]),
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,16 @@ def open_(case_id: str) -> Response:
     except (Rejected, Conflict, Denied) as error:
         return _form(case_id, typed=typed, errors={_FIELDS.get(error.code, "document"): problem(error)}, status=422)
     return render("admin/desk/sheet.html", recovery=recovery, code=code, desk=desk, issuer=service.settings.issuer)
+
+
+@blueprint.get("/<recovery_id>/agree")
+@requires(Permission.RECOVERIES_OPEN)
+def agree_form(recovery_id: str) -> Response:
+    """Say what a second officer's word does."""
+    with services().database.reading() as session:
+        recovery = find_recovery(session, recovery_id, institutions=institutions_served(Permission.RECOVERIES_OPEN))
+        line = _line(session, recovery)
+    return render("admin/desk/recovery_agree.html", line=line)
 
 
 @blueprint.post("/<recovery_id>/agree")
@@ -168,13 +193,24 @@ def _form(case_id: str, *, typed: Typed, errors: dict[str, str], status: int = 2
 
 
 def _list(*, errors: dict[str, str], status: int = 200) -> Response:
+    listing = asked_listing("admin_recoveries.show_all", heads=_HEADS, filters=_FILTERS)
     with services().database.reading() as session:
         reach = institutions_served(Permission.RECOVERIES_READ)
-        lines = [_line(session, item) for item in list_recoveries(session, institutions=reach, limit=_SHOWN)]
+        fitting = [
+            item
+            for item in list_recoveries(session, institutions=reach, limit=_SHOWN)
+            if listing.typed["state"] in ("", "closed" if item.outcome else "open")
+        ]
+        keys: dict[str, Callable[[Recovery], object]] = {
+            "opened": lambda item: item.opened_at,
+            "ready": lambda item: item.ready_at,
+        }
+        listing = listing.arranged(fitting, keys)
+        lines = [_line(session, item) for item in listing.items]
     return render(
         "admin/desk/recoveries.html",
         status,
-        lines=lines,
+        listing=listing.showing(lines),
         may_stop=operator().powers.allow(Permission.RECOVERIES_STOP),
         errors=errors,
     )

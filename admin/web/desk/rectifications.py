@@ -10,6 +10,7 @@ from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from idp.accounts.person import find_person
@@ -26,23 +27,53 @@ from web.pages import render
 blueprint = Blueprint(
     "admin_rectifications", __name__, url_prefix="/admin/rectifications", template_folder="../../templates"
 )
-_SHOWN = 100
+_SHOWN = 1000
 DATA = {
     "given_names": _l("Nombres"),
     "surnames": _l("Apellidos"),
     "birth_date": _l("Fecha de nacimiento"),
     "other": _l("Otro dato"),
 }
+_HEADS = (
+    Head("number", _l("Número"), "up"),
+    Head("person", _l("Persona")),
+    Head("datum", _l("Dato")),
+    Head("due", _l("Responder hasta"), "up"),
+    Head("state", _l("Estado")),
+)
+_FILTERS = (
+    Filter(
+        "state",
+        _l("Estado"),
+        [
+            ("", _l("Cualquiera")),
+            ("open", _l("Por decidir")),
+            ("overdue", _l("Atrasado")),
+            ("accepted", _l("Corregido")),
+            ("refused", _l("No se corrigió")),
+            ("withdrawn", _l("Lo retiró")),
+        ],
+    ),
+    Filter("datum", _l("Dato"), [("", _l("Todos")), *DATA.items()]),
+)
 
 
 @blueprint.get("")
 @requires(Permission.RECTIFICATIONS_DECIDE)
 def show_all() -> Response:
     """What waits, the nearest deadline first, then what was decided."""
+    listing, now = asked_listing(".show_all", heads=_HEADS, filters=_FILTERS), services().clock.now()
     with services().database.reading() as session:
         names = PeopleNames(session)
-        lines = [(item, names(item.person_id)) for item in list_rectifications(session, limit=_SHOWN)]
-    return render("admin/desk/rectifications.html", lines=lines, data=DATA, now=services().clock.now())
+        fitting = [
+            item
+            for item in list_rectifications(session, limit=_SHOWN)
+            if listing.typed["state"] in ("", item.state, "overdue" if item.is_overdue(now) else "")
+            and listing.typed["datum"] in ("", item.datum)
+        ]
+        listing = listing.arranged(fitting, {"number": lambda item: item.number, "due": lambda item: item.due_at})
+        lines = [(item, names(item.person_id)) for item in listing.items]
+    return render("admin/desk/rectifications.html", listing=listing.showing(lines), data=DATA, now=now)
 
 
 @blueprint.get("/<request_id>")

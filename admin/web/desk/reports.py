@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, redirect, url_for
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from admin.permissions import Permission
@@ -10,28 +13,61 @@ from admin.web import words
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from audit.search import find_event
 from idp.desk.model import ReportRow
-from idp.desk.report import as_report, close_report, list_reports, look_at_report
+from idp.desk.report import Report, as_report, close_report, list_reports, look_at_report
 from kernel.errors import Conflict, Denied, NotFound, Rejected
 from web.pages import render
 
 blueprint = Blueprint("admin_reports", __name__, url_prefix="/admin/reports", template_folder="../../templates")
-_SHOWN = 100
+_SHOWN = 1000
+_HEADS = (
+    Head("number", _l("Número"), "up"),
+    Head("person", _l("Persona")),
+    Head("received", _l("Recibido"), "down"),
+    Head("what", _l("Qué")),
+    Head("state", _l("Estado")),
+)
+_FILTERS = (
+    Filter(
+        "state",
+        _l("Estado"),
+        [("", _l("Cualquiera")), ("new", _l("Nuevo")), ("seen", _l("En revisión")), ("closed", _l("Cerrado"))],
+    ),
+    Filter(
+        "kind",
+        _l("Qué"),
+        [
+            ("", _l("Todo")),
+            ("activity", _l("Algo en su actividad")),
+            ("recovery", _l("Detuvo una recuperación")),
+        ],
+    ),
+)
 
 
 @blueprint.get("")
 @requires(Permission.REPORTS_READ)
 def show_all() -> Response:
     """Every report, open ones first."""
+    listing = asked_listing(".show_all", heads=_HEADS, filters=_FILTERS)
     with services().database.reading() as session:
         names = PeopleNames(session)
-        lines = [
-            (report, names(report.person_id), names(report.seen_by)) for report in list_reports(session, limit=_SHOWN)
+        fitting = [
+            report
+            for report in list_reports(session, limit=_SHOWN)
+            if listing.typed["state"] in ("", report.state) and listing.typed["kind"] in ("", report.kind)
         ]
-    return render("admin/desk/reports.html", lines=lines)
+        keys: dict[str, Callable[[Report], object]] = {
+            "number": lambda report: report.number,
+            "received": lambda report: report.created_at,
+        }
+        listing = listing.arranged(fitting, keys)
+        lines = [(report, names(report.person_id), names(report.seen_by)) for report in listing.items]
+    return render("admin/desk/reports.html", listing=listing.showing(lines))
 
 
 @blueprint.get("/<report_id>")

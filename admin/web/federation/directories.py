@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -26,8 +27,9 @@ from admin.web.federation.place import (
     reason_said,
     state_of,
 )
-from admin.web.forms import Typed, typed_form, typed_query
+from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.problems import problem
 from idp.clients.client import list_clients
 from idp.directories.change import Change, change_directory, directory_changes, redescribe
@@ -50,6 +52,14 @@ from web.locale import current_language
 from web.pages import render
 
 blueprint = Blueprint("admin_directories", __name__, url_prefix="/admin/directories", template_folder="../../templates")
+_HEADS = (
+    Head("name", _l("Nombre"), "up"),
+    Head("institution", _l("Institución"), "up"),
+    Head("domains", _l("Dominios")),
+    Head("servers", _l("Servidores")),
+    Head("took", _l("Tardó"), "down", numeric=True),
+    Head("state", _l("Estado")),
+)
 _REFUSALS = (Rejected, Conflict, NotFound)
 
 
@@ -67,7 +77,6 @@ class Line:
 @requires(Permission.DIRECTORIES_READ)
 def show_all() -> Response:
     """The directories of the institutions that the operator reaches, those that fail first."""
-    typed = typed_query(("state", "institution"))
     with services().database.reading() as session:
         institutions = {each.id: each for each in institutions_reached(session, Permission.DIRECTORIES_READ)}
         health = {each.name: each for each in list_health(session)}
@@ -76,6 +85,16 @@ def show_all() -> Response:
             for each in list_directories(session, services=services().idp)
             if each.institution_id in institutions
         ]
+    owners = sorted({(each.institution.ruc, each.institution.name) for each in lines})
+    listing = asked_listing(
+        ".show_all",
+        heads=_HEADS,
+        filters=(
+            Filter("state", _l("Estado"), state_choices()),
+            Filter("institution", _l("Institución"), [("", _("Todas")), *owners]),
+        ),
+    )
+    typed = listing.typed
     found = [
         line
         for line in lines
@@ -84,11 +103,14 @@ def show_all() -> Response:
     order = {"bad": 0, "info": 1, "ok": 2, "none": 3}
     return render(
         "admin/federation/directories.html",
-        lines=sorted(found, key=lambda line: (order[line.state.kind], line.directory.name)),
-        count=len(lines),
-        typed=typed,
-        state_choices=state_choices(),
-        institution_choices=[("", _("Todas")), *sorted({(x.institution.ruc, x.institution.name) for x in lines})],
+        listing=listing.arranged(
+            sorted(found, key=lambda line: (order[line.state.kind], line.directory.name)),
+            {
+                "name": lambda line: line.directory.name,
+                "institution": lambda line: line.institution.name,
+                "took": lambda line: line.milliseconds,
+            },
+        ),
         may_change=operator().powers.allow(Permission.DIRECTORIES_CHANGE),
     )
 
@@ -188,6 +210,26 @@ def change(directory_id: str) -> Response:
     except Conflict as error:
         return _form_page(before, typed, errors=_told(error), status=422)
     return _page(directory_id, reports, changes)
+
+
+@blueprint.get("/<directory_id>/groups")
+@requires(Permission.DIRECTORIES_CHANGE)
+def ask_unmapping(directory_id: str) -> Response:
+    """Say what the people of a group lose when it gives a role no longer."""
+    group, role_id = request.args.get("group", "")[:500], request.args.get("role", "")[:26]
+    with services().database.reading() as session:
+        directory, institution = _reached(session, Permission.DIRECTORIES_CHANGE, directory_id)
+        role = find_role(session, role_id)
+        applications = {each.client_id: each.name for each in list_clients(session)}
+    return render(
+        "admin/federation/directory_group.html",
+        directory=directory,
+        institution=institution,
+        group=group,
+        role=role,
+        application=applications.get(role.client_id, role.client_id),
+        locale=current_language(),
+    )
 
 
 @blueprint.post("/<directory_id>/groups")

@@ -6,8 +6,7 @@ from flask import request
 
 from admin.web.federation.place import pairs_of, words_of
 from admin.web.forms import Typed
-from idp.authentication.assurance import ACR_2FA
-from idp.broker.provider import Provider, parse_scope
+from idp.broker.provider import Provider, extra_scopes, strength_words
 from idp.broker.register import WantedProvider
 from kernel.errors import Rejected
 from kernel.secret_text import SecretText
@@ -25,6 +24,8 @@ _TEXTS = (
     "strengths",
     "level",
     "creates_people",
+    "groups_claim",
+    "logs_out_there",
 )
 FIELDS = {
     "bad_provider_name": "name",
@@ -42,7 +43,6 @@ FIELDS = {
     "bad_level": "level",
     "changed_meanwhile": "title",
 }
-_USUAL = frozenset(parse_scope(()).split())
 
 
 def typed_provider() -> Typed:
@@ -78,6 +78,8 @@ def wanted_provider(typed: Typed, *, has_secret: bool) -> WantedProvider:
         strengths=pairs_of(typed["strengths"], code="bad_strength"),
         level=int(typed["level"]),
         creates_people=bool(typed["creates_people"]),
+        groups_claim=typed["groups_claim"],
+        logs_out_there=bool(typed["logs_out_there"]),
     )
 
 
@@ -91,18 +93,18 @@ def typed_from_provider(provider: Provider, *, ruc: str) -> Typed:
             "issuer": provider.discovered.issuer,
             "client_id": provider.client_id,
             "proof": "secret" if provider.secret else "key",
-            "scopes": " ".join(each for each in provider.scope.split() if each not in _USUAL),
+            "scopes": " ".join(extra_scopes(provider.scope)),
             "domains": "\n".join(provider.domains),
             "cedula_claim": provider.cedula_claim,
             "strengths": strength_lines(provider),
             "level": str(provider.level),
             "creates_people": "1" if provider.creates_people else "",
+            "groups_claim": provider.groups_claim,
+            "logs_out_there": "1" if provider.logs_out_there else "",
         }
     )
 
 
 def strength_lines(provider: Provider) -> str:
     """Return what their words are worth, a line each, as it is typed."""
-    return "\n".join(
-        f"{value} = {'2fa' if worth == ACR_2FA else '1fa'}" for value, worth in sorted(provider.strengths.items())
-    )
+    return "\n".join(f"{value} = {worth}" for value, worth in strength_words(provider.strengths).items())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -20,12 +21,14 @@ from admin.web.federation.place import (
     state_of,
 )
 from admin.web.federation.provider_form import FIELDS, typed_from_provider, typed_provider, wanted_provider
-from admin.web.forms import Typed, typed_query
+from admin.web.forms import Typed
 from admin.web.gate import operator, requires
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.problems import problem
 from idp.authentication.assurance import ACR_2FA
 from idp.broker.change import change_provider, find_provider_by_id, provider_digest
 from idp.broker.health import ProviderHealth, ProviderReport, examine_provider, look_at_provider, provider_health
+from idp.broker.logout_there import return_address
 from idp.broker.provider import Provider
 from idp.broker.register import add_provider, discover, list_providers, set_provider_active
 from idp.broker.request import callback_address
@@ -35,6 +38,26 @@ from outgoing.errors import OutgoingError
 from web.pages import render
 
 blueprint = Blueprint("admin_providers", __name__, url_prefix="/admin/providers", template_folder="../../templates")
+_HEADS = (
+    Head("title", _l("Lo que lee la gente"), "up"),
+    Head("issuer", _l("Emisor"), "up"),
+    Head("cedula", _l("Cree la cédula")),
+    Head("level", _l("Nivel"), "down", numeric=True),
+    Head("state", _l("Estado")),
+)
+_FILTERS = (
+    Filter(
+        "state",
+        _l("Estado"),
+        [
+            ("", _l("Cualquiera")),
+            ("bad", _l("No responde")),
+            ("ok", _l("Responde")),
+            ("info", _l("Sin comprobar")),
+            ("none", _l("Cerrado")),
+        ],
+    ),
+)
 _REFUSALS = (Rejected, Conflict, NotFound, OutgoingError)
 
 
@@ -52,7 +75,6 @@ class Line:
 @requires(Permission.PROVIDERS_READ)
 def show_all() -> Response:
     """The providers of the institutions that the operator reaches, those that fail first."""
-    typed = typed_query(("state",))
     with services().database.reading() as session:
         institutions = {each.id: each for each in institutions_reached(session, Permission.PROVIDERS_READ)}
         health = provider_health(session)
@@ -62,19 +84,18 @@ def show_all() -> Response:
             if each.institution_id in institutions
         ]
     order = {"bad": 0, "info": 1, "ok": 2, "none": 3}
-    found = [line for line in lines if typed["state"] in ("", line.state.kind)]
+    listing = asked_listing(".show_all", heads=_HEADS, filters=_FILTERS)
+    found = [line for line in lines if listing.typed["state"] in ("", line.state.kind)]
     return render(
         "admin/federation/providers.html",
-        lines=sorted(found, key=lambda line: (order[line.state.kind], line.provider.title)),
-        count=len(lines),
-        typed=typed,
-        state_choices=[
-            ("", _("Cualquiera")),
-            ("bad", _("No responde")),
-            ("ok", _("Responde")),
-            ("info", _("Sin comprobar")),
-            ("none", _("Cerrado")),
-        ],
+        listing=listing.arranged(
+            sorted(found, key=lambda line: (order[line.state.kind], line.provider.title)),
+            {
+                "title": lambda line: line.provider.title,
+                "issuer": lambda line: line.provider.discovered.issuer,
+                "level": lambda line: line.provider.level,
+            },
+        ),
         may_change=operator().powers.allow(Permission.PROVIDERS_CHANGE),
     )
 
@@ -237,6 +258,7 @@ def _page(provider_id: str, report: ProviderReport | None = None, changes: tuple
         reason_said=reason_said,
         strengths=[(value, worth == ACR_2FA) for value, worth in sorted(provider.strengths.items())],
         callback=callback_address(service.idp, provider),
+        after_logout=return_address(service.idp, provider),
         logout=f"{service.settings.issuer}/broker/{provider.name}/logout",
         may_change=operator().powers.allow(Permission.PROVIDERS_CHANGE),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import yaml
 from flask import redirect, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from admin.declaring import (
@@ -20,6 +21,7 @@ from admin.declaring import (
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.gate import operator, requires
+from admin.web.listing import Filter, Head, asked_listing, contains
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from admin.web.rights.place import REFUSALS, blueprint, sections
@@ -32,6 +34,14 @@ from idp.rights.reports import count_holders
 from kernel.errors import Rejected, ServiceError
 from web.locale import current_language
 from web.pages import render
+
+_HEADS = (
+    Head("name", _l("Aplicación"), "up"),
+    Head("roles", _l("Roles"), "down", numeric=True),
+    Head("approved", _l("Los decide otra persona"), "down", numeric=True),
+    Head("sensitive", _l("Delicados"), "down", numeric=True),
+    Head("declared", _l("Declarado"), "down"),
+)
 
 
 @dataclass(frozen=True)
@@ -73,9 +83,20 @@ def declarations() -> Response:
             for client in applications_reached(session, operator().powers, Permission.DECLARATIONS_READ)
         ]
         session.expunge_all()
+    listing = asked_listing(".declarations", heads=_HEADS, filters=(Filter("q", _l("Aplicación")),))
+    fitting = [line for line in lines if contains(listing.typed["q"], line.client.name, line.client.client_id)]
     return render(
         "admin/rights/declarations.html",
-        lines=sorted(lines, key=lambda line: (not line.roles, line.client.name)),
+        listing=listing.arranged(
+            sorted(fitting, key=lambda line: (not line.roles, line.client.name)),
+            {
+                "name": lambda line: line.client.name,
+                "roles": lambda line: line.roles,
+                "approved": lambda line: line.approved,
+                "sensitive": lambda line: line.sensitive,
+                "declared": lambda line: line.row.declared_at if line.row else None,
+            },
+        ),
         sections=sections(),
     )
 

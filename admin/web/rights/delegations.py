@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import redirect, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -15,6 +16,7 @@ from admin.person_lookup import look_up_person
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_form, typed_query
 from admin.web.gate import operator, requires, typed_before
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from admin.web.rights.place import REFUSALS, blueprint, sections
@@ -28,7 +30,15 @@ from kernel.errors import NotFound, ServiceError
 from web.locale import current_language
 from web.pages import render
 
-_MOST = 500
+_MAY = (("", _l("Darlo o aprobarlo")), ("assign", _l("Darlo")), ("approve", _l("Aprobarlo")))
+_HEADS = (
+    Head("person", _l("Persona"), "up"),
+    Head("role", _l("Rol"), "up"),
+    Head("institution", _l("Institución"), "up"),
+    Head("may", _l("Puede")),
+    Head("since", _l("Desde"), "down"),
+    Head("withdraw", _l("Retirar")),
+)
 
 
 @dataclass(frozen=True)
@@ -62,16 +72,34 @@ def delegations() -> Response:
             and typed["institution"] in ("", institutions[each.institution_id].ruc)
             and (typed["may"] != "assign" or each.may_assign)
             and (typed["may"] != "approve" or each.may_approve)
-        ][:_MOST]
+        ]
+    may_change = powers.allow(Permission.DELEGATIONS_CHANGE)
+    listing = asked_listing(
+        ".delegations",
+        heads=_HEADS if may_change else _HEADS[:-1],
+        filters=(
+            Filter(
+                "institution",
+                _l("Institución"),
+                [("", _("Todas")), *((each.ruc, each.name) for each in institutions.values())],
+            ),
+            Filter("may", _l("Puede"), _MAY),
+        ),
+    ).arranged(
+        sorted(lines, key=lambda line: (line.institution.name, line.application, line.role.name, line.name)),
+        {
+            "person": lambda line: line.name,
+            "role": lambda line: line.role.said(current_language()),
+            "institution": lambda line: line.institution.name,
+            "since": lambda line: line.delegation.granted_at,
+        },
+    )
     return render(
         "admin/rights/delegations.html",
-        lines=sorted(lines, key=lambda line: (line.institution.name, line.application, line.role.name, line.name)),
+        listing=listing,
         sections=sections(),
-        typed=typed,
         locale=current_language(),
-        institution_choices=[("", _("Todas")), *((each.ruc, each.name) for each in institutions.values())],
-        may_choices=[("", _("Darlo o aprobarlo")), ("assign", _("Darlo")), ("approve", _("Aprobarlo"))],
-        may_change=powers.allow(Permission.DELEGATIONS_CHANGE),
+        may_change=may_change,
     )
 
 

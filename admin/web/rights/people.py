@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import redirect, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -16,6 +17,7 @@ from admin.person_lookup import look_up_person
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires, typed_before
+from admin.web.listing import Filter, Head, asked_listing, contains
 from admin.web.problems import problem
 from admin.web.rights.place import REFUSALS, blueprint, institution_reached
 from idp.accounts.person import find_person
@@ -29,6 +31,8 @@ from idp.rights.reports import Line, report_holders
 from kernel.errors import NotFound, Rejected
 from web.locale import current_language
 from web.pages import render
+
+_HEADS = (Head("name", _l("Nombre"), "up"), Head("post", _l("Cargo"), "up"), Head("since", _l("Desde"), "down"))
 
 
 @blueprint.get("/institutions/<ruc>")
@@ -161,11 +165,22 @@ def _people_page(ruc: str, *, typed: Typed, errors: dict[str, str], status: int 
             (each, find_person(session, each.person_id))
             for each in list_belongings(session, institution_id=institution.id)
         ]
+    listing = asked_listing(
+        "admin_rights.people", heads=_HEADS, filters=(Filter("q", _l("Nombre o cargo")),), fixed={"ruc": ruc}
+    )
+    fitting = [pair for pair in found if contains(listing.typed["q"], pair[1].name, pair[0].post or "")]
     return render(
         "admin/rights/people.html",
         status,
         institution=institution,
-        people=found,
+        listing=listing.arranged(
+            fitting,
+            {
+                "name": lambda pair: pair[1].name,
+                "post": lambda pair: pair[0].post or None,
+                "since": lambda pair: pair[0].since,
+            },
+        ),
         mask=mask_document,
         typed=typed,
         errors=errors,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -14,6 +15,7 @@ from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_query
 from admin.web.gate import operator, requires
+from admin.web.listing import Filter, Head, asked_listing, contains
 from admin.web.rights.place import blueprint, reaches, sections
 from idp.directory.institutions import list_institutions
 from idp.rights.reports import Line, report_holders
@@ -21,6 +23,15 @@ from web.csv_export import csv_lines
 from web.locale import current_language
 from web.pages import render
 
+_AGES = (("", _l("Cualquiera")), ("90", _l("Más de 90 días")), ("365", _l("Más de un año")))
+_HEADS = (
+    Head("person", _l("Persona"), "up"),
+    Head("role", _l("Rol"), "up"),
+    Head("institution", _l("Institución"), "up"),
+    Head("since", _l("Desde"), "down"),
+    Head("until", _l("Hasta"), "up"),
+    Head("used", _l("Último uso"), "up"),
+)
 _CSV_HEADER = (
     "institution",
     "ruc",
@@ -42,24 +53,45 @@ _CSV_HEADER = (
 @requires(Permission.RIGHTS_READ)
 def show_all() -> Response:
     """Who holds what, in the institutions that the operator reaches."""
-    typed = typed_query(("institution", "older", "pending"))
+    typed = typed_query(("institution", "older", "pending", "q"))
     with services().database.reading() as session:
-        lines = _report(session, typed)
+        lines = [
+            each
+            for each in _report(session, typed)
+            if contains(typed["q"], each.person_name, each.role.said(current_language()), each.client_name)
+        ]
         waiting = _report(session, Typed(pending="1", institution=typed["institution"]))
         institutions = [each for each in list_institutions(session) if reaches(each)]
+    listing = asked_listing(
+        ".show_all",
+        heads=_HEADS,
+        filters=(
+            Filter("q", _l("Persona, rol o aplicación")),
+            Filter(
+                "institution", _l("Institución"), [("", _("Todas")), *((each.ruc, each.name) for each in institutions)]
+            ),
+            Filter("older", _l("Dado hace"), _AGES),
+        ),
+    )
+    keys: dict[str, Callable[[Line], object]] = {
+        "person": lambda each: each.person_name,
+        "role": lambda each: each.role.said(current_language()),
+        "institution": lambda each: each.institution_name,
+        "since": lambda each: each.granted_at,
+        "until": lambda each: each.assignment.valid_until,
+        "used": lambda each: each.assignment.last_used_at,
+    }
     may_assign = operator().powers.institutions(Permission.RIGHTS_ASSIGN) or frozenset()
     return render(
         "admin/rights/holders.html",
         sections=sections(),
-        lines=lines[:500],
+        listing=listing.arranged(lines, keys),
         waiting=waiting,
         locale=current_language(),
         institutions=institutions,
         assignable=[each for each in institutions if each.ruc in may_assign],
         typed=typed,
         mask=mask_document,
-        institution_choices=[("", _("Todas")), *((each.ruc, each.name) for each in institutions)],
-        age_choices=[("", _("Cualquiera")), ("90", _("Más de 90 días")), ("365", _("Más de un año"))],
     )
 
 

@@ -1,0 +1,212 @@
+"""Roles of the console that applications hold: for the API alone; one hand with whoever registered them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from admin.model import ServiceRole
+from admin.permissions import Role
+from admin.roles import Powers, RoleHolding, list_role_holdings
+from audit.event import Event
+from audit.journal import Journal
+from audit.vocabulary import EventType, Outcome
+from idp.clients.client import find_client
+from idp.clients.environment import Environment
+from idp.clients.history import REGISTERED, list_changes
+from idp.clients.own_apis import ADMINISTRATION
+from idp.clients.policy import CLIENT_CREDENTIALS
+from kernel.errors import Conflict, Denied, NotFound, Rejected
+from kernel.identifiers import new_id
+
+#: What a program may be: it watches, or asks for what people then decide. It decides nothing and appoints nobody.
+SERVICE_ROLES = frozenset({Role.AUDITOR, Role.PKI_OFFICER})
+_SERVICE = "service:"
+_LONGEST = 56  # with the prefix it fits where the tables say who did something
+
+
+def service_actor(client_id: str) -> str:
+    """Return what use cases and events call an application that acts for itself."""
+    return f"{_SERVICE}{client_id}"
+
+
+def service_powers(session: Session, client_id: str) -> Powers:
+    """Return what the application may do at this moment; read at every call."""
+    return Powers(tuple(_holding(row) for row in _held(session, client_id)))
+
+
+def list_service_roles(session: Session) -> list[RoleHolding]:
+    """Return the roles that applications hold now; ``person_id`` is the application's actor."""
+    rows = session.scalars(
+        select(ServiceRole).where(ServiceRole.withdrawn_at.is_(None)).order_by(ServiceRole.client_id, ServiceRole.role)
+    )
+    return [_holding(row) for row in rows]
+
+
+def find_service_role(session: Session, holding_id: str) -> RoleHolding:
+    """Return one that is held now. :raises NotFound: ``role_not_held``."""
+    for each in list_service_roles(session):
+        if each.id == holding_id:
+            return each
+    raise NotFound("No application holds this role now.", code="role_not_held")
+
+
+def grant_service_role(
+    session: Session,
+    *,
+    journal: Journal,
+    client_id: str,
+    role: Role,
+    institution_ruc: str | None,
+    actor: str,
+    now: datetime,
+) -> RoleHolding:
+    """Give an application a role; it counts from its next call.
+
+    :raises Denied: (``role_above``) only a superadministrator does; (``own_service``) whoever registered it does not;
+        both on record.
+    :raises NotFound: ``unknown_client``. :raises Conflict: ``role_already_held``.
+    :raises Rejected: ``role_not_for_services``, ``role_not_institutional``, ``not_a_service``.
+    """
+    client = find_client(session, client_id)
+    registered_by = next(
+        (each.changed_by for each in list_changes(session, client_id, limit=10_000) if each.kind == REGISTERED), None
+    )
+    _require_superadministrator(session, journal, EventType.ROLE_GRANTED, client_id, role, actor=actor, now=now)
+    if registered_by == actor:
+        error = Denied("Another person gives it a role.", code="own_service")
+        _refuse(session, journal, EventType.ROLE_GRANTED, client_id, role, error, actor=actor, now=now)
+    if role not in SERVICE_ROLES:
+        raise Rejected("An application does not hold this role.", code="role_not_for_services")
+    if institution_ruc and role is Role.AUDITOR:
+        raise Rejected("This role reaches the whole service.", code="role_not_institutional")
+    if (
+        CLIENT_CREDENTIALS not in client.grant_types
+        or ADMINISTRATION not in client.metadata.resources
+        or client.environment is not Environment.PRODUCTION
+        or len(client_id) > _LONGEST
+    ):
+        raise Rejected("It is no service of this API, in production.", code="not_a_service")
+    row = ServiceRole(
+        id=new_id(),
+        client_id=client_id,
+        role=role.value,
+        institution_ruc=institution_ruc,
+        registered_by=registered_by,
+        granted_by=actor,
+        granted_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as held:
+        raise Conflict("The application holds this role already.", code="role_already_held") from held
+    details = {"role": role.value, "service": True} | ({"institution": institution_ruc} if institution_ruc else {})
+    event = Event(type=EventType.ROLE_GRANTED, actor=actor, client_id=client_id, details=details)
+    journal.record(session, event, now=now)
+    return _holding(row)
+
+
+def withdraw_service_role(
+    session: Session, *, journal: Journal, holding_id: str, actor: str, now: datetime
+) -> RoleHolding:
+    """Take a role from an application; its next call feels it.
+
+    :raises NotFound: ``role_not_held``. :raises Denied: (``role_above``) on record.
+    """
+    held = find_service_role(session, holding_id)
+    client_id = held.person_id.removeprefix(_SERVICE)
+    _require_superadministrator(session, journal, EventType.ROLE_WITHDRAWN, client_id, held.role, actor=actor, now=now)
+    taken = session.execute(
+        update(ServiceRole)
+        .where(ServiceRole.id == holding_id, ServiceRole.withdrawn_at.is_(None))
+        .values(withdrawn_at=now, withdrawn_by=actor)
+        .returning(ServiceRole.id)
+    ).one_or_none()
+    if taken is None:
+        raise NotFound("No application holds this role now.", code="role_not_held")
+    details = {"role": held.role.value, "service": True}
+    event = Event(type=EventType.ROLE_WITHDRAWN, actor=actor, client_id=client_id, details=details)
+    journal.record(session, event, now=now)
+    return held
+
+
+def require_another_hand(
+    session: Session,
+    *,
+    journal: Journal,
+    kind: EventType,
+    actor: str,
+    proposers: tuple[str, ...],
+    about: str,
+    now: datetime,
+) -> None:
+    """Refuse, on record, whoever decides what a service asked for that he registered himself.
+
+    :param kind: the event of the decision. :param about: what is decided.
+    :raises Denied: ``own_service``.
+    """
+    clients = [each.removeprefix(_SERVICE) for each in proposers if each.startswith(_SERVICE)]
+    if not clients:
+        return
+    registered = session.scalars(
+        select(ServiceRole.id).where(ServiceRole.client_id.in_(clients), ServiceRole.registered_by == actor).limit(1)
+    ).first()
+    if registered is not None:
+        event = Event(type=kind, outcome=Outcome.REFUSED, reason="own_service", actor=actor, object_id=about)
+        error = Denied("A service and who registered it are one hand.", code="own_service")
+        journal.refuse(session, event, error, now=now)
+
+
+def _require_superadministrator(
+    session: Session, journal: Journal, kind: EventType, client_id: str, role: Role, *, actor: str, now: datetime
+) -> None:
+    if Role.SUPERADMINISTRATOR not in {each.role for each in list_role_holdings(session, person_id=actor)}:
+        error = Denied("Only a superadministrator gives and takes roles of applications.", code="role_above")
+        _refuse(session, journal, kind, client_id, role, error, actor=actor, now=now)
+
+
+def _refuse(
+    session: Session,
+    journal: Journal,
+    kind: EventType,
+    client_id: str,
+    role: Role,
+    error: Denied,
+    *,
+    actor: str,
+    now: datetime,
+) -> None:
+    event = Event(
+        type=kind,
+        outcome=Outcome.REFUSED,
+        reason=error.code,
+        actor=actor,
+        client_id=client_id,
+        details={"role": role.value, "service": True},
+    )
+    journal.refuse(session, event, error, now=now)
+
+
+def _held(session: Session, client_id: str) -> list[ServiceRole]:
+    return list(
+        session.scalars(
+            select(ServiceRole)
+            .where(ServiceRole.client_id == client_id, ServiceRole.withdrawn_at.is_(None))
+            .order_by(ServiceRole.id)
+        )
+    )
+
+
+def _holding(row: ServiceRole) -> RoleHolding:
+    return RoleHolding(
+        id=row.id,
+        person_id=service_actor(row.client_id),
+        role=Role(row.role),
+        institution_ruc=row.institution_ruc,
+        granted_by=row.granted_by,
+        granted_at=row.granted_at,
+    )
