@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 from functools import cached_property
 
+import admin.api.model
 import admin.model
 import ca.acme.model
 import ca.api.model
+import ca.archive.model
 import ca.bulk.model
 import ca.cmp.model
 import ca.enrolment.model
@@ -32,6 +34,7 @@ import idp.levels.model
 import idp.notices.model
 import idp.passkeys.model
 import idp.rights.model
+import idp.simulation.model
 import idp.tokens.model
 import idp.ussd.model
 import kernel.compatibility
@@ -72,8 +75,10 @@ from outgoing.client import OutgoingClient
 
 # Naming them here is what brings their tables into the schema; a test finds the one that is left out.
 TABLES = (
+    admin.api.model,
     admin.model,
     ca.api.model,
+    ca.archive.model,
     ca.bulk.model,
     ca.cmp.model,
     ca.enrolment.model,
@@ -97,6 +102,7 @@ TABLES = (
     idp.levels.model,
     idp.notices.model,
     idp.rights.model,
+    idp.simulation.model,
     idp.passkeys.model,
     idp.tokens.model,
     idp.ussd.model,

@@ -27,12 +27,17 @@ from kernel.settings import load_settings, require_home
 # Who brings which commands, and what of the composition they are given: a house is imported when one of its commands
 # is asked for, as importing all takes as long as what most commands do. A test holds the names to what they bring.
 HOUSES: dict[str, tuple[str | None, tuple[str, ...]]] = {
-    "idp.commands": ("idp", ("client", "desk", "directory", "institution", "keys", "notices", "provider", "user")),
+    "idp.commands": (
+        "idp",
+        ("client", "desk", "directory", "institution", "keys", "notices", "provider", "rp", "user"),
+    ),
+    "idp.deliveries.commands": ("idp", ("delivery",)),
     "audit.commands": ("audit", ("audit",)),
     "audit.witness.commands": (None, ("witness",)),
     "admin.commands": ("admin", ("role",)),
     "ca.commands": ("ca", ("ca", "acme", "cmp", "est", "tsa")),
     "operations.commands": (None, ("backup", "restore", "recovery-key")),
+    "operations.shell_commands": (None, ("completion", "man")),
     "operations.service_commands": (None, ("init", "serve", "worker", "db", "config", "doctor")),
 }
 

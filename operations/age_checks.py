@@ -19,6 +19,7 @@ from ca.issuance.model import Authority
 from ca.revocation.model import OcspSigner
 from ca.units.model import UnitSigner
 from composition import Composition
+from kernel.command_line import counted
 from kernel.settings import is_loopback
 from operations.finding import Finding, broken, ok, warning
 
@@ -38,7 +39,7 @@ def last_backup(composition: Composition) -> Iterator[Finding]:
     if made is None:
         yield warning("backup", "none was ever made here", remedy)
     elif (age := composition.clock.now() - made) > _BACKUP_OLD:
-        yield warning("backup", f"the last one is {age.days} days old", remedy)
+        yield warning("backup", f"the last one is {counted(age.days, 'day', 'days')} old", remedy)
     else:
         yield ok("backup", f"made {made:%Y-%m-%d %H:%M} UTC")
 

@@ -21,6 +21,7 @@ from composition import Composition
 from idp.accounts.model import PersonRow
 from idp.protocol.algorithms import TOKEN_ALGORITHMS
 from idp.tokens.model import EncryptionKeyRow, SigningKeyRow
+from kernel.command_line import counted
 from kernel.errors import Rejected
 from kernel.outbox import MAX_ATTEMPTS, OutboxTask
 from kernel.settings import is_loopback
@@ -135,7 +136,10 @@ def _signing_keys(*, lost: Sequence[str], without: Sequence[str]) -> Finding:
 
 def _key_store(composition: Composition) -> Iterator[Finding]:
     places = Counter(composition.keystore.place(name) for name in composition.keystore.names())
-    yield ok("key store", ", ".join(f"{place}: {number} keys" for place, number in sorted(places.items())) or "empty")
+    yield ok(
+        "key store",
+        ", ".join(f"{place}: {counted(number, 'key', 'keys')}" for place, number in sorted(places.items())) or "empty",
+    )
 
 
 def _authorities(composition: Composition) -> Iterator[Finding]:
@@ -166,7 +170,8 @@ def _key_list(composition: Composition, *, now: datetime) -> Finding:
         said = "The list of publicly known keys is not here; all other checks of keys run."
         return Finding(check, severity, said, remedy)
     age = (now - state.taken_at).days
-    said = f"{state.entries} publicly known keys are refused; the list is {age} days old."
+    known = counted(state.entries, "publicly known key is", "publicly known keys are")
+    said = f"{known} refused; the list is {counted(age, 'day', 'days')} old."
     return Finding(check, severity, said, remedy) if age > _KEY_LIST_OLD_DAYS else ok(check, said)
 
 
@@ -216,7 +221,7 @@ def _list(session: Session, authority: Authority, composition: Composition) -> F
 def _evidence(composition: Composition) -> Iterator[Finding]:
     with composition.database.reading() as session:
         status = log_status(session, now=composition.clock.now())
-    said = f"{status.size} records, {status.waiting} waiting"
+    said = f"{counted(status.size, 'record', 'records')}, {status.waiting} waiting"
     if status.healthy:
         yield ok("audit log", said)
     else:
@@ -231,7 +236,7 @@ def _certificate_log(composition: Composition) -> Iterator[Finding]:
     check = "certificate log"
     with composition.database.reading() as session:
         status = certificate_log_status(session, now=composition.clock.now())
-    said = f"{status.log.size} certificates, {status.log.waiting} waiting"
+    said = f"{counted(status.log.size, 'certificate', 'certificates')}, {status.log.waiting} waiting"
     if status.unlogged:
         yield broken(
             check,

@@ -17,7 +17,7 @@ from audit.services import AuditServices
 from audit.signed_log import SignedLog
 from ca.transparency.verification import verify_stored_log as verify_certificate_log
 from composition import Composition
-from kernel.command_line import json_option, print_record
+from kernel.command_line import counted, json_option, print_record
 from kernel.errors import NotFound
 from kernel.secret_text import SecretText
 from keys.file_store import read_passphrase
@@ -139,7 +139,7 @@ def _print_restored(found: RestoreReport, *, as_json: bool) -> None:
 def _missing_words(found: RestoreReport) -> str:
     if not found.behind:
         return "nothing that is known here"
-    said = ", ".join(f"{each.missing} records of the log of {each.log}" for each in found.behind)
+    said = ", ".join(f"{counted(each.missing, 'record', 'records')} of the log of {each.log}" for each in found.behind)
     return f"{said}: signed after the backup. The logs stop; go on by: sau audit accept-loss"
 
 

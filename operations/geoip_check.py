@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from composition import Composition
 from idp.authentication.geography import built_at
+from kernel.command_line import counted
 from kernel.errors import Unavailable
 from operations.finding import Finding, ok, warning
 
@@ -31,6 +32,8 @@ def places_of_addresses(composition: Composition) -> Iterator[Finding]:
         return
     age = composition.clock.now() - made
     if age > _OLD:
-        yield warning(_CHECK, f"{file} is {age.days} days old.", "Get a newer one, and put it there by rename.")
+        yield warning(
+            _CHECK, f"{file} is {counted(age.days, 'day', 'days')} old.", "Get a newer one, and put it there by rename."
+        )
     else:
         yield ok(_CHECK, f"{file} is of {made:%Y-%m-%d}.")

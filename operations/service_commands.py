@@ -21,6 +21,7 @@ from kernel.process import end_with_parent, name_process
 from kernel.settings import Settings, load_settings, require_home
 from operations import schema
 from operations.background import background_worker
+from operations.configuration_commands import apply, export
 from operations.doctor import examine
 from operations.installation import install
 from operations.serving import serve as serve_forever
@@ -154,7 +155,11 @@ def current(load: Load, as_json: bool) -> None:
 
 @click.group()
 def config() -> None:
-    """The service's settings."""
+    """The service's settings, and what stands in its register as a file."""
+
+
+config.add_command(export)
+config.add_command(apply)
 
 
 @config.command()

@@ -1,0 +1,85 @@
+"""`sau config export` and `apply`: what stands in the register as a file, to be kept, compared and applied."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from admin.as_code.apply import apply_configuration
+from admin.as_code.configuration import read_configuration
+from admin.as_code.difference import ADDED, CHANGED, REMOVED
+from admin.as_code.document import configuration_digest, configuration_text, export_configuration
+from composition import Composition
+from kernel.command_line import counted, json_option, print_record
+
+Load = Callable[[], Composition]
+_COLOURS: Mapping[str, str] = {ADDED: "green", REMOVED: "red", CHANGED: "yellow"}
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@json_option
+@click.pass_obj
+def export(load: Load, file: Path | None, as_json: bool) -> None:
+    """Write institutions, applications, declared roles, roles of the console, directories and providers, as YAML.
+
+    Into FILE, else to the terminal. No secret is in it: where there is one, it says 'kept'.
+    """
+    composition = load()
+    with composition.database.reading() as session:
+        document = export_configuration(session, now=composition.clock.now())
+    digest = configuration_digest(document)
+    if file is not None:
+        try:
+            file.write_text(configuration_text(document), "utf-8")
+        except OSError as error:
+            raise click.ClickException(f"{file} cannot be written: {error.strerror}.") from error
+        print_record({"file": str(file), "digest": digest}, as_json=as_json)
+    elif as_json:
+        print_record({"digest": digest, "configuration": document}, as_json=True)
+    else:
+        click.echo(configuration_text(document), nl=False)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--prune", is_flag=True, help="Close what stands and is not in its section of FILE. Nothing is deleted.")
+@click.option("--expect", metavar="DIGEST", help="Do nothing unless what stands has this digest (see config export).")
+@click.option("--approved-by", metavar="ACCOUNT", help="Who agrees to what goes from the sandbox to production.")
+@json_option
+@click.pass_obj
+def apply(
+    load: Load, file: Path, dry_run: bool, prune: bool, expect: str | None, approved_by: str | None, as_json: bool
+) -> None:
+    """Make what stands what FILE says: all of it or nothing. A second time changes nothing.
+
+    What FILE does not name stays as it is. Each field that changes is shown: + new, - gone, ~ other.
+    """
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{file} cannot be read as text.") from error
+    configuration = read_configuration(text, folder=file.parent)
+    applied = apply_configuration(
+        load().admin, configuration, dry_run=dry_run, prune=prune, expect=expect, approved_by=approved_by
+    )
+    if as_json:
+        changes = [each.as_record() for each in applied.changes]
+        digests = {"before": applied.before, "after": applied.after}
+        print_record({"changed": bool(changes), "dry_run": dry_run, **digests, "changes": changes}, as_json=True)
+        return
+    colours = _may_be_coloured()
+    for each in applied.changes:
+        click.secho(each.as_text(), fg=_COLOURS[each.mark] if colours else None)
+    told = counted(len(applied.changes), "change", "changes") if applied.changes else "Nothing changes"
+    click.echo(f"{told}{' (a dry run: none was made)' if dry_run and applied.changes else ''}.")
+
+
+def _may_be_coloured() -> bool:
+    """Colours are for a terminal whose owner did not decline them (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
