@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import gettext
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from admin.web.error_words import ERROR_TEXTS as CONSOLE
 from ca.web.error_texts import ERROR_TEXTS as AUTHORITY
+from idp.web.error_dictionary.oauth import MEANINGS, REDIRECT
 from idp.web.institution_messages import INSTITUTION_TEXTS as INSTITUTIONS
 from idp.web.messages import PAGE_TEXTS as PEOPLE
 from idp.web.protocol import PROTOCOL_TEXTS as PROTOCOL
@@ -57,6 +59,9 @@ A page that refuses says what happened, what to do now, and a reference like `7K
 the log under it. A program that asks for JSON gets problem details (RFC 9457) with the same reference and one of these
 codes as `code` and at the end of `type` (`urn:sau:error:CODE`). OAuth's own endpoints answer with OAuth's codes:
 [relying-applications.md](relying-applications.md).
+
+Each code has a page of its own, `/errors/CODE`, in Spanish and English, with an example; anybody may read it, and its
+address stays. OAuth's answers carry no `error_uri` (RFC 6749 §5.2 leaves it open): the address follows from the code.
 
 The status comes from the family of the error, and so do the words where a code has none of its own.
 
@@ -115,6 +120,12 @@ def errors_page() -> str:
         if status not in known:
             page += f"| {status} | {_said('web', text)} | {english('web', text.to_do)} |\n"
     codes = raised()
+    page += "\n## Errors of OAuth and OpenID Connect\n\n| code | status | why | what to do |\n|---|---|---|---|\n"
+    for code, meaning in MEANINGS.items():
+        statuses = " / ".join(
+            [*(["redirect"] if REDIRECT in meaning.places else []), *([str(meaning.status)] if meaning.status else [])]
+        )
+        page += f"| `{code}` | {statuses} | {english('idp', meaning.why)} | {english('idp', meaning.to_do)} |\n"
     page += f"\n## Codes with words of their own\n\n| code | status | {_COLUMNS} |\n|---|---|---|---|\n"
     for code, (house, text) in sorted(REGISTERED.items()):
         statuses = ", ".join(sorted({_status(each) for each in codes.get(code, Raised()).families})) or "–"
@@ -128,6 +139,15 @@ def errors_page() -> str:
                 f"| `{code}` | {statuses} | {meaning} | {', '.join(f'`{each}`' for each in sorted(entry.rooms))} |\n"
             )
     return page
+
+
+def raised_file() -> str:
+    """Return the same for the pages of the dictionary: one line a code, so that changes of two codes do not meet."""
+    lines = [
+        f"{json.dumps(code)}: {json.dumps({'families': sorted(entry.families), 'details': entry.details[:3]})}"
+        for code, entry in sorted(raised().items())
+    ]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[str, str, str]]:

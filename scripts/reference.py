@@ -1,4 +1,4 @@
-"""The reference pages that are made from the code: settings, commands, events, errors.
+"""The reference pages that are made from the code: settings, commands, events, errors, APIs, metrics, permissions.
 
 usage: .venv/bin/python scripts/reference.py      (`make docs`; a test holds the pages to it)
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,13 @@ from ca.practices.statement import packaged_statement  # noqa: E402
 from ca.profiles.reference import reference as profiles_reference  # noqa: E402
 from ca.profiles.registry import packaged_profiles  # noqa: E402
 from idp.clients.policy_words import policies_table  # noqa: E402
+from idp.web.error_dictionary.entries import RAISED_FILE  # noqa: E402
 from kernel.settings import Settings  # noqa: E402
-from scripts.errors_reference import errors_page  # noqa: E402
+from operations.manual import leaves  # noqa: E402
+from scripts.api_reference import apis_page  # noqa: E402
+from scripts.errors_reference import errors_page, raised_file  # noqa: E402
+from scripts.metrics_reference import metrics_page  # noqa: E402
+from scripts.permissions_reference import permissions_page  # noqa: E402
 
 _SETTINGS_HEAD = """\
 # Settings
@@ -95,15 +99,6 @@ def commands_page() -> str:
     return page
 
 
-def leaves(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Yield path and command of everything under ``command`` that can be run."""
-    if not isinstance(command, click.Group):
-        yield path, command
-        return
-    for name, child in sorted(command.commands.items()):
-        yield from leaves(child, (*path, name))
-
-
 def pages() -> dict[Path, str]:
     """Return every page that is made, by its place."""
     return {
@@ -113,6 +108,10 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "profiles.md": profiles_reference(packaged_profiles().list()),
         ROOT / "docs" / "practice-statement.md": practices_reference(packaged_statement()),
         ROOT / "docs" / "errors.md": errors_page(),
+        RAISED_FILE: raised_file(),
+        ROOT / "docs" / "apis.md": apis_page(),
+        ROOT / "docs" / "metrics.md": metrics_page(),
+        ROOT / "docs" / "permissions.md": permissions_page(),
         ROOT / "docs" / "events.md": vocabulary_reference.reference(),
     }
 

@@ -1,6 +1,7 @@
 """The pictures of README.md and docs/, taken from a demonstration that this script starts and throws away.
 
-usage: .venv/bin/python scripts/screenshots.py [--into FOLDER]      (`make screenshots`; needs chromium)
+usage: .venv/bin/python scripts/screenshots.py [--into FOLDER] [--only front|tutorials]
+       (`make screenshots`; needs chromium)
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from scripts import tutorial_pictures  # noqa: E402
+
 MAX_BYTES = 150_000
 DESK = {"width": 1280, "height": 1040}
 TELEPHONE = {"width": 320, "height": 720}
@@ -53,6 +58,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8000, help="of the demonstration; its portals take the next two")
     parser.add_argument("--into", type=Path, default=ROOT / "docs" / "images", help="folder of the pictures")
+    parser.add_argument("--only", choices=("front", "tutorials"), help="these pictures alone")
     arguments = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
@@ -66,8 +72,14 @@ def main() -> int:
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        citizens(browser, camera, base, portal)
-        operators(browser, camera, base, Path(folder))
+        if arguments.only != "tutorials":
+            citizens(browser, camera, base, portal)
+            operators(browser, camera, base, Path(folder))
+        if arguments.only != "front":
+            studio = tutorial_pictures.Studio(browser, base, Path(folder) / "home", arguments.into / "tutorials")
+            for tutorial in tutorial_pictures.ALL:
+                tutorial(studio)
+            camera.taken += studio.taken
         browser.close()
     print(f"{camera.taken} pictures in {arguments.into}")
     return 0
