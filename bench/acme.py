@@ -282,7 +282,7 @@ def _answering(accounts: int) -> Iterator[None]:
     ]
     for process in processes:
         process.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not accepts_connections(80):
         if time.monotonic() > deadline:
             raise RuntimeError("the web server of the proofs does not answer")
