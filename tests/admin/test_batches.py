@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from datetime import timedelta
 
 import pytest
 from cryptography import x509
@@ -81,3 +82,35 @@ def test_who_is_bound_to_an_institution_sees_its_batches_alone(make_operator, in
     assert other.get(path).status_code == 404
     assert "lote.csv" not in other.get("/admin/batches").text
     assert make_operator(Role.ADMINISTRATOR).get("/admin/batches").status_code == 403
+
+
+def test_a_table_is_tried_and_nothing_stored(
+    composition: Composition, make_operator, institution, table: bytes
+) -> None:  # type: ignore[no-untyped-def]
+    """Bulk issuance with a dry run: every row with its reason; no batch, no request."""
+    tried = _send(make_operator(Role.PKI_OFFICER), table, step="try")
+    assert tried.status_code == 200
+    assert "1 fila se negaría" in tried.text
+    assert tried.text.count("Se emitiría") == 2
+    assert "no está bajo los dominios registrados" in tried.text
+    with composition.database.reading() as session:
+        assert list_batches(session, services=composition.ca) == []
+
+
+def test_where_one_decides_alone_a_table_takes_what_deciding_takes(
+    composition: Composition,
+    clock: ManualClock,
+    make_operator,
+    institution,
+    table: bytes,  # type: ignore[no-untyped-def]
+) -> None:
+    """It is signed at once: by who may approve, on a fresh login; whoever only asks is told so."""
+    refused = _send(make_operator(Role.PKI_OFFICER), table, profile="tls-client")
+    assert refused.status_code == 422
+    assert "hace falta el rol de aprobación" in refused.text
+    both = make_operator(Role.PKI_OFFICER, Role.PKI_APPROVER, name="Eva")
+    assert _send(both, b"csr,application\nx,y\n", profile="tls-client").status_code == 303
+    clock.advance(timedelta(minutes=16))
+    assert "/authorize?" in _send(both, table, profile="tls-client").headers["Location"]
+    with composition.database.reading() as session:
+        assert len(list_batches(session, services=composition.ca)) == 1

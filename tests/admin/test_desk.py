@@ -283,12 +283,14 @@ def test_an_officer_of_an_institution_sees_its_recoveries_alone(
     person, desk = make_person("Berta", "Cárdenas"), make_desk()
     officer.post(begin(officer, person).replace("/desk/", "/recoveries/person/"), shown(desk))
     assert "Berta" not in elsewhere.get("/admin/recoveries").text
-    agree = re.search(r'action="(/admin/recoveries/[^"]+/agree)"', colleague.get("/admin/recoveries").text)[1]
+    agree = re.search(r'href="(/admin/recoveries/[^"]+/agree)"', colleague.get("/admin/recoveries").text)[1]
     assert agree not in officer.get("/admin/recoveries").text
     assert elsewhere.post(agree, page="/admin/desk").status_code == 404
+    assert elsewhere.get(agree).status_code == 404
     assert elsewhere.get(agree.replace("/agree", "/stop")).status_code == 404
+    assert "Empieza a correr el plazo" in colleague.get(agree).text
     assert officer.post(agree, page="/admin/desk").status_code == 422
-    assert colleague.post(agree, page="/admin/recoveries").status_code == 303
+    assert colleague.post(agree).status_code == 303
     assert colleague.post(agree, page="/admin/desk").status_code == 422
     assert "Corre el plazo" in officer.get("/admin/recoveries").text
 

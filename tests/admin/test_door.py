@@ -20,6 +20,8 @@ VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 def _routes(app: Flask) -> Iterator[tuple[str, str, str]]:
     """Every rule under /admin with its verbs: (endpoint, verb, path with ids filled in)."""
     for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("admin_api."):
+            continue  # a door of its own: tests/admin/api
         if rule.rule == "/admin" or rule.rule.startswith("/admin/"):
             with app.test_request_context():
                 values = {name: _filling(rule, name) for name in rule.arguments}
@@ -49,14 +51,62 @@ def test_only_the_login_itself_is_open_to_anyone(app) -> None:
     assert open_to_all == {"admin_session.callback", "admin_session.leave"}
 
 
+# What is decided on the page of what is decided about: the page that has its button, and names what follows.
+_DECIDED_THERE = {
+    "admin_applications.ask_for_go_live_anew": "admin_applications.show_go_live",
+    "admin_applications.decide": "admin_applications.show_go_live",
+    "admin_applications.withdraw_from_go_live": "admin_applications.show_go_live",
+    "admin_applications.decide_on_change": "admin_applications.show_change",
+    "admin_applications.propose_anew": "admin_applications.show_change",
+    "admin_applications.withdraw_proposal": "admin_applications.show_change",
+    "admin_applications.make_secret": "admin_applications.show_keys",
+    "admin_applications.make_certificate": "admin_applications.show_keys",
+    "admin_applications.set_keys": "admin_applications.show_keys",
+    "admin_applications.withdraw_one_secret": "admin_applications.show_keys",
+    "admin_identity.decide": "admin_identity.waiting",
+}
+
+
+def test_what_is_dangerous_has_a_page_that_says_what_follows(app) -> None:
+    """No button does such a thing from a list: its address answers to GET with the page that asks, or one is named."""
+    views = app.view_functions
+    fresh = [rule for rule in app.url_map.iter_rules() if getattr(declaration_of(views[rule.endpoint]), "fresh", False)]
+    asked = {rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    blind = {rule.endpoint for rule in fresh if "POST" in (rule.methods or ()) and rule.rule not in asked}
+    assert blind == set(_DECIDED_THERE)
+    assert set(_DECIDED_THERE.values()) <= set(views)
+
+
 def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
     """Approving, revoking, granting and withdrawing: never on a login of this morning."""
     fresh = {endpoint for endpoint, _, _ in _routes(app) if declaration_of(app.view_functions[endpoint]).fresh}
     assert fresh == {
+        "admin_applications.ask_for_go_live",
+        "admin_applications.ask_for_go_live_anew",
+        "admin_applications.change",
+        "admin_applications.change_form",
+        "admin_applications.close",
+        "admin_applications.decide_on_change",
+        "admin_applications.propose_anew",
+        "admin_applications.undo",
+        "admin_applications.withdraw_from_go_live",
+        "admin_applications.withdraw_proposal",
+        "admin_applications.decide",
+        "admin_applications.make_certificate",
+        "admin_applications.make_person",
+        "admin_applications.make_secret",
+        "admin_applications.set_keys",
+        "admin_applications.withdraw_one_secret",
+        "admin_applications.register",
         "admin_requests.decide",
         "admin_rectifications.decide",
         "admin_batches.decide",
         "admin_certificates.revoke",
+        "admin_credentials.close",
+        "admin_credentials.issue",
+        "admin_credentials.withdraw",
+        "admin_handovers.cancel",
+        "admin_handovers.prepare",
         "admin_holds.hold",
         "admin_holds.release",
         "admin_mass_revocations.propose",
@@ -98,6 +148,7 @@ def test_a_view_that_declares_nothing_opens_to_nobody(app, make_operator) -> Non
     assert b"secret" not in answer.data
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     "roles", [(role,) for role in Role] + [()], ids=lambda roles: roles[0].value if roles else "none"
 )

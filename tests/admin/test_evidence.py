@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -141,6 +142,15 @@ def test_an_event_comes_with_a_proof_that_stands_alone(auditor, record, composit
     verify_event_proof(document, expected_key=composition.audit.log_key(composition.audit.origin))
     assert json.loads(document["leaf"])["client_id"] == "portal"
 
+    for path in (f"/admin/audit/events/{event_id}/evidence.zip", "/admin/audit/evidence.zip?client=portal"):
+        with zipfile.ZipFile(io.BytesIO(auditor.get(path).data)) as packed:
+            assert {"README.txt", "LEEME.txt", "log-key.txt", f"proofs/{event_id}.json"} <= set(packed.namelist())
+            proof = json.loads(packed.read(f"proofs/{event_id}.json"))
+        verify_event_proof(proof, expected_key=composition.audit.log_key(composition.audit.origin))
+    assert auditor.get("/admin/audit/evidence.zip?client=nobody").status_code == 404
+    assert str(composition.audit.log_key(composition.audit.origin)) in auditor.get("/admin/audit").text
+    assert "Ningún testigo está configurado" in auditor.get("/admin/audit").text
+
     intact = auditor.post("/admin/audit/check").get_data(as_text=True)
     assert "Registro íntegro" in intact
     from sqlalchemy import update
@@ -176,3 +186,22 @@ def test_pages_of_events_follow_each_other_without_gap(auditor, record) -> None:
             break
         address = found[1].replace("&amp;", "&")
     assert len(seen) == len(set(seen)) == 120
+
+
+def test_what_somebody_did_is_asked_with_a_reason_too_and_what_a_program_did_without(
+    auditor, make_person, record, events
+) -> None:
+    """Who acts is a person as much as whom it is about; a serial is found as other programs write it."""
+    person = make_person("Berta")
+    record(type=EventType.CERTIFICATE_REVOKED, actor="command:root", object_id="ab" * 16)
+    record(type=EventType.PASSWORD_VERIFIED, subject=person.id, actor=person.id)
+    for page in ("", "/export.csv", "/evidence.zip"):
+        answer = auditor.get(f"/admin/audit{page}?actor={person.id}")
+        assert urlsplit(answer.location).path == "/admin/audit/person", page
+    auditor.post("/admin/audit/person", {"cedula": person.cedula, "reason": REASON})
+    assert "Solo lo que hizo" in auditor.get(f"/admin/audit?actor={person.id}").text
+    (searched,) = _of(events, EventType.AUDIT_SEARCHED)
+    assert searched.subject == person.id
+    assert person.id not in json.dumps(json.loads(searched.leaf)["details"])
+    assert "ab" * 16 in auditor.get("/admin/audit?actor=command:root").text
+    assert "ab" * 16 in auditor.get(f"/admin/audit?object={':'.join(['AB'] * 16)}").text

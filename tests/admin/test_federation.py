@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from click.testing import CliRunner
 
 from admin.permissions import Role
 from audit.vocabulary import EventType
 from composition import Composition
+from idp.broker.commands import provider_commands
 from idp.broker.health import look_at_provider
 from idp.broker.register import list_providers
 from idp.directories.errors import DirectoryError, DirectoryReason
@@ -126,7 +129,7 @@ def test_a_directory_is_tried_added_changed_and_closed(
     assert "Nadie ingresa con la contraseña" in admin.get(f"{page}/active").text
     assert admin.post(f"{page}/active", {"active": "0"}).status_code == 303
     assert "Cerrado" in admin.get("/admin/directories?state=none").text
-    assert "Ningún directorio cumple" in admin.get("/admin/directories?state=bad").text
+    assert "Ningún directorio coincide" in admin.get("/admin/directories?state=bad").text
     with composition.database.reading() as session:
         (kept,) = list_directories(session, services=composition.idp)
     assert (kept.level, kept.active, kept.password.reveal()) == (1, False, SECRET)
@@ -164,7 +167,9 @@ def test_a_group_gives_a_role_that_the_institution_may_use(
     assert "lo da una persona" in forged.text
     assert admin.post(f"{page}/groups", form, page=page).status_code == 303
     assert "caja" in admin.get(page).text.lower()
-    assert admin.post(f"{page}/groups", form | {"mapped": "0"}, page=page).status_code == 303
+    asked = f"{page}/groups?{urlencode({'group': group, 'role': form['role']})}"
+    assert "Quien lo tiene por este grupo lo pierde" in admin.get(asked).text
+    assert admin.post(f"{page}/groups", form | {"mapped": "0"}, page=asked).status_code == 303
     assert "Ningún grupo da un rol" in admin.get(page).text
     told = [each for each in events() if each.type == EventType.LDAP_DIRECTORY_UPDATED]
     assert [each.actor for each in told] == [admin.person.id] * 2
@@ -200,6 +205,16 @@ def test_a_kept_password_is_not_sent_elsewhere(
     assert asked == [], "not even tried"
 
 
+def _by_command(composition: Composition, *arguments: str) -> dict[str, Any]:
+    """Run ``sau provider …`` and return what it prints."""
+    result = CliRunner().invoke(
+        provider_commands(lambda: composition.idp), [*arguments, "--json"], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    told: dict[str, Any] = json.loads(result.output)
+    return told
+
+
 def test_a_provider_is_read_added_changed_and_closed(
     make_operator: MakeOperator, institution: Institution, issuer: Issuer, composition: Composition, events: Events
 ) -> None:
@@ -232,18 +247,27 @@ def test_a_provider_is_read_added_changed_and_closed(
     assert "ya no dice lo mismo" in admin.post(page).text
     seen = admin.get(f"{page}/change").text.split('name="seen" value="')[1][:64]
     kept = form | {"secret": "", "strengths": "", "title": "Ministerio", "seen": seen}
+    kept |= {"groups_claim": "realm_access.roles", "logs_out_there": "1"}
     changed = admin.post(f"{page}/change", kept)
     assert "Guardado" in changed.text
+    assert "realm_access.roles" in changed.text
+    assert "/broker/ministerio/logged-out" in changed.text
     assert "Otra persona lo cambió" in admin.post(f"{page}/change", kept).text
     with composition.database.reading() as session:
         (found,) = list_providers(session, services=composition.idp)
     assert (found.title, found.secret.reveal(), dict(found.strengths)) == ("Ministerio", SECRET, {})
     assert found.discovered.algorithms == ("ES256", "RS256")
+    assert (found.groups_claim, found.logs_out_there) == ("realm_access.roles", True)
+    _by_command(composition, "change", "ministerio", "--groups-claim", "", "--level", "1", "--dry-run")
+    told = _by_command(composition, "change", "ministerio", "--groups-claim", "", "--no-logout-there")
+    assert (told["groups_claim"], told["logs_out_there"], told["level"], told["title"]) == ("", False, 2, "Ministerio")
+    assert told["authentication"] == "client_secret_basic", "the secret stays"
     assert admin.post(f"{page}/active", {"active": "0"}).status_code == 303
     assert "Cerrado" in admin.get("/admin/providers").text
     told = [each for each in events() if each.object_id == found.id]
     assert [each.type for each in told] == [
         EventType.UPSTREAM_PROVIDER_ADDED,
+        EventType.UPSTREAM_PROVIDER_UPDATED,
         EventType.UPSTREAM_PROVIDER_UPDATED,
         EventType.UPSTREAM_PROVIDER_UPDATED,
     ]

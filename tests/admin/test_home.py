@@ -5,15 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from math import inf
 
 import pytest
 from sqlalchemy import event
 
+from admin.ages import ages_of
 from admin.certificate_figures import expiries_by_week, issuance_by_week, revocations_by_reason
+from admin.hierarchy import authority_tree
 from admin.hour_counts import count_hours, counted_hours, login_figures
-from admin.overview import issuance_today, logins_by_hour, start_of_day
+from admin.latencies import latencies, percentile
+from admin.model import HourCount
+from admin.overview import issuance_today, issued_today, logins_by_hour, revoked_today, start_of_day, told_today
 from admin.permissions import Role
+from audit.event import Event
+from audit.vocabulary import EventType
 from ca.issuance.model import Authority, Certificate
 from composition import Composition
 from idp.authentication.browser_session import start_browser_session
@@ -196,3 +203,119 @@ def test_what_is_counted_is_found_by_the_time(composition: Composition, clock: M
     read = [plan for plan in plans if "audit_event" in plan or "ca_certificate" in plan]
     assert read
     assert [plan for plan in read if not re.search(r"_(occurred|issued|revoked)_at |not_after ", plan)] == []
+
+
+def test_percentiles_are_told_within_the_bounds_of_the_counts() -> None:
+    """Between two bounds in proportion; above the last one it is said that more is not known."""
+    counts = [(0.01, 50.0), (0.1, 90.0), (1.0, 99.0), (inf, 100.0)]
+    assert percentile(counts, 0.5) == pytest.approx(0.01)
+    assert percentile(counts, 0.7) == pytest.approx(0.055)
+    assert percentile(counts, 0.95) == pytest.approx(0.6)
+    assert percentile(counts, 1.0) == inf
+    found = latencies({"login.step": counts, "login.start": counts, "own.list": counts, "files": [(inf, 0.0)]})
+    assert [(each.group, each.answers) for each in found] == [("login", 200), ("other", 100)]
+
+
+def test_what_waits_is_counted_by_how_long() -> None:
+    """Each column ends before the next one begins; the oldest is told."""
+    now = datetime(2027, 3, 1, 12, tzinfo=UTC)
+    hours = (0, 0.5, 1, 3.9, 4, 23, 24, 300)
+    ages = ages_of("requests", [now - timedelta(hours=each) for each in hours], now=now)
+    assert ages.columns == (2, 2, 1, 1, 2)
+    assert ages.oldest == now - timedelta(hours=300)
+    assert ages_of("batches", [], now=now).oldest is None
+
+
+def test_the_service_behind_its_answers_is_told(
+    make_operator: MakeOperator, composition: Composition, clock: ManualClock, authority: None
+) -> None:
+    """Tasks that are late, seals, latency and authorities with what is left of them; each as CSV too."""
+    with composition.database.transaction() as session:
+        enqueue(session, kind="idp.mail", payload={}, now=clock.now())
+    clock.advance(timedelta(minutes=7))
+    administrator = make_operator(Role.ADMINISTRATOR)
+    administrator.get("/admin")
+    page = administrator.get("/admin").text
+    assert "1 atrasada" in page
+    assert "Cuánto tardan las respuestas" in page
+    assert "Del proceso que dio esta página" in page
+    assert "SAU CA Emisora 1" in page
+    rows = _rows(administrator.get("/admin/figures/service/queues.csv").text)
+    assert ["tasks_late", "1"] in rows
+    spent = _rows(administrator.get("/admin/figures/service/latency.csv").text)
+    assert [row[0] for row in spent] == ["group", "console"]
+    assert len(_rows(administrator.get("/admin/figures/service/devices.csv").text)) == 8
+    officer = make_operator(Role.PKI_OFFICER, name="Luis")
+    assert _rows(officer.get("/admin/figures/ages.csv").text)[1:] == [
+        ["requests", "0", "0", "0", "0", "0", ""],
+        ["batches", "0", "0", "0", "0", "0", ""],
+    ]
+    assert officer.get("/admin/figures/service/queues.csv").status_code == 403
+
+
+def test_what_happened_today_is_told_by_role(
+    make_operator: MakeOperator, composition: Composition, clock: ManualClock, institution: Institution
+) -> None:
+    """From the hours that were counted and the log for the rest; whoever sees one institution gets that one's."""
+    with composition.database.transaction() as session:
+        for kind in (EventType.REPORT_OPENED, EventType.CERTIFICATE_REQUESTED):
+            composition.journal.record(session, Event(type=kind), now=clock.now())
+    with composition.database.reading() as session:
+        fresh = told_today(session, now=clock.now())
+    assert fresh[EventType.REPORT_OPENED.value, True] == 1
+    later = start_of_day(clock.now()) + timedelta(hours=23, minutes=30)
+    clock.advance(later - clock.now())
+    while _count(composition):
+        pass
+    with composition.database.reading() as session:
+        assert told_today(session, now=clock.now()) == fresh
+    security = make_operator(Role.SECURITY_OFFICER).get("/admin").text
+    assert "Personas, hoy" in security
+    bound = make_operator(Role.PKI_OFFICER, name="Luis", institution_ruc=institution.ruc).get("/admin").text
+    assert "Certificados, hoy" in bound
+    assert "Negados o fallidos" not in bound
+    assert "Claves de los certificados en plazo" not in bound
+
+
+def _rows(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_part_of_the_front_page_reads_the_register_or_the_log_as_a_whole(
+    composition: Composition, clock: ManualClock
+) -> None:
+    """The plans of its questions: by an index on the time, or the short list of what is revoked."""
+    with composition.database.transaction() as session:
+        session.add(HourCount(hour=clock.now() - timedelta(hours=2), name="certificates", amount=1))
+    asked: list[tuple[str, object]] = []
+    engine = composition.database.engine
+
+    def hear(_connection: object, _cursor: object, statement: str, parameters: object, *_more: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", hear)
+    try:
+        with composition.database.reading() as session:
+            authority_tree(session, now=clock.now())
+            told_today(session, now=clock.now())
+            issued_today(session, institutions=frozenset({"1760001550001"}), now=clock.now())
+            revoked_today(session, institutions=frozenset({"1760001550001"}), now=clock.now())
+    finally:
+        event.remove(engine, "before_cursor_execute", hear)
+    plans = [
+        row[3]
+        for statement, parameters in asked
+        if statement.startswith("SELECT")
+        for row in _plan(composition, statement, parameters)
+    ]
+    large = [plan for plan in plans if plan.startswith("SCAN") and ("ca_certificate" in plan or "audit_event" in plan)]
+    assert [plan for plan in large if "ix_ca_certificate_listed" not in plan] == []
+    assert any("ix_ca_certificate_issued_at" in plan for plan in plans)
+
+
+def _plan(composition: Composition, statement: str, parameters: object) -> list[tuple[object, object, object, str]]:
+    with composition.database.engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert raw is not None
+        return list(raw.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", parameters))

@@ -14,6 +14,7 @@ from idp.broker.provider import Discovered, Endpoints
 from idp.broker.register import WantedProvider, add_provider
 from idp.deliveries.queue import queue_delivery
 from kernel.outbox import OutboxTask
+from tests.admin.application_journey import change_and_undo, go_live, make_ready, rotate, try_it
 from tests.admin.conftest import make_csr
 from tests.flows.citizens import Citizen, citizen_of
 from tests.flows.pages import type_code, type_password
@@ -110,7 +111,7 @@ class Desk:
             self.problems += [(name, scheme, rule, nodes) for rule, nodes in found]
             self._picture(f"{name}-1280-{scheme}")
         self.page.emulate_media(color_scheme="light")
-        for width in (768, 320):
+        for width in (1024, 768, 320):
             self.page.set_viewport_size({"width": width, "height": 640})
             self._picture(f"{name}-{width}")
             wide = self.page.evaluate("document.documentElement.scrollWidth")
@@ -210,12 +211,145 @@ def test_a_certificate_from_the_request_to_its_revocation(officer: Desk, approve
     officer.inspect("certificado-revocado")
     officer.open("/admin/certificates")
     officer.inspect("certificados")
+    page.click("thead a >> text=Vence")
+    expect(page.locator("[aria-sort=ascending]")).to_contain_text("Vence")
+    page.select_option("#status", "revoked")
+    page.click("form[role=search] button")
+    page.wait_for_url("**/admin/certificates?*status=revoked*")
+    assert "order=expires" in page.url
+    officer.inspect("certificados-filtrados")
+    page.click(".chip")
+    page.wait_for_url("**/admin/certificates?order=expires")
+    officer.open("/admin/certificates?q=nadie")
+    expect(page.locator("#unmatched a")).to_have_attribute("href", "/admin/certificates")
+    officer.inspect("certificados-ninguno")
+    page.set_viewport_size({"width": 1280, "height": 400})
+    officer.open("/admin/certificates")
+    page.evaluate("window.scrollTo(0, 400)")
+    assert page.locator(".long thead th >> nth=0").bounding_box()["y"] >= 0  # the heads stay in sight
     officer.open("/admin/authorities")
     officer.inspect("jerarquia")
     officer.open("/admin/institutions")
     officer.inspect("instituciones")
+    _give_a_credential(officer)
+    _read_a_profile(officer)
+    table = tmp_path / "lote.csv"
+    table.write_text(f'csr\n"{make_csr(f"lote.{DOMAIN}").pem}"\n"{make_csr("lote.otra.gob.ec").pem}"\n')
+    officer.open("/admin/batches")
+    page.select_option("#profile", "tls-server")
+    page.select_option("#institution", RUC)
+    page.set_input_files("#table", table)
+    page.click("#try")
+    page.wait_for_selector("text=1 fila se negaría")
+    officer.inspect("lote-probado")
+    officer.open("/admin/handovers")
+    officer.inspect("entregas")
+    page.click("text=Firma de persona natural")
+    officer.open("/admin/ceremonies")
+    officer.inspect("ceremonias")
     assert officer.problems == approver.problems == []
     assert officer.said == approver.said == []
+
+
+def _give_a_credential(officer: Desk) -> None:
+    """An institution's server opens accounts by itself with it; its key is seen once."""
+    page = officer.page
+    officer.open("/admin/credentials")
+    page.click("#new")
+    officer.inspect("credencial-nueva")
+    page.click("#submit")
+    page.wait_for_selector(".sum")
+    page.select_option("#institution", RUC)
+    page.click("#submit")
+    page.wait_for_selector("#secret")
+    officer.inspect("credencial-lista")
+    page.click("#done")
+    officer.inspect("credencial")
+    page.click("#withdraw")
+    page.click("#submit")
+    page.wait_for_selector("text=Retirada")
+    officer.open("/admin/credentials")
+    officer.inspect("credenciales")
+    officer.open("/admin/credentials/est/new")
+
+
+def _read_a_profile(officer: Desk) -> None:
+    """What each is for, and what changed between two versions."""
+    page = officer.page
+    officer.open("/admin/profiles")
+    page.click("text=Ingreso de persona")
+    officer.inspect("perfil")
+    page.click("text=con la anterior >> nth=0")
+    page.select_option("#from", "2")
+    page.click("button:has-text('Comparar')")
+    page.wait_for_selector("text=partes cambiaron")
+    officer.inspect("perfil-comparado")
+
+
+def test_an_application_and_its_test_citizen(administrator: Desk, officer: Desk, browser: Browser) -> None:
+    """Registered in plain words, tried by a test citizen, let into production by another, changed, undone, rotated."""
+    page = administrator.page
+    administrator.open("/admin/applications/new")
+    administrator.inspect("registrar-aplicacion")
+    page.fill("#name", "Turnos")
+    page.fill("#redirect_uris", "http://localhost:9/vuelta#a")
+    page.select_option("#institution", index=1)
+    page.click("#submit")
+    page.wait_for_selector("text=quite desde ahí")
+    administrator.inspect("registrar-aplicacion-errores")
+    page.fill("#redirect_uris", "http://localhost:9/vuelta")
+    page.click("#submit")
+    client_id = page.inner_text("#client-id")
+    secret = page.inner_text("#client-secret")
+    administrator.inspect("aplicacion-registrada")
+    administrator.open("/admin/applications/test-people")
+    administrator.inspect("personas-de-prueba")
+    page.select_option("#institution", index=1)
+    page.click("#submit")
+    username, password = page.inner_text("#person-username"), page.inner_text("#person-password")
+    administrator.inspect("persona-de-prueba")
+    administrator.open(f"/admin/applications/{client_id}/go-live")
+    assert page.locator("text=Cambie las de localhost").count()
+    administrator.inspect("salir-a-produccion")
+    administrator.open(f"/admin/applications/{client_id}")
+    page.click("text=Código de ejemplo")
+    page.select_option("#stack", "express")
+    page.select_option("#acr", "urn:sau:acr:2fa")
+    page.click("#submit")
+    page.wait_for_selector("#code-1:has-text('openid-client')")
+    administrator.inspect("codigo-de-ejemplo")
+    with page.expect_download() as kept:
+        page.click("#download-1")
+    assert client_id in Path(kept.value.path()).read_text()
+    administrator.open(f"/admin/applications/{client_id}")
+    page.click("text=Qué recibiría")
+    page.click("#submit")
+    page.wait_for_selector("#id-token-text:has-text('preview-signed-by-nothing')")
+    administrator.inspect("que-recibiria")
+    administrator.open(f"/admin/developer/{client_id}/doctor")
+    page.click("#submit")
+    page.wait_for_selector("text=Hay algo que corregir")
+    administrator.inspect("vista-desde-fuera")
+    administrator.open(f"/admin/developer/{client_id}/simulator")
+    page.select_option("#fault", "alg_none")
+    page.click("#submit")
+    page.wait_for_selector("#stop")
+    administrator.inspect("simulador")
+    page.click("#stop")
+    administrator.open(f"/admin/applications/{client_id}")
+    page.click("text=Inspector de tokens")
+    page.fill("#token", "eyJhbGciOiJub25lIn0.eyJpc3MiOiJodHRwczovL290cm8uZXhhbXBsZSIsImV4cCI6MX0.")
+    page.click("#submit")
+    page.wait_for_selector("text=Su aplicación debe rechazar este token")
+    administrator.inspect("inspector")
+
+    make_ready(administrator, client_id)
+    try_it(browser, administrator.service.url, client_id, secret, username, password)
+    administrator.service.command("role", "grant", officer.person.id, Role.PROVIDER_ADMINISTRATOR.value)
+    go_live(administrator, officer, client_id)
+    change_and_undo(administrator, officer, client_id)
+    rotate(administrator, client_id)
+    assert administrator.problems == officer.problems == []
 
 
 def test_the_evidence_in_a_browser(auditor: Desk, officer: Desk) -> None:
@@ -235,21 +369,69 @@ def test_the_evidence_in_a_browser(auditor: Desk, officer: Desk) -> None:
     page.wait_for_url("**/admin/audit?person=*")
     assert officer.person.cedula not in page.content()
     auditor.inspect("auditoria-persona")
+    page.click("#save")
+    auditor.inspect("busqueda-guardar")
+    page.fill("#name", "El caso 14")
+    page.click("#submit")
+    page.click("text=El caso 14")
+    expect(page.locator("h1")).to_have_text("El caso 14")
+    auditor.inspect("busqueda-motivo")
+    page.fill("#reason", "Investigación 2026-014 de la Contraloría")
+    page.click("#submit")
+    page.wait_for_url("**/admin/audit?person=*")
+    auditor.inspect("auditoria-con-guardadas")
     page.click("tbody a >> nth=0")
     page.wait_for_selector("#seal")
     auditor.inspect("evento")
+    auditor.open("/admin/audit/anomalies")
+    auditor.inspect("fuera-de-lo-usual")
     auditor.open("/admin/audit/check")
     page.click("#submit")
     page.wait_for_selector("text=Registro íntegro")
     auditor.inspect("comprobar")
-    auditor.open("/admin/clients")
+    auditor.open("/admin/applications")
     auditor.inspect("aplicaciones")
+    _by_keyboard(auditor)
     page.click("tbody a >> nth=0")
     auditor.inspect("aplicacion")
     for name, path in (("error-permiso", "/admin/requests/new"), ("error-no-existe", "/admin/nada")):
         auditor.open(path)
         auditor.inspect(name)
     assert auditor.problems == []
+
+
+def _by_keyboard(desk: Desk) -> None:
+    """Rows, search, sections and the list of shortcuts; silent in fields, and off for who wants them off."""
+    page, rows = desk.page, desk.page.locator("tbody tr a")
+    desk.open("/admin/applications")
+    page.keyboard.press("j")
+    expect(rows.first).to_be_focused()
+    page.keyboard.press("j")
+    expect(page.locator("tbody tr >> nth=1").locator("a").first).to_be_focused()
+    page.keyboard.press("k")
+    expect(rows.first).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("gj?/")
+    expect(page.locator("#q")).to_have_value("gj?/")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    desk.inspect("atajos")
+    page.uncheck("#keys-on")
+    page.click("#keys-close")
+    page.keyboard.press("?")
+    page.keyboard.press("j")
+    expect(page.locator("#keys")).to_be_hidden()
+    desk.open("/admin/applications")  # it is remembered
+    page.click("#keys-open")
+    expect(page.locator("#keys-on")).not_to_be_checked()
+    page.check("#keys-on")
+    page.click("#keys-close")
+    page.keyboard.press("g")
+    page.keyboard.press("e")
+    page.wait_for_url("**/admin/audit")
+    desk.open("/admin/applications")
 
 
 def test_deliveries_in_a_browser(administrator: Desk, live_service: LiveService) -> None:
@@ -267,10 +449,13 @@ def test_deliveries_in_a_browser(administrator: Desk, live_service: LiveService)
         session.flush()
         row = session.get_one(OutboxTask, made)
         row.attempts, row.last_error, row.given_up_at = 12, "outgoing_refused_address", now
+    administrator.open("/admin")
+    expect(administrator.page.locator("#behind")).to_have_text("Detrás de las respuestas")
+    administrator.inspect("inicio-administracion")
     administrator.open("/admin/deliveries")
     expect(administrator.page.locator("h1")).to_have_text("Envíos a aplicaciones")
     administrator.inspect("envios")
-    administrator.page.click("#repeat-1")
+    administrator.page.click("[id^=repeat-]")
     expect(administrator.page.locator("h1")).to_have_text("Envíos a aplicaciones")
     assert administrator.problems == []
 

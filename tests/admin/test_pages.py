@@ -21,7 +21,7 @@ from admin.permissions import Role
         (Role.PKI_OFFICER, "/admin/requests/new"),
         (Role.PKI_OFFICER, "/admin/requests/new/tls-server"),
         (Role.PKI_OFFICER, "/admin/requests/new/public-servant-signature"),
-        (Role.ADMINISTRATOR, "/admin/clients"),
+        (Role.ADMINISTRATOR, "/admin/applications"),
         (Role.ADMINISTRATOR, "/admin/deliveries"),
         (Role.AUDITOR, "/admin/deliveries?page=2"),
         (Role.ADMINISTRATOR, "/admin/notices"),

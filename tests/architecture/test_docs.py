@@ -9,10 +9,12 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 import sau
+from idp.web.error_dictionary.oauth import MEANINGS
 from kernel.settings import Settings
-from scripts import reference
+from scripts import reference, site
 from tests.architecture.source import ROOT, modules
 
 _PLACES = ("*.md", "docs/**/*.md", "deploy/**/*", "Makefile")
@@ -86,7 +88,10 @@ def test_pages_made_from_the_code_are_current(place: Path, page: str) -> None:
 
 
 def test_every_error_that_applications_can_meet_is_explained() -> None:
-    """Each code that the provider sends to an application or shows in its place stands in the guide."""
+    """Each code that the provider sends to an application or shows in its place stands in the guide.
+
+    And in the dictionary, but for those that only a page of ours shows: those have people's words.
+    """
     guide = (ROOT / "docs" / "relying-applications.md").read_text("utf-8")
     sent = {"invalid_client", "server_error", "temporarily_unavailable"}
     for path, tree in modules().items():
@@ -94,6 +99,8 @@ def test_every_error_that_applications_can_meet_is_explained() -> None:
             sent |= set(_protocol_codes(tree))
     assert {"invalid_grant", "login_required", "insufficient_scope"} < sent
     assert sorted(code for code in sent if f"`{code}`" not in guide) == []
+    of_pages = {"client_disabled", "invalid_client_id", "invalid_id_token_hint", "invalid_post_logout_redirect_uri"}
+    assert sorted(sent - set(MEANINGS) - of_pages - {"client_mismatch"}) == []
 
 
 def test_the_threat_model_names_tests_that_exist() -> None:
@@ -125,6 +132,11 @@ def test_the_index_lists_every_page_and_every_decision() -> None:
     assert [page for page in pages if f"({page})" not in index and page != "README.md"] == []
     numbers = [page.partition("/")[2][:4] for page in pages if page.startswith("decisions/")]
     assert len(set(numbers)) == len(numbers) > 10
+
+
+def test_every_page_stands_in_one_chapter_of_the_site() -> None:
+    """A page that ``docs/site/navigation.yaml`` forgets is not built: give it a line there."""
+    assert site.unplaced(yaml.safe_load(site.NAVIGATION.read_text("utf-8"))) == []
 
 
 def test_every_command_and_option_explains_itself() -> None:

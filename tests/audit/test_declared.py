@@ -27,6 +27,11 @@ SAY = "say in audit/declared which events it writes, or name it among the quiet 
 _UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 # Shown to people who would change something, and changing nothing itself.
 _ASKED_BY_FORM = {
+    "admin_applications.fetch_keys": "asks the application's own server for its public keys, and changes nothing",
+    "admin_api.preview_mass_revocation": "shows what one would mean",
+    "admin_api.review_declaration": "shows what a declaration would change",
+    "admin_developer.inspect": "reads what was pasted, and keeps nothing",
+    "admin_ceremonies.compare": "tells whether a file is the minutes, and keeps nothing",
     "est.no_foreign_keys": "always refused",
     "admin_rights.review_declaration": "shows what a text would change",
     "idp_protocol.preflight": "a browser asks before a script may",
@@ -60,7 +65,7 @@ def test_every_short_way_is_that_of_a_declared_address(app: Flask) -> None:
     """What is answered before Flask is the same act under the same name."""
     ways = app.short_ways  # type: ignore[attr-defined]
     names = {way.endpoint for way in ways._ways.values()} | {
-        way.endpoint for below in ways._below.values() for _, way in below
+        way.endpoint for below in ways._below.values() for _, _, way in below
     }
     assert names
     assert names <= {*ENDPOINTS, *QUIET_ENDPOINTS}

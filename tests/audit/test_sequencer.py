@@ -13,18 +13,20 @@ from audit.checkpoint import verify_checkpoint
 from audit.event import Event
 from audit.jobs import periodic_jobs
 from audit.merkle import hash_leaf, tree_root
-from audit.model import AuditCheckpoint, AuditEvent, AuditHead, AuditTile
+from audit.model import AUDIT_TABLES, AuditCheckpoint, AuditEvent, AuditHead, AuditTile
 from audit.sequencer import (
     LEASE_LIFETIME,
     LeaseLostError,
     LogDamagedError,
     Sequencer,
+    _placing,
     sequence_batch,
     take_lease,
 )
 from audit.services import AuditServices
 from audit.vocabulary import EventType
 from kernel.clock import ManualClock
+from kernel.prepared import _SETTINGS
 from tests.audit.conftest import Write
 
 
@@ -83,6 +85,25 @@ def test_batches_are_bounded_and_all_is_done(audit: AuditServices, write: Write)
     require_sound(audit, 25)
     with audit.database.reading() as session:
         assert session.scalars(select(AuditCheckpoint.size).order_by(AuditCheckpoint.size)).all() == [10, 20, 25]
+
+
+def test_places_are_given_by_key_whenever_that_was_planned(audit: AuditServices) -> None:
+    """A plan made for an empty log and kept went through all that waits, for each entry anew: a second a batch."""
+    if audit.database.is_sqlite:
+        pytest.skip("SQLite is given each row by itself")
+    with audit.database.transaction() as session:
+        connection = session.connection()
+        _, statement, values = _placing(AUDIT_TABLES)._prepared(connection)
+        for setting in (*_SETTINGS, b"enable_bitmapscan"):
+            value = _SETTINGS.get(setting, b"off").decode()
+            connection.exec_driver_sql(f"SET LOCAL {setting.decode()} = {value}")
+        connection.exec_driver_sql(f"PREPARE sau_places AS {statement}")
+        nothing = ", ".join("'{}'" for _ in values)
+        plan = [row[0] for row in connection.exec_driver_sql(f"EXPLAIN EXECUTE sau_places({nothing})")]
+        connection.exec_driver_sql("DEALLOCATE sau_places")
+    used = [line.strip() for line in plan if "Scan" in line or "Loop" in line]
+    assert len(used) == 1
+    assert "Index Scan using pk_audit_event" in used[0]
 
 
 def test_a_late_commit_is_still_sequenced(audit: AuditServices, sequencer: Sequencer, write: Write) -> None:

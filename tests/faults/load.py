@@ -156,12 +156,18 @@ class Load:
     def is_active(self, token: str) -> bool:
         """Ask the service what a token is worth (RFC 7662).
 
-        A process that is still coming back says so (503), and is asked again.
+        A process that is still coming back says so (503), one that was killed with the question in its hands says
+        nothing: either way it is asked again.
         """
-        for _ in range(_ASKED_AGAIN):
-            answer = self._post("/introspect", {"token": token})
-            if answer.status_code != 503:
-                break
+        for again in range(_ASKED_AGAIN):
+            try:
+                answer = self._post("/introspect", {"token": token})
+            except requests.ConnectionError:
+                if again + 1 == _ASKED_AGAIN:
+                    raise
+            else:
+                if answer.status_code != 503:
+                    break
             time.sleep(0.5)
         answer.raise_for_status()
         return bool(answer.json()["active"])

@@ -62,6 +62,24 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             yield Site(cluster, service, Actors.of(service, people=_PEOPLE + 1))
 
 
+def test_nothing_passes_between_machines_in_the_clear(site: Site) -> None:
+    """TLS between all of them, and who has no certificate of the machines' authority hears nothing."""
+    cluster = site.cluster
+    with cluster.connect() as connection:
+        found = connection.execute(
+            "SELECT usename, ssl, client_dn IS NOT NULL FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+            " WHERE client_addr IS NOT NULL"
+        ).fetchall()
+    assert {name for name, *_ in found} >= {"replicator", "postgres", "sau"}
+    assert all(encrypted for _, encrypted, _ in found)
+    assert all(shown for name, _, shown in found if name != "sau")
+    app, db = cluster.machines["app1"], cluster.machines["db1"]
+    for port in (8008, 2379, 2380):
+        assert app.fetch(f"https://{db.address}:{port}/version", tls=cluster.tls)[0]
+        assert app.fetch(f"http://{db.address}:{port}/version")[0] in (0, 400)
+        assert app.fetch(f"https://{db.address}:{port}/version", tls=cluster.anonymous)[0] == 0
+
+
 def kill_postgresql(cluster: PatroniCluster, name: str) -> Callable[[], None]:
     """PostgreSQL alone; what brings it back is Patroni beside it."""
     cluster.kill_postgresql(name)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
+from functools import partial
 
 import pytest
 from sqlalchemy.orm import Session
@@ -13,7 +15,7 @@ from sqlalchemy.orm import Session
 import kernel.group_commit
 from kernel.database import Database
 from kernel.errors import Denied, Unavailable
-from kernel.loop_call import NeedsThreadError, current_loop_call, run_on_loop
+from kernel.loop_call import NeedsThreadError, Threads, current_loop_call, elsewhere, is_done, run_on_loop
 from tests.event_loop import on_a_loop
 
 who: ContextVar[str] = ContextVar("who", default="nobody")
@@ -111,3 +113,56 @@ def test_a_thread_is_no_call_of_a_loop(database: Database) -> None:
     """Nor is the writer's."""
     assert current_loop_call() is None
     assert database.together(lambda _session: current_loop_call()) is None
+
+
+def test_what_may_wait_is_done_elsewhere_and_the_loop_goes_on(database: Database) -> None:
+    """In the loop's threads, in the call's context; the call is not begun again. A plain thread does it itself."""
+    go_on, begun = threading.Event(), []
+
+    def wait() -> tuple[bool, str, bool]:
+        return go_on.wait(20), who.get(), current_loop_call() is None
+
+    def call() -> tuple[bool, str, bool]:
+        begun.append(who.set("ana"))
+        return elsewhere(wait)
+
+    async def both(pool: ThreadPoolExecutor) -> tuple[bool, str, bool]:
+        waiting = asyncio.ensure_future(run_on_loop(call, threads=Threads(pool, most=1)))
+        await asyncio.sleep(0)
+        await run_on_loop(go_on.set)
+        return await waiting
+
+    with ThreadPoolExecutor(1) as pool:
+        assert on_a_loop(both(pool)) == (True, "ana", True)
+    assert len(begun) == 1
+    assert elsewhere(wait) == (True, "nobody", True)
+
+
+def test_threads_take_no_more_than_they_may() -> None:
+    """And what a thread raises reaches the caller."""
+
+    def fail() -> None:
+        raise Denied("No.", code="no")
+
+    async def ask(pool: ThreadPoolExecutor, most: int) -> None:
+        await run_on_loop(elsewhere, fail, threads=Threads(pool, most=most))
+
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(Denied):
+            on_a_loop(ask(pool, 1))
+        with pytest.raises(Unavailable):
+            on_a_loop(ask(pool, 0))
+
+
+def test_a_call_waits_for_another_thread_as_long_as_it_likes_and_no_longer() -> None:
+    """What comes later is not waited for."""
+    promise: Future[int] = Future()
+
+    async def ask(within: float | None) -> bool:
+        asyncio.get_running_loop().call_later(0.01, promise.set_result, 1)
+        return await run_on_loop(partial(is_done, promise, within=within))
+
+    assert not is_done(promise, within=0)
+    assert not on_a_loop(run_on_loop(partial(is_done, promise, within=0)))
+    assert on_a_loop(ask(None))
+    assert is_done(promise)

@@ -15,8 +15,9 @@ import pytest
 from kernel.database import Database
 from kernel.errors import Fault, Unavailable
 from outgoing.client import OutgoingClient
+from outgoing.deadline import Deadline
 from outgoing.errors import OutgoingError, OutgoingReason
-from outgoing.resolution import Resolver
+from outgoing.resolution import BoundedResolution, Resolver
 from tests.outgoing.host import TestAuthority, answering, ok, run_host
 
 _LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -268,6 +269,30 @@ def test_a_resolver_that_hangs_holds_nobody_up() -> None:
         OutgoingReason.BUSY,
     ]
     release.set()
+
+
+def test_a_resolver_that_ends_in_time_by_itself_is_asked_without_another_thread() -> None:
+    """One that was configured; what it says late is too late all the same."""
+    asked: list[threading.Thread] = []
+
+    def answer(host: str, port: int) -> Sequence[str]:
+        asked.append(threading.current_thread())
+        if host == "slow.example":
+            time.sleep(0.02)
+        if host == "unknown.example":
+            raise socket.gaierror
+        return ["127.0.0.1"]
+
+    bounded = BoundedResolution(answer, is_bounded=True)
+    assert bounded.addresses("a.example", 80, deadline=Deadline(5)) == ["127.0.0.1"]
+    assert asked == [threading.current_thread()]
+    for host, seconds, reason in (
+        ("unknown.example", 5.0, OutgoingReason.UNRESOLVED),
+        ("slow.example", 0.01, OutgoingReason.TIMED_OUT),
+    ):
+        with pytest.raises(OutgoingError) as caught:
+            bounded.addresses(host, 80, deadline=Deadline(seconds))
+        assert caught.value.reason is reason
 
 
 def test_a_name_without_address_is_said() -> None:

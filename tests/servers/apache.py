@@ -34,6 +34,9 @@ DocumentRoot {folder}/site
 </Directory>
 
 OIDCCABundlePath {trust}
+{party}
+"""
+_PARTY = """
 OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration
 OIDCClientID {client_id}
 OIDCClientSecret {client_secret}
@@ -73,10 +76,12 @@ def run_apache(
     client_id: str,
     client_secret: str,
     scope: str = "openid profile email",
+    party: str = "",
 ) -> Iterator[Apache]:
     """Serve ``http://localhost:PORT``, ``/index.html`` for all, ``/protected/index.html`` with the claims.
 
     :param trust: PEM file of the one authority that it trusts.
+    :param party: what says how it logs people in, in place of ours; the secret is in its environment.
     """
     program = find_program("apache2", "httpd", package="apache2")
     if not (_MODULES / "mod_auth_openidc.so").exists():
@@ -87,17 +92,15 @@ def run_apache(
     (protected / "index.html").write_text("<pre id='claims'><!--#printenv --></pre>")
     (folder / "error.log").touch()
     configuration = folder / "apache.conf"
-    environ = resolving_environ(folder)
+    environ = resolving_environ(folder) | {"CLIENT_SECRET": client_secret, "SESSION_KEY": "of a test only " * 3}
     shutil.copyfile(trust, folder / "trust.pem")
     configuration.write_text(
         _CONFIGURATION.format(
             folder=folder,
             port=port,
-            issuer=issuer,
             trust=folder / "trust.pem",
-            client_id=client_id,
-            client_secret=client_secret,
-            scope=scope,
+            party=party
+            or _PARTY.format(port=port, issuer=issuer, client_id=client_id, client_secret=client_secret, scope=scope),
             modules="\n".join(f"LoadModule {name}_module {_MODULES}/mod_{name}.so" for name in _LOADED),
         )
     )

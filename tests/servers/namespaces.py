@@ -10,6 +10,7 @@ import ctypes
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ from tests.servers.process import ServerProcess
 _PREFIX = "sau-test"
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
 _FOLDER = Path("/run/netns")
+_FILES = Path("/etc/netns")  # what `ip netns exec` puts in the place of files of /etc, for that process alone
 
 
 class Machine:
@@ -67,13 +69,19 @@ class Machine:
         """Plug it in again."""
         _ip("-n", self.namespace, "link", "set", "eth0", "up")
 
-    def fetch(self, url: str, *, seconds: float = 2) -> tuple[int, bytes]:
+    def name_hosts(self, text: str) -> None:
+        """Let ``text`` be ``/etc/hosts`` for what is started on it."""
+        folder = _FILES / self.namespace
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "hosts").write_text(text)
+
+    def fetch(self, url: str, *, seconds: float = 2, tls: ssl.SSLContext | None = None) -> tuple[int, bytes]:
         """Ask for ``url`` from this machine, and return status and body; 0 and nothing without an answer."""
 
         def ask() -> tuple[int, bytes]:
             _enter(self.namespace)
             try:
-                with urlopen(url, timeout=seconds) as answer:
+                with urlopen(url, timeout=seconds, context=tls) as answer:
                     return int(answer.status), answer.read()
             except OSError as error:  # urllib's errors are some
                 status = getattr(error, "code", 0)
@@ -110,6 +118,7 @@ def run_network(names: Mapping[str, str]) -> Iterator[dict[str, Machine]]:
                 machine.kill()
         for namespace in (*(machine.namespace for machine in machines.values()), switch):
             subprocess.run(["ip", "netns", "delete", namespace], capture_output=True)
+            shutil.rmtree(_FILES / namespace, ignore_errors=True)
 
 
 def _remove_left_behind() -> None:
@@ -119,6 +128,7 @@ def _remove_left_behind() -> None:
         if owner.isdigit() and not Path(f"/proc/{owner}").exists():
             Machine("", "", file.name).kill()
             subprocess.run(["ip", "netns", "delete", file.name], capture_output=True)
+            shutil.rmtree(_FILES / file.name, ignore_errors=True)
 
 
 def _enter(namespace: str) -> None:

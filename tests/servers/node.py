@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -25,14 +26,22 @@ def install_node_program(source: Path) -> Path:
     digest = hashlib.sha256((source / "package-lock.json").read_bytes()).hexdigest()[:16]
     target = _CACHE / f"{source.name}-{digest}"
     target.mkdir(parents=True, exist_ok=True)
+    with (target / ".lock").open("w") as lock:
+        # Another process of this run may want the same: npm empties the folder first.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(npm, source, target)
+    return target
+
+
+def _install(npm: str, source: Path, target: Path) -> None:
     for file in source.iterdir():
         if file.is_file():
             shutil.copyfile(file, target / file.name)
-    if not (target / ".installed").exists():
-        done = subprocess.run(
-            [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=target, capture_output=True, text=True
-        )
-        if done.returncode:
-            pytest.skip(f"npm cannot install {source.name}: {done.stderr.strip().splitlines()[0][:120]}")
-        (target / ".installed").touch()
-    return target
+    if (target / ".installed").exists():
+        return
+    done = subprocess.run(
+        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=target, capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"npm cannot install {source.name}: {done.stderr.strip().splitlines()[0][:120]}")
+    (target / ".installed").touch()

@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import shutil
+import ssl
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,28 +17,43 @@ from pathlib import Path
 import psycopg
 
 from tests.servers.namespaces import Machine, run_network
-from tests.servers.process import ServerProcess, find_program
+from tests.servers.process import ServerProcess, find_program, free_port
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "cluster"
 _DATABASES = {"db1": "192.0.2.11/24", "db2": "192.0.2.12/24", "db3": "192.0.2.13/24"}
 _BALANCER = {"app1": "192.0.2.21/24"}
 _PATIENCE = 120.0
 _PREFIX = "sau-cluster"
+_NAME = "db.sau.internal"  # of whichever is primary, in the certificates of all
+_CERTIFICATES = "/etc/sau-cluster/"
+_DOOR = """defaults
+    mode tcp
+    timeout connect 2s
+    timeout client 12h
+    timeout server 12h
+listen door
+    bind 127.0.0.1:{port}
+    server inside unix@{socket}
+"""
 
 
 class PatroniCluster:
     """Three database machines and HAProxy on the machine of the application.
 
-    SAU runs outside of the namespaces, and reaches HAProxy by a Unix socket: no network is between the two in
-    production either.
+    SAU runs outside of the namespaces, and reaches HAProxy by a port of its own machine that leads to a Unix socket: no
+    network is between the two in production either. What passes is encrypted up to PostgreSQL.
 
     :ivar machines: by name: ``db1``, ``db2``, ``db3``, ``app1``.
+    :ivar tls: how ``app1`` speaks to the others. :ivar anonymous: the same without a certificate of its own.
     """
 
     def __init__(self, folder: Path, machines: dict[str, Machine], *, pgbouncer: bool) -> None:
         self.folder = folder
         self.machines = machines
         self._with_pgbouncer = pgbouncer
+        self._port = free_port()
+        self._door: ServerProcess | None = None
+        self.tls = self.anonymous = ssl.create_default_context()
         names = ("@REPLICATION_PASSWORD@", "@SUPERUSER_PASSWORD@", "@REWIND_PASSWORD@", "sau")
         self._passwords = {name: secrets.token_urlsafe(12) for name in names}
         self._bin = Path(find_program("/usr/lib/postgresql/*/bin/postgres", package="postgresql")).parent
@@ -51,11 +68,20 @@ class PatroniCluster:
     @property
     def url(self) -> str:
         """The SQLAlchemy address under which SAU reaches whoever is primary."""
-        port = 6432 if self._with_pgbouncer else 5000
-        return f"postgresql+psycopg://sau:{self._passwords['sau']}@/sau?host={self.folder}&port={port}"
+        password = self._passwords["sau"]
+        if self._with_pgbouncer:  # on this machine; from there on it is PgBouncer that verifies whom it speaks to
+            return f"postgresql+psycopg://sau:{password}@/sau?host={self.folder}&port=6432"
+        verified = "&".join(f"{name}={value}" for name, value in self._verified.items())
+        return f"postgresql+psycopg://sau:{password}@{_NAME}:{self._port}/sau?{verified}"
+
+    @property
+    def _verified(self) -> dict[str, str]:
+        ours = self.folder / "certificates"
+        return {"hostaddr": "127.0.0.1", "sslmode": "verify-full", "sslrootcert": str(ours / "authority.pem")}
 
     def start(self) -> None:
         """Start everything, and make the role and the database of SAU."""
+        self._make_certificates()
         for name in _DATABASES:
             self._configure(name)
             self.start_machine(name)
@@ -66,6 +92,11 @@ class PatroniCluster:
         if self._with_pgbouncer:
             self._start_pgbouncer()
         self.wait_until(self.is_whole, "two standbys are synchronous")
+
+    def close(self) -> None:
+        """End what runs on no machine of the cluster."""
+        if self._door is not None:
+            self._door.stop()
 
     def start_machine(self, name: str) -> None:
         """Start etcd and Patroni on a machine."""
@@ -103,9 +134,13 @@ class PatroniCluster:
 
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
         """Connect to the primary, by HAProxy, as superuser."""
+        ours = self.folder / "certificates" / "app1"
         return psycopg.connect(
-            host=str(self.folder),
-            port=5000,
+            host=_NAME,
+            port=self._port,
+            **self._verified,
+            sslcert=str(ours / "machine.pem"),
+            sslkey=str(ours / "machine.key"),
             user="postgres",
             dbname="postgres",
             password=self._passwords["@SUPERUSER_PASSWORD@"],
@@ -115,7 +150,8 @@ class PatroniCluster:
 
     def status(self, name: str, what: str) -> tuple[int, bytes]:
         """Ask a machine's Patroni, from the machine of the application, as HAProxy does."""
-        return self.machines["app1"].fetch(f"http://{self.machines[name].address}:8008/{what}")
+        url = f"https://{self.machines[name].address}:8008/{what}"
+        return self.machines["app1"].fetch(url, tls=self.tls)
 
     def members(self) -> dict[str, str]:
         """Return the state of each machine, as Patroni has it."""
@@ -143,12 +179,23 @@ class PatroniCluster:
     def _log_end(self, name: str) -> str:
         return f"--- {name}\n{(self.folder / name / 'patroni.log').read_text()[-1500:]}\n"
 
+    def _make_certificates(self) -> None:
+        """As the operator makes them."""
+        folder = self.folder / "certificates"
+        machines = [f"{name}={machine.address}" for name, machine in self.machines.items()]
+        subprocess.run([SHIPPED / "certificates", folder, *machines], check=True, capture_output=True)
+        for path in (folder, *folder.rglob("*")):
+            shutil.chown(path, "nobody", "nogroup")
+        self.tls, self.anonymous = (ssl.create_default_context(cafile=str(folder / "authority.pem")) for _ in range(2))
+        self.tls.load_cert_chain(folder / "app1" / "machine-and-key.pem")
+
     def _configure(self, name: str) -> None:
         folder, data = self.folder / name, self.folder / name / "data"
         folder.mkdir()
         shutil.chown(folder, "nobody", "nogroup")
         own = {"@NAME@": name, "@ADDRESS@": self.machines[name].address, **self._passwords}
         own.pop("sau")
+        own[_CERTIFICATES] = f"{self.folder / 'certificates' / name}/"
         etcd = _adapted("etcd.yml", own | {"/var/lib/etcd/sau": str(folder / "etcd")})
         (folder / "etcd.yml").write_text(etcd)
         places = {
@@ -162,17 +209,25 @@ class PatroniCluster:
         (folder / "patroni.yml").write_text(_adapted("patroni.yml", own | places))
 
     def _start_haproxy(self) -> None:
-        text = _adapted("haproxy.cfg", {"bind 127.0.0.1:5000": f"bind unix@{self._socket(5000)} mode 666"})
-        (self.folder / "haproxy.cfg").write_text(text)
-        self._start_on_balancer("haproxy", ["-db", "-f", self.folder / "haproxy.cfg"], self._socket(5000))
+        socket = self._socket(5000)
+        both = f"bind 127.0.0.1:5000\n    bind unix@{socket} mode 666"
+        own = {"bind 127.0.0.1:5000": both, _CERTIFICATES: f"{self.folder / 'certificates' / 'app1'}/"}
+        (self.folder / "haproxy.cfg").write_text(_adapted("haproxy.cfg", own))
+        self._start_on_balancer("haproxy", ["-db", "-f", self.folder / "haproxy.cfg"], socket)
+        # libpq encrypts nothing that goes through a Unix socket.
+        (self.folder / "door.cfg").write_text(_DOOR.format(port=self._port, socket=socket))
+        self._door = ServerProcess(
+            "haproxy", [self._programs["haproxy"], "-db", "-f", self.folder / "door.cfg"], log=self.folder / "door.log"
+        )
 
     def _start_pgbouncer(self) -> None:
         here = {
-            "host=127.0.0.1 port=5000": f"host={self.folder} port=5000",
+            _CERTIFICATES: f"{self.folder / 'certificates' / 'app1'}/",
             "listen_addr = 127.0.0.1": f"unix_socket_dir = {self.folder}",
             "/etc/pgbouncer/userlist.txt": str(self.folder / "userlist.txt"),
         }
         (self.folder / "userlist.txt").write_text(f'"sau" "{self._passwords["sau"]}"\n')
+        self.machines["app1"].name_hosts(f"127.0.0.1 localhost {_NAME}\n")
         (self.folder / "pgbouncer.ini").write_text(_adapted("pgbouncer.ini", here))
         self._start_on_balancer("pgbouncer", [self.folder / "pgbouncer.ini"], self._socket(6432))
 
@@ -211,8 +266,11 @@ def run_patroni(*, pgbouncer: bool = False) -> Iterator[PatroniCluster]:
     try:
         with run_network(_DATABASES | _BALANCER) as machines:
             cluster = PatroniCluster(folder, machines, pgbouncer=pgbouncer)
-            cluster.start()
-            yield cluster
+            try:
+                cluster.start()
+                yield cluster
+            finally:
+                cluster.close()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -111,14 +111,31 @@ class ServerProcess:
 
 
 def living_members(group: int) -> list[int]:
-    """Return the ids of the processes of a group that still run (one that ended and nobody reaped does not)."""
+    """Return the ids of the processes of a group that still run (one that ended and nobody reaped does not).
+
+    A process whose first thread has ended runs on, and keeps its ports, as long as another of its threads does.
+    """
     living = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state not in "ZX":
-                living.append(int(path.parent.name))
+            _, its_group = _state(path)
+            if its_group == group and _runs(path):
+                living.append(int(path.name))
     return living
+
+
+def _runs(process: Path) -> bool:
+    for thread in (process / "task").iterdir():
+        with suppress(OSError):
+            if _state(thread)[0] not in "ZX":
+                return True
+    return False
+
+
+def _state(folder: Path) -> tuple[str, int]:
+    """Return the state and the group of a process or thread. :raises OSError: if it is gone."""
+    state, _, group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+    return state, int(group)
 
 
 def _wrapper(unprivileged: bool, stop_signal: signal.Signals) -> list[str]:

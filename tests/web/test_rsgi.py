@@ -81,6 +81,12 @@ def app(make_app: MakeApp) -> Flask:
     ways.add("GET", "/waits", ShortWay("waits", _waiting))
     ways.add("GET", "/long", ShortWay("long", lambda _given: None))
     ways.add("GET", "/broken", ShortWay("broken", _broken))
+    ways.add("GET", "/document", _document_way(app, at_hand=True))
+    app.config.update(DOCUMENT=ReadyAnswer.made(200, "application/json", b"{}"), AT_HAND=0)
+
+    @app.route("/document")
+    def document() -> Response:
+        return ReadyAnswer.made(200, "application/json", b"{}").response()
 
     @app.route("/echo", methods=["POST"])
     @app.route("/page", methods=["GET", "POST"])
@@ -95,6 +101,18 @@ def app(make_app: MakeApp) -> Flask:
 
     cast(SauFlask, app).extensions["csrf"].exempt(page)
     return app
+
+
+def _document_way(app: Flask, *, at_hand: bool) -> ShortWay:
+    def give() -> ReadyAnswer | None:
+        app.config["AT_HAND"] += 1
+        return cast(ReadyAnswer | None, app.config["DOCUMENT"])
+
+    return ShortWay(
+        "document",
+        lambda _given: ReadyAnswer.made(200, "application/json", b"{}"),
+        at_hand=give if at_hand else None,
+    )
 
 
 def _short(given: ShortRequest) -> ReadyAnswer:
@@ -230,6 +248,44 @@ def test_more_than_can_wait_is_told_to_come_back(app: Flask, monkeypatch: pytest
     first, second = on_a_loop(both())
     assert (first.status, second.status) == (200, 503)
     assert int(second.headers["Retry-After"]) > 0
+
+
+_PLAINEST: list[tuple[str, str]] = [("user-agent", "reader/1")]
+_LESS_PLAIN: list[list[tuple[str, str]]] = [
+    [("origin", "https://elsewhere.test")],
+    [("expect", "100-continue")],
+    [("x_given", "a")],
+    [("ssl-client-cert", "x")],
+    [("x-forwarded-for", "203.0.113.9, 127.0.0.1")],
+    [("x-forwarded-for", "no address, and no proxy that is believed")],
+    [("content-length", "0")],
+    [("content-length", "1")],
+    [("accept-language", "x" * 40_000)],
+    [(f"x-{number}", "") for number in range(120)],
+    [("host", "elsewhere.test")],
+]
+
+
+@pytest.mark.parametrize("headers", [_PLAINEST, *_LESS_PLAIN], ids=["plainest", *map(str, range(len(_LESS_PLAIN)))])
+def test_a_document_at_hand_is_what_any_other_way_gives(app: Flask, headers: list[tuple[str, str]]) -> None:
+    """The same status, headers and body, whether it is at hand or made; what is not plain is judged as ever."""
+    sau, answers = cast(SauFlask, app), []
+    for at_hand in (True, False):
+        if not at_hand:
+            sau.short_ways.add("GET", "/document", _document_way(app, at_hand=False))
+        protocol = _Protocol()
+        body = _ask(app, "GET", "/document", protocol, *headers)
+        assert protocol.headers.pop("X-Request-Id")
+        answers.append((protocol.status, protocol.headers, body if protocol.status == 200 else ""))
+    assert answers[0] == answers[1]
+    assert app.config["AT_HAND"] == (1 if headers in (_PLAINEST, *_LESS_PLAIN[4:7]) else 0)
+
+
+def test_a_document_that_is_not_at_hand_is_made(app: Flask) -> None:
+    """By the way of every request."""
+    app.config["DOCUMENT"] = None
+    assert _ask(app, "GET", "/document", _Protocol()) == "{}"
+    assert app.config["AT_HAND"] == 1
 
 
 def test_a_header_with_an_underscore_is_not_one_with_a_hyphen(app: Flask) -> None:

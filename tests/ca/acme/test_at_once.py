@@ -86,7 +86,7 @@ def test_whoever_cannot_look_at_once_leaves_it_to_the_worker(
     assert look() == 1
     for _ in range(held):
         looker.leave()
-    looker.look = lambda *_arguments, **_keywords: False  # type: ignore[method-assign]  # it dies
+    looker.look = lambda *_arguments, **_keywords: (False, None)  # type: ignore[method-assign]  # it dies
     later = acme.order(NAME)
     assert acme.begin(acme.authorizations(later)[0], "http-01").json["status"] == "processing"
     assert look() == 0

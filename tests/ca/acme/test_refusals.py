@@ -35,7 +35,7 @@ Give = Callable[..., NewCredential]
 def reasons(services: CaServices, kind: str) -> list[str | None]:
     """The reasons of the events of a kind."""
     with services.database.reading() as session:
-        return list(session.scalars(select(AuditEvent.reason).where(AuditEvent.type == kind)))
+        return list(session.scalars(select(AuditEvent.reason).where(AuditEvent.type == kind).order_by(AuditEvent.id)))
 
 
 def test_a_nonce_serves_once_and_only_for_a_while(acme: AcmeClient, clock: ManualClock) -> None:

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from ca.profiles.compare import compare
+from ca.profiles.former import kept_versions, profile_at
 from ca.profiles.registry import packaged_profiles
+from ca.profiles.sentences import CHANGES
 from kernel.identifiers import sha256_hex
 
 LISTED = Path(__file__).with_name("versions.txt")
@@ -69,3 +72,31 @@ def test_oids_of_policies_and_fields_are_told_apart() -> None:
     assert kinds["legal-representative-signature"] == "2.4"
     assert kinds["institution-seal"] == "2.5"
     assert kinds["time-stamping"] == "2.6"
+
+
+def test_every_version_that_was_left_behind_is_kept_as_it_was() -> None:
+    """What certificates were built by is there to be compared: its digest is the one that the list holds."""
+    for line in LISTED.read_text("utf-8").splitlines():
+        name, version, digest = line.split()
+        present = packaged_profiles().get(name)
+        assert profile_at(present, int(version)) is not None, f"keep version {version} of {name} in ca/profiles/former"
+        if int(version) != present.version:
+            text = (resources.files("ca.profiles") / "former" / f"{name}.{version}.yaml").read_text("utf-8")
+            document = yaml.safe_load(text)
+            del document["changes"]
+            assert sha256_hex(json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))) == digest
+
+
+def test_what_changed_between_two_versions_is_told_in_words() -> None:
+    """Part by part, the rules around the certificate too; every change is told in both languages."""
+    present = packaged_profiles().get("person-authentication")
+    first, last = profile_at(present, kept_versions(present)[0]), present
+    assert first is not None
+    changed = {item.part or item.words.en: item for item in compare(first, last, private_arc="1.2") if item.changed}
+    assert [word.es for word in changed["It may be suspended"].before] == ["No"]
+    assert [word.es for word in changed["It may be suspended"].after] == ["Sí"]
+    assert "keyUsage" not in changed
+    assert not [item for item in compare(last, last, private_arc="1.2") if item.changed]
+    assert profile_at(present, 99) is None
+    texts = {text for each in packaged_profiles().list() for text in each.changes.values()}
+    assert texts == set(CHANGES)

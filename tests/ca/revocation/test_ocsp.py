@@ -287,7 +287,9 @@ def test_the_signer_is_renewed_before_its_end_with_an_event(
     assert serial_of(signer) == serial
     with ca.database.reading() as session:
         events = session.scalars(
-            select(AuditEvent.object_id).where(AuditEvent.type == EventType.OCSP_SIGNER_RENEWED.value)
+            select(AuditEvent.object_id)
+            .where(AuditEvent.type == EventType.OCSP_SIGNER_RENEWED.value)
+            .order_by(AuditEvent.id)
         ).all()
     assert events[-1] == serial
     assert len(events) == 2

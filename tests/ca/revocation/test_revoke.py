@@ -52,7 +52,7 @@ def row_of(ca: CaServices, serial: str) -> Certificate:
 
 def events(ca: CaServices, kind: EventType) -> list[AuditEvent]:
     with ca.database.reading() as session:
-        found = list(session.scalars(select(AuditEvent).where(AuditEvent.type == kind.value)))
+        found = list(session.scalars(select(AuditEvent).where(AuditEvent.type == kind.value).order_by(AuditEvent.id)))
         session.expunge_all()
         return found
 

@@ -45,6 +45,7 @@ STAYS = {
     "ca_request": "what a certificate rests on: the law wants it kept; who asked is an id",
     "ca_handover": "whether a key was handed over; the key and the addresses are destroyed",
     "ca_batch_row": "a line of an institution's list, as the institution gave it",
+    "admin_test_person": "a test citizen is nobody: which institution's developers made him",
     "admin_role_assignment": "which duties an id had, and who gave them: evidence; who has one is not erased before",
     "admin_console_session": "gone within a day by itself; has the id alone",
     "admin_sign_in_attempt": "gone within minutes by itself; has the id alone",
@@ -63,9 +64,9 @@ STAYS = {
 }
 #: Who did something in office, by the account's id alone: no datum about the one for whom it was done.
 ACTS = {
-    "approved_by", "asked_by", "checked_by", "closed_by", "created_by", "decided_by", "declared_by", "ended_by",
-    "granted_by", "held_by", "offered_by", "prepared_by", "proposed_by", "release_asked_by", "requested_by", "seen_by",
-    "used_by", "withdrawn_by",
+    "approved_by", "asked_by", "changed_by", "checked_by", "closed_by", "created_by", "decided_by", "declared_by",
+    "ended_by", "granted_by", "held_by", "offered_by", "prepared_by", "proposed_by", "release_asked_by", "requested_by",
+    "registered_by", "seen_by", "started_by", "used_by", "withdrawn_by",
 }  # fmt: skip
 
 

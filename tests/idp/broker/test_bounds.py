@@ -10,6 +10,7 @@ import pytest
 from idp.broker.bounds import AT_ONCE, UpstreamBounds
 from idp.broker.unavailable import UpstreamUnavailableError
 from idp.levels.circuit import FAILURES, PAUSE
+from kernel.errors import Unavailable
 
 NOW = datetime(2026, 11, 23, 17, tzinfo=UTC)
 
@@ -55,3 +56,15 @@ def test_few_wait_for_it_at_once() -> None:
             waiting.enter_context(bounds.asking("salud", now=NOW))
         assert [_ask(bounds) for _ in range(2)] == ["busy"] * 2
     assert _ask(bounds) == ""
+
+
+def test_what_is_ours_and_away_is_told_as_ours_and_says_nothing_about_the_provider() -> None:
+    """A database that does not answer in the middle is no busy provider, and opens or closes nothing."""
+    bounds = UpstreamBounds()
+    assert [_ask(bounds, reason="timed_out") for _ in range(FAILURES - 1)] == ["timed_out"] * (FAILURES - 1)
+    for _ in range(FAILURES):
+        with pytest.raises(Unavailable) as told, bounds.asking("salud", now=NOW):
+            raise Unavailable("The database does not answer.", code="database_away")
+        assert told.value.code == "database_away"
+    assert _ask(bounds, reason="timed_out") == "timed_out"
+    assert _ask(bounds) == "resting"

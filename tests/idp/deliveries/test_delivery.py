@@ -72,7 +72,9 @@ def _run(composition: Composition, *, at_once: int = 1) -> int:
 
 def _events(composition: Composition) -> list[AuditEvent]:
     with composition.database.reading() as session:
-        events = session.scalars(select(AuditEvent).where(AuditEvent.type.startswith("idp:delivery:"))).all()
+        events = session.scalars(
+            select(AuditEvent).where(AuditEvent.type.startswith("idp:delivery:")).order_by(AuditEvent.id)
+        ).all()
         session.expunge_all()
         return list(events)
 

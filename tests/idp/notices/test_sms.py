@@ -58,7 +58,11 @@ def _work(composition: Composition) -> int:
 
 def _reasons(composition: Composition, kind: EventType) -> list[str | None]:
     with composition.database.reading() as session:
-        found = session.query(AuditEvent).where(AuditEvent.type == kind.value).order_by(AuditEvent.occurred_at)
+        found = (
+            session.query(AuditEvent)
+            .where(AuditEvent.type == kind.value)
+            .order_by(AuditEvent.occurred_at, AuditEvent.id)
+        )
         return [event.reason for event in found]
 
 
