@@ -18,7 +18,7 @@ FAULTS ?= tests/faults
 # A test, and a command, is a new process: without compiled files each would compile a thousand modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run install test coverage faults check format migration docs screenshots bench lock clean help
+.PHONY: run install test coverage faults check format migration docs site man screenshots bench lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -30,7 +30,9 @@ help:
 	@echo "make check   the gates alone: format, lint, types, import contracts, migrations"
 	@echo "make format  put the code into form"
 	@echo "make migration MESSAGE=\"what changes\"   write a migration from what changed in the mapped classes"
-	@echo "make docs    write the pages that are made from the code: settings, commands, events"
+	@echo "make docs    write the pages that are made from the code: settings, commands, events, APIs, …"
+	@echo "make site    build the documents as a site into build/site/, strictly: docs/decisions/0050-site.md"
+	@echo "make man     write the manual page into build/sau.1, from the commands"
 	@echo "make screenshots   take the pictures of README.md, from a demonstration of its own (needs chromium)"
 	@echo "make bench   side by side with npm oidc-provider: docs/performance.md (needs wrk and nodejs; BENCH=--quick to look)"
 	@echo "make lock    renew the locked requirements"
@@ -44,9 +46,9 @@ install: $(VENV)/.run
 	@$(BIN)/python -m compileall -q *.py kernel keys outgoing audit web idp ca admin operations migrations
 	@echo "Installed. Next: docs/operations.md"
 
-test: $(VENV)/.dev
-	@scripts/test-packages
-	@$(MAKE) --no-print-directory check
+# Debian's packages come while the gates run: one waits for the network, the other for the processor.
+test:
+	@scripts/test-packages & packages=$$!; $(MAKE) --no-print-directory check; checked=$$?; wait $$packages; exit $$checked
 	@scripts/tests $(TESTS)
 
 # Every test again, and which lines they reach; at least nine in ten, or it fails.
@@ -73,6 +75,12 @@ migration: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	@$(BIN)/python scripts/reference.py
+
+site: $(VENV)/.dev
+	@$(BIN)/python scripts/site.py
+
+man: $(VENV)/.run
+	@mkdir -p build && $(BIN)/sau man > build/sau.1 && echo "build/sau.1: man -l build/sau.1"
 
 screenshots: $(VENV)/.dev
 	@$(BIN)/python scripts/screenshots.py
