@@ -62,7 +62,7 @@ def test_the_demo_starts_whole_and_stops_whole(tmp_path: Path) -> None:
     groups = {demo.pid, *_children(demo.pid)}
     assert len(groups) == 4
     demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(30) == 0
+    assert demo.process.wait(60) == 0
     assert [living_members(group) for group in groups] == [[]] * 4
     assert "Traceback" not in demo.read_log()
     assert not any(accepts_connections(each) for each in range(port, port + 3))

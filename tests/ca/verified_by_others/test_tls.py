@@ -160,7 +160,7 @@ def test_python_serves_clients_with_certificates(estate: Estate, client: str, we
             connect(ours, listening.getsockname()[1], SERVER)
         except (ssl.SSLError, OSError):
             assert not welcome
-        thread.join(10)
+        thread.join(60)
     assert (said == ["welcome"]) is welcome, said
 
 
