@@ -234,6 +234,8 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.register_profile(
         "sau",
         deadline=None,
+        derandomize=not is_long_run(),  # an example that nobody has seen is looked for where somebody watches
+        database=None,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],  # the machine may be
     )
     hypothesis.settings.load_profile("sau")

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, event
 
 _PLAIN = re.compile(r"\s*SELECT\b(?!.*\b(?:FOR UPDATE|FOR NO KEY UPDATE|FOR SHARE|pg_\w+)\b)", re.S | re.I)
 _ORDERED = re.compile(r"\bORDER BY\b(?!.*\))", re.S | re.I)
+_PLACE = re.compile(r"%\(\w+\)s")
 
 
 def install() -> None:
@@ -31,6 +32,10 @@ def _turn_sqlite(connection: Any, _record: Any) -> None:
 def _shuffle_postgresql(
     connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
 ) -> tuple[str, Any]:
-    if connection.dialect.name == "postgresql" and _PLAIN.match(statement) and not _ORDERED.search(statement):
+    if (
+        connection.dialect.name == "postgresql"
+        and _PLAIN.match(statement)
+        and not _ORDERED.search(_PLACE.sub("?", statement))
+    ):
         statement = f"SELECT * FROM ({statement}) AS hat ORDER BY random()"
     return statement, parameters
