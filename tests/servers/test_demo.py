@@ -54,7 +54,7 @@ def test_the_demo_starts_whole_and_stops_whole(tmp_path: Path) -> None:
         cwd=ROOT,
         stop_signal=signal.SIGINT,
     )
-    demo.wait_until(lambda: "Ctrl-C stops it" in demo.read_log(), seconds=90)
+    demo.wait_until(lambda: "Ctrl-C stops it" in demo.read_log(), seconds=180)
     printed = demo.read_log()
     assert all(accepts_connections(each) for each in range(port, port + 3))
     for wanted in (f"http://localhost:{port + 1}", f"http://localhost:{port}/admin", "/enroll/", "Test people"):
