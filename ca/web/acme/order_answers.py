@@ -27,7 +27,7 @@ from ca.acme.model import Account
 from ca.acme.order import find_order, place_order
 from ca.acme.problem import AcmeProblem, Kind
 from ca.acme.prove import claim_of
-from ca.acme.reading_ahead import wants_authorization, wants_order
+from ca.acme.reading_ahead import wants_authorization, wants_authorizations_of, wants_order
 from ca.acme.state import PROCESSING
 from ca.acme.view import ChallengeView, OrderView, view_challenge
 from ca.transparency.promise import place_waiting
@@ -79,6 +79,7 @@ def answer_finalize(given: Asked, order_id: str) -> ReadyAnswer:
             writing, services=at_work, account=own, order_id=order_id, csr=csr, judged=judged, now=now
         ),
         wants_order(order_id),
+        wants_authorizations_of(order_id),
     )
     return _order(sign_order(at_work, finalized, now=now))
 
