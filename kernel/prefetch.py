@@ -46,14 +46,15 @@ def prefetch(session: Session, wants: Sequence[Want]) -> None:
     by_reader: dict[Reader, set[Any]] = {}
     for want in wants:
         by_reader.setdefault(want.reader, set()).add(want.key)
-    begun = [reader(session, sorted(keys)) for reader, keys in by_reader.items()]
-    going = [(reading, next(reading)) for reading in begun if reading is not None]
-    while going:
-        rows = fetch_all(session, [ask for _, ask in going])
-        answered, going = zip((reading for reading, _ in going), rows, strict=True), []
-        for reading, found in answered:
+    readings = [reader(session, sorted(keys)) for reader, keys in by_reader.items()]
+    answered: list[tuple[Reading, Any]] = [(reading, None) for reading in readings if reading is not None]
+    while answered:
+        going: list[tuple[Reading, Ask]] = []
+        for reading, rows in answered:
             with suppress(StopIteration):
-                going.append((reading, reading.send(found)))
+                going.append((reading, reading.send(rows)))
+        found = fetch_all(session, [ask for _, ask in going])
+        answered = [(reading, rows) for (reading, _), rows in zip(going, found, strict=True)]
 
 
 def keep(session: Session, kind: object, key: Hashable, value: object) -> None:

@@ -129,6 +129,8 @@ def fetch_all(session: Session, asks: Sequence[Ask]) -> list[Sequence[Sequence[A
 
     :raises DBAPIError: of the first one that fails; those behind it were not run.
     """
+    if not asks:
+        return []
     connection = _connection_of(session)
     if connection.dialect.name != "postgresql":
         return [each.statement.fetch(session, each.given) for each in asks]
