@@ -72,7 +72,7 @@ PROBLEMS: Mapping[str, Text] = {
     "unknown_login": _l("Elija cómo ingresa"),
     "unknown_fault": _l("Elija una falla"),
     "simulation_bounds": _l("De 1 a 10 ingresos, y de 1 a 60 minutos"),
-    "simulation_sealed": _l("Sus tokens de identidad van cifrados: pruebe con otra falla"),
+    "simulation_elsewhere": _l("Esta aplicación no recibe eso, o lo recibe cifrado: pruebe con otra falla"),
     "unknown_level": _l("Elija el nivel"),
     "bad_claims": _l("Esto no es un parámetro «claims»: es un objeto JSON con «userinfo» o «id_token»"),
     "unknown_resource": _l("Elija una de las API registradas"),
