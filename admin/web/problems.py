@@ -75,6 +75,7 @@ PROBLEMS: Mapping[str, Text] = {
     "simulation_elsewhere": _l("Esta aplicación no recibe eso, o lo recibe cifrado: pruebe con otra falla"),
     "unknown_level": _l("Elija el nivel"),
     "bad_claims": _l("Esto no es un parámetro «claims»: es un objeto JSON con «userinfo» o «id_token»"),
+    "unknown_binding": _l("Los tokens de esta aplicación no se atan así"),
     "unknown_resource": _l("Elija una de las API registradas"),
     "token_missing": _l("Pegue un token"),
     "token_too_long": _l("Es más largo que cualquier token de este servicio: hasta 24 000 letras"),
