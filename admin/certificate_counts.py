@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from asn1crypto.x509 import TbsCertificate
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.dh import DHPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -124,9 +125,10 @@ def key_in_words(tbs_der: bytes) -> str:
     """Return the kind of the key in these to-be-signed bytes, as ``RSA 3072``, ``EC P-256``; ``?`` if it is unknown."""
     try:
         spki = TbsCertificate.load(tbs_der)["subject_public_key_info"].dump()
-        return describe_key(load_der_public_key(spki))[:24]  # type: ignore[arg-type]
+        key = load_der_public_key(spki)
     except (ValueError, UnsupportedAlgorithm):
         return "?"
+    return "?" if isinstance(key, DHPublicKey) else describe_key(key)[:24]
 
 
 def _add(session: Session, counts: Counter[_Kind]) -> None:

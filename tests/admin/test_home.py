@@ -58,12 +58,12 @@ def test_an_hour_that_is_over_is_counted_once_and_the_rest_is_read_from_the_log(
         pass
     clock.advance(timedelta(hours=1, minutes=10))
     _log_in(composition, make_person, "pwd")
-    assert _count(composition) == 2, "the one that had just begun to be over, and the one after it"
+    assert _count(composition) == 1, "the one that is over; before the log begins there is nothing to count"
     assert _count(composition) == 0, "never twice"
     with composition.database.reading() as session:
         hours = logins_by_hour(session, now=clock.now())
         figures = login_figures(session, since=before)
-        assert len(counted_hours(session, since=before, names=())) in (len(by_log), len(by_log) + 1)
+        assert len(counted_hours(session, since=before, names=())) == 1
     assert sum(hour.started for hour in hours) == 2
     assert [hour.started for hour in hours[: len(by_log)]] == [hour.started for hour in by_log]
     assert dict(figures.factors) == {"otp": 1, "pwd": 1}
@@ -202,7 +202,11 @@ def test_what_is_counted_is_found_by_the_time(composition: Composition, clock: M
         }
     read = [plan for plan in plans if "audit_event" in plan or "ca_certificate" in plan]
     assert read
-    assert [plan for plan in read if not re.search(r"_(occurred|issued|revoked)_at |not_after ", plan)] == []
+    assert [
+        plan
+        for plan in read
+        if not re.search(r"_(occurred|issued|revoked)_at |not_after |^SEARCH .* ix_audit_event_occurred_at$", plan)
+    ] == []
 
 
 def test_percentiles_are_told_within_the_bounds_of_the_counts() -> None:
