@@ -13,7 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 from asn1crypto.x509 import TbsCertificate
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.dh import DHPublicKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -28,6 +31,7 @@ from kernel.database import Database
 _HOURS_AT_ONCE = 48
 _ROWS_AT_ONCE = 100_000
 _ROWS_READ = 500
+_KEYS = (RSAPublicKey, EllipticCurvePublicKey, Ed25519PublicKey, Ed448PublicKey)
 _Kind = tuple[str, int, str, str, datetime]
 
 
@@ -128,7 +132,7 @@ def key_in_words(tbs_der: bytes) -> str:
         key = load_der_public_key(spki)
     except (ValueError, UnsupportedAlgorithm):
         return "?"
-    return "?" if isinstance(key, DHPublicKey) else describe_key(key)[:24]
+    return describe_key(key)[:24] if isinstance(key, _KEYS) else "?"
 
 
 def _add(session: Session, counts: Counter[_Kind]) -> None:
