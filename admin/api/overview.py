@@ -12,6 +12,7 @@ from admin.api.hidden import hidden
 from admin.api.operation import Call, Document, Operation
 from admin.hierarchy import authority_tree
 from admin.hour_counts import login_figures
+from admin.level_counts import level_figures
 from admin.overview import logins_by_hour, start_of_day
 from admin.permissions import Permission
 from admin.what_breaks import what_breaks
@@ -53,11 +54,14 @@ class HourDocument(Document):
 
 
 class FiguresDocument(Document):
-    """How people logged in: today by the hour, and in the last seven days by factor and by strength."""
+    """How people logged in: today by the hour, in the last seven days by factor and by strength; accounts by level."""
 
     today: list[HourDocument]
     factors: dict[str, int] = Field(examples=[{"pwd": 120, "otp": 80}])
     strengths: dict[str, int] = Field(examples=[{"2fa": 80}])
+    levels: dict[str, int] = Field(
+        examples=[{"1": 900, "2": 300}], description="Accounts by level of identity, counted once a day."
+    )
 
 
 class DirectoryDocument(Document):
@@ -112,6 +116,7 @@ def figures(call: Call) -> Document:
         ],
         factors=dict(week.factors),
         strengths=dict(week.strengths),
+        levels={str(level): number for level, number in level_figures(call.session).accounts.items()},
     )
 
 
@@ -202,7 +207,7 @@ OPERATIONS = (
     Operation(
         name="show_figures",
         path="/figures",
-        summary="How people logged in, in numbers.",
+        summary="How people logged in, and how well it is known who they are, in numbers.",
         permission=_P.FIGURES_READ,
         item=FiguresDocument,
         handler=figures,

@@ -242,6 +242,7 @@ QUIET = frozenset(
         "admin_providers.change_form",
         "admin_providers.show",
         "admin_providers.show_all",
+        "admin_figures.levels_csv",
         "admin_figures.certificates",
         "admin_figures.ages_csv",
         "admin_figures.keys_csv",
