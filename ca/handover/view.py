@@ -67,15 +67,18 @@ def institution_of(session: Session, handover_id: str) -> tuple[HandoverView, st
     return found, session.scalar(_with_institution(_INSTITUTION).where(KeyHandover.id == handover_id))
 
 
-def list_handovers(
-    session: Session, *, institutions: Collection[str] | None = None, limit: int = 100, offset: int = 0
-) -> list[HandoverView]:
-    """Return the newest hand-overs. :param institutions: RUCs of those whose certificates are told; None: all."""
-    query = select(KeyHandover).order_by(KeyHandover.created_at.desc(), KeyHandover.id)
-    if institutions is not None:
-        within = _with_institution(KeyHandover.id).where(_INSTITUTION.in_(sorted(institutions)))
-        query = query.where(KeyHandover.id.in_(within))
-    return [view_handover(session, row) for row in session.scalars(query.limit(limit).offset(offset))]
+def list_handovers(session: Session, *, limit: int = 100) -> list[HandoverView]:
+    """Return the newest hand-overs."""
+    query = select(KeyHandover).order_by(KeyHandover.created_at.desc(), KeyHandover.id).limit(limit)
+    return [view_handover(session, row) for row in session.scalars(query)]
+
+
+def of_institutions(institutions: Collection[str]) -> Select[Any]:
+    """Return a query for the ids of hand-overs of certificates of some institutions.
+
+    :param institutions: RUCs.
+    """
+    return _with_institution(KeyHandover.id).where(_INSTITUTION.in_(sorted(institutions)))
 
 
 def view_handover(session: Session, row: KeyHandover) -> HandoverView:

@@ -23,7 +23,7 @@ from ca.handover.collect import Proof, collect_file, open_handover
 from ca.handover.jobs import upkeep_handovers
 from ca.handover.model import KeyHandover
 from ca.handover.prepare import make_key
-from ca.handover.view import institution_of, list_handovers
+from ca.handover.view import institution_of, list_handovers, of_institutions
 from ca.issuance.model import Certificate
 from ca.profiles.profile import KeyType
 from ca.services import CaServices
@@ -124,9 +124,9 @@ def test_who_brings_no_key_takes_it_once_by_a_link(
     assert told == [("ready", True, None), ("ready", False, None), ("refused", False, "holder_unknown")]
     with services.database.reading() as session:
         assert [(each.request_id, each.is_of_batch) for each in list_handovers(session)] == [(batch.id, True)]
-        assert list_handovers(session, institutions=[OTHER_RUC]) == []
-        (within,) = list_handovers(session, institutions=[RUC])
-        assert institution_of(session, within.id)[1] == RUC
+        assert session.scalars(of_institutions([OTHER_RUC])).all() == []
+        (within,) = session.scalars(of_institutions([RUC]))
+        assert institution_of(session, within)[1] == RUC
     assert issue(services, batch).signed == 2
     link, now = link_in_mail(composition), services.clock.now()
     opened = open_handover(services, link=link, proof=Proof(person_id=person.id), old_format=False, now=now)
