@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 from sqlalchemy import ColumnClause, Executable, String, Table, bindparam, func, literal_column, select, union_all
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,6 +28,16 @@ from kernel.identifiers import new_id, new_secret
 from kernel.late_rows import insert_later
 from kernel.prefetch import among, find_row, hold_row
 from kernel.prepared import Prepared
+
+
+class PlacedOrder(NamedTuple):
+    """What never changes of an order."""
+
+    account_id: str
+    profile: str
+    names: tuple[str, ...]
+    institution_ruc: str
+
 
 PAGE = 100
 #: Of one account: orders that wait, and failed proofs of one name in an hour.
@@ -113,6 +123,7 @@ def _place(
         "delivered_at": None,
     }
     _insert(session, order)
+    services.orders_placed.note(order["id"], PlacedOrder(account.id, profile.name, names, institution.ruc))
     ids = sorted(new_id() for _ in names)
     for authorization_id, name in zip(ids, names, strict=True):
         insert_later(

@@ -154,6 +154,9 @@ def _write_success(
     order = hold_row(session, Order, row.order_id)
     if order is not None and order.status == PENDING and not _waits_for_others(session, order):
         change_row(session, Order, order, status=READY)
+        placed = services.orders_placed.find(order.id)
+        if placed is not None:
+            services.orders_ready.note(order.id, placed)
     services.journal.record(session, _event(row, EventType.ACME_CONTROL_PROVED, views=seen), now=now)
     return row
 

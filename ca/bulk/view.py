@@ -138,7 +138,7 @@ def view_batch(session: Session, row: CertificateBatch, *, services: CaServices)
     approvals = session.scalars(
         select(BatchApproval.approver)
         .where(BatchApproval.batch_id == row.id, BatchApproval.proposal_sha256 == row.proposal_sha256)
-        .order_by(BatchApproval.approved_at)
+        .order_by(BatchApproval.approved_at, BatchApproval.id)
     )
     return BatchView(
         id=row.id,

@@ -7,6 +7,7 @@ a crash leaves behind. Many at once share one pass: who had to wait for the head
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -45,6 +46,14 @@ def place_waiting(log: CertificateLog, *, now: datetime) -> None:
     :raises audit.sequencer.LogDamagedError: if the log cannot be continued.
     """
     log.passes.join(lambda: sequence_waiting(log, now=now))
+
+
+def begin_placing(log: CertificateLog, *, now: datetime) -> Future[None] | None:
+    """Have every entry that was committed before given its place, and return what is done then.
+
+    None where nobody but threads waits: there whoever needs the places waits by :func:`place_waiting`.
+    """
+    return log.passes.begin(lambda: sequence_waiting(log, now=now))
 
 
 def sequence_waiting(log: CertificateLog, *, now: datetime) -> None:
