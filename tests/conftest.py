@@ -16,7 +16,7 @@ from composition import Composition
 from kernel.clock import ManualClock
 from kernel.database import Database
 from kernel.settings import Settings, load_settings
-from tests import made_once, recorded, turned
+from tests import made_once, recorded, still, turned
 from tests.faults.rounds import Figure, is_long_run, tell_progress, told_figure
 from tests.measured import measured
 from tests.servers.chromium import run_chromium, run_driver
@@ -231,6 +231,7 @@ def pytest_configure(config: pytest.Config) -> None:
     made_once.install()
     recorded.install()
     turned.install()
+    still.install()
     hypothesis.settings.register_profile(
         "sau",
         deadline=None,
