@@ -230,9 +230,9 @@ def test_levels_of_identity_are_counted_once_a_day_and_drawn_for_who_cares(
         counted = dict(level_figures(session).accounts)
     assert counted[2] == 2
     assert f"2 de {sum(counted.values())} cuentas" in auditor.get("/admin").text
-    assert "2,2" in auditor.get("/admin/figures/levels.csv").text
+    assert '"2","2"' in auditor.get("/admin/figures/levels.csv").text
     assert "Niveles de identidad" not in officer.get("/admin").text
-    assert "2,2" not in officer.get("/admin/figures/levels.csv").text
+    assert '"2","2"' not in officer.get("/admin/figures/levels.csv").text
 
 
 def test_percentiles_are_told_within_the_bounds_of_the_counts() -> None:
