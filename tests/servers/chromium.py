@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 
-from playwright.sync_api import Browser, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
 from tests.servers.names import DOMAIN
 from tests.servers.process import find_program
 
+#: How long a page may take before a test gives it up, in milliseconds: a busy machine is no fault of the page.
+PATIENCE = 60_000
 # The first is the engine without the parts that show a window: the same pages for two thirds of the processor time.
 _PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = [
@@ -56,8 +60,38 @@ def run_driver() -> Iterator[Playwright]:
         names.write_text(_NAMES)
         with patch.dict(os.environ, {"NODE_OPTIONS": f"--require={names}"}):
             playwright = driver.enter_context(sync_playwright())
-        expect.set_options(timeout=60_000)  # five seconds else, whatever a page is told
-        yield playwright
+        expect.set_options(timeout=PATIENCE)  # five seconds else, whatever a page is told
+        with ExitStack() as patient:
+            for kind in (Page, Locator):
+                for action in ("click", "press"):
+                    patient.enter_context(patch.object(kind, action, _arriving(getattr(kind, action))))
+            patient.enter_context(patch.object(Browser, "new_context", _patient(Browser.new_context)))
+            yield playwright
+
+
+def _arriving(act: Callable[..., None]) -> Callable[..., None]:
+    """Have an action return when the page that it leads to is all there.
+
+    Playwright's own returns at that page's first octet: whoever counts or reads at once sees half of it, at times.
+    """
+
+    @functools.wraps(act)
+    def arriving(self: Page | Locator, *arguments: Any, **keywords: Any) -> None:
+        act(self, *arguments, **keywords)
+        if not keywords.get("no_wait_after"):
+            (self.page if isinstance(self, Locator) else self).wait_for_load_state()
+
+    return arriving
+
+
+def _patient(make: Callable[..., BrowserContext]) -> Callable[..., BrowserContext]:
+    @functools.wraps(make)
+    def patient(self: Browser, **keywords: Any) -> BrowserContext:
+        context = make(self, **keywords)
+        context.set_default_timeout(PATIENCE)
+        return context
+
+    return patient
 
 
 @contextmanager

@@ -18,6 +18,7 @@ def violations(page: Page, *, only: tuple[str, ...] = ()) -> Found:
 
     :param only: these rules; all without.
     """
+    page.wait_for_load_state()
     if not page.evaluate("'axe' in window"):
         page.evaluate(Axe().axe_script)
     options: dict[str, object] = {"resultTypes": ["violations"]}

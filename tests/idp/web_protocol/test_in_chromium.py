@@ -147,7 +147,8 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
 
 
 def _check(page: Page, name: str) -> None:
-    assert page.locator("h1").count() == 1, name
+    page.wait_for_load_state()
+    expect(page.locator("h1"), name).to_have_count(1)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert violations(page, only=COLOURS if scheme == "dark" else ()) == [], (name, scheme)
