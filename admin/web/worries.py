@@ -104,6 +104,7 @@ def _broken(session: Session, *, now: datetime) -> list[Worry]:
             select(DirectoryRow, DirectoryHealthRow)
             .join(DirectoryHealthRow, DirectoryHealthRow.directory_id == DirectoryRow.id)
             .where(DirectoryRow.active, DirectoryHealthRow.failing_since.is_not(None))
+            .order_by(DirectoryRow.name)
         )
         for row, health in rows:
             if row.institution_id in own:

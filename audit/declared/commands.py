@@ -218,7 +218,7 @@ COMMANDS: Declared = {
     ),
     "user link": (_E.ENROLLMENT_LINK_ISSUED, _E.TOTP_REMOVED),
     "user verify": (_E.ACCOUNT_IDENTITY_VERIFIED, _E.LEVEL_LOWERED),
-    "worker": (_E.SERVICE_STARTED, _E.SETTINGS_CHANGED),
+    "worker": (_E.PROFILE_CHANGED, _E.SERVICE_STARTED, _E.SETTINGS_CHANGED),
 }
 
 #: They change nothing.

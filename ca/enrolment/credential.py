@@ -81,6 +81,11 @@ def create_credential(
     chosen = services.profiles.get(profile)
     if not chosen.by_hand:
         raise Rejected(f"Profile {profile} is the service's own.", code="profile_not_requestable")
+    if chosen.is_personal:
+        raise Rejected(
+            f"Profile {profile} is for people; a credential is for an institution's machines.",
+            code="profile_not_requestable",
+        )
     institution = services.institutions.find(session, institution_ruc)
     if not 1 <= uses <= USES_LIMIT or not timedelta(0) < lifetime <= LONGEST_LIFETIME:
         raise Rejected(
