@@ -17,8 +17,8 @@ from audit.sequencer import BATCH_LIMIT, LeaseLostError, anchor_note, begin_log,
 from ca.transparency.log import CertificateLog
 from ca.transparency.model import CertificateLogEntry
 from kernel.errors import Unavailable
-from kernel.prefetch import among
-from kernel.prepared import Prepared
+from kernel.prefetch import UNKNOWN, Reading, Want, among, keep, kept
+from kernel.prepared import Ask, Prepared
 
 _AT_ONCE = 500  # serials in one query
 
@@ -87,8 +87,27 @@ def require_logged(session: Session, serial: str) -> None:
 
     :raises Unavailable: (``not_logged_yet``) if it has not.
     """
-    if not _are_placed(session, [serial]):
+    known = kept(session, CertificateLogEntry, serial)
+    if not (_are_placed(session, [serial]) if known is UNKNOWN else known):
         raise Unavailable("The certificate is on its way into the certificate log.", code="not_logged_yet")
+
+
+def wants_placed(serial: str) -> Want:
+    """Return the wish to know what :func:`require_logged` asks."""
+    return Want(_read_placed, serial)
+
+
+def _read_placed(session: Session, serials: Sequence[str]) -> Reading:
+    placed = {row[0] for row in (yield Ask(_PLACED_OF, {"keys": serials}))}
+    for serial in serials:
+        keep(session, CertificateLogEntry, serial, serial in placed)
+
+
+_PLACED_OF = Prepared(
+    lambda dialect: select(CertificateLogEntry.id).where(
+        among(dialect, CertificateLogEntry.id), CertificateLogEntry.log_index.is_not(None)
+    )
+)
 
 
 def _are_placed(session: Session, serials: Sequence[str]) -> bool:
