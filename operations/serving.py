@@ -23,6 +23,7 @@ from ca.lints.gate import outside_lint
 from kernel.bind import parse_bind
 from kernel.errors import Rejected
 from kernel.settings import Settings
+from operations.shared_counts import counting_together
 
 # A request's head must be there in time and be of a size; proxies bound it more tightly (deploy/nginx/sau.conf).
 _HEADER_MS, _HEADER_OCTETS = 10_000, 128 * 1024
@@ -61,6 +62,18 @@ def serve(
     """
     host, port = parse_bind(settings.bind)
     require_free_port(host, port)
+    with counting_together():
+        _serve(settings, host, port, tls_cert, tls_key, run_worker)
+
+
+def _serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    run_worker: Callable[[int], None] | None,
+) -> None:
     background = _BackgroundWorker(run_worker) if run_worker else None
     _load_before_forking(settings)
     if background:

@@ -4,8 +4,8 @@
 are told only to callers on this machine that no proxy passed on, and to callers inside ``SAU_TRUSTED_PROXIES``
 (put the monitoring host there); to all others ``/metrics`` does not exist. These paths answer under any ``Host``.
 
-With several workers set ``PROMETHEUS_MULTIPROC_DIR`` to an empty folder before starting: counts of all processes are
-added up then. Without it each answer holds the counts of the process that gave it.
+Where ``PROMETHEUS_MULTIPROC_DIR`` names a folder the counts of all processes are added up: ``sau serve`` sees to that.
+A server of another kind needs it set, to an empty folder; without it each answer holds the counts of its process.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import cast
 
 import structlog
@@ -94,11 +95,12 @@ class Metrics:
     @property
     def covers_machine(self) -> bool:
         """Whether the processes of this machine count together."""
-        return bool(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+        folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        return Path(folder).is_dir() if folder else False
 
     def text(self) -> bytes:
         """Return the metrics in Prometheus's text format, of all processes where they share a folder."""
-        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        if self.covers_machine:
             together = CollectorRegistry()
             MultiProcessCollector(together)  # type: ignore[no-untyped-call]
             for collector in self._collectors:

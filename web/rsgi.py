@@ -22,6 +22,7 @@ from granian.rsgi import Scope
 
 from kernel.loop_call import NeedsThreadError, Threads, run_on_loop
 from web.application import LONG_WAY, SauFlask
+from web.held_answers import HeldAnswers
 from web.ready_answer import ReadyAnswer
 from web.request_bounds import MAX_BODY
 
@@ -54,6 +55,7 @@ class RsgiApplication:
         self._app = app
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._threads = Threads(self._pool, most=threads + MOST_WAITING)
+        self._held = HeldAnswers()
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """End the threads when the server stops."""
@@ -82,6 +84,7 @@ class RsgiApplication:
             with suppress(NeedsThreadError):
                 answer = await run_on_loop(self._app.answer_shortly, way, environ, threads=self._threads)
                 if answer is not None:
+                    await self._held.wait(environ)
                     return _send(protocol, answer)
                 environ[LONG_WAY] = True
             environ["wsgi.input"] = io.BytesIO(body)
@@ -96,6 +99,7 @@ class RsgiApplication:
         try:
             reply = await loop.run_in_executor(self._pool, _answer, self._app, environ)
             if reply.more is None:
+                await self._held.wait(environ)  # counted, but no thread has it any more
                 return protocol.response_bytes(reply.status, reply.headers, reply.body)
             try:
                 transport = protocol.response_stream(reply.status, reply.headers)

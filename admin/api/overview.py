@@ -6,13 +6,17 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from admin.api.hidden import hidden
 from admin.api.operation import Call, Document, Operation
+from admin.hierarchy import authority_tree
 from admin.hour_counts import login_figures
+from admin.level_counts import level_figures
 from admin.overview import logins_by_hour, start_of_day
 from admin.permissions import Permission
-from admin.what_waits import what_breaks, what_waits
+from admin.what_breaks import what_breaks
+from admin.what_waits import what_waits
 from idp.broker.change import find_provider_by_id
 from idp.broker.health import provider_health
 from idp.broker.provider import Provider
@@ -35,7 +39,7 @@ class BreakingDocument(Document):
 
 
 class HomeDocument(Document):
-    """What waits for a decision of yours, by kind, and what is about to break, of what you reach."""
+    """What waits for a decision of yours, or of others on what you asked for, by kind; what is about to break."""
 
     waits: dict[str, int] = Field(examples=[{"certificate_requests": 3}])
     breaks: list[BreakingDocument]
@@ -50,11 +54,14 @@ class HourDocument(Document):
 
 
 class FiguresDocument(Document):
-    """How people logged in: today by the hour, and in the last seven days by factor and by strength."""
+    """How people logged in: today by the hour, in the last seven days by factor and by strength; accounts by level."""
 
     today: list[HourDocument]
     factors: dict[str, int] = Field(examples=[{"pwd": 120, "otp": 80}])
     strengths: dict[str, int] = Field(examples=[{"2fa": 80}])
+    levels: dict[str, int] = Field(
+        examples=[{"1": 900, "2": 300}], description="Accounts by level of identity, counted once a day."
+    )
 
 
 class DirectoryDocument(Document):
@@ -89,11 +96,12 @@ def home(call: Call) -> Document:
     """Return what waits and what is about to break."""
     powers = call.caller.powers
     waits = what_waits(call.session, services=call.services, powers=powers, actor=call.caller.actor, now=call.now)
+    tree = authority_tree(call.session, now=call.now) if powers.allow(_P.AUTHORITIES_READ) else []
     return HomeDocument(
-        waits=waits,
+        waits={each.code: each.count for each in waits},
         breaks=[
             BreakingDocument(code=each.code, about=each.about, at=each.at)
-            for each in what_breaks(call.session, powers=powers, now=call.now)
+            for each in what_breaks(call.session, powers=powers, tree=tree, now=call.now)
         ],
     )
 
@@ -108,6 +116,7 @@ def figures(call: Call) -> Document:
         ],
         factors=dict(week.factors),
         strengths=dict(week.strengths),
+        levels={str(level): number for level, number in level_figures(call.session).accounts.items()},
     )
 
 
@@ -116,7 +125,11 @@ def directories(call: Call) -> list[Document]:
     reach = call.caller.powers.institutions(_P.DIRECTORIES_READ)
     rucs = {each.id: each.ruc for each in list_institutions(call.session) if reach is None or each.ruc in reach}
     found = list_directories(call.session, services=call.services.idp)
-    return [_directory(call, each, rucs[each.institution_id]) for each in found if each.institution_id in rucs]
+    return [
+        directory_document(call.session, each, rucs[each.institution_id])
+        for each in found
+        if each.institution_id in rucs
+    ]
 
 
 def show_directory(call: Call) -> Document:
@@ -125,7 +138,7 @@ def show_directory(call: Call) -> Document:
         found = find_directory(call.session, services=call.services.idp, directory_id=call.path["directory_id"])
         ruc = find_institution(call.session, found.institution_id).ruc
         call.caller.powers.require_institution(_P.DIRECTORIES_READ, ruc)
-    return _directory(call, found, ruc)
+    return directory_document(call.session, found, ruc)
 
 
 def providers(call: Call) -> list[Document]:
@@ -133,7 +146,11 @@ def providers(call: Call) -> list[Document]:
     reach = call.caller.powers.institutions(_P.PROVIDERS_READ)
     rucs = {each.id: each.ruc for each in list_institutions(call.session) if reach is None or each.ruc in reach}
     found = list_providers(call.session, services=call.services.idp, open_only=False)
-    return [_provider(call, each, rucs[each.institution_id]) for each in found if each.institution_id in rucs]
+    return [
+        provider_document(call.session, each, rucs[each.institution_id])
+        for each in found
+        if each.institution_id in rucs
+    ]
 
 
 def show_provider(call: Call) -> Document:
@@ -142,11 +159,12 @@ def show_provider(call: Call) -> Document:
         found = find_provider_by_id(call.session, services=call.services.idp, provider_id=call.path["provider_id"])
         ruc = find_institution(call.session, found.institution_id).ruc
         call.caller.powers.require_institution(_P.PROVIDERS_READ, ruc)
-    return _provider(call, found, ruc)
+    return provider_document(call.session, found, ruc)
 
 
-def _directory(call: Call, found: Directory, ruc: str) -> DirectoryDocument:
-    told = next((each for each in list_health(call.session) if each.name == found.name), None)
+def directory_document(session: Session, found: Directory, ruc: str) -> DirectoryDocument:
+    """Return a directory as it is answered."""
+    told = next((each for each in list_health(session) if each.name == found.name), None)
     return DirectoryDocument(
         id=found.id,
         name=found.name,
@@ -159,8 +177,9 @@ def _directory(call: Call, found: Directory, ruc: str) -> DirectoryDocument:
     )
 
 
-def _provider(call: Call, found: Provider, ruc: str) -> ProviderDocument:
-    told = provider_health(call.session).get(found.id)
+def provider_document(session: Session, found: Provider, ruc: str) -> ProviderDocument:
+    """Return a provider as it is answered."""
+    told = provider_health(session).get(found.id)
     return ProviderDocument(
         id=found.id,
         name=found.name,
@@ -188,7 +207,7 @@ OPERATIONS = (
     Operation(
         name="show_figures",
         path="/figures",
-        summary="How people logged in, in numbers.",
+        summary="How people logged in, and how well it is known who they are, in numbers.",
         permission=_P.FIGURES_READ,
         item=FiguresDocument,
         handler=figures,

@@ -37,8 +37,8 @@ def issue_front_channel_tokens(
     code: str | None,
     txn: str,
     now: datetime,
-) -> dict[str, str]:
-    """Return the tokens of the answer as its parameters (§3.2.2.5, §3.3.2.5). They are a family of their own.
+) -> tuple[dict[str, str], str]:
+    """Return the tokens of the answer as its parameters (§3.2.2.5, §3.3.2.5), and the id of their own family.
 
     :param acr: what to state of the login.
     :param code: what travels beside them; the ID token is bound to it.
@@ -78,7 +78,7 @@ def issue_front_channel_tokens(
             )
         except TokenError as error:  # no key to encrypt it to
             raise RedirectableError(error.code, error.public_detail) from error
-    return parameters
+    return parameters, family.id
 
 
 def _start_family(

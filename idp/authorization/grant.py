@@ -88,7 +88,7 @@ def grant_authorization(
     )
     txn = services.journal.record_with_receipt(session, event, now=now)
     parameters: dict[str, str] = {}
-    code = None
+    code = family_id = None
     if CODE in request.response_type.split(" "):
         code = write_authorization_code(
             session,
@@ -102,7 +102,7 @@ def grant_authorization(
         )
         parameters["code"] = code
     if gives_tokens(request.response_type):
-        parameters |= issue_front_channel_tokens(
+        tokens, family_id = issue_front_channel_tokens(
             session,
             services,
             client=client,
@@ -114,11 +114,20 @@ def grant_authorization(
             txn=txn,
             now=now,
         )
+        parameters |= tokens
     session.flush()
     sid, redirect_uri = browser_session.sid, request.address.redirect_uri
     state = session_state_for(services, client_id=client.client_id, redirect_uri=redirect_uri, sid=sid)
     if state is not None:
         parameters["session_state"] = state
     answer = answer_with(session, services, client=client, address=request.address, parameters=parameters, now=now)
-    carried = inject_into_response(session, services, client=client, parameters=answer.parameters, now=now)
-    return replace(answer, parameters=carried, browser_state=browser_state(services, sid))
+    told = inject_into_response(
+        session,
+        services,
+        client=client,
+        carried=parameters,
+        family_id=family_id,
+        parameters=answer.parameters,
+        now=now,
+    )
+    return replace(answer, parameters=told, browser_state=browser_state(services, sid))

@@ -23,6 +23,7 @@ from idp.protocol.errors import TokenError
 from idp.protocol.polling import INTERVAL, LONGEST_INTERVAL, SLOWER_BY, TOLERANCE_MILLISECONDS
 from idp.protocol.terms import Terms
 from idp.services import IdpServices
+from idp.simulation.injecting import inject_into_polled_tokens
 from idp.tokens.confirmation import Confirmation
 from idp.tokens.family import DeadFamilyError, revoke_family, start_family
 from idp.tokens.model import TokenFamilyRow
@@ -172,7 +173,7 @@ def _issue(
         },
     )
     txn = services.journal.record_with_receipt(session, event, now=now)
-    return issue_token_set(
+    tokens = issue_token_set(
         session,
         services,
         client=client,
@@ -182,6 +183,7 @@ def _issue(
         txn=txn,
         now=now,
     )
+    return inject_into_polled_tokens(session, services, client=client, family_id=family.id, tokens=tokens, now=now)
 
 
 def _explain(session: Session, refusals: _Refusals, row: DecoupledRequestRow | None) -> NoReturn:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from idp.clients.client import find_client
+from idp.developer.advice import ADVICE
 from idp.developer.doctor import Finding, Patient, Result, examine, patient_of
 from idp.services import IdpServices
 from kernel.command_line import json_option, print_records
@@ -49,4 +50,10 @@ def relying_party_commands(load: Callable[[], IdpServices]) -> click.Group:
 
 
 def _record(finding: Finding) -> dict[str, str]:
-    return {"check": finding.check, "result": finding.result.value, "why": finding.why, "detail": finding.detail}
+    return {
+        "check": finding.check,
+        "result": finding.result.value,
+        "why": finding.why,
+        "detail": finding.detail,
+        "advice": ADVICE.get(finding.words, ""),
+    }

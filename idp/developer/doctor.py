@@ -18,6 +18,7 @@ from cryptography import x509
 
 from idp.clients.client import Client
 from idp.protocol.logout_token import LOGOUT_EVENT
+from kernel.addresses import is_loopback
 from kernel.clock import to_timestamp
 from kernel.identifiers import b64url, new_secret
 from outgoing.answer import Answer
@@ -116,7 +117,9 @@ def _of_home(outgoing: OutgoingClient, home: str, *, now: datetime) -> Iterator[
         return
     yield Finding("reach", Result.PASSED, detail=str(answer.status))
     if not secure:
-        yield Finding("https", Result.FAILED, "plain")
+        # RFC 8252 §8.3: what stays on the machine needs no TLS; it is where applications are written.
+        local = is_loopback(home)
+        yield Finding("https", Result.WARNED if local else Result.FAILED, "local" if local else "plain")
         return
     yield Finding("https", Result.PASSED)
     yield _of_certificate(answer, now=now)
@@ -212,6 +215,8 @@ def _unsigned_logout_token(*, issuer: str, client_id: str, now: datetime) -> str
 
 def _of_frontchannel(outgoing: OutgoingClient, patient: Patient, *, issuer: str) -> Finding:
     answer = outgoing.look(patient.frontchannel, most_octets=_MOST_OCTETS)
+    if answer.status >= 400:
+        return Finding("frontchannel", Result.FAILED, "breaks", str(answer.status))
     policy = answer.headers.get("content-security-policy", "").lower()
     ancestors = re.search(r"frame-ancestors ([^;,]*)", policy)
     if ancestors is not None:
@@ -219,12 +224,11 @@ def _of_frontchannel(outgoing: OutgoingClient, patient: Patient, *, issuer: str)
         address = urlsplit(issuer)
         ours = {"*", f"{address.scheme}:", f"{address.scheme}://{address.netloc}", address.netloc}
         if not allowed & ours and not any(_covers(each, address.netloc) for each in allowed):
-            return Finding("frontchannel", Result.FAILED, "not_framed", ancestors[1].strip()[:120])
+            return Finding("frontchannel", Result.WARNED, "not_framed", ancestors[1].strip()[:120])
     elif answer.headers.get("x-frame-options", "").strip():
-        # Where frame-ancestors is not there, any value of it keeps our page from showing this one.
-        return Finding("frontchannel", Result.FAILED, "not_framed", answer.headers["x-frame-options"][:60])
-    if answer.status >= 400:
-        return Finding("frontchannel", Result.FAILED, "breaks", str(answer.status))
+        # Where frame-ancestors is not there, any value of it keeps our page from showing this one. It is asked for all
+        # the same, and may take its cookie away: mod_auth_openidc does so with DENY.
+        return Finding("frontchannel", Result.WARNED, "not_framed", answer.headers["x-frame-options"][:60])
     return Finding("frontchannel", Result.PASSED, detail=str(answer.status))
 
 

@@ -21,13 +21,18 @@ from idp.clients.client import Client
 from idp.clients.environment import new_test_person_id
 from idp.clients.policy import AUTHORIZATION_CODE, CLIENT_CREDENTIALS
 from idp.developer.token_reading import ReadToken, read_token
+from idp.directory.institutions import find_institution
 from idp.protocol.acr import is_reached, required_acr, stated_acr
 from idp.protocol.claims_request import parse_claims_request, within_scopes
 from idp.protocol.errors import RedirectableError, TokenError
 from idp.protocol.scope import OFFLINE_ACCESS, OPENID
 from idp.protocol.terms import Terms
+from idp.rights.belonging import Belonging
+from idp.rights.catalog import list_roles
+from idp.rights.holdings import Holding
 from idp.services import IdpServices
 from idp.tokens.access_token import AccessToken, access_token_of, issue_access_token
+from idp.tokens.confirmation import Confirmation
 from idp.tokens.family import TokenFamily
 from idp.tokens.id_token import issue_id_token
 from idp.tokens.introspection import told_of_access_token
@@ -37,7 +42,7 @@ from idp.tokens.target import Target, target_for_person, userinfo_resource
 from idp.tokens.token_set import issue_family_access_token
 from idp.tokens.userinfo import userinfo_claims
 from kernel.errors import Rejected
-from kernel.identifiers import new_id
+from kernel.identifiers import b64url, new_id, sha256
 from kernel.prefetch import keep
 from keys.signer import Algorithm
 
@@ -47,13 +52,22 @@ LOGINS: Mapping[str, tuple[str, ...]] = {
     "two": (AMR_PASSWORD, AMR_OTP),
     "certificate": (AMR_CERTIFICATE,),
 }
+#: How a token is bound, to a key that is nobody's (RFC 9449, RFC 8705).
+BINDINGS: Mapping[str, Confirmation] = {
+    "dpop": Confirmation(jkt=b64url(sha256("a key of nobody's"))),
+    "certificate": Confirmation(x5t_s256=b64url(sha256("a certificate of nobody's"))),
+}
 KEY_ID = "preview-signed-by-nothing"
 _OCTETS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
-    """A person as a developer describes one. Empty: the person has none."""
+    """A person as a developer describes one. Empty: the person has none.
+
+    :ivar roles: names of what the person holds in the application; ``works``: at the application's institution, as
+        whoever holds a role does.
+    """
 
     level: int = 1
     given_names: str = "Persona"
@@ -63,11 +77,17 @@ class Described:
     phone: str = ""
     birth_date: str = ""
     locale: str = "es"
+    roles: tuple[str, ...] = ()
+    works: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What the application would ask for. :ivar login: one of :data:`LOGINS`. :ivar resource: empty: UserInfo alone."""
+    """What the application would ask for.
+
+    :ivar login: one of :data:`LOGINS`. :ivar resource: empty: UserInfo alone.
+    :ivar bound: the key that its token request proves, one of :data:`BINDINGS`; empty: none.
+    """
 
     scopes: tuple[str, ...] = (OPENID,)
     acr_values: str = ""
@@ -75,6 +95,7 @@ class Wanted:
     resource: str = ""
     nonce: str = ""
     login: str = "password"
+    bound: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,7 +124,8 @@ def preview_tokens(
 ) -> Preview:
     """Return what ``client`` would get if such a person logged in and allowed everything. Nothing is kept.
 
-    :raises Rejected: ``unknown_scope``, ``unknown_login``, ``bad_claims``, ``unknown_resource``, ``unknown_level``.
+    :raises Rejected: ``unknown_scope``, ``unknown_login``, ``bad_claims``, ``unknown_resource``, ``unknown_level``,
+        ``unknown_binding``, ``unknown_role``.
     """
     _require_sensible(client, person, wanted)
     blind = replace(services, token_keys=cast(KeyRing, _NobodysKeys()))
@@ -122,6 +144,18 @@ def _require_sensible(client: Client, person: Described, wanted: Wanted) -> None
         raise Rejected("Levels are 1, 2 and 3.", code="unknown_level")
     if wanted.resource and wanted.resource not in client.metadata.resources:
         raise Rejected("The application has not registered this API.", code="unknown_resource")
+    if wanted.bound not in bindings_for(client):
+        raise Rejected("The application's tokens are not bound like that.", code="unknown_binding")
+
+
+def bindings_for(client: Client) -> tuple[str, ...]:
+    """Return how the tokens of ``client`` may be bound; the empty name, first where it may be, is of bearer tokens."""
+    known = client.metadata
+    if known.dpop_bound_access_tokens:
+        return ("dpop",)
+    if known.tls_client_certificate_bound_access_tokens or client.policy.sender_constrained:
+        return ("dpop", "certificate")
+    return ("", "dpop")
 
 
 def _of_a_person(
@@ -155,6 +189,7 @@ def _of_a_person(
         **vocabulary,  # type: ignore[arg-type]
     )
     family = _family(session, client, person, wanted, claims, acr=acr, amr=amr, now=now)
+    _describe_rights(session, client, person, family.person_id)
     try:
         named = [wanted.resource] if wanted.resource else []
         target = target_for_person(session, services, client=client, family=family, named=named, scopes=family.scopes)
@@ -186,8 +221,33 @@ def _of_a_person(
         opaque=target.access_token_format == "opaque",
         encrypted=client.metadata.id_token_encrypted_response_alg is not None,
         refresh=family.offline,
-        response=_response(target),
+        response=_response(target, wanted),
     )
+
+
+def _describe_rights(session: Session, client: Client, person: Described, person_id: str) -> None:
+    """Have at hand in this session, and nowhere else, where the person works and what he holds."""
+    institution = find_institution(session, client.institution_id) if client.institution_id else None
+    declared = {role.name: role for role in list_roles(session, client_id=client.client_id) if not role.retired}
+    if not set(person.roles) <= set(declared) or (institution is None and (person.roles or person.works)):
+        raise Rejected("The application has declared no such role.", code="unknown_role")
+    works = institution is not None and bool(person.works or person.roles)
+    keep(session, Belonging, person_id, [institution.id] if institution and works else [])
+    held = [
+        Holding(
+            assignment_id=new_id(),
+            person_id=person_id,
+            role=name,
+            permissions=declared[name].permissions,
+            institution_id=institution.id,
+            institution_ruc=institution.ruc,
+            institution_name=institution.name,
+            last_used_at=None,
+        )
+        for name in sorted(person.roles)
+        if institution is not None
+    ]
+    keep(session, Holding, (person_id, client.client_id), held)
 
 
 def _of_a_service(session: Session, services: IdpServices, client: Client, wanted: Wanted, *, now: datetime) -> Preview:
@@ -204,7 +264,7 @@ def _of_a_service(session: Session, services: IdpServices, client: Client, wante
         client=client,
         audience=target.identifier,
         scopes=target.scopes,
-        confirmation=None,
+        confirmation=BINDINGS.get(wanted.bound),
         access_token_alg=target.access_token_alg,
         extra={},
         now=now,
@@ -213,7 +273,7 @@ def _of_a_service(session: Session, services: IdpServices, client: Client, wante
         access_token=read_token(text),
         introspection=told_of_access_token(session, services, client, _access(text), None, now=now),
         opaque=target.access_token_format == "opaque",
-        response=_response(target),
+        response=_response(target, wanted),
     )
 
 
@@ -258,7 +318,7 @@ def _family(
         terms=Terms(
             resources=(wanted.resource,) if wanted.resource else (), claims=within_scopes(claims, client.scopes)
         ),
-        confirmation=None,
+        confirmation=BINDINGS.get(wanted.bound),
         session_x5t_s256=None,
         authenticated_at=now,
         acr=acr,
@@ -279,8 +339,10 @@ def _access(text: str) -> AccessToken:
     return access_token_of(read_token(text).claims or {})
 
 
-def _response(target: Target) -> Mapping[str, Any]:
-    return {"scope": " ".join(target.scopes), "aud": target.identifier}
+def _response(target: Target, wanted: Wanted) -> Mapping[str, Any]:
+    bound = BINDINGS.get(wanted.bound)
+    token_type = bound.token_type if bound else "Bearer"
+    return {"token_type": token_type, "scope": " ".join(target.scopes)}
 
 
 class _NobodysKeys:

@@ -19,6 +19,7 @@ from idp.directory.institutions import Institution, find_institution
 from idp.rights.model import BelongingRow
 from kernel.errors import Conflict, NotFound, Rejected
 from kernel.identifiers import new_id
+from kernel.prefetch import UNKNOWN, kept
 
 POST_LIMIT = 200
 
@@ -216,9 +217,12 @@ def list_belongings(session: Session, *, institution_id: str, ended: bool = Fals
 
 def institutions_of(session: Session, person_id: str, *, now: datetime) -> list[Institution]:
     """Return the active institutions at which the person works now, by name."""
-    ids: Iterable[str] = session.scalars(
-        select(BelongingRow.institution_id).where(BelongingRow.person_id == person_id, *standing(now))
-    ).all()
+    read = kept(session, Belonging, person_id)
+    if read is UNKNOWN:
+        read = session.scalars(
+            select(BelongingRow.institution_id).where(BelongingRow.person_id == person_id, *standing(now))
+        ).all()
+    ids: Iterable[str] = read
     found = [find_institution(session, each) for each in ids]
     return sorted((each for each in found if each.active), key=lambda each: each.name)
 

@@ -22,6 +22,7 @@ from idp.rights.assignment import counting
 from idp.rights.belonging import Moment, standing
 from idp.rights.model import AssignmentRow, BelongingRow, RightsDeclarationRow, RoleOfferRow, RoleRow
 from kernel.column_types import UtcDateTime
+from kernel.prefetch import UNKNOWN, kept
 
 _USE_GRAIN = timedelta(hours=1)
 
@@ -89,8 +90,10 @@ def holdings_of(
 
     :param institution_id: those that this institution gave; None: whoever gave them.
     """
-    given = {"now": now, "person_id": person_id, "client_id": client_id}
-    found = read_holdings(session, _of_person(), given)
+    found = kept(session, Holding, (person_id, client_id))
+    if found is UNKNOWN:
+        given = {"now": now, "person_id": person_id, "client_id": client_id}
+        found = read_holdings(session, _of_person(), given)
     return [each for each in found if institution_id in (None, each.institution_id)]
 
 

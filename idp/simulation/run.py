@@ -13,7 +13,15 @@ from audit.vocabulary import EventType
 from idp.clients.client import Client
 from idp.clients.environment import Environment
 from idp.services import IdpServices
-from idp.simulation.faults import OF_THE_ID_TOKEN, OF_THE_RESPONSE, Fault
+from idp.simulation.faults import (
+    OF_THE_ID_TOKEN,
+    OF_THE_RESPONSE,
+    OF_THE_SIGNED_RESPONSE,
+    OF_THE_SIGNED_USERINFO,
+    OF_USERINFO,
+    WITHOUT_A_RESPONSE,
+    Fault,
+)
 from idp.simulation.model import SimulatedLoginRow, SimulationRow
 from kernel.errors import Conflict, Rejected
 from kernel.identifiers import new_id
@@ -42,7 +50,7 @@ class Simulation:
         if not self.sent:
             return "waiting"
         if self.fault in OF_THE_RESPONSE:
-            return "accepted" if self.redeemed else "rejected"
+            return "accepted" if self.redeemed or self.used else "rejected"
         if self.fault in OF_THE_ID_TOKEN and self.redeemed:
             return "accepted" if self.used else "rejected"
         return "unseen"
@@ -54,6 +62,27 @@ def may_simulate(client: Client) -> bool:
     Nobody real enters a sandbox, and no other application can be in it: nothing is ever asked for one in production.
     """
     return client.environment is Environment.SANDBOX
+
+
+def faults_for(client: Client) -> list[Fault]:
+    """Return the faults that this application can meet, by what it registered, in their order."""
+    known, left_out = client.metadata, set[Fault]()
+    if known.id_token_encrypted_response_alg is not None:
+        left_out |= OF_THE_ID_TOKEN | {Fault.C_HASH}
+    if known.userinfo_encrypted_response_alg is not None:
+        left_out |= OF_USERINFO
+    if known.userinfo_signed_response_alg is None:
+        left_out |= OF_THE_SIGNED_USERINFO
+    if known.authorization_encrypted_response_alg is not None:
+        left_out |= OF_THE_SIGNED_RESPONSE
+    if client.policy.signed_responses and known.authorization_encrypted_response_alg is not None:
+        left_out |= OF_THE_RESPONSE
+    types = [each.split(" ") for each in known.response_types]
+    if not any({"code", "id_token"} <= set(each) for each in types):
+        left_out.add(Fault.C_HASH)
+    if not types:
+        left_out |= frozenset(Fault) - WITHOUT_A_RESPONSE
+    return [fault for fault in Fault if fault not in left_out]
 
 
 def start_simulation(
@@ -70,7 +99,8 @@ def start_simulation(
     """Begin one, in place of the one before, and return its id.
 
     :raises Conflict: (``application_live``) in production.
-    :raises Rejected: ``unknown_fault``, ``simulation_bounds``, ``simulation_sealed`` (its ID tokens are encrypted).
+    :raises Rejected: ``unknown_fault``, ``simulation_bounds``, ``simulation_elsewhere`` (it does not use, or has
+        encrypted, what the fault is in).
     """
     if not may_simulate(client):
         raise Conflict("This application is in production.", code="application_live")
@@ -78,8 +108,8 @@ def start_simulation(
         raise Rejected("There is no such fault.", code="unknown_fault")
     if not (1 <= logins <= MOST_LOGINS and 1 <= minutes <= MOST_MINUTES):
         raise Rejected(f"Up to {MOST_LOGINS} logins and {MOST_MINUTES} minutes.", code="simulation_bounds")
-    if fault in OF_THE_ID_TOKEN and client.metadata.id_token_encrypted_response_alg is not None:
-        raise Rejected("Its ID tokens are encrypted.", code="simulation_sealed")
+    if Fault(fault) not in faults_for(client):
+        raise Rejected("This application does not get that, or gets it encrypted.", code="simulation_elsewhere")
     _forget_old(session, client.client_id, now=now)
     _stop(session, client.client_id, now=now)
     row = SimulationRow(

@@ -28,7 +28,7 @@ _DECISIONS = {"allow": Decision.ALLOWED, "deny": Decision.DENIED, "disown": Deci
 @blueprint.get("")
 def show_all() -> AnyResponse:
     """Show what waits."""
-    visitor = admit(back_to=url_for("approvals.show_all"))
+    visitor = admit(back_to=url_for("approvals.show_all"), test_people=True)
     if isinstance(visitor, AnyResponse):
         return visitor
     with services().database.reading() as session:
@@ -41,7 +41,7 @@ def show(request_id: str) -> AnyResponse:
     """Show one request, after the login that it needs."""
     _offer_list()
     address = url_for("approvals.show", request_id=request_id)
-    visitor = admit(back_to=address)
+    visitor = admit(back_to=address, test_people=True)
     if isinstance(visitor, AnyResponse):
         return visitor
     with services().database.reading() as session:
@@ -67,7 +67,7 @@ def decide(request_id: str) -> AnyResponse:
     """Take the answer; an approval that needs a stronger login leads there and back, and is asked again."""
     _offer_list()
     address = url_for("approvals.show", request_id=request_id)
-    visitor = admit(back_to=address)
+    visitor = admit(back_to=address, test_people=True)
     if isinstance(visitor, AnyResponse):
         return visitor
     # Whatever else may be sent: it is no approval.

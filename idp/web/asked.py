@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import request
 
@@ -19,6 +20,7 @@ class Asked:
     :ivar query: pairs of the address, repetitions included. ``form``: pairs of the body.
     :ivar media_type: of the body, without parameters.
     :ivar header: returns a header's value, None without it.
+    :ivar environ: of WSGI, to leave word in for whoever sends the answer.
     """
 
     path: str
@@ -27,6 +29,7 @@ class Asked:
     media_type: str
     header: Callable[[str], str | None] = field(repr=False)
     sender: Sender = field(repr=False)
+    environ: dict[str, Any] = field(repr=False)
 
 
 def asked_of_flask() -> Asked:
@@ -38,6 +41,7 @@ def asked_of_flask() -> Asked:
         media_type=request.mimetype,
         header=request.headers.get,
         sender=request_sender(),
+        environ=request.environ,
     )
 
 
@@ -51,4 +55,5 @@ def asked_shortly(given: ShortRequest, issuer: str) -> Asked:
         media_type=FORM if given.method == "POST" else "",
         header=given.header,
         sender=Sender(method=given.method, url=f"{issuer}{given.path}", dpop=(proof,) if proof is not None else ()),
+        environ=given.environ,
     )

@@ -35,10 +35,13 @@ class Visitor:
         self.has_second_factor = has_second_factor
 
 
-def admit(*, back_to: str, sensitive: bool = False, keep: tuple[str, ...] = ()) -> Visitor | AnyResponse:
+def admit(
+    *, back_to: str, sensitive: bool = False, keep: tuple[str, ...] = (), test_people: bool = False
+) -> Visitor | AnyResponse:
     """Return who is logged in, or the redirect to the login that is due before the page at ``back_to`` may open.
 
     :param sensitive: the page changes how the person logs in: a recent login, with the second factor if there is one.
+    :param test_people: test citizens may open it too: the page is about an application that asks, not about an account.
     :param keep: fields of this form that the same person gets back on that page after the login; never a secret.
     """
     found = current_session()
@@ -52,7 +55,7 @@ def admit(*, back_to: str, sensitive: bool = False, keep: tuple[str, ...] = ()) 
         second_factor = has_second_factor(session, person.id)
     if not person.is_active:
         return redirect(begin_own_login(next_path=back_to), 303)
-    if person.is_test:
+    if person.is_test and not test_people:
         raise Denied("A test citizen has no account to look after.", code=TEST_PERSON_OUTSIDE)
     required = ACR_2FA if sensitive and second_factor else None
     oldest = present() - RECENT

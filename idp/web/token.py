@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MIMEAccept
@@ -14,8 +12,8 @@ from idp.oauth.server import answer_endpoint
 from idp.protocol.client_authentication import present
 from idp.protocol.errors import BearerTokenError, InvalidClientError
 from idp.protocol.parameters import ParametersError, read_parameters
-from idp.simulation.injecting import inject_into_userinfo
-from idp.simulation.run import may_simulate
+from idp.simulation.faults import SLOW_SECONDS, Fault
+from idp.simulation.injecting import LABEL, inject_into_userinfo
 from idp.tokens.binding import BEARER, DPOP
 from idp.tokens.introspection_jwt import MEDIA_TYPE as INTROSPECTION_JWT
 from idp.tokens.userinfo import UserInfo, release_userinfo
@@ -29,6 +27,7 @@ from idp.web.sender import add_nonce
 from kernel.errors import ServiceError
 from kernel.origin import current_origin
 from web.client_address import network_of
+from web.held_answers import hold_answer
 from web.rate_limit import check_limit
 from web.ready_answer import ReadyAnswer
 from web.short_way import FORM
@@ -114,12 +113,7 @@ def answer_userinfo(asked: Asked) -> ReadyAnswer:
                 told = release_userinfo(
                     session, services=provider, token=presented, scheme=scheme, sender=asked.sender, now=now
                 )
-                if not may_simulate(told.client):
-                    return told
-                claims = inject_into_userinfo(
-                    session, provider, client=told.client, family_id=told.family_id, claims=told.claims, now=now
-                )
-                return replace(told, claims=claims)
+                return inject_into_userinfo(session, provider, told=told, now=now)
 
             released = provider.remote_keys.retrying(
                 lambda: provider.database.together(release, wants_of_token(provider, presented))
@@ -169,6 +163,8 @@ def answer_form(endpoint: str, asked: Asked) -> ReadyAnswer:
             response = jwt_response(answered.document, media_type=INTROSPECTION_JWT)
         else:
             response = json_response(answered.document, answered.status)
+            if answered.document.get(LABEL) == Fault.TOKEN_SLOW:
+                hold_answer(asked.environ, SLOW_SECONDS)
     except ServiceError as error:
         response = token_error_response(error, basic=authorization is not None)
     if endpoint in ("token", "par"):

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from admin.permissions import Role
 from admin.web.developer.doctor import _NAMES, _SAID
 from composition import Composition
+from idp.developer.advice import ADVICE
 from idp.developer.commands import relying_party_commands
 from idp.developer.doctor import Finding, Patient, Result
 from tests.admin.conftest import Events, MakeOperator
@@ -48,6 +49,7 @@ def test_a_developer_looks_at_his_own_application(
 def test_each_finding_has_words() -> None:
     """Every check and every way that it ends, as the rules name them."""
     assert {each.partition(":")[0] for each in _SAID} == set(_NAMES)
+    assert {each for each in _SAID if ":" in each} == set(ADVICE)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -66,6 +68,12 @@ def test_the_command_ends_as_the_checks_do(composition: Composition, monkeypatch
     failed = run(group, ["doctor", "https://portal.example/", "--client-id", client_id, "--json"])
     assert failed.exit_code == 1
     assert json.loads(failed.stdout) == [
-        {"check": "hsts", "result": "failed", "why": "absent", "detail": "https://portal.example/cb"}
+        {
+            "check": "hsts",
+            "result": "failed",
+            "why": "absent",
+            "detail": "https://portal.example/cb",
+            "advice": "Send Strict-Transport-Security.",
+        }
     ]
     assert run(group, ["doctor", "portal"]).exit_code == 2

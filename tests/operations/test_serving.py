@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import socket
 import threading
 from pathlib import Path
 
 import pytest
+from prometheus_client import values
 
 from kernel.bind import parse_bind
 from kernel.errors import Rejected
 from kernel.process import name_process
 from operations import serving
 from operations.serving import require_free_port
+from operations.shared_counts import VARIABLE, _remove_abandoned, counting_together
+from web.operations import Metrics
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,43 @@ def test_a_busy_port_is_named_with_what_to_do() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(Rejected, match=rf"Port {port} .* SAU_BIND"):
             require_free_port("127.0.0.1", port)
+
+
+def test_processes_count_together_in_a_folder_that_goes_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What two processes counted stands in one answer; nobody else may read it, and what a killed service left goes."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    abandoned, foreign = tmp_path / "sau-counts-killed", tmp_path / "sau-counts-of-nobody"
+    abandoned.mkdir()
+    foreign.mkdir()
+    (abandoned / "lock").touch()
+    chosen = values.ValueClass
+    with counting_together(tmp_path):
+        folder = Path(os.environ[VARIABLE])
+        assert (folder.parent, folder.stat().st_mode & 0o777) == (tmp_path, 0o700)
+        assert not abandoned.exists() and foreign.exists()
+        with counting_together(tmp_path / "another"):  # the operator's choice stands
+            assert os.environ[VARIABLE] == str(folder)
+        serving_again = multiprocessing.get_context("fork").Process(target=_count)
+        serving_again.start()
+        serving_again.join()
+        metrics = _count()
+        assert metrics.covers_machine
+        assert b'sau_http_requests_total{endpoint="x",method="GET",status="200"} 2.0' in metrics.text()
+        _remove_abandoned(tmp_path)
+        assert folder.exists()
+    assert not folder.exists() and VARIABLE not in os.environ
+    assert values.ValueClass is chosen
+    with counting_together(tmp_path):
+        pass
+    assert sorted(each.name for each in tmp_path.iterdir()) == [foreign.name]
+
+
+def _count() -> Metrics:
+    metrics = Metrics()
+    metrics.observe(endpoint="x", method="GET", status=200, seconds=0.1)
+    return metrics
 
 
 def test_the_background_worker_is_forked_once_and_started_anew_when_it_ends(
@@ -72,6 +113,6 @@ def test_the_background_worker_is_forked_once_and_started_anew_when_it_ends(
     worker = serving._BackgroundWorker(work)
     worker.fork()
     worker.start()
-    assert anew.wait(30)
+    assert anew.wait(60)
     assert seen.read_text() == f"{os.getpid()} {os.getpid()} sau worker, wit"
     worker.stop()

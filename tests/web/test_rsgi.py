@@ -20,6 +20,7 @@ from tests.event_loop import on_a_loop
 from tests.servers.service import LiveService
 from tests.web.conftest import MakeApp
 from web.application import SauFlask
+from web.held_answers import LONGEST, MOST_HELD, HeldAnswers, hold_answer
 from web.ready_answer import ReadyAnswer
 from web.request_bounds import MAX_BODY
 from web.rsgi import RsgiApplication
@@ -79,6 +80,7 @@ def app(make_app: MakeApp) -> Flask:
     ways = cast(SauFlask, app).short_ways
     ways.add("POST", "/echo", ShortWay("echo", _short))
     ways.add("GET", "/waits", ShortWay("waits", _waiting))
+    ways.add("GET", "/held", ShortWay("held", _held))
     ways.add("GET", "/long", ShortWay("long", lambda _given: None))
     ways.add("GET", "/broken", ShortWay("broken", _broken))
     ways.add("GET", "/document", _document_way(app, at_hand=True))
@@ -94,6 +96,11 @@ def app(make_app: MakeApp) -> Flask:
     def page() -> bytes:
         place = b"loop " if current_loop_call() else b"thread "
         return place + (request.get_data() or request.headers.get("X-Given", "").encode())
+
+    @app.route("/held")
+    def held() -> bytes:
+        hold_answer(request.environ, 60)
+        return b"thread"
 
     @app.route("/stream")
     def stream() -> Response:
@@ -117,6 +124,11 @@ def _document_way(app: Flask, *, at_hand: bool) -> ShortWay:
 
 def _short(given: ShortRequest) -> ReadyAnswer:
     return ReadyAnswer.made(200, "text/plain", b"loop " if current_loop_call() else b"thread ", ())
+
+
+def _held(given: ShortRequest) -> ReadyAnswer | None:
+    hold_answer(given.environ, 1)
+    return None if given.query else ReadyAnswer.made(200, "text/plain", b"loop")
 
 
 def _waiting(_given: ShortRequest) -> ReadyAnswer:
@@ -176,6 +188,46 @@ def test_what_waits_has_a_thread(app: Flask, method: str, path: str, expected: s
     assert _ask(app, method, path, _Protocol()) == expected
 
 
+def test_an_answer_that_is_held_waits_on_the_loop(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever made it: no longer than ten seconds, after its thread is free."""
+    waited: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(web.rsgi, "HeldAnswers", lambda: HeldAnswers(wait))
+    assert [_ask(app, "GET", path, _Protocol()) for path in ("/held", "/held?x=1")] == ["loop", "thread"]
+    assert waited == [1, LONGEST]
+
+
+def test_few_answers_are_held_at_once() -> None:
+    """What is more goes at once; who has waited makes room."""
+    environ: dict[str, Any] = {}
+    hold_answer(environ, 1)
+
+    async def scenario() -> list[bool]:
+        end = asyncio.Event()
+
+        async def wait(_seconds: float) -> None:
+            await end.wait()
+
+        held = HeldAnswers(wait)
+        first = [asyncio.ensure_future(held.wait(environ)) for _ in range(MOST_HELD)]
+        await asyncio.sleep(0)
+        await held.wait(environ)
+        before = [task.done() for task in first]
+        end.set()
+        await asyncio.gather(*first)
+        end.clear()
+        again = asyncio.ensure_future(held.wait(environ))
+        await asyncio.sleep(0)
+        room = not again.done()
+        again.cancel()
+        return [any(before), room]
+
+    assert on_a_loop(scenario()) == [False, True]
+
+
 def test_a_body_reaches_flask_whole(app: Flask) -> None:
     """In parts, of no said length."""
     assert _ask(app, "POST", "/page", _Protocol(b"one ", b"two")) == "thread one two"
@@ -232,7 +284,7 @@ def test_more_than_can_wait_is_told_to_come_back(app: Flask, monkeypatch: pytest
     @app.route("/slow")
     def slow() -> str:
         begun.set()
-        go_on.wait(20)
+        go_on.wait(60)
         return "done"
 
     async def both() -> list[_Protocol]:

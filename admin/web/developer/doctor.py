@@ -44,6 +44,7 @@ _SAID: Mapping[str, Text] = {
     "reach:unreachable": _UNREACHABLE,
     "https": _l("Está en https."),
     "https:plain": _l("No está en https: cualquiera en la red lee los códigos y las cookies."),
+    "https:local": _l("Sirve solo en esta máquina; en cualquier otra parte tiene que ser https."),
     "certificate": _l("Lo firma una autoridad conocida, es de ese nombre, y falta para que venza."),
     "certificate:ends_soon": _l("Vence pronto. Renuévelo, y haga que se renueve solo."),
     "certificate:unseen": _l("No se pudo ver."),
@@ -65,7 +66,10 @@ _SAID: Mapping[str, Text] = {
     "backchannel:status": _l("Lo rechaza, pero no con 400, que es lo que dice la norma."),
     "backchannel:unreachable": _UNREACHABLE,
     "frontchannel": _l("Nuestra página de salida la puede abrir en un marco."),
-    "frontchannel:not_framed": _l("No se deja abrir en un marco: permita este servicio en frame-ancestors."),
+    "frontchannel:not_framed": _l(
+        "El navegador no la muestra en un marco: lo que cierra la sesión con un programa no corre. "
+        "Permita este servicio en frame-ancestors."
+    ),
     "frontchannel:breaks": _l("Contesta con un error."),
     "frontchannel:unreachable": _UNREACHABLE,
     "jwks": _l("Se leen, y son sanas."),

@@ -18,7 +18,7 @@ from admin.web.gate import operator, requires
 from admin.web.problems import problem
 from admin.web.words import Text
 from idp.simulation.faults import Fault
-from idp.simulation.run import MOST_LOGINS, MOST_MINUTES, list_simulations, may_simulate, start_simulation
+from idp.simulation.run import MOST_LOGINS, MOST_MINUTES, faults_for, list_simulations, may_simulate, start_simulation
 from idp.simulation.run import stop_simulation as stop
 from kernel.errors import Conflict, Rejected
 from web.pages import render
@@ -28,6 +28,11 @@ _WRITE = Permission.APPLICATIONS_WRITE
 FAULTS: Mapping[Fault, tuple[Text, Text]] = {
     Fault.RESPONSE_ISS: (_l("«iss» de otro, en la dirección de regreso"), _l("No canjear el código (RFC 9207).")),
     Fault.NO_STATE: (_l("Sin «state», en la dirección de regreso"), _l("No canjear el código.")),
+    Fault.RESPONSE_AUD: (_l("«aud» de otra aplicación, en la respuesta firmada (JARM)"), _l("No canjear el código.")),
+    Fault.RESPONSE_SIGNATURE: (_l("Firma que no corresponde, en la respuesta (JARM)"), _l("No canjear el código.")),
+    Fault.RESPONSE_EXPIRED: (_l("Respuesta firmada vencida (JARM)"), _l("No canjear el código.")),
+    Fault.RESPONSE_ALG_NONE: (_l("Respuesta sin firma: «alg» none (JARM)"), _l("No canjear el código.")),
+    Fault.C_HASH: (_l("«c_hash» de otro código (flujo híbrido)"), _l("No canjear el código.")),
     Fault.ISS: (_l("«iss» de otro, en el token de identidad"), _l("No dejar entrar.")),
     Fault.AUD: (_l("«aud» de otra aplicación"), _l("No dejar entrar.")),
     Fault.NONCE: (_l("«nonce» de otro ingreso"), _l("No dejar entrar.")),
@@ -37,7 +42,14 @@ FAULTS: Mapping[Fault, tuple[Text, Text]] = {
     Fault.UNKNOWN_KID: (_l("«kid» que no está publicado"), _l("Leer las claves una vez más, y no dejar entrar.")),
     Fault.ALG_NONE: (_l("Sin firma: «alg» none"), _l("No dejar entrar.")),
     Fault.USERINFO_SUB: (_l("«sub» de otra persona, en UserInfo"), _l("No usar esos datos.")),
+    Fault.USERINFO_ISS: (_l("«iss» de otro, en UserInfo firmado"), _l("No usar esos datos.")),
+    Fault.USERINFO_AUD: (_l("«aud» de otra aplicación, en UserInfo firmado"), _l("No usar esos datos.")),
+    Fault.USERINFO_SIGNATURE: (_l("Firma que no corresponde, en UserInfo firmado"), _l("No usar esos datos.")),
     Fault.TOKEN_ERROR: (_l("/token contesta 500"), _l("Decirlo a la persona y ofrecer que empiece de nuevo.")),
+    Fault.TOKEN_SLOW: (
+        _l("/token tarda 10 segundos"),
+        _l("Esperar con un límite, atender a los demás mientras tanto, y decirlo a la persona si no esperó."),
+    ),
 }
 _VERDICTS: Mapping[str, tuple[str, str, Text]] = {
     "waiting": ("none", "less", _l("Nadie ha ingresado todavía")),
@@ -101,7 +113,7 @@ def _page(client_id: str, typed: Typed, errors: Mapping[str, str], *, status: in
         errors=errors,
         active=next((each for each in found if each.active), None),
         found=[(each, FAULTS[each.fault], _VERDICTS[each.verdict]) for each in found],
-        faults=[("", _("Elija una")), *((each.value, str(words[0])) for each, words in FAULTS.items())],
+        faults=[("", _("Elija una")), *((each.value, str(FAULTS[each][0])) for each in faults_for(client))],
         words=FAULTS,
         most_logins=MOST_LOGINS,
         most_minutes=MOST_MINUTES,

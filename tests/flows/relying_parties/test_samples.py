@@ -170,7 +170,7 @@ def _nobody_passes_by_asking_for_less(trusted: TrustedService, origin: str, log:
 
 
 def test_apaches_sample_lets_people_in_and_out(trusted: TrustedService, tmp_path: Path) -> None:
-    """mod_auth_openidc as the sample configures it: the claim ``acr`` opens the page."""
+    """mod_auth_openidc as the sample configures it: the claim ``acr`` opens the page. The doctor finds it well."""
     port = free_port()
     back = f"http://localhost:{port}/protected/callback"
     registered = registered_at(trusted, tmp_path, port, redirect_uris=[back])
@@ -192,6 +192,13 @@ def test_apaches_sample_lets_people_in_and_out(trusted: TrustedService, tmp_path
         browser.log_in(citizen)
         assert browser.page.url == f"{apache.url}/protected/index.html", apache.process.read_log()
         assert f"OIDC_CLAIM_acr={ACR}" in browser.page.text
+        found = trusted.service.json("rp", "doctor", browser.page.url, "--client-id", registered["client_id"])
+        assert {each["check"]: each["result"] for each in found if each["check"] != "cookie"} == {
+            "reach": "passed",
+            "https": "warned",
+            "callback": "passed",
+            "errors": "passed",
+        }
         browser.open(f"{back}?logout=http%3A%2F%2Flocalhost%3A{port}%2F")
         browser.open(f"{apache.url}/protected/index.html")
         assert browser.has_field("password") or browser.has_button("submit")

@@ -79,10 +79,10 @@ def test_a_careful_application_is_found_well(tmp_path: Path) -> None:
         ({"POST /out": (500, "", "")}, {"backchannel": ("failed", "breaks")}),
         ({}, {"callback": ("failed", "not_there"), "backchannel": ("failed", "not_there")}),
         ({"GET /callback": (500, "", "")}, {"callback": ("failed", "breaks"), "errors": ("failed", "breaks")}),
-        ({"GET /frame": (200, "X-Frame-Options: DENY\r\n", "")}, {"frontchannel": ("failed", "not_framed")}),
+        ({"GET /frame": (200, "X-Frame-Options: DENY\r\n", "")}, {"frontchannel": ("warned", "not_framed")}),
         (
             {"GET /frame": (200, "Content-Security-Policy: frame-ancestors 'none'\r\n", "")},
-            {"frontchannel": ("failed", "not_framed")},
+            {"frontchannel": ("warned", "not_framed")},
         ),
         (
             {"GET /frame": (200, "Content-Security-Policy: frame-ancestors https://*.example\r\n", "")},
@@ -96,7 +96,7 @@ def test_a_careful_application_is_found_well(tmp_path: Path) -> None:
             {"GET /jwks": (200, "", json.dumps({"keys": [{"kty": "RSA", "n": "A" * 171, "e": "AQAB", "kid": "r"}]}))},
             {"jwks": ("failed", "weak")},
         ),
-        ({"GET /": (200, "Set-Cookie: a=1\r\n", "")}, {"reach": ("passed", ""), "https": ("failed", "plain")}),
+        ({"GET /": (200, "Set-Cookie: a=1\r\n", "")}, {"reach": ("passed", ""), "https": ("warned", "local")}),
     ],
 )
 def test_what_is_wrong_is_said(answers: dict[str, tuple[int, str, str]], expected: dict[str, tuple[str, str]]) -> None:

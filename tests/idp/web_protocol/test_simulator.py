@@ -9,18 +9,36 @@ import pytest
 from flask.testing import FlaskClient
 from joserfc.errors import JoseError
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
+import idp.web.token
 from composition import Composition
 from idp.accounts.model import PersonRow
 from idp.clients.client import find_client
 from idp.clients.environment import Environment
 from idp.clients.model import ClientRow
-from idp.simulation.faults import NOBODY, NOWHERE, Fault
+from idp.protocol.token_hash import left_half_hash
+from idp.simulation.faults import (
+    NOBODY,
+    NOWHERE,
+    OF_THE_SIGNED_RESPONSE,
+    OF_THE_SIGNED_USERINFO,
+    SLOW_SECONDS,
+    SOMEBODY_ELSE,
+    Fault,
+    claims_in,
+)
 from idp.simulation.model import SimulationRow
 from idp.simulation.run import list_simulations, start_simulation, stop_simulation
 from kernel.errors import Conflict, Rejected
 from kernel.identifiers import b64url_decode
-from tests.idp.relying_party import RelyingParty, Visitor, answer_of, events
+from tests.idp import call_centre, device
+from tests.idp.call_centre import add_call_centre
+from tests.idp.device import add_television
+from tests.idp.relying_party import RelyingParty, Visitor, answer_of, change, events
+
+_PLAIN = [fault for fault in Fault if fault not in OF_THE_SIGNED_RESPONSE | OF_THE_SIGNED_USERINFO | {Fault.C_HASH}]
+_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -60,10 +78,16 @@ def _verdict(composition: Composition, party: RelyingParty) -> str:
 
 
 def test_each_fault_reaches_its_login_and_no_other(
-    composition: Composition, visitor: Visitor, sandboxed: RelyingParty, http: FlaskClient
+    composition: Composition,
+    visitor: Visitor,
+    sandboxed: RelyingParty,
+    http: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One login is wrong, the next is right; what was touched says so, and is on record."""
-    for fault in Fault:
+    held: list[float] = []
+    monkeypatch.setattr(idp.web.token, "hold_answer", lambda _environ, seconds: held.append(seconds))
+    for fault in _PLAIN:
         _start(composition, sandboxed, fault.value)
         answer = answer_of(visitor.http.get(sandboxed.authorization_url()))
         given = sandboxed.exchange(http, answer["code"])
@@ -75,8 +99,9 @@ def test_each_fault_reaches_its_login_and_no_other(
         assert "sau_simulation" not in again.json
         info = http.get("/userinfo", headers={"Authorization": f"Bearer {again.json['access_token']}"})
         assert "sau_simulation" not in info.json
+    assert held == [SLOW_SECONDS]
     recorded = events(composition, "idp:simulation:fault_injected")
-    assert len(recorded) == len(Fault)
+    assert len(recorded) == len(_PLAIN)
     assert {client for _, _, client in recorded} == {sandboxed.client_id}
 
 
@@ -117,7 +142,7 @@ def _require_wrong(
         }
         assert wrong.get(fault, True)
         assert fault is Fault.ISS or claims["iss"] == issuer
-    expected = "unseen" if fault is Fault.USERINFO_SUB else "accepted"
+    expected = "unseen" if fault in (Fault.USERINFO_SUB, Fault.TOKEN_SLOW) else "accepted"
     assert _verdict(composition, party) == expected
 
 
@@ -175,7 +200,113 @@ def test_production_never_gets_a_fault(
     assert not events(composition, "idp:simulation:fault_injected")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@_SQLITE
+def test_a_signed_answer_is_wrong_inside(
+    composition: Composition, visitor: Visitor, sandboxed: RelyingParty, http: FlaskClient
+) -> None:
+    """JARM §2.4: each is a reason to drop the code; what is not meant is right."""
+    issuer, now = composition.settings.issuer, composition.clock.now().timestamp()
+    for fault in (*sorted(OF_THE_SIGNED_RESPONSE), Fault.RESPONSE_ISS, Fault.NO_STATE):
+        _start(composition, sandboxed, fault.value)
+        told = answer_of(visitor.http.get(sandboxed.authorization_url(response_mode="jwt")))
+        assert set(told) == {"response"}
+        claims = claims_in(told["response"])
+        assert claims["sau_simulation"] == fault
+        if fault in (Fault.RESPONSE_SIGNATURE, Fault.RESPONSE_ALG_NONE):
+            with pytest.raises((JoseError, ValueError)):
+                sandboxed.claims(told["response"])
+        else:
+            assert sandboxed.claims(told["response"]) == claims
+        assert (claims["iss"] == issuer) is (fault is not Fault.RESPONSE_ISS)
+        assert (claims["aud"] == sandboxed.client_id) is (fault is not Fault.RESPONSE_AUD)
+        assert (claims["exp"] > now) is (fault is not Fault.RESPONSE_EXPIRED)
+        assert ("state" in claims) is (fault is not Fault.NO_STATE)
+        assert _verdict(composition, sandboxed) == "rejected"
+        sandboxed.exchange(http, claims["code"])
+        assert _verdict(composition, sandboxed) == "accepted"
+    # Of an answer that is not signed these do nothing, and the login is not counted.
+    _start(composition, sandboxed, "response_aud")
+    assert "sau_simulation" not in answer_of(visitor.http.get(sandboxed.authorization_url()))
+    assert _verdict(composition, sandboxed) == "waiting"
+
+
+@_SQLITE
+def test_an_id_token_in_the_redirect_is_wrong_too(
+    composition: Composition, visitor: Visitor, sandboxed: RelyingParty, http: FlaskClient
+) -> None:
+    """OpenID Connect Core §3.3.2.11: hybrid and implicit flows get theirs from the browser."""
+    with pytest.raises(Rejected):
+        _start(composition, sandboxed, "c_hash")
+    change(composition, sandboxed, policy="classic", response_types=["code", "code id_token", "id_token token"])
+
+    def answered(fault: str, response_type: str) -> dict[str, str]:
+        _start(composition, sandboxed, fault)
+        return answer_of(visitor.http.get(sandboxed.authorization_url(response_type=response_type)))
+
+    hybrid = answered("c_hash", "code id_token")
+    claims = sandboxed.claims(hybrid["id_token"])
+    assert claims["c_hash"] != left_half_hash(hybrid["code"], algorithm="ES256")
+    assert _verdict(composition, sandboxed) == "rejected"
+    assert sandboxed.claims(sandboxed.exchange(http, hybrid["code"]).json["id_token"])["nonce"] == "n-0"
+    assert _verdict(composition, sandboxed) == "accepted"
+    assert sandboxed.claims(answered("aud", "code id_token")["id_token"])["aud"] == NOBODY
+    implicit = answered("nonce", "id_token token")
+    assert sandboxed.claims(implicit["id_token"])["nonce"] != "n-0"
+    assert _verdict(composition, sandboxed) == "rejected"
+    http.get("/userinfo", headers={"Authorization": f"Bearer {implicit['access_token']}"})
+    assert _verdict(composition, sandboxed) == "accepted"
+
+
+@_SQLITE
+def test_a_signed_userinfo_answer_is_wrong(
+    composition: Composition, visitor: Visitor, sandboxed: RelyingParty, http: FlaskClient
+) -> None:
+    """OpenID Connect Core §5.3.4: signature, ``iss``, ``aud`` and ``sub``."""
+    change(composition, sandboxed, userinfo_signed_response_alg="ES256")
+    for fault in (*sorted(OF_THE_SIGNED_USERINFO), Fault.USERINFO_SUB):
+        _start(composition, sandboxed, fault.value)
+        tokens = sandboxed.exchange(http, visitor.authorize(sandboxed)).json
+        told = http.get("/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"}).text
+        if fault is Fault.USERINFO_SIGNATURE:
+            with pytest.raises((JoseError, ValueError)):
+                sandboxed.claims(told)
+            continue
+        claims = sandboxed.claims(told)
+        assert (claims["iss"] == NOWHERE) is (fault is Fault.USERINFO_ISS)
+        assert (claims["aud"] == NOBODY) is (fault is Fault.USERINFO_AUD)
+        assert (claims["sub"] == SOMEBODY_ELSE) is (fault is Fault.USERINFO_SUB)
+
+
+@_SQLITE
+def test_tokens_without_a_redirect_are_wrong_too(composition: Composition, visitor: Visitor, http: FlaskClient) -> None:
+    """RFC 8628 and CIBA: the application asks for its tokens itself. A fault of a redirect does nothing there."""
+    television, centre = add_television(composition, http), add_call_centre(composition, http)
+    with composition.database.transaction() as session:
+        session.get_one(PersonRow, visitor.person_id).is_test = True
+    visitor.log_in()
+
+    def from_device() -> TestResponse:
+        asked = television.ask()
+        device.press(visitor, device.type_code(visitor, asked["user_code"]), "allow")
+        return television.poll(asked["device_code"])
+
+    def from_a_call() -> TestResponse:
+        asked = centre.ask()
+        call_centre.press(visitor, call_centre.approvals_of(visitor)[0], "allow")
+        return centre.poll(asked["auth_req_id"])
+
+    for party, collect in ((television.party, from_device), (centre.party, from_a_call)):
+        _place(composition, party, Environment.SANDBOX)
+        _start(composition, party, "aud")
+        tokens = collect().json
+        assert tokens["sau_simulation"] == "aud"
+        assert party.claims(tokens["id_token"])["aud"] == NOBODY
+        assert _verdict(composition, party) == "rejected"
+        http.get("/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+        assert _verdict(composition, party) == "accepted"
+
+
+@_SQLITE
 def test_a_simulation_has_bounds(composition: Composition, sandboxed: RelyingParty) -> None:
     """So many logins, for so long."""
     for fault, logins, minutes in (("x", 1, 5), ("nonce", 11, 5), ("nonce", 0, 5), ("nonce", 1, 61)):
