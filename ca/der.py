@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 INTEGER, BIT_STRING, OCTETS, UTC_TIME, GENERALIZED_TIME, SEQUENCE = 0x02, 0x03, 0x04, 0x17, 0x18, 0x30
 EXTENSIONS = 0xA3  # of a TBSCertificate: context-specific 3, constructed
 
@@ -39,7 +41,12 @@ def extension_parts(tbs_parts: tuple[bytes, ...]) -> tuple[tuple[bytes, ...], ..
     :param tbs_parts: the fields of a TBSCertificate.
     """
     placed = (part for part in tbs_parts if part[0] == EXTENSIONS)
-    return tuple(children(extension) for part in placed for extension in children(children(part)[0]))
+    return tuple(_fields_of(extension) for part in placed for extension in children(children(part)[0]))
+
+
+@lru_cache(maxsize=1024)  # most are the same, octet for octet, in every certificate of a profile
+def _fields_of(extension: bytes) -> tuple[bytes, ...]:
+    return children(extension)
 
 
 def _bounds(der: bytes, at: int) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from sqlalchemy.types import JSON, LargeBinary
 from kernel.absent_database import Absence, Watch
 from kernel.column_types import UtcDateTime as UtcDateTime
 from kernel.errors import ServiceError, Unavailable
-from kernel.group_commit import GroupCommit
+from kernel.group_commit import GroupCommit, locked
 from kernel.loop_call import require_thread
 from kernel.prefetch import Want
 from kernel.prepared import STALE
@@ -103,7 +103,7 @@ class Database:
         return self._group_commit.perform(declared, wants)
 
     @contextmanager
-    def transaction(self, connection: Connection | None = None) -> Iterator[Session]:
+    def transaction(self, connection: Connection | None = None, *, late: bool = False) -> Iterator[Session]:
         """Yield a session that may write: commits at the end, rolls back on error.
 
         A :class:`~kernel.errors.ServiceError` that says ``commits`` is raised *after* the commit: its event, and what
@@ -111,11 +111,16 @@ class Database:
         ``BEGIN IMMEDIATE``, so that two writers wait for each other instead of failing half way.
 
         :param connection: one of this engine's to use; by default the pool gives one.
+        :param late: begin when the database is first asked: what is made ready before keeps no other writer waiting. On
+            SQLite whoever begins then stands in line behind our other processes instead of sleeping and trying again.
         :raises Unavailable: if the database cannot be reached or does not take the transaction; whether it was
             committed is then unknown to the caller, and it must not be repeated blindly.
         :raises UndoneError: if the database says that it undid the transaction, for another's sake.
         """
-        with self._session(write=True, connection=connection) as session:
+        with (
+            ExitStack() as turn,
+            self._session(write=True, connection=connection, turn=turn if late else None) as session,
+        ):
             outer = _writing.set(True)
             try:
                 yield session
@@ -139,12 +144,17 @@ class Database:
             session.rollback()
 
     @contextmanager
-    def _session(self, *, write: bool, connection: Connection | None = None) -> Iterator[Session]:
+    def _session(
+        self, *, write: bool, connection: Connection | None = None, turn: ExitStack | None = None
+    ) -> Iterator[Session]:
         if connection is None:
             require_thread()
-        session = Session(connection or self.engine, expire_on_commit=False)
+        engine = self.engine
+        if turn is not None and self.is_sqlite:
+            engine = engine.execution_options(sau_turn=lambda: turn.enter_context(locked(self._lock_file())))
+        session = Session(connection or engine, expire_on_commit=False)
         try:
-            if self.is_sqlite:
+            if self.is_sqlite and turn is None:
                 session.connection(execution_options={"sau_write": write})
             yield session
         except (DBAPIError, TimeoutError) as error:
@@ -224,7 +234,10 @@ def _sqlite_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        write = connection.get_execution_options().get("sau_write", True)
+        options = connection.get_execution_options()
+        write, take_turn = options.get("sau_write", True), options.get("sau_turn")
+        if take_turn is not None:
+            take_turn()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine

@@ -261,7 +261,7 @@ class GroupCommit:
         return None
 
     def _commit(self, batch: list[_Operation[Any]]) -> None:
-        with _locked(self._lock_file), self._transaction(self._connect()) as session:
+        with locked(self._lock_file), self._transaction(self._connect()) as session:
             prefetch(session, [want for operation in batch for want in operation.wants])
             for operation in batch:
                 self._run_one(session, operation)
@@ -329,7 +329,8 @@ def _has_unwritten(session: Session) -> bool:
 
 
 @contextmanager
-def _locked(file: Path | None) -> Iterator[None]:
+def locked(file: Path | None) -> Iterator[None]:
+    """Hold the lock between processes, or none where none is needed."""
     if file is None or fcntl is None:
         yield
         return

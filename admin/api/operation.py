@@ -59,9 +59,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Before:
-    """A change before its transaction."""
+    """A change before its transaction. Whatever it asks of others, it asks after the reach of ``caller``."""
 
     services: AdminServices
+    caller: Caller
     path: Mapping[str, str]
     body: Any
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from admin.api.hidden import hidden
 from admin.api.operation import Call, Document, Operation
@@ -116,7 +117,11 @@ def directories(call: Call) -> list[Document]:
     reach = call.caller.powers.institutions(_P.DIRECTORIES_READ)
     rucs = {each.id: each.ruc for each in list_institutions(call.session) if reach is None or each.ruc in reach}
     found = list_directories(call.session, services=call.services.idp)
-    return [_directory(call, each, rucs[each.institution_id]) for each in found if each.institution_id in rucs]
+    return [
+        directory_document(call.session, each, rucs[each.institution_id])
+        for each in found
+        if each.institution_id in rucs
+    ]
 
 
 def show_directory(call: Call) -> Document:
@@ -125,7 +130,7 @@ def show_directory(call: Call) -> Document:
         found = find_directory(call.session, services=call.services.idp, directory_id=call.path["directory_id"])
         ruc = find_institution(call.session, found.institution_id).ruc
         call.caller.powers.require_institution(_P.DIRECTORIES_READ, ruc)
-    return _directory(call, found, ruc)
+    return directory_document(call.session, found, ruc)
 
 
 def providers(call: Call) -> list[Document]:
@@ -133,7 +138,11 @@ def providers(call: Call) -> list[Document]:
     reach = call.caller.powers.institutions(_P.PROVIDERS_READ)
     rucs = {each.id: each.ruc for each in list_institutions(call.session) if reach is None or each.ruc in reach}
     found = list_providers(call.session, services=call.services.idp, open_only=False)
-    return [_provider(call, each, rucs[each.institution_id]) for each in found if each.institution_id in rucs]
+    return [
+        provider_document(call.session, each, rucs[each.institution_id])
+        for each in found
+        if each.institution_id in rucs
+    ]
 
 
 def show_provider(call: Call) -> Document:
@@ -142,11 +151,12 @@ def show_provider(call: Call) -> Document:
         found = find_provider_by_id(call.session, services=call.services.idp, provider_id=call.path["provider_id"])
         ruc = find_institution(call.session, found.institution_id).ruc
         call.caller.powers.require_institution(_P.PROVIDERS_READ, ruc)
-    return _provider(call, found, ruc)
+    return provider_document(call.session, found, ruc)
 
 
-def _directory(call: Call, found: Directory, ruc: str) -> DirectoryDocument:
-    told = next((each for each in list_health(call.session) if each.name == found.name), None)
+def directory_document(session: Session, found: Directory, ruc: str) -> DirectoryDocument:
+    """Return a directory as it is answered."""
+    told = next((each for each in list_health(session) if each.name == found.name), None)
     return DirectoryDocument(
         id=found.id,
         name=found.name,
@@ -159,8 +169,9 @@ def _directory(call: Call, found: Directory, ruc: str) -> DirectoryDocument:
     )
 
 
-def _provider(call: Call, found: Provider, ruc: str) -> ProviderDocument:
-    told = provider_health(call.session).get(found.id)
+def provider_document(session: Session, found: Provider, ruc: str) -> ProviderDocument:
+    """Return a provider as it is answered."""
+    told = provider_health(session).get(found.id)
     return ProviderDocument(
         id=found.id,
         name=found.name,

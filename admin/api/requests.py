@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 import admin.certificate_requests as use_cases
-from admin.api.bounds import Name, Reason, Ruc, Sha256
+from admin.api.bounds import CSR_FIELDS, Name, Reason, Ruc, Sha256
 from admin.api.hidden import hidden
 from admin.api.operation import Call, Document, Done, Lines, Nothing, Operation
 from admin.permissions import Permission
@@ -324,7 +324,7 @@ OPERATIONS = (
         method="POST",
         body=NewRequest,
         status=201,
-        fields={**_FIELDS, **dict.fromkeys(("csr_empty", "csr_malformed", "csr_too_large", "key_weak"), "csr")},
+        fields={**_FIELDS, **CSR_FIELDS},
         pages=("admin_requests.submit",),
     ),
     Operation(

@@ -7,17 +7,25 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from admin.handing_over import (
+    ask_for_handover,
+    destroy,
+    handover_reached,
+    offered_profile,
+    offered_profiles,
+    require_handover_reach,
+)
+from admin.handover_list import HandoverQuery, count_handovers, search_handovers
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires, typed_before
-from admin.web.paging import PAGE_SIZE, page_of, requested_page
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from admin.web.words import Text
-from ca.handover.end import cancel_handover
-from ca.handover.prepare import make_key, prepare_handover
-from ca.handover.view import HandoverView, institution_of, list_handovers
+from ca.handover.prepare import make_key
+from ca.handover.view import HandoverView
 from ca.profiles.profile import KeyType, Profile
 from idp.directory.institutions import list_institutions
 from kernel.errors import Conflict, NotFound, Rejected
@@ -53,25 +61,47 @@ _FIELD_OF = {
 @blueprint.get("")
 @requires(Permission.REQUESTS_READ)
 def show_all() -> Response:
-    """The newest hand-overs, within the operator's reach."""
-    powers, number = operator().powers, requested_page()
-    with services().database.reading() as session:
-        found = list_handovers(
+    """The hand-overs within the operator's reach, the newest first."""
+    service, powers = services(), operator().powers
+    titles = {each.name: each.title for each in service.ca.profiles.list() if each.keys_made_here}
+    heads = [
+        Head("profile", _l("Perfil")),
+        Head("by", _l("Preparó")),
+        Head("made", _l("Hecha"), "down"),
+        Head("ends", _l("Vence"), "up"),
+        Head("status", _l("Estado"), "up"),
+        Head("certificate", _l("Certificado")),
+        *([Head("act", _l("Qué hacer"))] if powers.allow(_P) else []),
+    ]
+    filters = (
+        Filter("status", _l("Estado"), [("", _("Cualquiera")), *((key, said[2]) for key, said in STATUSES.items())]),
+        Filter("profile", _l("Perfil"), [("", _("Todos")), *titles.items()]),
+    )
+    listing = asked_listing(".show_all", heads=heads, filters=filters, order="-made")
+    query = HandoverQuery(
+        status=listing.typed["status"],
+        profile=listing.typed["profile"],
+        institutions=powers.institutions(Permission.REQUESTS_READ),
+    )
+    with service.database.reading() as session:
+        listing = listing.counted(count_handovers(session, query))
+        found = search_handovers(
             session,
-            institutions=powers.institutions(Permission.REQUESTS_READ),
-            limit=PAGE_SIZE + 1,
-            offset=(number - 1) * PAGE_SIZE,
+            query,
+            limit=listing.size,
+            offset=listing.offset,
+            order=listing.order,
+            descending=listing.descending,
         )
         names = PeopleNames(session)
         people = {item.id: names(item.prepared_by) for item in found}
     return render(
         "admin/handovers/all.html",
-        page=page_of(found, number),
-        link=lambda other: url_for(".show_all", page=other),
+        listing=listing.showing(found),
         people=people,
         statuses=STATUSES,
-        profile_titles={each.name: each.title for each in services().ca.profiles.list()},
-        profiles=_offered() if powers.allow(_P) else [],
+        profile_titles=titles,
+        profiles=offered_profiles(service.ca) if powers.allow(_P) else [],
         may_prepare=powers.allow(_P),
     )
 
@@ -93,22 +123,21 @@ def prepare(profile_name: str) -> Response:
     inputs = [field.name for field in profile.inputs if not field.from_register]
     typed = typed_form(("institution", "email", "key", *inputs))
     try:
-        if profile.needs_institution and not typed["institution"]:
-            raise Rejected("Choose the institution.", code="institution_missing")
-        operator().powers.require_institution(_P, typed["institution"] or None)
+        require_handover_reach(operator().powers, profile, typed["institution"] or None)
         if typed["key"] not in KEYS:
             raise Rejected("Choose a kind of key.", code="key_type_refused")
         key = make_key(KeyType(typed["key"]))
         with service.database.transaction() as session:
-            made = prepare_handover(
+            made = ask_for_handover(
                 session,
                 services=service.ca,
-                profile=profile.name,
+                powers=operator().powers,
+                profile=profile,
                 key=key,
                 inputs={name: typed[name] for name in inputs if typed[name]},
                 institution_ruc=typed["institution"] or None,
                 email=typed["email"] or None,
-                requested_by=operator().person_id,
+                actor=operator().person_id,
                 now=service.clock.now(),
             )
     except (Rejected, NotFound, Conflict) as error:
@@ -135,16 +164,17 @@ def ask_cancelling(handover_id: str) -> Response:
 @requires(_P, fresh=True)
 def cancel(handover_id: str) -> Response:
     """Destroy the key; one that is not here any more stays so."""
-    service, found = services(), _reached(handover_id)
-    if found.is_open:
-        with service.database.transaction() as session:
-            cancel_handover(
-                session,
-                services=service.ca,
-                handover_id=found.id,
-                actor=operator().person_id,
-                now=service.clock.now(),
-            )
+    service = services()
+    _reached(handover_id)
+    with service.database.transaction() as session:
+        destroy(
+            session,
+            services=service.ca,
+            powers=operator().powers,
+            handover_id=handover_id,
+            actor=operator().person_id,
+            now=service.clock.now(),
+        )
     return redirect(url_for(".show_all"), 303)
 
 
@@ -171,19 +201,13 @@ def _reached(handover_id: str) -> HandoverView:
     """:raises NotFound: (``not_found``) there is none, or it is another institution's."""
     with services().database.reading() as session:
         try:
-            found, institution = institution_of(session, handover_id)
+            return handover_reached(session, operator().powers, _P, handover_id)
         except NotFound as error:
             raise NotFound("There is nothing here.", code="not_found") from error
-    operator().powers.require_institution(_P, institution)
-    return found
-
-
-def _offered() -> list[Profile]:
-    return [each for each in services().ca.profiles.list() if each.by_hand and each.keys_made_here]
 
 
 def _profile(name: str) -> Profile:
-    found = next((each for each in _offered() if each.name == name), None)
-    if found is None:
-        raise NotFound("Holders of this kind bring their key.", code="not_found")
-    return found
+    try:
+        return offered_profile(services().ca, name)
+    except NotFound as error:
+        raise NotFound("Holders of this kind bring their key.", code="not_found") from error

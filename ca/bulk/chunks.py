@@ -89,22 +89,25 @@ class ChunkWorker:
         services, now = self._services, self._services.clock.now()
         with services.database.reading() as session:
             judged = self._judge.judge(session, rows, now=now)
+            seen = session.get_one(CertificateBatch, self._batch_id)
         good = [row for row in judged if row.refusal is None]
-        with services.database.transaction() as session:
+        alone = seen.status == BatchStatus.APPROVED
+        with services.database.transaction(late=True) as session:
+            # All is made ready before the database is asked anything: other chunks wait while rows are written only.
+            for row in judged:
+                insert_later(session, _ROWS, self._values(row, number, issued=alone))
+            self._record_refusals(session, judged, seen, now=now)
+            if alone:
+                intents = [(self._intent(row, seen), row.certificate) for row in good]
+                record_intents(session, intents, journal=services.journal, actor=seen.requested_by, now=now)
             batch = session.get_one(CertificateBatch, self._batch_id, with_for_update={"read": True})
-            alone = batch.status == BatchStatus.APPROVED
-            if not alone and batch.status != BatchStatus.PREPARING:
+            if batch.status != (BatchStatus.APPROVED if alone else BatchStatus.PREPARING):
                 raise Conflict(f"The batch is {batch.status}.", code="request_not_open")
             if batch.profile_version != self._judge.profile.version:
                 raise Conflict("The profile has changed since; run the file again.", code="profile_changed")
             if not self._win(session, number, judged, good, issued=alone):
+                session.rollback()  # another run has the chunk
                 return ChunkOutcome(number, ()), {}
-            for row in judged:
-                insert_later(session, _ROWS, self._values(row, number, issued=alone))
-            self._record_refusals(session, judged, batch, now=now)
-            if alone:
-                intents = [(self._intent(row, batch), row.certificate) for row in good]
-                record_intents(session, intents, journal=services.journal, actor=batch.requested_by, now=now)
         views = tuple(_view(row, issued=alone) for row in judged)
         recorded = {_serial(row): _tbs(row) for row in good} if alone else {}
         return ChunkOutcome(number, views), recorded
@@ -201,10 +204,13 @@ class ChunkWorker:
             return
         services = self._services
         signed = sign_many(unsigned, signer=self._signer, issuer=self._judge.authority.certificate)
-        with services.database.transaction() as session:
-            store_many_signed(
-                session, signed, journal=services.journal, actor=f"batch:{self._batch_id}", now=services.clock.now()
-            )
+        store_many_signed(
+            services.database,
+            signed,
+            journal=services.journal,
+            actor=f"batch:{self._batch_id}",
+            now=services.clock.now(),
+        )
 
     def _values(self, row: JudgedRow, number: int, *, issued: bool) -> dict[str, object]:
         refusal, good = row.refusal, row.refusal is None

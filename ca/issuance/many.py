@@ -19,7 +19,8 @@ from ca.issuance.assembly import sign_to_be_signed
 from ca.issuance.model import Certificate
 from ca.issuance.record import Intent, certificate_values, issued_event, signed_event
 from ca.transparency.entry import LoggedCertificate
-from ca.transparency.record import log_certificates
+from ca.transparency.record import log_certificate
+from kernel.database import Database
 from kernel.identifiers import sha256_hex
 from kernel.late_rows import insert_later, update_later
 from kernel.prefetch import among
@@ -46,6 +47,13 @@ _UNSIGNED = Prepared(
             Certificate.institution_ruc,
             Certificate.holder_id,
         )
+        .where(among(dialect, Certificate.serial), Certificate.certificate_der.is_(None))
+        .order_by(Certificate.serial)
+    )
+)
+_LOCKED = Prepared(
+    lambda dialect: (
+        select(Certificate.serial)
         .where(among(dialect, Certificate.serial), Certificate.certificate_der.is_(None))
         .order_by(Certificate.serial)
         .with_for_update()
@@ -81,31 +89,50 @@ def sign_many(unsigned: Mapping[str, bytes], *, signer: Signer, issuer: x509.Cer
 
 
 def store_many_signed(
-    session: Session, signed: Mapping[str, bytes], *, journal: Journal, actor: str | None, now: datetime
+    database: Database, signed: Mapping[str, bytes], *, journal: Journal, actor: str | None, now: datetime
 ) -> int:
     """Store those certificates that nobody else has stored, with their events and their entries in the
     certificate log; return how many. Before any is handed over comes :func:`ca.transparency.promise.ensure_logged`.
 
+    In a transaction of its own, made ready before it begins.
+
     :param signed: certificates (DER) by serial.
     """
     serials = sorted(signed)  # two that store the same ones lock them in the same order
-    waiting = [_Unsigned(*values) for values in _UNSIGNED.fetch(session, {"keys": serials})]
-    digests = {row.serial: sha256_hex(signed[row.serial]) for row in waiting}
-    for serial, digest in digests.items():
-        values = {"serial": serial, "certificate_der": signed[serial], "certificate_sha256": digest}
+    while True:
+        with database.reading() as session:
+            unsigned = [_Unsigned(*values) for values in _UNSIGNED.fetch(session, {"keys": serials})]
+        if not unsigned:
+            return 0
+        with database.transaction(late=True) as session:
+            _write_signed(session, unsigned, signed, journal=journal, actor=actor, now=now)
+            still = {values[0] for values in _LOCKED.fetch(session, {"keys": serials})}
+            if still == {row.serial for row in unsigned}:
+                return len(unsigned)
+            session.rollback()  # somebody has stored some of them since
+
+
+def _write_signed(
+    session: Session,
+    unsigned: Sequence[_Unsigned],
+    signed: Mapping[str, bytes],
+    *,
+    journal: Journal,
+    actor: str | None,
+    now: datetime,
+) -> None:
+    for row in unsigned:
+        certificate_der = signed[row.serial]
+        digest = sha256_hex(certificate_der)
+        values = {"serial": row.serial, "certificate_der": certificate_der, "certificate_sha256": digest}
         update_later(session, _TABLE, values)
-    logged = (
-        LoggedCertificate(
+        logged = LoggedCertificate(
             serial=row.serial,
-            certificate_der=signed[row.serial],
+            certificate_der=certificate_der,
             profile=row.profile,
             profile_version=row.profile_version,
             institution_ruc=row.institution_ruc,
             holder_id=row.holder_id,
         )
-        for row in waiting
-    )
-    log_certificates(session, logged, now=now)
-    for serial, digest in digests.items():
-        journal.record(session, signed_event(serial, digest, actor=actor), now=now)
-    return len(digests)
+        log_certificate(session, logged, now=now)
+        journal.record(session, signed_event(row.serial, digest, actor=actor), now=now)

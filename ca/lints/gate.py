@@ -13,6 +13,7 @@ from ca.lints import clean_extensions, constraints, encoding, extensions, fields
 from ca.lints.case import Lint, LintCase
 from ca.lints.clean_extensions import SHARED_LINTS, Known
 from ca.lints.finding import Finding, blocking
+from ca.lints.late_module import imported_late
 from ca.lints.verdicts import Verdicts
 from ca.profiles.profile import Profile
 from ca.services import CaServices
@@ -116,7 +117,8 @@ def outside_lint() -> OutsideLint:
     Its tables take over a second of processor time to import, which only a process that lints should pay: console
     workers load it when they start, and no command line does unless it asks for a certificate.
     """
-    return cast(OutsideLint, import_module("ca.lints.outside").lint_outside)
+    with imported_late("iso639"):  # every language there is, a third of it, for the one lint that looks one up
+        return cast(OutsideLint, import_module("ca.lints.outside").lint_outside)
 
 
 def require_clean(

@@ -40,6 +40,11 @@ def find_provider_by_id(session: Session, *, services: IdpServices, provider_id:
     return provider_value(services, row)
 
 
+def hold_provider(session: Session, provider_id: str) -> None:
+    """Hold its row, if there is one: of two changes at once the second one sees the first."""
+    session.execute(select(UpstreamProviderRow.id).where(UpstreamProviderRow.id == provider_id).with_for_update())
+
+
 def provider_digest(provider: Provider) -> str:
     """Return a digest of everything that a form shows of a provider, to tell later whether it is still the same."""
     shown = {name: getattr(provider, name) for name in _TOLD} | {

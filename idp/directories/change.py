@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -49,6 +49,11 @@ class Change:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.before or '-'} -> {self.after or '-'}"
+
+
+def hold_directory(session: Session, directory_id: str) -> None:
+    """Hold its row, if there is one: of two changes at once the second one sees the first."""
+    session.execute(select(DirectoryRow.id).where(DirectoryRow.id == directory_id).with_for_update())
 
 
 def redescribe(services: IdpServices, session: Session, *, before: Directory, wanted: Wanted) -> Directory:

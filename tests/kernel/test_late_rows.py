@@ -105,3 +105,30 @@ def test_tables_that_others_refer_to_come_first(database: Database) -> None:
         insert_later(session, cast(Table, TokenFamilyRow.__table__), family)
     with database.reading() as session:
         assert session.get(RefreshTokenRow, "t") is not None
+
+
+def test_what_is_made_ready_for_a_late_transaction_keeps_nobody_waiting(
+    database: Database, row: dict[str, Any]
+) -> None:
+    """Another writer commits meanwhile, which SQLite allows while nobody else has begun."""
+    with database.transaction(late=True) as session:
+        insert_later(session, TABLE, row | {"id": "late"})
+        with database.transaction() as other:
+            insert_later(other, TABLE, row | {"id": "meanwhile"})
+        assert ids(database) == ["meanwhile"]
+    assert ids(database) == ["late", "meanwhile"]
+
+
+def test_a_late_transaction_that_is_undone_leaves_nothing(database: Database, row: dict[str, Any]) -> None:
+    """Neither what was made ready nor the turn that it had."""
+    with database.transaction(late=True) as session:
+        insert_later(session, TABLE, row | {"id": "undone"})
+        session.scalars(select(TABLE.c.payload)).all()
+        session.rollback()
+    with pytest.raises(ZeroDivisionError), database.transaction(late=True) as session:
+        insert_later(session, TABLE, row | {"id": "failed"})
+        session.scalars(select(TABLE.c.payload)).all()
+        raise ZeroDivisionError
+    with database.transaction(late=True) as session:
+        insert_later(session, TABLE, row | {"id": "next"})
+    assert ids(database) == ["next"]

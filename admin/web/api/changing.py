@@ -50,7 +50,7 @@ def _work(
 ) -> dict[str, Any]:
     """The state, its event and the answer that is kept: one transaction."""
     service = services()
-    prepared = operation.prepare(Before(service, path, body)) if operation.prepare else None
+    prepared = operation.prepare(Before(service, caller, path, body)) if operation.prepare else None
     with service.database.transaction() as session:
         call = Call(
             services=service,

@@ -76,6 +76,24 @@ def test_a_certificate_from_its_request_to_its_revocation(
     gone = officer.send("POST", f"{at}/revoke", {"reason": "superseded"}, token=asks)
     assert (gone.status_code, gone.get_json()["status"]) == (200, "revoked")
 
+    asked = {"profile": "tls-client", "csr": make_csr("cliente.ministerio.gob.ec").pem, "institution_ruc": RUC}
+    client = officer.send("POST", "/requests", asked, token=asks).get_json()
+    seen = {"tbs_sha256": client["tbs_sha256"]}
+    if client["status"] == "submitted":
+        assert approver.send("POST", f"/requests/{client['id']}/approve", seen, token=decides).status_code == 200
+    at = f"/certificates/{client['serial']}"
+    tag = officer.get(at, token=asks).headers["ETag"]
+    suspended = officer.send("POST", f"{at}/hold", token=asks, If_Match=tag, Idempotency_Key="h")
+    assert (suspended.status_code, suspended.get_json()["status"]) == (200, "held"), suspended.text
+    assert officer.send("POST", f"{at}/hold", token=asks, If_Match=tag, Idempotency_Key="h").data == suspended.data
+    composition.settings.__dict__["hold_release_people"] = 2
+    first = officer.send("POST", f"{at}/release", token=asks)
+    assert (first.status_code, first.get_json()["status"]) == (200, "held"), "another person agrees"
+    alone = officer.send("POST", f"{at}/release", token=asks)
+    assert (alone.status_code, alone.get_json()["code"]) == (403, "same_person")
+    freed = approver.send("POST", f"{at}/release", token=decides)
+    assert (freed.status_code, freed.get_json()["status"]) == (200, "valid"), freed.text
+
     refused = ask(officer, asks, "no.ministerio.gob.ec")
     short = approver.send("POST", f"/requests/{refused['id']}/refuse", {"reason": "no"}, token=decides)
     assert (short.status_code, short.get_json()["errors"][0]["pointer"]) == (422, "#/reason")

@@ -15,19 +15,10 @@ from wsgi import create_app
 EXCEPTIONS: Mapping[str, str] = {
     "admin_session": "a session of a browser; programs have tokens",
     "admin_developer": "explains to a person what he pastes or is about to write",
-    "admin_handovers": "keys handed over to people by links that they open once",
     "admin_saved_searches": "a person's own bookmarks of pages",
     "admin_notices": "shows a person what letters look like",
     "admin_applications.check_contact": "whoever reads the mail types its code",
     "admin_applications.fetch_keys": "tries an address before it is proposed",
-    "admin_applications.set_keys": "keys are changed by whoever holds them, on the page or with sau client",
-    "admin_applications.show_keys": "likewise",
-    "admin_applications.make_secret": "likewise: a person hands it on",
-    "admin_applications.withdraw_one_secret": "likewise",
-    "admin_applications.make_certificate": "likewise",
-    "admin_applications.close": "likewise: sau client disable",
-    "admin_applications.show_usage": "counts of what /events has by client",
-    "admin_applications.usage_as_csv": "likewise",
     "admin_ceremonies": "minutes that people read and compare with paper: sau ca ceremony",
     "admin_profiles": "explains to a person what each version of a profile changed; /profiles has what a program needs",
     "admin_roles.show_person": "/roles lists what everybody holds",
@@ -46,21 +37,14 @@ EXCEPTIONS: Mapping[str, str] = {
     "admin_audit.export": "files for people; programs read /events and proofs",
     "admin_audit.bundle": "likewise",
     "admin_audit.event_bundle": "likewise",
-    "admin_directories.add": "as code: sau config apply, sau directory; it has a password",
-    "admin_directories.change": "likewise",
     "admin_directories.examine": "looked at in the background; /directories says how it is",
-    "admin_directories.map_role": "as code: sau config apply",
-    "admin_directories.set_active": "as code: sau directory",
-    "admin_providers.add": "as code: sau provider; it has a secret",
-    "admin_providers.change": "likewise",
     "admin_providers.examine": "looked at in the background; /providers says how it is",
-    "admin_providers.set_active": "as code: sau provider",
 }
 #: Forms, and questions before an act: a program sends the act.
 _ASKING = frozenset(
     {
-        "ask_active", "ask_closing", "ask_leaving", "ask_unmapping", "ask_withdrawing", "change_declaration", "choose",
-        "choose_profile", "confirm_withdrawal", "new",
+        "ask_active", "ask_cancelling", "ask_closing", "ask_leaving", "ask_unmapping", "ask_withdrawing",
+        "change_declaration", "choose", "choose_profile", "confirm_withdrawal", "new",
     }
 )  # fmt: skip
 

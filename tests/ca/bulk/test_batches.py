@@ -25,11 +25,13 @@ from ca.bulk.view import BatchStatus, BatchView, find_batch, list_rows
 from ca.ceremony.hierarchy import Hierarchy
 from ca.command_line import requests as request_commands
 from ca.commands import commands
+from ca.issuance import many
 from ca.issuance.model import Certificate
 from ca.lints.case import error
 from ca.requests.csr import parse_csr
 from ca.revocation.compromised_key import block_key
 from ca.services import CaServices
+from ca.transparency.model import CertificateLogEntry
 from kernel.clock import ManualClock
 from kernel.errors import Conflict, Denied, Fault, ServiceError
 from tests.ca.bulk.tables import applications, ready_requests, servers, write_table
@@ -319,6 +321,30 @@ def test_goes_on_after_a_crash_at_any_step(
     batch = run(services, path, CLIENTS)
     assert (batch.status, batch.signed) == (BatchStatus.ISSUED, 5)
     assert count(services) == 5
+
+
+def test_what_another_run_stores_meanwhile_is_stored_once(
+    services: CaServices, hierarchy: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading what waits and storing it there is no lock: what was stored then is found out and left alone."""
+    whole, others = many._write_signed, []
+
+    def one_is_stored_first(session, unsigned, signed, **told):  # type: ignore[no-untyped-def]
+        if not others:
+            others.append(unsigned[1].serial)
+            some = {others[0]: signed[others[0]]}
+            assert many.store_many_signed(services.database, some, **{**told, "actor": "another"}) == 1
+        whole(session, unsigned, signed, **told)
+
+    monkeypatch.setattr(many, "_write_signed", one_is_stored_first)
+    assert run(services, applications(tmp_path / "t.csv", 3), CLIENTS).signed == 3
+    with services.database.reading() as session:
+        signed = select(AuditEvent.object_id, AuditEvent.actor).where(AuditEvent.type == "ca:certificate:signed")
+        actors = {serial: actor for serial, actor in session.execute(signed)}  # noqa: C416
+        assert session.scalar(select(func.count()).select_from(signed.subquery())) == len(actors)
+        entries = set(session.scalars(select(CertificateLogEntry.id)))
+        assert set(session.scalars(select(BatchRow.serial))) <= entries
+    assert actors[others[0]] == "another"
 
 
 def test_a_lint_stops_a_row_as_it_stops_a_request(
