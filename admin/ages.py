@@ -48,16 +48,18 @@ def waiting_certificates(session: Session, *, institutions: frozenset[str] | Non
         requests = requests.where(CertificateRequest.institution_ruc.in_(sorted(institutions)))
         batches = batches.where(CertificateBatch.institution_ruc.in_(sorted(institutions)))
     return [
-        ages_of("requests", session.scalars(requests.limit(_MOST)).all(), now=now),
-        ages_of("batches", session.scalars(batches.limit(_MOST)).all(), now=now),
+        ages_of(
+            "requests", session.scalars(requests.order_by(CertificateRequest.created_at).limit(_MOST)).all(), now=now
+        ),
+        ages_of("batches", session.scalars(batches.order_by(CertificateBatch.created_at).limit(_MOST)).all(), now=now),
     ]
 
 
 def waiting_applications(session: Session, *, now: datetime) -> list[Ages]:
     """Return what applications asked for and nobody decided: going live, changes in production."""
-    going = select(GoLiveRequest.asked_at).where(GoLiveRequest.decided_at.is_(None)).limit(_MOST)
-    changes = select(ApplicationChange.asked_at).where(ApplicationChange.decided_at.is_(None)).limit(_MOST)
+    going = select(GoLiveRequest.asked_at).where(GoLiveRequest.decided_at.is_(None))
+    changes = select(ApplicationChange.asked_at).where(ApplicationChange.decided_at.is_(None))
     return [
-        ages_of("go_live", session.scalars(going).all(), now=now),
-        ages_of("changes", session.scalars(changes).all(), now=now),
+        ages_of("go_live", session.scalars(going.order_by(GoLiveRequest.asked_at).limit(_MOST)).all(), now=now),
+        ages_of("changes", session.scalars(changes.order_by(ApplicationChange.asked_at).limit(_MOST)).all(), now=now),
     ]

@@ -8,8 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from ca.handover.model import KeyHandover
-from ca.handover.view import HandoverView, view_handover
-from ca.requests.model import CertificateRequest
+from ca.handover.view import HandoverView, of_institutions, view_handover
 
 # By what they can be arranged: columns with an index.
 ORDERS = {"made": KeyHandover.created_at, "ends": KeyHandover.expires_at, "status": KeyHandover.status}
@@ -37,7 +36,7 @@ def search_handovers(
     column = ORDERS.get(order, KeyHandover.created_at)
     directed = column.desc().nulls_last() if descending else column.asc().nulls_last()
     rows = session.scalars(_fitting(query).order_by(directed, KeyHandover.id.desc()).limit(limit).offset(offset))
-    return [view_handover(row) for row in rows]
+    return [view_handover(session, row) for row in rows]
 
 
 def count_handovers(session: Session, query: HandoverQuery) -> int:
@@ -50,15 +49,14 @@ def handovers_before(session: Session, query: HandoverQuery, *, handover_id: str
     wanted = _fitting(query)
     if handover_id:
         wanted = wanted.where(KeyHandover.id < handover_id)
-    return [view_handover(row) for row in session.scalars(wanted.order_by(KeyHandover.id.desc()).limit(limit))]
+    return [view_handover(session, row) for row in session.scalars(wanted.order_by(KeyHandover.id.desc()).limit(limit))]
 
 
 def _fitting(query: HandoverQuery) -> Select[KeyHandover]:
     conditions: list[ColumnElement[bool]] = []
     wanted = select(KeyHandover)
     if query.institutions is not None:
-        wanted = wanted.join(CertificateRequest, CertificateRequest.id == KeyHandover.request_id)
-        conditions.append(CertificateRequest.institution_ruc.in_(sorted(query.institutions)))
+        conditions.append(KeyHandover.id.in_(of_institutions(query.institutions)))
     if query.status:
         conditions.append(KeyHandover.status == query.status)
     if query.profile:

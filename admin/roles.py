@@ -142,7 +142,10 @@ def list_role_holdings(session: Session, *, person_id: str | None = None) -> lis
     if person_id is not None:
         wanted = wanted.where(RoleAssignment.person_id == person_id)
     return [
-        _holding(row) for row in session.scalars(wanted.order_by(RoleAssignment.role, RoleAssignment.granted_at)).all()
+        _holding(row)
+        for row in session.scalars(
+            wanted.order_by(RoleAssignment.role, RoleAssignment.granted_at, RoleAssignment.id)
+        ).all()
     ]
 
 

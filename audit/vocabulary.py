@@ -206,6 +206,7 @@ class EventType(StrEnum):
     CEREMONY_REHEARSED = "ca:ceremony:rehearsed"
     CEREMONY_HELD = "ca:ceremony:held"
     PROFILE_MOVED = "ca:profile:moved"
+    PROFILE_CHANGED = "ca:profile:changed"  # with the release, since the worker of this machine started last
     CERTIFICATE_REQUESTED = "ca:request:submitted"
     CERTIFICATE_REQUEST_REFUSED = "ca:request:refused"
     CERTIFICATE_REQUEST_APPROVED = "ca:request:approved"

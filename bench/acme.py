@@ -53,6 +53,7 @@ _INSIDE = "--inside"
 RUC, ZONE = "1768152560001", "banco.gob.ec"
 _PAUSE = 0.03  # seconds between two looks of the client
 _ROOT = Path(__file__).resolve().parents[1]
+Steps = dict[str, float]  # seconds
 
 
 @dataclass
@@ -112,6 +113,7 @@ def _measure(pool: Pool, sides: list[Side], arguments: argparse.Namespace) -> di
     rounds: dict[str, list[float]] = {side.name: [] for side in sides}
     costs: dict[str, list[float]] = {side.name: [] for side in sides}
     waits: dict[str, list[float]] = {side.name: [] for side in sides}
+    steps: dict[str, list[Steps]] = {side.name: [] for side in sides}
     accounts = {
         side.name: [Client(side.directory, each).register(side.binding) for each in range(arguments.connections)]
         for side in sides
@@ -120,12 +122,14 @@ def _measure(pool: Pool, sides: list[Side], arguments: argparse.Namespace) -> di
         for side in sides if number % 2 else reversed(sides):
             seconds = arguments.seconds if number else 2.0  # the first one warms up
             before = processor_seconds(side.process)
-            taken = _load(pool, side, accounts[side.name], seconds, arguments)
+            issued = _load(pool, side, accounts[side.name], seconds, arguments)
             cost = processor_seconds(side.process) - before
+            taken = [sum(each.values()) for each in issued]
             if number and taken:
                 rounds[side.name].append(len(taken) / seconds)
                 costs[side.name].append(cost / len(taken) * 1000)
                 waits[side.name].append(statistics.median(taken) * 1000)
+                steps[side.name] += issued
             print(f"{side.name:6} round {number}: {len(taken) / seconds:7.1f}/s", file=sys.stderr)
     measured = {
         name: {
@@ -133,6 +137,7 @@ def _measure(pool: Pool, sides: list[Side], arguments: argparse.Namespace) -> di
             "median_per_second": round(statistics.median(rounds[name]), 1),
             "server_processor_ms": round(statistics.median(costs[name]), 2),
             "p50_ms": round(statistics.median(waits[name])),
+            "mean_ms_by_step": _by_step(steps[name]),
         }
         for name in rounds
         if rounds[name]
@@ -148,22 +153,26 @@ def _measure(pool: Pool, sides: list[Side], arguments: argparse.Namespace) -> di
     }
 
 
-def _load(pool: Pool, side: Side, accounts: list[str], seconds: float, arguments: argparse.Namespace) -> list[float]:
+def _by_step(issued: list[Steps]) -> dict[str, float]:
+    names = sorted({name for each in issued for name in each})
+    return {name: round(sum(each.get(name, 0.0) for each in issued) / len(issued) * 1000, 1) for name in names}
+
+
+def _load(pool: Pool, side: Side, accounts: list[str], seconds: float, arguments: argparse.Namespace) -> list[Steps]:
     until = time.time() + seconds + 1
     shares = [list(enumerate(accounts))[each :: arguments.clients] for each in range(arguments.clients)]
     work = [(side.directory, share, until - seconds, until) for share in shares]
     return [each for part in pool.starmap(_run_client, work, chunksize=1) for each in part]
 
 
-def _run_client(directory: str, accounts: list[tuple[int, str]], begin: float, until: float) -> list[float]:
-    def issue_on(numbered: tuple[int, str]) -> list[float]:
+def _run_client(directory: str, accounts: list[tuple[int, str]], begin: float, until: float) -> list[Steps]:
+    def issue_on(numbered: tuple[int, str]) -> list[Steps]:
         client, taken = Client(directory, *numbered), []
         time.sleep(max(0.0, begin - time.time()))
         while time.time() < until:
-            started = time.perf_counter()
-            client.issue()
+            steps = client.issue()
             if time.time() < until:
-                taken.append(time.perf_counter() - started)
+                taken.append(steps)
         return taken
 
     with ThreadPoolExecutor(len(accounts)) as pool:
@@ -195,20 +204,36 @@ class Client:
             )
         return self._post(self._directory["newAccount"], payload)[3]
 
-    def issue(self) -> None:
-        """Get one certificate."""
+    def issue(self) -> Steps:
+        """Get one certificate; return how long each step took."""
+        steps: Steps = {}
+        began = time.perf_counter()
+
+        def over(step: str) -> None:
+            nonlocal began
+            ended = time.perf_counter()
+            steps[step], began = ended - began, ended
+
         name = f"n{os.urandom(8).hex()}-{self._number}.{ZONE}"
         _, order, _, location = self._post(
             self._directory["newOrder"], {"identifiers": [{"type": "dns", "value": name}]}
         )
+        over("1 newOrder")
         [authorization] = order["authorizations"]
         challenges = self._post(authorization, None)[1]["challenges"]
+        over("2 authorization")
         self._post(next(each["url"] for each in challenges if each["type"] == "http-01"), {})
+        over("3 challenge")
         self._wait(authorization, "valid")
+        over("4 authorization until it is valid")
         order = self._post(order["finalize"], {"csr": _csr(name)})[1]
+        over("5 finalize")
         if order["status"] != "valid":
             order = self._wait(location, "valid")
+            over("6 order until it is valid")
         self._post(order["certificate"], None)
+        over("7 certificate")
+        return steps
 
     def _wait(self, url: str, status: str) -> dict[str, Any]:
         while True:

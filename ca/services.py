@@ -9,7 +9,16 @@ from typing import Any
 
 from audit.journal import Journal
 from ca.issuance.signers import Signers
-from ca.ports import ApiTokens, Dependents, Institutions, Letters, People, RevocationListener, SignedIn
+from ca.ports import (
+    ApiTokens,
+    Dependents,
+    InstitutionRecord,
+    Institutions,
+    Letters,
+    People,
+    RevocationListener,
+    SignedIn,
+)
 from ca.profiles.registry import ProfileRegistry, packaged_profiles
 from ca.requests.block_list import KeyBlockList
 from ca.transparency.log import CertificateLog
@@ -79,9 +88,24 @@ class CaServices:
         return ShortMemory(seconds=5.0)
 
     @cached_property
-    def unplaced(self) -> ShortMemory[bool]:
-        """Serials that this process has just signed: they wait for their place in the certificate log."""
+    def unplaced(self) -> ShortMemory[Callable[[], object] | None]:
+        """Serials that this process has just signed, and how to wait for their places in the certificate log."""
+        return ShortMemory(seconds=5.0, most=1024)
+
+    @cached_property
+    def institutions_met(self) -> ShortMemory[InstitutionRecord]:
+        """Institutions by RUC, for whoever looks at a request before the transaction that asks for them as they are."""
         return ShortMemory(seconds=5.0)
+
+    @cached_property
+    def orders_placed(self) -> ShortMemory[Any]:
+        """What never changes of orders that were placed here, by their ids."""
+        return ShortMemory(seconds=600.0, most=4096)
+
+    @cached_property
+    def orders_ready(self) -> ShortMemory[Any]:
+        """The same of those that became ready here."""
+        return ShortMemory(seconds=600.0, most=4096)
 
     @cached_property
     def block_list(self) -> KeyBlockList:

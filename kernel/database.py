@@ -22,7 +22,7 @@ from kernel.errors import ServiceError, Unavailable
 from kernel.group_commit import GroupCommit, locked
 from kernel.loop_call import require_thread
 from kernel.prefetch import Want
-from kernel.prepared import STALE
+from kernel.prepared import STALE, forget_connection
 
 T = TypeVar("T")
 
@@ -170,6 +170,7 @@ class Database:
             raise
         finally:
             session.close()
+            forget_connection(session)
 
     def bound_silence(self, silence: timedelta) -> None:
         """Have a command fail (``Unavailable``) during which the server has said nothing for so long.

@@ -27,10 +27,9 @@ from sqlalchemy.exc import DBAPIError, TimeoutError
 from sqlalchemy.orm import Session
 
 from kernel.errors import ServiceError, Unavailable
-from kernel.late_rows import write_rows
+from kernel.late_rows import commit_rows
 from kernel.loop_call import LoopCall, current_loop_call, new_future, set_aside
 from kernel.prefetch import Want, prefetch
-from kernel.prepared import commit_now
 
 try:
     import fcntl
@@ -266,8 +265,7 @@ class GroupCommit:
             for operation in batch:
                 self._run_one(session, operation)
             session.flush()
-            write_rows(session)
-            commit_now(session)
+            commit_rows(session)
         self._used_at = time.monotonic()
 
     def _connect(self) -> Connection:

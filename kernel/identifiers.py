@@ -38,7 +38,7 @@ def new_id() -> str:
     global _last
     moment = time.time_ns() // 1_000_000
     with _order:
-        if _last >> 80 == moment:
+        if _last >> 80 >= moment:  # the machine's clock may be set back
             number = _last + 1 + int.from_bytes(os.urandom(5))
         else:
             number = moment << 80 | int.from_bytes(os.urandom(10))

@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeEngine
 
 from kernel.column_types import UtcDateTime
 from kernel.prefetch import dialect_of, keep
-from kernel.prepared import Prepared
+from kernel.prepared import Ask, Prepared, commit_now, fetch_all
 
 _KEY = "late_rows"
 E = TypeVar("E")
@@ -77,27 +77,42 @@ def _keyed(entity: Any) -> tuple[Table, str]:
 
 def write_rows(session: Session) -> None:
     """Write what :func:`insert_later` and :func:`update_later` collected so far."""
+    asks = _asks(session)
+    if asks:
+        fetch_all(session, asks)
+
+
+def commit_rows(session: Session) -> None:
+    """Write what was collected and commit it, as :func:`kernel.prepared.commit_now` does."""
+    commit_now(session, _asks(session))
+
+
+def _asks(session: Session) -> list[Ask]:
+    """Return the statements that write what was collected; on other databases than PostgreSQL it is written here."""
     waiting = session.info.pop(_KEY, None)
+    asks: list[Ask] = []
     if not waiting:
-        return
+        return asks
     grouped: dict[tuple[Table, bool, tuple[str, ...]], list[Mapping[str, Any]]] = {}
     for _, table, values, changes in waiting:
         grouped.setdefault((table, changes, tuple(values)), []).append(values)
+    prepared = dialect_of(session) == "postgresql"
     for (table, changes, names), rows in sorted(grouped.items(), key=_place) if len(grouped) > 1 else grouped.items():
         if changes:  # what changed twice is written once, as it was left
             rows = list({row[names[0]]: row for row in rows}.values())
-        _write(session, table, names, rows, changes=changes)
+        if prepared:
+            asks.append(Ask(_from_json(table, names, changes), {"rows": _ROWS.encode(rows)}))
+        else:
+            _write_each(session, table, names, rows, changes=changes)
+    return asks
 
 
-def _write(
+def _write_each(
     session: Session, table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]], *, changes: bool
 ) -> None:
-    if dialect_of(session) != "postgresql":
-        connection = session.connection()
-        statement, binders = _each(connection.dialect, table, names, changes)
-        connection.exec_driver_sql(statement, [tuple(bind(row[name]) for name, bind in binders) for row in rows])
-        return
-    _from_json(table, names, changes).write(session, {"rows": _ROWS.encode([dict(row) for row in rows])})
+    connection = session.connection()
+    statement, binders = _each(connection.dialect, table, names, changes)
+    connection.exec_driver_sql(statement, [tuple(bind(row[name]) for name, bind in binders) for row in rows])
 
 
 @lru_cache(maxsize=64)

@@ -102,7 +102,7 @@ def elsewhere(work: Callable[[], T]) -> T:
 def is_done(done: Promise[Any], *, within: float | None = None) -> bool:
     """Wait for what a thread does, no longer than ``within`` seconds, and tell whether it is done. A loop goes on."""
     call = current_loop_call()
-    if call is None:
+    if call is None or done.done():
         return bool(wait([done], timeout=within).done)
     loop, future = new_future()
 

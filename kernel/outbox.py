@@ -6,7 +6,7 @@ wait as long as it does, so that a host that is down is asked once in a while an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ from kernel.database import Base, Database
 from kernel.errors import Conflict, NotFound, ServiceError
 from kernel.identifiers import new_id
 from kernel.late_rows import insert_later
-from kernel.prepared import Prepared
+from kernel.prefetch import Reading, Want, among
+from kernel.prepared import Ask, Prepared
 
 _log = structlog.get_logger("sau.outbox")
 
@@ -128,6 +129,25 @@ def withdraw(session: Session, task_id: str) -> None:
     The task was enqueued by another transaction.
     """
     _WITHDRAWN.fetch(session, {"task": task_id})
+
+
+def wants_withdrawn(task_id: str) -> Want:
+    """Return the wish to have :func:`withdraw` done in a transaction, for all that share it."""
+    return Want(_withdraw, task_id)
+
+
+def _withdraw(_session: Session, ids: Sequence[str]) -> Reading:
+    yield Ask(_WITHDRAWN_ALL, {"keys": ids})
+
+
+_WITHDRAWN_ALL = Prepared(
+    lambda dialect: (
+        delete(OutboxTask)
+        .where(among(dialect, OutboxTask.id))
+        .returning(OutboxTask.id)
+        .execution_options(synchronize_session=False)
+    )
+)
 
 
 def put_off(session: Session, task_id: str, *, due_at: datetime) -> None:

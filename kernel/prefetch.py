@@ -7,12 +7,15 @@ transaction, the answer is at hand. What is kept are the session's own objects: 
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
+from contextlib import suppress
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import ARRAY, ColumnElement, String, any_, bindparam, inspect
 from sqlalchemy.orm import Mapper, Session
+
+from kernel.prepared import Ask, fetch_all
 
 _KEY = "kept"
 E = TypeVar("E")
@@ -25,8 +28,10 @@ class _Unknown(Enum):
 #: Nothing was read about it: neither that it is there nor that it is not.
 UNKNOWN: Final = _Unknown.UNKNOWN
 
+#: Yields a statement and is given its rows, so that the statements of several readers are sent together.
+Reading = Generator[Ask, Sequence[Sequence[Any]], None]
 #: Reads what it can find for the keys, in the order given, and keeps it with :func:`keep`.
-Reader = Callable[[Session, Sequence[Any]], None]
+Reader = Callable[[Session, Sequence[Any]], Reading | None]
 
 
 class Want(NamedTuple):
@@ -41,8 +46,15 @@ def prefetch(session: Session, wants: Sequence[Want]) -> None:
     by_reader: dict[Reader, set[Any]] = {}
     for want in wants:
         by_reader.setdefault(want.reader, set()).add(want.key)
-    for reader, keys in by_reader.items():
-        reader(session, sorted(keys))
+    readings = [reader(session, sorted(keys)) for reader, keys in by_reader.items()]
+    answered: list[tuple[Reading, Any]] = [(reading, None) for reading in readings if reading is not None]
+    while answered:
+        going: list[tuple[Reading, Ask]] = []
+        for reading, rows in answered:
+            with suppress(StopIteration):
+                going.append((reading, reading.send(rows)))
+        found = fetch_all(session, [ask for _, ask in going])
+        answered = [(reading, rows) for (reading, _), rows in zip(going, found, strict=True)]
 
 
 def keep(session: Session, kind: object, key: Hashable, value: object) -> None:

@@ -101,7 +101,9 @@ def _database(composition: Composition) -> Iterator[Finding]:
 
 def _keys(composition: Composition) -> Iterator[Finding]:
     with composition.database.reading() as session:
-        signing = session.execute(select(SigningKeyRow.kid, SigningKeyRow.state, SigningKeyRow.algorithm)).all()
+        signing = session.execute(
+            select(SigningKeyRow.kid, SigningKeyRow.state, SigningKeyRow.algorithm).order_by(SigningKeyRow.kid)
+        ).all()
         opening = session.execute(select(EncryptionKeyRow.kid, EncryptionKeyRow.state, EncryptionKeyRow.kind)).all()
     names = set(composition.keystore.names())
     yield _signing_keys(
@@ -146,7 +148,7 @@ def _authorities(composition: Composition) -> Iterator[Finding]:
     now = composition.clock.now()
     names = set(composition.keystore.names())
     with composition.database.reading() as session:
-        authorities = session.scalars(select(Authority).order_by(Authority.created_at)).all()
+        authorities = session.scalars(select(Authority).order_by(Authority.created_at, Authority.id)).all()
         for authority in authorities:
             yield _life(authority, now - authority.not_after)
             yield _list(session, authority, composition)

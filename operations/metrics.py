@@ -157,10 +157,11 @@ def _status(session: Session, now: datetime) -> Gauges:
         .join(OcspSigner, OcspSigner.authority_id == Authority.id)
         .where(OcspSigner.certificate_der.is_not(None))
         .group_by(Authority.name)
+        .order_by(Authority.name)
     )
     for name, ends in signers:
         signer.add_metric([name], (ends - now).total_seconds())
-    for name, ends in session.execute(select(Authority.name, Authority.not_after)):
+    for name, ends in session.execute(select(Authority.name, Authority.not_after).order_by(Authority.name)):
         life.add_metric([name], (ends - now).total_seconds())
     yield from (left, age, signer, life)
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.model import AuditEvent
 from audit.vocabulary import EventType
+from ca.profiles.registry import profile_digests
 from composition import Composition
 from kernel.errors import ServiceError
 from kernel.settings import Settings
@@ -24,12 +25,15 @@ from keys.sealing import derive_secret
 from operations import schema
 
 _AGAIN = 5.0  # seconds
+_MOST_ITEMS = 64  # of a list in an event
 
 _log = structlog.get_logger("sau.start")
 
 
 def record_start(composition: Composition, *, process: str) -> None:
-    """Put on record that a process starts, and which settings are not those that it last started with here.
+    """Put on record that a process starts, and what is not as it was when it last started here: settings, profiles.
+
+    Profiles come with the release; the worker's start tells which changed.
 
     Values are not told (an address may hold a password): each setting is represented by a keyed digest. A database or a
     security module that does not answer stops no process: the start is put on record as soon as both do.
@@ -78,7 +82,8 @@ def setting_digests(settings: Settings, secret: bytes) -> dict[str, str]:
 
 def _record_start(session: Session, composition: Composition, name: str, digests: dict[str, str]) -> None:
     journal, now = composition.journal, composition.clock.now()
-    before = _last_digests(session, name)
+    last, profiles = _last_details(session, name), profile_digests()
+    before = _read(last, "settings")
     if before is not None and before != digests:
         changed = sorted(each for each in {*before, *digests} if before.get(each) != digests.get(each))
         event = Event(type=EventType.SETTINGS_CHANGED, actor="operator", object_id=name, details={"changed": changed})
@@ -86,22 +91,46 @@ def _record_start(session: Session, composition: Composition, name: str, digests
     details: dict[str, str | list[str]] = {
         "release": _release(),
         "roles": list(composition.settings.roles),
-        "settings": [f"{each} {digest}" for each, digest in digests.items()],
+        **_told("settings", digests),
     }
+    if name.startswith("worker@"):
+        details |= _told("profiles", profiles)
+        _record_profiles(session, composition, name, before=_read(last, "profiles"), after=profiles)
     journal.record(session, Event(type=EventType.SERVICE_STARTED, object_id=name, details=details), now=now)
 
 
-def _last_digests(session: Session, name: str) -> dict[str, str] | None:
+def _record_profiles(
+    session: Session, composition: Composition, name: str, *, before: dict[str, str] | None, after: dict[str, str]
+) -> None:
+    if before is None:
+        return
+    for profile in sorted({*before, *after}):
+        if before.get(profile) != after.get(profile):
+            details = {"process": name, "before": before.get(profile), "after": after.get(profile)}
+            event = Event(type=EventType.PROFILE_CHANGED, actor="operator", object_id=profile, details=details)
+            composition.journal.record(session, event, now=composition.clock.now())
+
+
+def _told(what: str, digests: dict[str, str]) -> dict[str, str | list[str]]:
+    """Return lists that an event takes whole: ``what``, ``what_2``, …"""
+    lines = [f"{each} {digest}" for each, digest in digests.items()]
+    parts = [lines[at : at + _MOST_ITEMS] for at in range(0, len(lines), _MOST_ITEMS)]
+    return {what if number == 1 else f"{what}_{number}": part for number, part in enumerate(parts, 1)}
+
+
+def _read(details: dict[str, list[str]], what: str) -> dict[str, str] | None:
+    told = [line for name, lines in details.items() if name == what or name.startswith(f"{what}_") for line in lines]
+    return dict(each.split(" ", 1) for each in told) if told else None
+
+
+def _last_details(session: Session, name: str) -> dict[str, list[str]]:
     leaf = session.scalar(
         select(AuditEvent.leaf)
         .where(AuditEvent.type == EventType.SERVICE_STARTED.value, AuditEvent.object_id == name)
         .order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc())
         .limit(1)
     )
-    if leaf is None:
-        return None
-    told = json.loads(leaf)["details"].get("settings", [])
-    return dict(each.split(" ", 1) for each in told)
+    return {} if leaf is None else json.loads(leaf)["details"]
 
 
 def _release() -> str:

@@ -16,7 +16,7 @@ from composition import Composition
 from kernel.clock import ManualClock
 from kernel.database import Database
 from kernel.settings import Settings, load_settings
-from tests import made_once, recorded
+from tests import made_once, recorded, still, turned
 from tests.faults.rounds import Figure, is_long_run, tell_progress, told_figure
 from tests.measured import measured
 from tests.servers.chromium import run_chromium, run_driver
@@ -230,9 +230,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have failures named when they happen, in the process that prints."""
     made_once.install()
     recorded.install()
+    turned.install()
+    still.install()
     hypothesis.settings.register_profile(
         "sau",
         deadline=None,
+        derandomize=not is_long_run(),  # an example that nobody has seen is looked for where somebody watches
+        database=None,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],  # the machine may be
     )
     hypothesis.settings.load_profile("sau")

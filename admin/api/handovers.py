@@ -32,7 +32,8 @@ class HandoverDocument(Document):
 
     id: str = Field(examples=["01KAR0Z6Q0S4V1J3H8M5T2N7XM"])
     status: HandoverStatus
-    request_id: str = Field(examples=["01KAR0Z6Q0S4V1J3H8M5T2N7XH"])
+    request_id: str = Field(examples=["01KAR0Z6Q0S4V1J3H8M5T2N7XH"], description="Of its batch, if it is of one.")
+    is_of_batch: bool
     profile: str = Field(examples=["natural-person-signature"])
     serial: str | None = Field(examples=["5f3a9c"])
     has_account: bool
@@ -137,6 +138,7 @@ def _document(found: HandoverView) -> HandoverDocument:
         id=found.id,
         status=found.status,
         request_id=found.request_id,
+        is_of_batch=found.is_of_batch,
         profile=found.profile,
         serial=found.serial,
         has_account=found.has_account,

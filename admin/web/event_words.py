@@ -172,6 +172,7 @@ EVENTS: dict[EventType, Text] = {
     _E.CEREMONY_REHEARSED: _l("Se ensayó una ceremonia"),
     _E.CEREMONY_HELD: _l("Se celebró una ceremonia"),
     _E.PROFILE_MOVED: _l("Pasó un perfil a otra autoridad"),
+    _E.PROFILE_CHANGED: _l("Cambió un perfil de certificado con la versión del programa"),
     _E.CERTIFICATE_REQUESTED: _l("Pidió un certificado"),
     _E.CERTIFICATE_REQUEST_REFUSED: _l("Negó una solicitud de certificado"),
     _E.CERTIFICATE_REQUEST_APPROVED: _l("Aprobó una solicitud de certificado"),

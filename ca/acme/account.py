@@ -91,6 +91,7 @@ def open_account(
     if opened is None:
         # Another request with this key was first; what this one has taken of the credential goes back with it.
         raise AcmeProblem(Kind.UNAVAILABLE, "The account is being opened; ask again.")
+    forget(session, Account, (key.spki_sha256, "key"))
     event = Event(
         type=EventType.ACME_ACCOUNT_OPENED,
         object_id=opened,
@@ -208,6 +209,7 @@ def change_key(
         .values(jwk=dict(key.jwk), thumbprint=key.thumbprint, spki_sha256=key.spki_sha256)
     )
     forget(session, Account, account.id)
+    forget(session, Account, (key.spki_sha256, "key"))
     event = Event(
         type=EventType.ACME_ACCOUNT_KEY_CHANGED,
         actor=actor_of(account.id),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from ssl import DER_cert_to_PEM_cert
+from typing import NamedTuple, cast
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Table, select
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -21,10 +21,11 @@ from ca.issuance.model import Certificate
 from ca.requests.prepare import institution_as_it_is
 from ca.services import CaServices
 from ca.transparency.listing import list_institution
-from ca.transparency.promise import require_logged
+from ca.transparency.promise import require_logged, wants_placed
 from kernel.errors import NotFound, Unavailable
-from kernel.prefetch import find_row
-from kernel.prepared import Prepared
+from kernel.late_rows import update_later
+from kernel.prefetch import UNKNOWN, Reading, Want, among, find_row, keep, kept, prefetch
+from kernel.prepared import Ask, Prepared
 
 
 @dataclass(frozen=True)
@@ -45,42 +46,62 @@ def take_certificate(
     :raises AcmeProblem: ``malformed`` (not found), another account's likewise.
     :raises Unavailable: (``not_logged_yet``) if its place in the certificate log is still to come.
     """
-    found = _ORDERED.fetch(session, {"serial": serial, "account": account.id})
-    if not found:
+    row = _ordered(session, serial)
+    if row is None or row.account_id != account.id:
         raise AcmeProblem(Kind.NOT_FOUND, "This account has no such certificate.")
-    row = _Ordered(*found[0])
     if row.certificate_der is None:
         raise Unavailable("The certificate is recorded and waits for its signature.", code="not_signed_yet")
     require_logged(session, serial)
     if row.delivered_at is None:
-        _note_delivery(session, services, row.id, serial=serial, account=account, now=now)
+        _note_delivery(session, services, row, serial=serial, account=account, now=now)
     leaf = _pem(row.certificate_der)
     return [leaf + above for above in above_of(session, services, row.authority_id, now=now).chains]
 
 
+def wants_download(serial: str) -> list[Want]:
+    """Return what :func:`take_certificate` is going to look up."""
+    return [Want(_read_ordered, serial), wants_placed(serial)]
+
+
 class _Ordered(NamedTuple):
+    serial: str
     id: str
+    account_id: str
     delivered_at: datetime | None
     certificate_der: bytes | None
     authority_id: str
 
 
+#: The order's row is locked: whoever hands the certificate over first writes that down.
 _ORDERED = Prepared(
-    lambda _: (
-        select(Order.id, Order.delivered_at, Certificate.certificate_der, Certificate.authority_id)
+    lambda dialect: (
+        select(
+            Order.serial,
+            Order.id,
+            Order.account_id,
+            Order.delivered_at,
+            Certificate.certificate_der,
+            Certificate.authority_id,
+        )
         .join(Certificate, Certificate.serial == Order.serial)
-        .where(Order.serial == bindparam("serial"), Order.account_id == bindparam("account"))
+        .where(among(dialect, Order.serial))
+        .order_by(Order.id)
+        .with_for_update(of=Order)
     )
 )
-_DELIVERED = Prepared(
-    lambda _: (
-        update(Order)
-        .where(Order.id == bindparam("order"), Order.delivered_at.is_(None))
-        .values(delivered_at=bindparam("moment"))
-        .returning(Order.id)
-        .execution_options(synchronize_session=False)
-    )
-)
+
+
+def _read_ordered(session: Session, serials: Sequence[str]) -> Reading:
+    found = {row[0]: _Ordered(*row) for row in (yield Ask(_ORDERED, {"keys": serials}))}
+    for serial in serials:
+        keep(session, _Ordered, serial, found.get(serial))
+
+
+def _ordered(session: Session, serial: str) -> _Ordered | None:
+    if kept(session, _Ordered, serial) is UNKNOWN:
+        prefetch(session, [Want(_read_ordered, serial)])
+    found: _Ordered | None = kept(session, _Ordered, serial)
+    return found
 
 
 def above_of(session: Session, services: CaServices, authority_id: str, *, now: datetime) -> Above:
@@ -97,12 +118,13 @@ def above_of(session: Session, services: CaServices, authority_id: str, *, now: 
 
 
 def _note_delivery(
-    session: Session, services: CaServices, order_id: str, *, serial: str, account: Account, now: datetime
+    session: Session, services: CaServices, row: _Ordered, *, serial: str, account: Account, now: datetime
 ) -> None:
-    if _DELIVERED.fetch(session, {"order": order_id, "moment": now}):
-        event = Event(type=EventType.CERTIFICATE_DELIVERED, actor=actor_of(account.id), object_id=serial)
-        services.journal.record(session, event, now=now)
-        _list_institution(session, services, account)
+    update_later(session, cast(Table, Order.__table__), {"id": row.id, "delivered_at": now})
+    keep(session, _Ordered, serial, row._replace(delivered_at=now))
+    event = Event(type=EventType.CERTIFICATE_DELIVERED, actor=actor_of(account.id), object_id=serial)
+    services.journal.record(session, event, now=now)
+    _list_institution(session, services, account)
 
 
 def _list_institution(session: Session, services: CaServices, account: Account) -> None:
@@ -119,4 +141,4 @@ def _list_institution(session: Session, services: CaServices, account: Account) 
 
 
 def _pem(der: bytes) -> str:
-    return x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode("ascii")
+    return DER_cert_to_PEM_cert(der)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -15,23 +17,24 @@ from audit.vocabulary import EventType, Outcome
 from ca.acme.account import actor_of
 from ca.acme.identifier import allowed_domains, require_allowed
 from ca.acme.model import Account, Credential, Order
-from ca.acme.order import authorizations_of, own_order
+from ca.acme.order import PlacedOrder, authorizations_of, own_order
 from ca.acme.problem import AcmeProblem, Kind, malformed
-from ca.acme.reading_ahead import wants_order
+from ca.acme.reading_ahead import wants_authorizations_of, wants_order
 from ca.acme.state import INVALID, PROCESSING, READY, VALID
 from ca.acme.view import OrderView, view_order
 from ca.issuance.issue import issue_approved
 from ca.issuance.record import store_signed, wants_certificate
 from ca.requests.csr import ParsedRequest, parse_csr
 from ca.requests.enroll import EnrolledRequest, enroll, sign_enrolled
-from ca.requests.prepare import Judged, judge_request
+from ca.requests.prepare import Judged, judge_request, wants_key
 from ca.services import CaServices
+from ca.transparency.promise import begin_placing, place_waiting
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError, Unavailable
 from kernel.identifiers import b64url_decode, sha256_hex
 from kernel.late_rows import change_row
-from kernel.loop_call import elsewhere
-from kernel.prefetch import hold_row
-from kernel.prepared import Prepared
+from kernel.loop_call import elsewhere, is_done
+from kernel.prefetch import UNKNOWN, Reading, Want, among, hold_row, keep, kept
+from kernel.prepared import Ask, Prepared
 
 _ACCOUNT_OF_KEY = Prepared(
     lambda _: select(Account.id).where(Account.spki_sha256 == bindparam("spki")).limit(literal_column("1"))
@@ -48,6 +51,7 @@ _READY_ORDER = Prepared(
         )
     )
 )
+_ACCOUNTS_OF_KEYS = Prepared(lambda dialect: select(Account.spki_sha256).where(among(dialect, Account.spki_sha256)))
 _MOST_CSR = 64 * 1024 * 4 // 3 + 4
 
 
@@ -63,20 +67,37 @@ def read_csr(member: object) -> bytes:
 
 def judge_finalize(services: CaServices, *, account_id: str, order_id: str, csr: bytes, now: datetime) -> Judged | None:
     """Look at the CSR before the transaction; None if the order is not there or not ready, which is told there."""
+    placed: PlacedOrder | None = services.orders_ready.find(order_id)  # nothing is asked then
     with services.database.reading() as session:
-        found = _READY_ORDER.fetch(session, {"order": order_id, "account": account_id, "ready": READY})
-        if not found:
-            return None
-        profile, names, institution_ruc = found[0]
+        if placed is None or placed.account_id != account_id:
+            found = _READY_ORDER.fetch(session, {"order": order_id, "account": account_id, "ready": READY})
+            if not found:
+                return None
+            placed = PlacedOrder(account_id, *found[0])
         return judge_request(
             session,
             services=services,
-            profile=profile,
+            profile=placed.profile,
             csr=csr,
-            institution_ruc=institution_ruc,
-            proved_names=names,
+            institution_ruc=placed.institution_ruc,
+            proved_names=list(placed.names),
             now=now,
         )
+
+
+def wants_finalized(order_id: str, judged: Judged | None) -> list[Want]:
+    """Return what :func:`finalize_order` is going to look up."""
+    wants = [wants_order(order_id), wants_authorizations_of(order_id)]
+    if judged is not None and judged.preview is not None:
+        digest = judged.preview.parsed.spki_sha256
+        wants += [Want(_read_accounts_of_keys, digest), *wants_key(digest)]
+    return wants
+
+
+def _read_accounts_of_keys(session: Session, keys: Sequence[str]) -> Reading:
+    found = {row[0] for row in (yield Ask(_ACCOUNTS_OF_KEYS, {"keys": keys}))}
+    for each in keys:
+        keep(session, Account, (each, "key"), each in found)
 
 
 @dataclass(frozen=True)
@@ -162,7 +183,10 @@ def sign_order(services: CaServices, finalized: Finalized, *, now: datetime) -> 
         _settle(session, services, order, enrolled.request_id, status=VALID, serial=enrolled.serial, now=now)
 
     services.database.together(store, [wants_certificate(enrolled.serial), wants_order(order.id)])
-    services.unplaced.note(enrolled.serial, True)
+    log = services.certificate_log
+    coming = begin_placing(log, now=now)
+    wait = partial(place_waiting, log, now=now) if coming is None else partial(is_done, coming)
+    services.unplaced.note(enrolled.serial, wait)
     return replace(order, status=VALID, serial=enrolled.serial)
 
 
@@ -238,7 +262,9 @@ def _require_fitting_csr(session: Session, parsed: ParsedRequest, row: Order) ->
         detail = f"The CSR's names are not the order's: {' and '.join(texts)}."
         raise AcmeProblem(Kind.BAD_CSR, detail.encode("ascii", "backslashreplace").decode()[:500])
     key = parsed.public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    if _ACCOUNT_OF_KEY.fetch(session, {"spki": sha256_hex(key)}):
+    digest = sha256_hex(key)
+    known = kept(session, Account, (digest, "key"))
+    if _ACCOUNT_OF_KEY.fetch(session, {"spki": digest}) if known is UNKNOWN else known:
         raise AcmeProblem(Kind.BAD_CSR, "The CSR's key is an account's; make a key for the certificate alone.")
 
 

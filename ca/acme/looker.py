@@ -21,7 +21,7 @@ from ca.acme.prove import Looked, prove_claim
 from ca.services import CaServices
 from kernel.errors import ServiceError
 from kernel.loop_call import is_done
-from kernel.outbox import put_off, withdraw
+from kernel.outbox import put_off
 
 #: For so long the worker leaves the proof to whoever looks at once: more than one look takes.
 HEAD_START = timedelta(seconds=15)
@@ -84,7 +84,7 @@ class Looker:
                 claim,
                 authorization_id=authorization_id,
                 order_id=order_id,
-                alongside=lambda session: withdraw(session, task_id),
+                task_id=task_id,
             )
             if look.became is Looked.NOT_YET:
                 with services.database.transaction() as session:

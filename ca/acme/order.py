@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
-from sqlalchemy import ColumnClause, Executable, String, Table, bindparam, func, literal_column, select, union_all
+from sqlalchemy import ColumnClause, Executable, String, Table, bindparam, func, literal_column, select, text, union_all
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from ca.acme.account import actor_of
-from ca.acme.identifier import allowed_domains, base_name, is_wildcard, requested_names
+from ca.acme.identifier import MOST_NAMES, allowed_domains, base_name, is_wildcard, requested_names
 from ca.acme.model import Account, Authorization, Order
 from ca.acme.problem import AcmeProblem, Kind, malformed
 from ca.acme.profiles import choose_profile
@@ -26,8 +26,18 @@ from ca.services import CaServices
 from kernel.column_types import UtcDateTime
 from kernel.identifiers import new_id, new_secret
 from kernel.late_rows import insert_later
-from kernel.prefetch import among, find_row, hold_row
-from kernel.prepared import Prepared
+from kernel.prefetch import UNKNOWN, Reading, Want, among, dialect_of, find_row, hold_row, keep, kept
+from kernel.prepared import Ask, Prepared
+
+
+class PlacedOrder(NamedTuple):
+    """What never changes of an order."""
+
+    account_id: str
+    profile: str
+    names: tuple[str, ...]
+    institution_ruc: str
+
 
 PAGE = 100
 #: Of one account: orders that wait, and failed proofs of one name in an hour.
@@ -113,6 +123,7 @@ def _place(
         "delivered_at": None,
     }
     _insert(session, order)
+    services.orders_placed.note(order["id"], PlacedOrder(account.id, profile.name, names, institution.ruc))
     ids = sorted(new_id() for _ in names)
     for authorization_id, name in zip(ids, names, strict=True):
         insert_later(
@@ -158,7 +169,8 @@ def _insert(session: Session, order: dict[str, Any]) -> None:
 def _require_moderation(session: Session, account: Account, names: tuple[str, ...], *, now: datetime) -> None:
     given = {"account": account.id, "since": now - _FAILURE_WINDOW, "now": now}
     bases = sorted({base_name(name) for name in names})
-    (_, waiting), *failed = _MODERATION.fetch(session, {**given, "keys": bases})
+    known = kept(session, Order, (account.id, tuple(bases)))
+    (_, waiting), *failed = _MODERATION.fetch(session, {**given, "keys": bases}) if known is UNKNOWN else known
     if waiting >= MOST_OPEN:
         raise AcmeProblem(
             Kind.RATE_LIMITED, f"{MOST_OPEN} orders of this account wait; finish those.", retry_after=_FAILURE_WINDOW
@@ -170,6 +182,44 @@ def _require_moderation(session: Session, account: Account, names: tuple[str, ..
                 f"{name} was not proved {count} times within the hour; mend that first, and wait.",
                 retry_after=_FAILURE_WINDOW,
             )
+
+
+def wants_moderation(account_id: str, request: Mapping[str, Any], *, now: datetime) -> list[Want]:
+    """Return the wish to count what :func:`place_order` bounds, if the names are written as an order keeps them."""
+    asked = request.get("identifiers")
+    found = [each.get("value") for each in asked if isinstance(each, dict)] if isinstance(asked, list) else []
+    names = tuple(sorted({base_name(name) for name in found if isinstance(name, str) and name.isascii()}))
+    return [Want(_count, (account_id, names, now.astimezone(UTC).isoformat()))] if len(names) <= MOST_NAMES else []
+
+
+def _count(session: Session, keys: Sequence[tuple[str, tuple[str, ...], str]]) -> Reading:
+    if dialect_of(session) != "postgresql":
+        return
+    pairs = sorted({(account, name) for account, names, _ in keys for name in names})
+    now = max(datetime.fromisoformat(moment) for *_, moment in keys)
+    given = {
+        "own": sorted({account for account, *_ in keys}),
+        "accounts": [account for account, _ in pairs],
+        "names": [name for _, name in pairs],
+        "now": now.isoformat(),
+        "since": (now - _FAILURE_WINDOW).isoformat(),
+    }
+    counts = {(account, name): count for account, name, count in (yield Ask(_COUNTS, given))}
+    for account, names, _ in keys:
+        failed = [(name, counts[account, name]) for name in names if (account, name) in counts]
+        keep(session, Order, (account, names), [("", counts.get((account, ""), 0)), *failed])
+
+
+_COUNTS = Prepared(
+    lambda _: text(
+        "SELECT account_id, '' AS name, count(*) FROM ca_acme_order WHERE account_id = ANY(CAST(:own AS text[]))"
+        " AND status IN ('pending', 'ready') AND expires_at > CAST(:now AS timestamptz) GROUP BY account_id"
+        " UNION ALL SELECT account_id, name, count(*) FROM"
+        " unnest(CAST(:accounts AS text[]), CAST(:names AS text[])) AS given(account_id, name)"
+        " JOIN ca_acme_authorization AS tried USING (account_id, name)"
+        " WHERE tried.tried_at > CAST(:since AS timestamptz) AND tried.status = 'invalid' GROUP BY account_id, name"
+    )
+)
 
 
 def _moderation(dialect: str) -> Executable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
@@ -24,6 +23,7 @@ from ca.acme.state import INVALID, PENDING, READY, VALID
 from ca.services import CaServices
 from kernel.errors import Unavailable
 from kernel.late_rows import change_row
+from kernel.outbox import wants_withdrawn, withdraw
 from kernel.prefetch import hold_row
 
 #: Looks at one challenge, at 0, 2, 6 and 14 seconds: a change that was just made takes a moment to be seen.
@@ -78,13 +78,13 @@ def prove_claim(
     authorization_id: str,
     order_id: str | None = None,
     last: bool = False,
-    alongside: Callable[[Session], None] = lambda _session: None,
+    task_id: str | None = None,
 ) -> Look:
     """Look once at what an account says that it has prepared, and write down what was seen.
 
     :param order_id: of the authorization, where the caller knows it: it is read together with it.
     :param last: whether this is the last look, so that not to see it settles the matter.
-    :param alongside: does what is to be committed with an outcome.
+    :param task_id: what the worker would do, taken back with an outcome.
     """
     wants = [wants_authorization(authorization_id, lock=True)]
     try:
@@ -95,19 +95,19 @@ def prove_claim(
         def write_failure(session: Session) -> Authorization | None:
             now = services.clock.now()
             row = _write_failure(session, services, authorization_id, problem, final=final, now=now)
-            if final:
-                alongside(session)
+            if final and task_id is not None:
+                withdraw(session, task_id)
             return row
 
         failed = services.database.together(write_failure, wants)
         return Look(Looked.NOT_SEEN if final else Looked.NOT_YET, failed)
 
     def write_success(session: Session) -> Authorization | None:
-        row = _write_success(session, services, authorization_id, seen=seen, now=services.clock.now())
-        alongside(session)
-        return row
+        return _write_success(session, services, authorization_id, seen=seen, now=services.clock.now())
 
-    proved = services.database.together(write_success, [*wants, wants_order(order_id)] if order_id else wants)
+    wants += [wants_order(order_id)] if order_id else []
+    wants += [wants_withdrawn(task_id)] if task_id else []
+    proved = services.database.together(write_success, wants)
     return Look(Looked.SEEN, proved)
 
 
@@ -154,6 +154,9 @@ def _write_success(
     order = hold_row(session, Order, row.order_id)
     if order is not None and order.status == PENDING and not _waits_for_others(session, order):
         change_row(session, Order, order, status=READY)
+        placed = services.orders_placed.find(order.id)
+        if placed is not None:
+            services.orders_ready.note(order.id, placed)
     services.journal.record(session, _event(row, EventType.ACME_CONTROL_PROVED, views=seen), now=now)
     return row
 

@@ -11,8 +11,8 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
 from ca.acme.model import Account, Authorization, Credential, Order, SpentNonce
-from kernel.prefetch import UNKNOWN, PlainRows, Want, among, dialect_of, keep, kept
-from kernel.prepared import Prepared
+from kernel.prefetch import UNKNOWN, PlainRows, Reading, Want, among, dialect_of, keep, kept
+from kernel.prepared import Ask, Prepared
 
 _ACCOUNT = PlainRows(Account, Credential)
 _AUTHORIZATION, _ORDER = PlainRows(Authorization), PlainRows(Order)
@@ -34,8 +34,13 @@ def wants_authorization(authorization_id: str, *, lock: bool = False) -> Want:
 
 
 def wants_order(order_id: str) -> Want:
-    """Return the wish to lock an order and to read which authorizations it has."""
+    """Return the wish to lock an order."""
     return Want(_lock_orders, order_id)
+
+
+def wants_authorizations_of(order_id: str) -> Want:
+    """Return the wish to read which authorizations an order has."""
+    return Want(_read_names, order_id)
 
 
 def authorizations_read(session: Session, order_id: str) -> list[str] | None:
@@ -53,8 +58,11 @@ def is_fresh(session: Session, nonce: str) -> bool:
     return bool(fresh)
 
 
-def _spend_nonces(session: Session, keys: Sequence[tuple[str, str]]) -> None:
-    fresh = spend(session, keys)
+def _spend_nonces(session: Session, keys: Sequence[tuple[str, str]]) -> Reading:
+    if dialect_of(session) == "postgresql":
+        fresh = {row[0] for row in (yield _spending_of(keys))}
+    else:
+        fresh = spend(session, keys)
     for nonce, _ in keys:
         keep(session, SpentNonce, nonce, nonce in fresh)
 
@@ -65,11 +73,15 @@ def spend(session: Session, keys: Sequence[tuple[str, str]]) -> set[str]:
     :param keys: each with the time until which it is kept, as text.
     """
     if dialect_of(session) == "postgresql":
-        rows = _SPENDING.fetch(session, {"nonces": [each for each, _ in keys], "times": [each for _, each in keys]})
-        return {row[0] for row in rows}
+        ask = _spending_of(keys)
+        return {row[0] for row in ask.statement.fetch(session, ask.given)}
     values = [{"nonce": nonce, "expires_at": datetime.fromisoformat(until)} for nonce, until in keys]
     statement = sqlite.insert(SpentNonce).values(values).on_conflict_do_nothing().returning(SpentNonce.nonce)
     return set(session.execute(statement).scalars())
+
+
+def _spending_of(keys: Sequence[tuple[str, str]]) -> Ask:
+    return Ask(_SPENDING, {"nonces": [each for each, _ in keys], "times": [each for _, each in keys]})
 
 
 def _spending(_dialect: str) -> Executable:
@@ -80,9 +92,9 @@ def _spending(_dialect: str) -> Executable:
     )
 
 
-def _read_accounts(session: Session, ids: Sequence[str]) -> None:
+def _read_accounts(session: Session, ids: Sequence[str]) -> Reading:
     found = set()
-    for values in _ACCOUNTS.fetch(session, {"keys": ids}):
+    for values in (yield Ask(_ACCOUNTS, {"keys": ids})):
         account, credential = _ACCOUNT.split(values)
         keep(session, Account, account.id, account)
         keep(session, Credential, credential.id, credential)
@@ -91,18 +103,21 @@ def _read_accounts(session: Session, ids: Sequence[str]) -> None:
         keep(session, Account, account_id, None)
 
 
-def _read_authorizations(session: Session, ids: Sequence[str]) -> None:
-    _keep_rows(session, Authorization, _AUTHORIZATION, _AUTHORIZATIONS.fetch(session, {"keys": ids}), ids)
+def _read_authorizations(session: Session, ids: Sequence[str]) -> Reading:
+    _keep_rows(session, Authorization, _AUTHORIZATION, (yield Ask(_AUTHORIZATIONS, {"keys": ids})), ids)
 
 
-def _lock_authorizations(session: Session, ids: Sequence[str]) -> None:
-    _keep_rows(session, Authorization, _AUTHORIZATION, _LOCKED_AUTHORIZATIONS.fetch(session, {"keys": ids}), ids)
+def _lock_authorizations(session: Session, ids: Sequence[str]) -> Reading:
+    _keep_rows(session, Authorization, _AUTHORIZATION, (yield Ask(_LOCKED_AUTHORIZATIONS, {"keys": ids})), ids)
 
 
-def _lock_orders(session: Session, ids: Sequence[str]) -> None:
-    _keep_rows(session, Order, _ORDER, _LOCKED_ORDERS.fetch(session, {"keys": ids}), ids)
+def _lock_orders(session: Session, ids: Sequence[str]) -> Reading:
+    _keep_rows(session, Order, _ORDER, (yield Ask(_LOCKED_ORDERS, {"keys": ids})), ids)
+
+
+def _read_names(session: Session, ids: Sequence[str]) -> Reading:
     of_order: dict[str, list[str]] = {order_id: [] for order_id in ids}
-    for order_id, authorization_id in _OF_ORDERS.fetch(session, {"keys": ids}):
+    for order_id, authorization_id in (yield Ask(_OF_ORDERS, {"keys": ids})):
         of_order[order_id].append(authorization_id)
     for order_id, found in of_order.items():
         keep(session, Order, (order_id, "authorizations"), found)

@@ -58,7 +58,7 @@ def open_batch(
     found = session.scalars(
         select(CertificateBatch)
         .where(CertificateBatch.content_sha256 == digest, CertificateBatch.status.in_(statuses))
-        .order_by(CertificateBatch.created_at.desc())
+        .order_by(CertificateBatch.created_at.desc(), CertificateBatch.id.desc())
     ).first()
     if found is not None:
         if found.status != BatchStatus.ISSUED and found.requested_by != requested_by:

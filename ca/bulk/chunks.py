@@ -7,7 +7,7 @@ signatures are final. Two runs at once divide the chunks between them: who write
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -25,10 +25,12 @@ from ca.bulk.model import BatchChunk, BatchRow, CertificateBatch
 from ca.bulk.proposal import chunk_sha256, proposal_sha256
 from ca.bulk.table_file import InputRow
 from ca.bulk.view import BatchStatus, RowView
+from ca.handover.prepare import MadeKey, prepare_in_batch
 from ca.issuance.assembly import read_unsigned
 from ca.issuance.many import record_intents, sign_many, store_many_signed
 from ca.issuance.record import Intent
 from ca.issuance.tbs import MAX_BACKDATING
+from ca.requests.holder import CEDULA
 from ca.serial import serial_text
 from ca.services import CaServices
 from kernel.errors import Conflict, Fault, Rejected, ServiceError
@@ -50,10 +52,14 @@ class ChunkWorker:
     """Does the steps of one batch's chunks.
 
     :param judge: for the batch's profile. :param signer: of its authority's key.
+    :param makes_keys: whether people who bring no key get one, where the profile lets keys be made here.
     """
 
-    def __init__(self, services: CaServices, batch_id: str, *, judge: Judge, signer: Signer) -> None:
+    def __init__(
+        self, services: CaServices, batch_id: str, *, judge: Judge, signer: Signer, makes_keys: bool = False
+    ) -> None:
         self._services, self._batch_id, self._judge, self._signer = services, batch_id, judge, signer
+        self._makes_keys = makes_keys
 
     def take(self, number: int, rows: Sequence[InputRow]) -> ChunkOutcome:
         """Judge rows and store them; where one person decides, record and sign their certificates as well."""
@@ -79,16 +85,19 @@ class ChunkWorker:
             signed += len(unsigned)
 
     def _store(self, number: int, rows: Sequence[InputRow]) -> tuple[ChunkOutcome, dict[str, bytes]]:
+        keys = self._judge.make_keys(rows) if self._makes_keys else {}
         try:
-            return self._store_once(number, rows)
+            return self._store_once(number, rows, keys)
         except IntegrityError:
             # Another chunk brought one of these keys at the same moment: now its row can be seen.
-            return self._store_once(number, rows)
+            return self._store_once(number, rows, keys)
 
-    def _store_once(self, number: int, rows: Sequence[InputRow]) -> tuple[ChunkOutcome, dict[str, bytes]]:
+    def _store_once(
+        self, number: int, rows: Sequence[InputRow], keys: Mapping[int, MadeKey]
+    ) -> tuple[ChunkOutcome, dict[str, bytes]]:
         services, now = self._services, self._services.clock.now()
         with services.database.reading() as session:
-            judged = self._judge.judge(session, rows, now=now)
+            judged = self._judge.judge(session, rows, keys=keys, now=now)
             seen = session.get_one(CertificateBatch, self._batch_id)
         good = [row for row in judged if row.refusal is None]
         alone = seen.status == BatchStatus.APPROVED
@@ -97,6 +106,8 @@ class ChunkWorker:
             for row in judged:
                 insert_later(session, _ROWS, self._values(row, number, issued=alone))
             self._record_refusals(session, judged, seen, now=now)
+            for row in good:
+                self._keep_key(session, row, seen, now=now)
             if alone:
                 intents = [(self._intent(row, seen), row.certificate) for row in good]
                 record_intents(session, intents, journal=services.journal, actor=seen.requested_by, now=now)
@@ -212,6 +223,23 @@ class ChunkWorker:
             now=services.clock.now(),
         )
 
+    def _keep_key(self, session: Session, row: JudgedRow, batch: CertificateBatch, *, now: datetime) -> None:
+        if row.made is None:
+            return
+        assert row.spki_sha256 is not None and row.holder_id is not None
+        prepare_in_batch(
+            session,
+            services=self._services,
+            batch_id=batch.id,
+            profile=batch.profile,
+            key=row.made,
+            spki_sha256=row.spki_sha256,
+            holder_id=row.holder_id,
+            cedula=row.inputs.get(CEDULA, ""),
+            requested_by=batch.requested_by,
+            now=now,
+        )
+
     def _values(self, row: JudgedRow, number: int, *, issued: bool) -> dict[str, object]:
         refusal, good = row.refusal, row.refusal is None
         return {
@@ -278,11 +306,12 @@ class ChunkWorker:
         self._services.journal.record(session, event, now=now)
 
 
-def rehearse(judge: Judge, number: int, rows: Sequence[InputRow]) -> ChunkOutcome:
-    """Return what would become of rows; nothing is stored."""
+def rehearse(judge: Judge, number: int, rows: Sequence[InputRow], *, makes_keys: bool = False) -> ChunkOutcome:
+    """Return what would become of rows; nothing is stored, and no key that was made is kept."""
     services = judge.services
+    keys = judge.make_keys(rows, one_for_all=True) if makes_keys else {}
     with services.database.reading() as session:
-        judged = judge.judge(session, rows, now=services.clock.now())
+        judged = judge.judge(session, rows, keys=keys, now=services.clock.now())
     return ChunkOutcome(number, tuple(_view(row, issued=False) for row in judged))
 
 
@@ -303,7 +332,8 @@ def _view(row: JudgedRow, *, issued: bool) -> RowView:
     if row.refusal is not None:
         return RowView(row.line, "refused", None, "", row.institution_ruc, row.refusal.code, _text(row.refusal))
     state = "issued" if issued else "ready"
-    return RowView(row.line, state, _serial(row), row.subject, row.institution_ruc, None, None)
+    made = row.made is not None
+    return RowView(row.line, state, _serial(row), row.subject, row.institution_ruc, None, None, key_made=made)
 
 
 def _row_view(row: BatchRow) -> RowView:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from ca.bulk.model import BatchRow, CertificateBatch
 from ca.bulk.table_file import InputRow
+from ca.handover.prepare import MadeKey, make_key
 from ca.issuance.authority import AuthorityRecord
 from ca.issuance.extensions import Surroundings
 from ca.issuance.record import subject_text
@@ -22,11 +23,11 @@ from ca.issuance.template import TbsTemplate
 from ca.lints.case import LintCase
 from ca.lints.gate import lint_case, outside_findings, own_findings, require_unblocked, worst_first
 from ca.ports import InstitutionRecord
-from ca.profiles.profile import Profile
+from ca.profiles.profile import KeyType, Profile
 from ca.requests.claims import Claim, claimed_keys
 from ca.requests.csr import ParsedRequest, parse_csr
 from ca.requests.grant import decide_grant
-from ca.requests.holder import fill_in_holder
+from ca.requests.holder import account_of, fill_in_holder
 from ca.requests.inputs import holder_number
 from ca.services import CaServices
 from kernel.errors import Rejected, ServiceError
@@ -40,6 +41,7 @@ class JudgedRow:
     """What became of a row: bytes to be signed, or the reason why not.
 
     :ivar case: the bytes as the lints read them. :ivar refusal: None if it would be issued.
+    :ivar made: the key that was made for a person who brings none.
     """
 
     line: int
@@ -48,6 +50,7 @@ class JudgedRow:
     inputs: dict[str, str] = field(default_factory=dict)
     spki_sha256: str | None = None
     case: LintCase | None = None
+    made: MadeKey | None = None
     refusal: ServiceError | None = None
 
     @property
@@ -84,13 +87,33 @@ class Judge:
         self._institution_ruc, self._batch_id = institution_ruc, batch_id
         self._template: TbsTemplate | None = None
 
-    def judge(self, session: Session, rows: Sequence[InputRow], *, now: datetime) -> list[JudgedRow]:
-        """Return what becomes of each row, in order. Nothing is stored; serials and dates are fixed here."""
+    def make_keys(self, rows: Sequence[InputRow], *, one_for_all: bool = False) -> dict[int, MadeKey]:
+        """Return a key by line for each row that brings none, where the profile lets keys be made here.
+
+        Outside of any transaction: an RSA key takes a moment.
+
+        :param one_for_all: only one key, to see what would become of the rows.
+        """
+        if not self.profile.keys_made_here:
+            return {}
+        kind = KeyType.RSA if KeyType.RSA in self.profile.keys else KeyType.P256  # as signing tools know best
+        lines = [row.line for row in rows if not row.csr and row.problem is None]
+        if one_for_all:
+            return dict.fromkeys(lines, make_key(kind)) if lines else {}
+        return {line: make_key(kind) for line in lines}
+
+    def judge(
+        self, session: Session, rows: Sequence[InputRow], *, keys: Mapping[int, MadeKey] | None = None, now: datetime
+    ) -> list[JudgedRow]:
+        """Return what becomes of each row, in order. Nothing is stored; serials and dates are fixed here.
+
+        :param keys: of :meth:`make_keys`; without them a row that brings no request is refused.
+        """
         known: dict[str, InstitutionRecord] = {}
         judged: list[JudgedRow] = []
         plans: list[tuple[JudgedRow, Blueprint]] = []
         for row in rows:
-            result = JudgedRow(line=row.line, institution_ruc=row.institution_ruc)
+            result = JudgedRow(line=row.line, institution_ruc=row.institution_ruc, made=(keys or {}).get(row.line))
             judged.append(result)
             try:
                 plans.append((result, self._plan(session, row, result, known)))
@@ -138,11 +161,11 @@ class Judge:
     ) -> Blueprint:
         if row.problem is not None:
             raise Rejected(row.problem[1], code=row.problem[0])
-        if not row.csr:
+        if not row.csr and result.made is None:
             raise Rejected("The row has no request.", code="csr_empty")
         if self._institution_ruc and row.institution_ruc != self._institution_ruc:
             raise Rejected("The row names another institution than the batch.", code="other_institution")
-        parsed = parse_csr(row.csr)
+        parsed = parse_csr(row.csr or (result.made.csr if result.made else b""))
         result.spki_sha256 = parsed.spki_sha256
         if self.profile.needs_institution and not row.institution_ruc:
             raise Rejected(f"Profile {self.profile.name} needs an institution (RUC).", code="institution_missing")
@@ -150,6 +173,9 @@ class Judge:
         filled, result.holder_id = fill_in_holder(
             session, services=self.services, profile=self.profile, inputs=row.inputs
         )
+        if result.made is not None and result.holder_id is None:
+            # Being logged in proves the holder: a code to give in person is for hand-overs one by one.
+            result.holder_id = account_of(session, services=self.services, inputs=row.inputs)
         grant = decide_grant(
             parsed,
             profile=self.profile,
@@ -180,6 +206,8 @@ class Judge:
         claims: dict[str, Claim] = {}
         for result in results:
             assert result.spki_sha256 is not None
+            if result.made is not None:
+                continue  # nobody can have it: it was made just now
             if result.spki_sha256 in claims:
                 result.refusal = _twice()
                 continue

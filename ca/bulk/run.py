@@ -46,12 +46,15 @@ def run_table(
     batch: BatchView,
     *,
     processes: int = 1,
+    makes_keys: bool = False,
     report: Report = lambda _outcome: None,
 ) -> BatchView:
     """Judge and store what is missing of a batch, and issue what may be issued; return how it stands then.
 
     Safe to repeat after any interruption, and to run twice at once.
 
+    :param makes_keys: whether people who bring no key get one, where the profile lets keys be made here: that takes
+        seconds a chunk.
     :param report: told of each chunk after its step is durable.
     :raises ServiceError: what stops the whole batch: the profile changed, the key or the database does not answer.
     """
@@ -60,7 +63,7 @@ def run_table(
     rows = read_rows(table, institution_ruc=batch.institution_ruc)
     tasks = (_Task(number, chunk) for number, chunk in _chunks(rows) if number not in stored)
     if batch.status in (BatchStatus.PREPARING, BatchStatus.APPROVED):
-        _run(services, batch, tasks, processes=processes, report=report)
+        _run(services, batch, tasks, processes=processes, makes_keys=makes_keys, report=report)
     return run_batch(services, batch.id, processes=processes, report=report)
 
 
@@ -98,6 +101,7 @@ def rehearse_table(
     *,
     profile: Profile,
     institution_ruc: str | None,
+    makes_keys: bool = False,
     report: Report = lambda _outcome: None,
 ) -> None:
     """Tell what would become of each row; nothing is stored. Keys that two chunks share are found only when issuing."""
@@ -113,18 +117,26 @@ def rehearse_table(
         institution_ruc=institution_ruc,
     )
     for number, rows in _chunks(read_rows(table, institution_ruc=institution_ruc)):
-        report(rehearse(judge, number, rows))
+        report(rehearse(judge, number, rows, makes_keys=makes_keys))
 
 
-def _run(services: CaServices, batch: BatchView, tasks: Iterable[_Task], *, processes: int, report: Report) -> None:
+def _run(
+    services: CaServices,
+    batch: BatchView,
+    tasks: Iterable[_Task],
+    *,
+    processes: int,
+    makes_keys: bool = False,
+    report: Report,
+) -> None:
     # A security module's session does not outlive a fork: there, one process does it all.
     if processes == 1 or services.settings.keystore.startswith("pkcs11:"):
-        worker = _worker(services, batch)
+        worker = _worker(services, batch, makes_keys=makes_keys)
         for task in tasks:
             report(_do(worker, task))
         return
     outside_lint()  # its tables take half a second to load: once, before the processes part
-    with _pool(services, batch, min(processes, MAX_PROCESSES)) as pool:
+    with _pool(services, batch, min(processes, MAX_PROCESSES), makes_keys=makes_keys) as pool:
         waiting: deque[Future[ChunkOutcome]] = deque()
         for task in tasks:
             waiting.append(pool.submit(_do_in_process, task))
@@ -141,7 +153,7 @@ def _chunks(rows: Iterator[InputRow]) -> Iterator[tuple[int, tuple[InputRow, ...
         number += 1
 
 
-def _worker(services: CaServices, batch: BatchView) -> ChunkWorker:
+def _worker(services: CaServices, batch: BatchView, *, makes_keys: bool = False) -> ChunkWorker:
     with services.database.reading() as session:
         authority = authority_chain(session, batch.authority_id)[0]
     signer = services.keystore.open(authority.key_name)
@@ -153,7 +165,7 @@ def _worker(services: CaServices, batch: BatchView) -> ChunkWorker:
         institution_ruc=batch.institution_ruc,
         batch_id=batch.id,
     )
-    return ChunkWorker(services, batch.id, judge=judge, signer=signer)
+    return ChunkWorker(services, batch.id, judge=judge, signer=signer, makes_keys=makes_keys)
 
 
 def _do(worker: ChunkWorker, task: _Task) -> ChunkOutcome:
@@ -164,12 +176,12 @@ _of_process: list[tuple[ChunkWorker, Origin]] = []
 
 
 @contextmanager
-def _pool(services: CaServices, batch: BatchView, processes: int) -> Iterator[ProcessPoolExecutor]:
+def _pool(services: CaServices, batch: BatchView, processes: int, *, makes_keys: bool) -> Iterator[ProcessPoolExecutor]:
     pool = ProcessPoolExecutor(
         processes,
         mp_context=multiprocessing.get_context("fork"),
         initializer=_begin_process,
-        initargs=(services, batch, current_origin(), os.getpid()),
+        initargs=(services, batch, current_origin(), os.getpid(), makes_keys),
     )
     try:
         yield pool
@@ -177,13 +189,13 @@ def _pool(services: CaServices, batch: BatchView, processes: int) -> Iterator[Pr
         pool.shutdown(cancel_futures=True)
 
 
-def _begin_process(services: CaServices, batch: BatchView, origin: Origin, parent: int) -> None:
+def _begin_process(services: CaServices, batch: BatchView, origin: Origin, parent: int, makes_keys: bool) -> None:
     """Connections do not survive a fork: the process makes its own."""
     end_with_parent(parent)
     gc.freeze()  # what was there before the fork stays: looking through it again and again is lost time
     gc.set_threshold(50_000, 20, 50)
     own = replace(services, database=Database(services.database.url.render_as_string(hide_password=False), pool_size=2))
-    _of_process.append((_worker(own, batch), origin))
+    _of_process.append((_worker(own, batch, makes_keys=makes_keys), origin))
 
 
 def _do_in_process(task: _Task) -> ChunkOutcome:

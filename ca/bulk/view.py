@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from ca.bulk.model import BatchApproval, BatchChunk, BatchRow, CertificateBatch
+from ca.handover.model import KeyHandover
 from ca.issuance.model import Certificate
 from ca.requests.decide import can_be_told_apart
 from ca.services import CaServices
@@ -84,7 +85,11 @@ class BatchView:
 
 @dataclass(frozen=True)
 class RowView:
-    """One line of the file. :ivar state: ``ready``, ``issued``, ``signed`` or ``refused``."""
+    """One line of the file.
+
+    :ivar state: ``ready``, ``issued``, ``signed`` or ``refused``.
+    :ivar key_made: whether the key was, or would be, made here and handed over (:mod:`ca.handover`).
+    """
 
     line: int
     state: str
@@ -93,6 +98,7 @@ class RowView:
     institution_ruc: str | None
     code: str | None
     reason: str | None
+    key_made: bool = False
 
 
 def find_batch(session: Session, *, services: CaServices, batch_id: str) -> BatchView:
@@ -132,7 +138,7 @@ def view_batch(session: Session, row: CertificateBatch, *, services: CaServices)
     approvals = session.scalars(
         select(BatchApproval.approver)
         .where(BatchApproval.batch_id == row.id, BatchApproval.proposal_sha256 == row.proposal_sha256)
-        .order_by(BatchApproval.approved_at)
+        .order_by(BatchApproval.approved_at, BatchApproval.id)
     )
     return BatchView(
         id=row.id,
@@ -170,8 +176,9 @@ def list_rows(
     :param state: ``ready``, ``issued`` or ``refused``; None: all.
     """
     query = (
-        select(BatchRow, Certificate.certificate_sha256)
+        select(BatchRow, Certificate.certificate_sha256, KeyHandover.id)
         .outerjoin(Certificate, Certificate.serial == BatchRow.serial)
+        .outerjoin(KeyHandover, KeyHandover.spki_sha256 == BatchRow.spki_sha256)
         .where(BatchRow.batch_id == batch_id, BatchRow.line > after_line)
         .order_by(BatchRow.line)
         .limit(limit)
@@ -187,8 +194,9 @@ def list_rows(
             institution_ruc=row.institution_ruc,
             code=row.refused_for,
             reason=row.reason,
+            key_made=handover_id is not None,
         )
-        for row, digest in session.execute(query)
+        for row, digest, handover_id in session.execute(query)
     ]
 
 

@@ -55,7 +55,7 @@ def rehearsed_at(session: Session, file_sha256: str) -> datetime | None:
     return session.scalar(
         select(CeremonyRecord.held_at)
         .where(CeremonyRecord.rehearsal.is_(True), CeremonyRecord.file_sha256 == file_sha256)
-        .order_by(CeremonyRecord.held_at.desc())
+        .order_by(CeremonyRecord.held_at.desc(), CeremonyRecord.id.desc())
         .limit(1)
     )
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -59,6 +61,7 @@ class Reshared:
     """What was done, for the minutes.
 
     :ivar set_number: of the new shares. :ivar share_files: the holders' pages; none of a rehearsal is left.
+    :ivar discard: destroys the file under the new passphrase that has not taken the old one's place; else does nothing.
     """
 
     plan: Resharing
@@ -68,6 +71,7 @@ class Reshared:
     steps: list[Step] = field(default_factory=list)
     set_number: int = 0
     share_files: tuple[Path, ...] = ()
+    discard: Callable[[], None] = field(default=lambda: None, repr=False)
     replace: Callable[[], None] = field(default=lambda: None, repr=False)
 
 
@@ -196,7 +200,10 @@ def _reshare(
         ("Conjunto", str(done.set_number)),
         *((f"Parte {share.number}", share.holder) for share in shares),
     )
+    for left in store.folder.parent.glob(f".{store.folder.name}.*"):
+        _destroy(left, plan.root)  # of a resharing that was killed: it never counted
     draft = store.folder.with_name(f".{store.folder.name}.{new_secret(6)}")
+    done.discard = partial(_destroy, draft, plan.root)
     anew = FileKeyStore(draft, read_back[done.set_number])
     store.copy(plan.root, anew)
     if _public(anew, plan.root) != public:
@@ -212,6 +219,13 @@ def _reshare(
 
     done.replace = replace
     return done
+
+
+def _destroy(draft: Path, root: str) -> None:
+    for file in (*draft.glob(f"{root}.key"), *draft.glob(f".{root}.key.*")):
+        file.unlink()
+    with suppress(OSError):  # it is not there, or is another root's
+        draft.rmdir()
 
 
 def require_opened_by_pages(services: CaServices, done: Reshared) -> None:

@@ -63,13 +63,18 @@ def bulk_command(load: Load) -> click.Command:
 
         Interrupted, the same command goes on where it was. Where the profile wants two people, the rows are judged
         and proposed as one batch, which another person approves with `sau ca batch approve`.
+
+        A person whose row brings no request gets a key made here, where the profile lets keys be made here, and a link
+        to take it once; that person has an account.
         """
         services = load()
         chosen = services.profiles.get(profile)
         table = open_table(file, profile=chosen)
         if dry_run:
             with _progress(table.row_count, "Judging", as_json=as_json) as (report, counts):
-                rehearse_table(services, table, profile=chosen, institution_ruc=institution, report=report)
+                rehearse_table(
+                    services, table, profile=chosen, institution_ruc=institution, makes_keys=True, report=report
+                )
             _print_end({"dry_run": True, **counts}, as_json=as_json)
             return
         with services.database.transaction() as session:
@@ -84,7 +89,7 @@ def bulk_command(load: Load) -> click.Command:
                 now=services.clock.now(),
             )
         with _progress(batch.row_count, "Issuing" if batch.people == 1 else "Judging", as_json=as_json) as (report, _c):
-            batch = run_table(services, table, batch, processes=_processes(processes), report=report)
+            batch = run_table(services, table, batch, processes=_processes(processes), makes_keys=True, report=report)
         _finish(services, batch, out, as_json=as_json)
 
     return bulk

@@ -85,10 +85,13 @@ def reshare_command(load: Callable[[], CaServices]) -> click.Command:
             roots = recorded_root_keys(services, read_shares(share_files, ask=ask_shares), actor=actor)
             place = shares_to or services.settings.home / f"shares-{services.clock.now():%Y%m%dT%H%M%SZ}"
             done = reshare(services, plan, roots=roots, shares_to=place, tell=tell)
-        page = render_resharing(done, rehearsed_at=rehearsed)
-        written = _write(page, done, minutes_to)
-        with services.database.transaction() as session:
-            digest = record_resharing(session, services=services, done=done, minutes=page, actor=actor)
+        try:
+            page = render_resharing(done, rehearsed_at=rehearsed)
+            written = _write(page, done, minutes_to)
+            with services.database.transaction() as session:
+                digest = record_resharing(session, services=services, done=done, minutes=page, actor=actor)
+        finally:
+            done.discard()
         if not is_rehearsal:
             require_opened_by_pages(services, done)
         result = {

@@ -46,4 +46,4 @@ def cancel_handover(
         raise Conflict(f"The hand-over is over: {row.status}.", code="handover_over")
     end_handover(session, row, services=services, reason="cancelled", actor=actor, now=now)
     session.flush()
-    return view_handover(row)
+    return view_handover(session, row)

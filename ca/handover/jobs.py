@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType
+from ca.bulk.model import BatchRow, CertificateBatch
+from ca.bulk.view import BatchStatus
 from ca.handover.end import end_handover
 from ca.handover.model import KeyHandover
 from ca.handover.view import HandoverStatus
@@ -87,10 +89,20 @@ def _lost(session: Session, *, now: datetime) -> list[tuple[KeyHandover, str]]:
     found = [(row, "expired") for row in expired]
     refused = session.scalars(
         select(KeyHandover)
-        .join(CertificateRequest, CertificateRequest.id == KeyHandover.request_id)
+        .outerjoin(CertificateRequest, CertificateRequest.id == KeyHandover.request_id)
+        .outerjoin(CertificateBatch, CertificateBatch.id == KeyHandover.request_id)
         .where(
             KeyHandover.status == HandoverStatus.PREPARED.value,
-            (CertificateRequest.status == Status.REFUSED.value) | (KeyHandover.created_at <= now - TIME_TO_DECIDE),
+            or_(
+                CertificateRequest.status == Status.REFUSED.value,
+                CertificateBatch.status.in_((BatchStatus.REFUSED.value, BatchStatus.EXPIRED.value)),
+                # A row that was refused when it was to be issued lets go of its key.
+                CertificateBatch.id.is_not(None)
+                & ~exists().where(
+                    BatchRow.batch_id == CertificateBatch.id, BatchRow.spki_sha256 == KeyHandover.spki_sha256
+                ),
+                KeyHandover.created_at <= now - TIME_TO_DECIDE,
+            ),
         )
         .with_for_update(of=KeyHandover, skip_locked=True)
     )

@@ -13,8 +13,8 @@ from kernel.database import Base
 class KeyHandover(Base):
     """One key, from its making to its destruction here. ``status`` is a :class:`ca.handover.view.HandoverStatus`.
 
-    :ivar request_id: of the certificate that it is for; ``spki_sha256`` finds the certificate, however often its
-        request was built anew.
+    :ivar request_id: of the certificate that it is for, or of its batch; ``spki_sha256`` finds the certificate, however
+        often its request was built anew.
     :ivar holder_id: the person, if it has an account: then being logged in is the proof, else cédula and code.
     :ivar sealed_key: the private key, PKCS#8, sealed; gone when the password was shown.
     :ivar sealed_file: the PKCS#12 file, encrypted under the holder's password and sealed; gone when it was collected.

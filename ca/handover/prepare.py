@@ -6,11 +6,13 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import Table
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -24,9 +26,11 @@ from ca.requests.view import RequestView
 from ca.services import CaServices
 from kernel.errors import Rejected
 from kernel.identifiers import new_id, sha256_hex
+from kernel.late_rows import insert_later
 from kernel.secret_text import SecretText
 from keys.sealing import Sealer
 
+_TABLE = cast(Table, KeyHandover.__table__)
 RSA_BITS = 3072
 CODE_DIGITS = 8
 _CURVES: dict[KeyType, ec.EllipticCurve] = {KeyType.P256: ec.SECP256R1(), KeyType.P384: ec.SECP384R1()}
@@ -137,6 +141,48 @@ def prepare_handover(
     )
     services.journal.record(session, event, now=now)
     return PreparedHandover(handover_id, request, code)
+
+
+def prepare_in_batch(
+    session: Session,
+    *,
+    services: CaServices,
+    batch_id: str,
+    profile: str,
+    key: MadeKey,
+    spki_sha256: str,
+    holder_id: str,
+    cedula: str,
+    requested_by: str,
+    now: datetime,
+) -> None:
+    """Keep the key of one row of a batch sealed until its holder, who has an account, comes for it.
+
+    Asks nothing of the database; its row is written just before the caller's commit, with the row of the batch.
+    """
+    handover_id = new_id()
+    given = {
+        "id": handover_id,
+        "status": HandoverStatus.PREPARED.value,
+        "request_id": batch_id,
+        "spki_sha256": spki_sha256,
+        "profile": profile,
+        "holder_id": holder_id,
+        "cedula": cedula,
+        "prepared_by": requested_by,
+        "sealed_key": Sealer(services.sealing_secret, KEY_SEAL).seal(key.key_der, bound_to=handover_id),
+        "tries": 0,
+        "created_at": now,
+    }
+    insert_later(session, _TABLE, dict.fromkeys(_TABLE.columns.keys()) | given)
+    event = Event(
+        type=EventType.HANDOVER_PREPARED,
+        subject=holder_id,
+        actor=requested_by,
+        object_id=handover_id,
+        details={"profile": profile, "batch_id": batch_id, "spki_sha256": spki_sha256},
+    )
+    services.journal.record(session, event, now=now)
 
 
 def code_digest(handover_id: str, code: str) -> str:

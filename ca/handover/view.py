@@ -6,10 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from ca.bulk.model import BatchRow, CertificateBatch
 from ca.handover.model import KeyHandover
 from ca.requests.model import CertificateRequest
 from kernel.errors import NotFound
@@ -27,11 +29,12 @@ class HandoverStatus(StrEnum):
 
 @dataclass(frozen=True)
 class HandoverView:
-    """A hand-over."""
+    """A hand-over. :ivar request_id: of the request or, where it ``is_of_batch``, of the batch."""
 
     id: str
     status: HandoverStatus
     request_id: str
+    is_of_batch: bool
     profile: str
     serial: str | None
     has_account: bool
@@ -52,7 +55,7 @@ def find_handover(session: Session, handover_id: str) -> HandoverView:
     row = session.get(KeyHandover, handover_id)
     if row is None:
         raise NotFound("There is no such hand-over.", code="unknown_handover")
-    return view_handover(row)
+    return view_handover(session, row)
 
 
 def institution_of(session: Session, handover_id: str) -> tuple[HandoverView, str | None]:
@@ -61,28 +64,31 @@ def institution_of(session: Session, handover_id: str) -> tuple[HandoverView, st
     :raises NotFound: (``unknown_handover``).
     """
     found = find_handover(session, handover_id)
-    request = session.get(CertificateRequest, found.request_id)
-    return found, request.institution_ruc if request else None
+    return found, session.scalar(_with_institution(_INSTITUTION).where(KeyHandover.id == handover_id))
 
 
-def list_handovers(
-    session: Session, *, institutions: Collection[str] | None = None, limit: int = 100, offset: int = 0
-) -> list[HandoverView]:
-    """Return the newest hand-overs. :param institutions: RUCs of those whose certificates are told; None: all."""
-    query = select(KeyHandover).order_by(KeyHandover.created_at.desc(), KeyHandover.id)
-    if institutions is not None:
-        query = query.join(CertificateRequest, CertificateRequest.id == KeyHandover.request_id).where(
-            CertificateRequest.institution_ruc.in_(sorted(institutions))
-        )
-    return [view_handover(row) for row in session.scalars(query.limit(limit).offset(offset))]
+def list_handovers(session: Session, *, limit: int = 100) -> list[HandoverView]:
+    """Return the newest hand-overs."""
+    query = select(KeyHandover).order_by(KeyHandover.created_at.desc(), KeyHandover.id).limit(limit)
+    return [view_handover(session, row) for row in session.scalars(query)]
 
 
-def view_handover(row: KeyHandover) -> HandoverView:
+def of_institutions(institutions: Collection[str]) -> Select[Any]:
+    """Return a query for the ids of hand-overs of certificates of some institutions.
+
+    :param institutions: RUCs.
+    """
+    return _with_institution(KeyHandover.id).where(_INSTITUTION.in_(sorted(institutions)))
+
+
+def view_handover(session: Session, row: KeyHandover) -> HandoverView:
     """Return the row as a frozen value."""
+    of_batch = session.get(CertificateBatch, row.request_id) is not None
     return HandoverView(
         id=row.id,
         status=HandoverStatus(row.status),
         request_id=row.request_id,
+        is_of_batch=of_batch,
         profile=row.profile,
         serial=row.serial,
         has_account=row.holder_id is not None,
@@ -91,4 +97,20 @@ def view_handover(row: KeyHandover) -> HandoverView:
         expires_at=row.expires_at,
         ended_at=row.ended_at,
         end_reason=row.end_reason,
+    )
+
+
+_INSTITUTION = func.coalesce(CertificateRequest.institution_ruc, BatchRow.institution_ruc)
+
+
+def _with_institution(chosen: Any) -> Select[Any]:
+    """Return a query over hand-overs beside their request, or their row of a batch."""
+    return (
+        select(chosen)
+        .select_from(KeyHandover)
+        .outerjoin(CertificateRequest, CertificateRequest.id == KeyHandover.request_id)
+        .outerjoin(
+            BatchRow,
+            (BatchRow.batch_id == KeyHandover.request_id) & (BatchRow.spki_sha256 == KeyHandover.spki_sha256),
+        )
     )

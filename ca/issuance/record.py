@@ -28,8 +28,8 @@ from kernel.database import Database
 from kernel.errors import Conflict, NotFound
 from kernel.identifiers import sha256_hex
 from kernel.late_rows import change_row
-from kernel.prefetch import PlainRows, Want, among, hold_row, keep
-from kernel.prepared import Prepared
+from kernel.prefetch import PlainRows, Reading, Want, among, hold_row, keep
+from kernel.prepared import Ask, Prepared
 from keys.signer import Signer
 
 _KEY = 6  # place in the TBSCertificate
@@ -190,8 +190,9 @@ def wants_certificate(serial: str) -> Want:
     return Want(_lock_certificates, serial)
 
 
-def _lock_certificates(session: Session, serials: Sequence[str]) -> None:
-    found = {row.serial: row for values in _LOCKED.fetch(session, {"keys": serials}) for row in _PLAIN.split(values)}
+def _lock_certificates(session: Session, serials: Sequence[str]) -> Reading:
+    rows = yield Ask(_LOCKED, {"keys": serials})
+    found = {row.serial: row for values in rows for row in _PLAIN.split(values)}
     for serial in serials:
         keep(session, Certificate, serial, found.get(serial))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from ca.profiles.profile import Profile
 from kernel.errors import Fault, NotFound
+from kernel.identifiers import sha256_hex
 
 try:  # reads the same ten times faster: every process that starts reads all profiles
     from yaml import CSafeLoader as SafeLoader
@@ -64,6 +66,18 @@ def parse_profile(text: str, *, source: str) -> Profile:
 @lru_cache(maxsize=1)
 def packaged_profiles() -> ProfileRegistry:
     """Return the profiles that come with this release."""
+    return ProfileRegistry(parse_profile(file.read_text("utf-8"), source=file.name) for file in _files())
+
+
+def profile_digests() -> dict[str, str]:
+    """Return by name the version of each profile of this release and 64 bits of the SHA-256 of its file, hex."""
+    texts = {file.name.removesuffix(".yaml"): file.read_text("utf-8") for file in _files()}
+    return {
+        profile.name: f"{profile.version} {sha256_hex(texts[profile.name])[:16]}"
+        for profile in packaged_profiles().list()
+    }
+
+
+def _files() -> list[Traversable]:
     folder = resources.files("ca.profiles") / "data"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
-    return ProfileRegistry(parse_profile(file.read_text("utf-8"), source=file.name) for file in files)
+    return sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)

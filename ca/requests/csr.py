@@ -6,6 +6,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -79,7 +80,11 @@ def parse_csr(data: bytes | str) -> ParsedRequest:
     :raises Rejected: ``csr_too_large``, ``csr_empty``, ``csr_private_key``, ``csr_wrong_pem``, ``csr_bad_pem``,
         ``csr_malformed``, ``csr_unsupported_key``, ``csr_weak_signature``, ``csr_bad_signature``.
     """
-    der = _to_der(data)
+    return _read(_to_der(data))
+
+
+@lru_cache(maxsize=64)  # what is asked is looked for, judged and stored; what was refused is not kept
+def _read(der: bytes) -> ParsedRequest:
     proved = crmf.read(der) if crmf.is_crmf(der) else None
     try:
         csr = x509.load_der_x509_csr(proved.shaped_der if proved else der)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from badkeys.checks import checkrsa
@@ -16,7 +16,8 @@ from ca.profiles.key_kinds import key_type_of
 from ca.profiles.profile import KeyType
 from ca.revocation.compromised_key import is_compromised
 from kernel.errors import Rejected
-from kernel.prepared import Prepared
+from kernel.prefetch import UNKNOWN, Reading, among, keep, kept
+from kernel.prepared import Ask, Prepared
 
 _MIN_RSA_BITS = 2048
 _MIN_RSA_EXPONENT = 65537
@@ -70,7 +71,8 @@ def require_unclaimed_key(
     """
     if is_compromised(session, spki_sha256):
         raise Rejected("This key was reported as compromised; make a new one.", code="key_compromised")
-    for values in _CERTIFIED.fetch(session, {"spki": spki_sha256}):
+    known = kept(session, _Certified, spki_sha256)
+    for values in _CERTIFIED.fetch(session, {"spki": spki_sha256}) if known is UNKNOWN else known:
         row = _Certified(*values)
         if request_id and row.request_id == request_id:
             continue
@@ -96,6 +98,32 @@ _CERTIFIED = Prepared(
         Certificate.revocation_reason,
     ).where(Certificate.spki_sha256 == bindparam("spki"))
 )
+
+
+_CERTIFIED_OF = Prepared(
+    lambda dialect: select(
+        Certificate.spki_sha256,
+        Certificate.request_id,
+        Certificate.profile,
+        Certificate.institution_ruc,
+        Certificate.subject,
+        Certificate.revocation_reason,
+    ).where(among(dialect, Certificate.spki_sha256))
+)
+
+
+def read_certified(session: Session, keys: Sequence[str]) -> Reading:
+    """Read ahead what :func:`require_unclaimed_key` asks of these keys."""
+    for key, rows in grouped(keys, (yield Ask(_CERTIFIED_OF, {"keys": keys}))).items():
+        keep(session, _Certified, key, rows)
+
+
+def grouped(keys: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Sequence[Any]]]:
+    """Return what stands behind each key, which comes first in its rows."""
+    found: dict[str, list[Sequence[Any]]] = {key: [] for key in keys}
+    for key, *values in rows:
+        found[key].append(values)
+    return found
 
 
 class CertifiedKey(Protocol):

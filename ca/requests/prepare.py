@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,13 +24,14 @@ from ca.requests.difference import Difference, compare
 from ca.requests.grant import Grant, decide_grant
 from ca.requests.holder import fill_in_holder
 from ca.requests.inputs import holder_number
-from ca.requests.keys import require_unclaimed_key
+from ca.requests.keys import grouped, read_certified, require_unclaimed_key
 from ca.requests.model import CertificateRequest
+from ca.revocation.compromised_key import read_compromised
 from ca.services import CaServices
 from kernel.errors import Fault, Rejected, ServiceError, Unavailable
 from kernel.identifiers import sha256_hex
-from kernel.prefetch import UNKNOWN, keep, kept
-from kernel.prepared import Prepared
+from kernel.prefetch import UNKNOWN, Reading, Want, among, keep, kept
+from kernel.prepared import Ask, Prepared
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def preview_request(
     institution_ruc: str | None,
     inputs: Mapping[str, str] | None = None,
     proved_names: Collection[str] = (),
-    key_asked_later: bool = False,
+    asked_later: bool = False,
     now: datetime,
 ) -> Preview:
     """Return what a request would become, and store nothing. Each preview has a serial of its own.
@@ -78,7 +79,7 @@ def preview_request(
     :param csr: PEM text or DER.
     :param inputs: values of the profile's input fields.
     :param proved_names: see :func:`ca.requests.names.granted_dns_names`.
-    :param key_asked_later: whether whose key it is will be asked by :func:`standing_preview`.
+    :param asked_later: whether :func:`standing_preview` will ask whose key it is, and for the institution as it is.
     :raises kernel.errors.NotFound: ``unknown_profile``, ``unknown_institution``, ``unknown_authority``,
         ``holder_unknown``.
     :raises Rejected: whatever in the request cannot be granted, with the reason.
@@ -91,7 +92,9 @@ def preview_request(
     parsed = parse_csr(csr)
     if chosen.needs_institution and not institution_ruc:
         raise Rejected(f"Profile {profile} needs an institution (RUC).", code="institution_missing")
-    institution = services.institutions.find(session, institution_ruc) if institution_ruc else None
+    institution = services.institutions_met.find(institution_ruc) if asked_later and institution_ruc else None
+    if institution is None and institution_ruc:
+        institution = services.institutions.find(session, institution_ruc)
     filled, holder_id = fill_in_holder(session, services=services, profile=chosen, inputs=inputs or {})
     grant = decide_grant(
         parsed,
@@ -101,7 +104,7 @@ def preview_request(
         block_list=services.block_list,
         proved_names=proved_names,
     )
-    if not key_asked_later:
+    if not asked_later:
         require_free_key(session, parsed.spki_sha256, profile=chosen, institution=institution, inputs=grant.inputs)
     authority = _authority(session, services, chosen)
     algorithm = services.signers.open(authority.key_name).algorithm
@@ -173,7 +176,7 @@ def judge_request(
             institution_ruc=institution_ruc,
             inputs=inputs,
             proved_names=proved_names,
-            key_asked_later=True,
+            asked_later=True,
             now=now,
         )
     except (Fault, Unavailable):
@@ -229,6 +232,7 @@ def institution_as_it_is(session: Session, services: CaServices, ruc: str) -> In
     if known is UNKNOWN:
         known = services.institutions.find(session, ruc)
         keep(session, InstitutionRecord, ruc, known)
+        services.institutions_met.note(ruc, known)
     found: InstitutionRecord = known
     return found
 
@@ -251,13 +255,35 @@ def require_free_key(
     require_unclaimed_key(
         session, spki_sha256, profile=profile.name, institution_ruc=ruc, holder=holder, request_id=request_id
     )
-    for other_id, other_ruc, other_inputs, other_profile in _OPEN_REQUESTS.fetch(session, {"spki": spki_sha256}):
+    known = kept(session, CertificateRequest, (spki_sha256, "open"))
+    rows = _OPEN_REQUESTS.fetch(session, {"spki": spki_sha256}) if known is UNKNOWN else known
+    for other_id, other_ruc, other_inputs, other_profile in rows:
         if other_id == request_id:
             continue
         if (other_ruc, holder_number(other_inputs), other_profile) != (ruc, holder, profile.name):
             raise Rejected("Another request is open for this key; make a new one.", code="key_of_another_subject")
 
 
+def wants_key(spki_sha256: str) -> list[Want]:
+    """Return the wishes to know what :func:`require_free_key` asks of a key."""
+    return [Want(reader, spki_sha256) for reader in (read_compromised, read_certified, _read_open)]
+
+
+def _read_open(session: Session, keys: Sequence[str]) -> Reading:
+    for key, rows in grouped(keys, (yield Ask(_OPEN_REQUESTS_OF, {"keys": keys}))).items():
+        keep(session, CertificateRequest, (key, "open"), rows)
+
+
+_OPEN = CertificateRequest.status.in_([literal_column("'submitted'"), literal_column("'approved'")])
+_OPEN_REQUESTS_OF = Prepared(
+    lambda dialect: select(
+        CertificateRequest.spki_sha256,
+        CertificateRequest.id,
+        CertificateRequest.institution_ruc,
+        CertificateRequest.inputs,
+        CertificateRequest.profile,
+    ).where(among(dialect, CertificateRequest.spki_sha256), _OPEN)
+)
 _OPEN_REQUESTS = Prepared(
     lambda _: select(
         CertificateRequest.id,
@@ -266,6 +292,6 @@ _OPEN_REQUESTS = Prepared(
         CertificateRequest.profile,
     ).where(
         CertificateRequest.spki_sha256 == bindparam("spki"),
-        CertificateRequest.status.in_([literal_column("'submitted'"), literal_column("'approved'")]),
+        _OPEN,
     )
 )

@@ -113,7 +113,7 @@ def view_request(session: Session, row: CertificateRequest, *, services: CaServi
     approvals = session.scalars(
         select(Approval)
         .where(Approval.request_id == row.id, Approval.tbs_sha256 == row.tbs_sha256)
-        .order_by(Approval.approved_at)
+        .order_by(Approval.approved_at, Approval.id)
     )
     return RequestView(
         id=row.id,

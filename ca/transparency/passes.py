@@ -12,9 +12,9 @@ import structlog
 
 from kernel.loop_call import current_loop_call, is_done
 
-# A pass costs the same for one entry as for fifty: after one, the next waits for company. On a machine that has much
-# to do passes take longer, and then more come together: they take a tenth of the time at most.
-_REST_SECONDS, _LONGEST_REST_SECONDS, _REST_TIMES = 0.1, 0.5, 9
+# A pass costs the same for one entry as for fifty: after one, the next waits for company. Passes take a tenth of a
+# process's time at most, by what they compute: who waits for the interpreter or the database keeps nobody from it.
+_REST_SECONDS, _LONGEST_REST_SECONDS, _REST_TIMES = 0.05, 0.5, 9
 
 
 _log = structlog.get_logger("ca.transparency")
@@ -35,32 +35,49 @@ class Passes:
 
         What another's pass raised is raised there: whoever needs to know looks for its outcome.
         """
-        with self._lock:
-            coming, begins = self._next, self._next is None
-            if coming is None:
-                coming = self._next = Future()
+        coming, begins = self._coming()
         if begins and current_loop_call() is None:
             return self._pass(coming, run)
         if begins:
-            # By a thread of its own: those that answer requests may all be waiting for this very pass.
-            if self._thread is None:
-                self._thread = ThreadPoolExecutor(1, thread_name_prefix="certificate-log")
-            self._thread.submit(copy_context().run, self._pass, coming, run).add_done_callback(_note)
+            self._begin(coming, run)
         is_done(coming)
         return None
+
+    def begin(self, run: Callable[[], None]) -> Future[None] | None:
+        """Have a pass begin after this call, and return what is done when it is over; None where only threads wait."""
+        if current_loop_call() is None:
+            return None
+        coming, begins = self._coming()
+        if begins:
+            self._begin(coming, run)
+        return coming
+
+    def _coming(self) -> tuple[Future[None], bool]:
+        """Return the pass that has not begun, and whether the caller has to see to it."""
+        with self._lock:
+            begins = self._next is None
+            if self._next is None:
+                self._next = Future()
+            return self._next, begins
+
+    def _begin(self, coming: Future[None], run: Callable[[], None]) -> None:
+        # By a thread of its own: those that answer requests may all be waiting for this very pass.
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="certificate-log")
+        self._thread.submit(copy_context().run, self._pass, coming, run).add_done_callback(_note)
 
     def _pass(self, this: Future[None], run: Callable[[], None]) -> None:
         try:
             with self._one_at_a_time:
                 time.sleep(max(0.0, self._next_at - time.monotonic()))
                 self._close(this)
-                begun_at = time.monotonic()
+                before = time.thread_time()
                 try:
                     run()
                 finally:
-                    ended_at = time.monotonic()
-                    rest = min(_LONGEST_REST_SECONDS, max(_REST_SECONDS, _REST_TIMES * (ended_at - begun_at)))
-                    self._next_at = ended_at + rest
+                    taken = time.thread_time() - before
+                    rest = min(_LONGEST_REST_SECONDS, max(_REST_SECONDS, _REST_TIMES * taken))
+                    self._next_at = time.monotonic() + rest
         finally:
             self._close(this)
             this.set_result(None)

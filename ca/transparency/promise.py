@@ -7,6 +7,7 @@ a crash leaves behind. Many at once share one pass: who had to wait for the head
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -16,8 +17,8 @@ from audit.sequencer import BATCH_LIMIT, LeaseLostError, anchor_note, begin_log,
 from ca.transparency.log import CertificateLog
 from ca.transparency.model import CertificateLogEntry
 from kernel.errors import Unavailable
-from kernel.prefetch import among
-from kernel.prepared import Prepared
+from kernel.prefetch import UNKNOWN, Reading, Want, among, keep, kept
+from kernel.prepared import Ask, Prepared
 
 _AT_ONCE = 500  # serials in one query
 
@@ -45,6 +46,14 @@ def place_waiting(log: CertificateLog, *, now: datetime) -> None:
     :raises audit.sequencer.LogDamagedError: if the log cannot be continued.
     """
     log.passes.join(lambda: sequence_waiting(log, now=now))
+
+
+def begin_placing(log: CertificateLog, *, now: datetime) -> Future[None] | None:
+    """Have every entry that was committed before given its place, and return what is done then.
+
+    None where nobody but threads waits: there whoever needs the places waits by :func:`place_waiting`.
+    """
+    return log.passes.begin(lambda: sequence_waiting(log, now=now))
 
 
 def sequence_waiting(log: CertificateLog, *, now: datetime) -> None:
@@ -78,8 +87,27 @@ def require_logged(session: Session, serial: str) -> None:
 
     :raises Unavailable: (``not_logged_yet``) if it has not.
     """
-    if not _are_placed(session, [serial]):
+    known = kept(session, CertificateLogEntry, serial)
+    if not (_are_placed(session, [serial]) if known is UNKNOWN else known):
         raise Unavailable("The certificate is on its way into the certificate log.", code="not_logged_yet")
+
+
+def wants_placed(serial: str) -> Want:
+    """Return the wish to know what :func:`require_logged` asks."""
+    return Want(_read_placed, serial)
+
+
+def _read_placed(session: Session, serials: Sequence[str]) -> Reading:
+    placed = {row[0] for row in (yield Ask(_PLACED_OF, {"keys": serials}))}
+    for serial in serials:
+        keep(session, CertificateLogEntry, serial, serial in placed)
+
+
+_PLACED_OF = Prepared(
+    lambda dialect: select(CertificateLogEntry.id).where(
+        among(dialect, CertificateLogEntry.id), CertificateLogEntry.log_index.is_not(None)
+    )
+)
 
 
 def _are_placed(session: Session, serials: Sequence[str]) -> bool:

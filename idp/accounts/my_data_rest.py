@@ -37,7 +37,8 @@ def rest_of(told: Callable[[], Sequence[Section]]) -> Section:
 
 def _rows(session: Session, table: Table, who: str, person_id: str) -> list[Entry]:
     moments = [column for column in table.columns if column.name.endswith("_at")]
-    rows = session.execute(select(table.columns[who], *moments).where(table.columns[who] == person_id))
+    query = select(table.columns[who], *moments).where(table.columns[who] == person_id)
+    rows = session.execute(query.order_by(*table.primary_key.columns))
     return [
         {"what": table.name, "moments": {column.name: row[at] for at, column in enumerate(moments, 1) if row[at]}}
         for row in rows

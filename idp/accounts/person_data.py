@@ -63,7 +63,7 @@ def read_rectifications(session: Session, *, services: IdpServices, person_id: s
     rows = session.scalars(
         select(RectificationRow)
         .where(RectificationRow.person_id == person_id)
-        .order_by(RectificationRow.created_at.desc())
+        .order_by(RectificationRow.created_at.desc(), RectificationRow.id.desc())
     )
     return [
         {

@@ -232,7 +232,10 @@ def list_own_rectifications(session: Session, person_id: str) -> list[Rectificat
     """Return the person's requests, newest first."""
     query = select(RectificationRow).where(RectificationRow.person_id == person_id)
     person = session.get_one(PersonRow, person_id)
-    return [_value(row, person) for row in session.scalars(query.order_by(RectificationRow.created_at.desc()))]
+    return [
+        _value(row, person)
+        for row in session.scalars(query.order_by(RectificationRow.created_at.desc(), RectificationRow.id.desc()))
+    ]
 
 
 def list_rectifications(session: Session, *, limit: int) -> list[Rectification]:

@@ -108,7 +108,7 @@ def list_browser_sessions(session: Session, *, person_id: str, now: datetime) ->
     rows = session.scalars(
         select(BrowserSessionRow)
         .where(BrowserSessionRow.person_id == person_id, *_alive(now))
-        .order_by(BrowserSessionRow.last_seen_at.desc())
+        .order_by(BrowserSessionRow.last_seen_at.desc(), BrowserSessionRow.id.desc())
     )
     return [_as_session(row) for row in rows if _lives(row, now)]
 

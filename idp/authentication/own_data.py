@@ -41,7 +41,7 @@ def read_sessions(session: Session, *, services: IdpServices, person_id: str, no
     rows = session.scalars(
         select(BrowserSessionRow)
         .where(BrowserSessionRow.person_id == person_id)
-        .order_by(BrowserSessionRow.created_at.desc())
+        .order_by(BrowserSessionRow.created_at.desc(), BrowserSessionRow.id.desc())
     ).all()
     addresses = find_session_addresses(session, services=services, person_id=person_id, sids=[row.sid for row in rows])
     return [
@@ -62,7 +62,9 @@ def read_sessions(session: Session, *, services: IdpServices, person_id: str, no
 def read_devices(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
     """Return the browsers that are remembered."""
     rows = session.scalars(
-        select(KnownDeviceRow).where(KnownDeviceRow.person_id == person_id).order_by(KnownDeviceRow.created_at)
+        select(KnownDeviceRow)
+        .where(KnownDeviceRow.person_id == person_id)
+        .order_by(KnownDeviceRow.created_at, KnownDeviceRow.id)
     )
     return [{"created_at": row.created_at, "last_used_at": row.last_used_at} for row in rows]
 

@@ -100,5 +100,5 @@ def provider_health(session: Session) -> dict[str, ProviderHealth]:
             milliseconds=row.milliseconds,
             checked_at=row.checked_at,
         )
-        for row in session.scalars(select(UpstreamHealthRow))
+        for row in session.scalars(select(UpstreamHealthRow).order_by(UpstreamHealthRow.provider_id))
     }

@@ -213,7 +213,7 @@ def find_provider(session: Session, *, services: IdpServices, name: str, open_on
 
 def list_providers(session: Session, *, services: IdpServices, open_only: bool = True) -> list[Provider]:
     """Return providers by title."""
-    statement = select(UpstreamProviderRow).order_by(UpstreamProviderRow.title)
+    statement = select(UpstreamProviderRow).order_by(UpstreamProviderRow.title, UpstreamProviderRow.id)
     if open_only:
         statement = statement.where(UpstreamProviderRow.active)
     return [provider_value(services, row) for row in session.scalars(statement)]

@@ -43,7 +43,7 @@ def read_authorizations(session: Session, *, services: IdpServices, person_id: s
         select(TokenFamilyRow, ClientRow.name)
         .outerjoin(ClientRow, ClientRow.client_id == TokenFamilyRow.client_id)
         .where(TokenFamilyRow.person_id == person_id)
-        .order_by(TokenFamilyRow.created_at.desc())
+        .order_by(TokenFamilyRow.created_at.desc(), TokenFamilyRow.id.desc())
     )
     return [
         {
@@ -64,7 +64,7 @@ def read_requests(session: Session, *, services: IdpServices, person_id: str, no
     rows = session.scalars(
         select(DecoupledRequestRow)
         .where(DecoupledRequestRow.person_id == person_id)
-        .order_by(DecoupledRequestRow.created_at.desc())
+        .order_by(DecoupledRequestRow.created_at.desc(), DecoupledRequestRow.id.desc())
     )
     return [
         {

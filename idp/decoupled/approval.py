@@ -49,7 +49,7 @@ def list_waiting(session: Session, *, person_id: str, now: datetime) -> list[Wai
             DecoupledRequestRow.decision.is_(None),
             DecoupledRequestRow.expires_at > now,
         )
-        .order_by(DecoupledRequestRow.created_at)
+        .order_by(DecoupledRequestRow.created_at, DecoupledRequestRow.id)
     )
     waiting = []
     for row in rows:

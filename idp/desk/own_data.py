@@ -19,7 +19,7 @@ def read_checks(session: Session, *, services: IdpServices, person_id: str, now:
         select(IdentityCheckRow, DeskRow.name)
         .outerjoin(DeskRow, DeskRow.id == IdentityCheckRow.desk_id)
         .where(IdentityCheckRow.person_id == person_id)
-        .order_by(IdentityCheckRow.created_at.desc())
+        .order_by(IdentityCheckRow.created_at.desc(), IdentityCheckRow.id.desc())
     )
     return [
         {
@@ -40,7 +40,7 @@ def read_recoveries(session: Session, *, services: IdpServices, person_id: str, 
         select(DeskRecoveryRow, DeskRow.name)
         .outerjoin(DeskRow, DeskRow.id == DeskRecoveryRow.desk_id)
         .where(DeskRecoveryRow.person_id == person_id)
-        .order_by(DeskRecoveryRow.opened_at.desc())
+        .order_by(DeskRecoveryRow.opened_at.desc(), DeskRecoveryRow.id.desc())
     )
     return [
         {
@@ -59,7 +59,9 @@ def read_recoveries(session: Session, *, services: IdpServices, person_id: str, 
 def read_reports(session: Session, *, services: IdpServices, person_id: str, now: datetime) -> Sequence[Entry]:
     """Return what the person reported, and with which words it was closed."""
     rows = session.scalars(
-        select(ReportRow).where(ReportRow.person_id == person_id).order_by(ReportRow.created_at.desc())
+        select(ReportRow)
+        .where(ReportRow.person_id == person_id)
+        .order_by(ReportRow.created_at.desc(), ReportRow.id.desc())
     )
     return [
         {

@@ -17,7 +17,7 @@ def governing_directory(session: Session, person_id: str) -> str | None:
         select(DirectoryLinkRow.directory_id)
         .join(DirectoryRow, DirectoryRow.id == DirectoryLinkRow.directory_id)
         .where(DirectoryLinkRow.person_id == person_id, DirectoryLinkRow.left_at.is_(None), DirectoryRow.active)
-        .order_by(DirectoryLinkRow.last_login_at.desc())
+        .order_by(DirectoryLinkRow.last_login_at.desc(), DirectoryLinkRow.id.desc())
         .limit(1)
     )
 

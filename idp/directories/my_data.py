@@ -20,7 +20,7 @@ def _read(session: Session, *, services: IdpServices, person_id: str, now: datet
         .join(DirectoryRow, DirectoryRow.id == DirectoryLinkRow.directory_id)
         .join(InstitutionRow, InstitutionRow.id == DirectoryRow.institution_id)
         .where(DirectoryLinkRow.person_id == person_id)
-        .order_by(DirectoryLinkRow.linked_at)
+        .order_by(DirectoryLinkRow.linked_at, DirectoryLinkRow.id)
     ).all()
     return [
         {

@@ -211,7 +211,7 @@ def lower_expired_levels(session: Session, *, services: IdpServices, now: dateti
             LevelEvidenceRow.withdrawn_at.is_(None),
             LevelEvidenceRow.x5t_s256.is_not(None),
         )
-        .order_by(LevelEvidenceRow.expires_at)
+        .order_by(LevelEvidenceRow.expires_at, LevelEvidenceRow.id)
         .limit(limit)
     ).all()
     return sum(

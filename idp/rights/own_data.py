@@ -20,7 +20,7 @@ def read_belongings(session: Session, *, services: IdpServices, person_id: str, 
         select(BelongingRow, InstitutionRow.name)
         .outerjoin(InstitutionRow, InstitutionRow.id == BelongingRow.institution_id)
         .where(BelongingRow.person_id == person_id)
-        .order_by(BelongingRow.created_at.desc())
+        .order_by(BelongingRow.created_at.desc(), BelongingRow.id.desc())
     )
     return [
         {
@@ -43,7 +43,7 @@ def read_rights(session: Session, *, services: IdpServices, person_id: str, now:
         .outerjoin(InstitutionRow, InstitutionRow.id == AssignmentRow.institution_id)
         .outerjoin(RoleRow, RoleRow.id == AssignmentRow.role_id)
         .where(AssignmentRow.person_id == person_id)
-        .order_by(AssignmentRow.proposed_at.desc())
+        .order_by(AssignmentRow.proposed_at.desc(), AssignmentRow.id.desc())
     )
     told: list[Entry] = [
         {
@@ -63,7 +63,7 @@ def read_rights(session: Session, *, services: IdpServices, person_id: str, now:
         .outerjoin(InstitutionRow, InstitutionRow.id == DelegationRow.institution_id)
         .outerjoin(RoleRow, RoleRow.id == DelegationRow.role_id)
         .where(DelegationRow.person_id == person_id)
-        .order_by(DelegationRow.granted_at.desc())
+        .order_by(DelegationRow.granted_at.desc(), DelegationRow.id.desc())
     )
     told += [
         {

@@ -32,14 +32,14 @@ def test_use_and_errors_are_counted_by_day_and_told_in_words(
     usage = f"/admin/applications/{client.client_id}/usage"
     assert "nadie la usó" in developer.get(usage).text
     for _ in range(3):
-        _happened(composition, clock, client.client_id, EventType.TOKEN_ISSUED, subject="p1")
+        _happened(composition, clock, client.client_id, EventType.TOKEN_ISSUED, subject="rosa-quishpe")
     _happened(composition, clock, client.client_id, EventType.TOKEN_REFRESHED)
     _happened(composition, clock, client.client_id, EventType.AUTHORIZATION_REFUSED, reason="invalid_redirect_uri")
     _happened(composition, clock, other.client_id, EventType.TOKEN_ISSUED)
     page = developer.get(usage).text
     assert "3 ingresos, 1 errores" in page
     assert "letra por letra" in page
-    assert "p1" not in page
+    assert "rosa-quishpe" not in page
     clock.advance(timedelta(hours=2))
     with composition.database.transaction() as session:
         while count_hours(session, now=clock.now()):

@@ -68,7 +68,7 @@ def test_a_developer_sees_what_his_application_would_get(
         ).first()
         assert last is not None
         assert last.type == "admin:tokens:previewed"
-        assert b"luz" not in last.leaf
+        assert b"luz@correo" not in last.leaf
     assert operator.get(page.replace(client_id, _application(composition, None))).status_code == 404
 
 

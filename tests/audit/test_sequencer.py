@@ -93,7 +93,7 @@ def test_places_are_given_by_key_whenever_that_was_planned(audit: AuditServices)
         pytest.skip("SQLite is given each row by itself")
     with audit.database.transaction() as session:
         connection = session.connection()
-        _, statement, values = _placing(AUDIT_TABLES)._prepared(connection)
+        _, statement, values = _placing(AUDIT_TABLES).prepared(connection)
         for setting in (*_SETTINGS, b"enable_bitmapscan"):
             value = _SETTINGS.get(setting, b"off").decode()
             connection.exec_driver_sql(f"SET LOCAL {setting.decode()} = {value}")

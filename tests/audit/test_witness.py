@@ -245,7 +245,7 @@ def test_the_program_answers_the_guarded_client(tmp_path: Path) -> None:
     process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
     try:
         client = OutgoingClient(networks=[ipaddress.ip_network("127.0.0.0/8")])
-        for _ in range(300):
+        for _ in range(600):
             try:
                 answer = client.send(
                     f"http://127.0.0.1:{port}/add-checkpoint", body=body_of(0, 7), media_type="text/plain"

@@ -35,7 +35,7 @@ def test_haproxy_takes_its_file(tmp_path: Path) -> None:
     text = (SHIPPED / "haproxy.cfg").read_text().replace("/etc/sau-cluster", str(ours / "app1"))
     (tmp_path / "haproxy.cfg").write_text(text)
     done = subprocess.run(
-        [program, "-c", "-f", "haproxy.cfg"], cwd=tmp_path, capture_output=True, text=True, timeout=20
+        [program, "-c", "-f", "haproxy.cfg"], cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stdout + done.stderr

@@ -20,7 +20,7 @@ from tests.servers.small_disk import SmallDisk, run_small_disk
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
-_BACK_SECONDS = 30
+_BACK_SECONDS = 60
 _Place = Callable[[], AbstractContextManager[tuple[SmallDisk, PostgreSqlServer]]]
 
 
@@ -65,7 +65,7 @@ def test_with_postgresql_on_a_full_disk_nothing_is_acknowledged_that_is_not_ther
         url = server.url(server.create_database(with_schema=False))
         service = held.enter_context(run_service(tmp_path, database_url=url, demo=False))
         ledger = Ledger.open(service, tmp_path)
-        requests.get(f"{service.url}/.well-known/openid-configuration", timeout=30).raise_for_status()
+        requests.get(f"{service.url}/.well-known/openid-configuration", timeout=60).raise_for_status()
         with ledger.filling():
             for _ in range(rounds(2, 20)):
                 back = _fill_and_clear(disk, service, ledger, server)
@@ -94,7 +94,7 @@ def test_with_a_full_home_people_log_in_and_what_could_not_be_kept_there_follows
                 before = len(ledger.acknowledged)
                 time.sleep(3)
                 assert len(ledger.acknowledged) > before
-                assert requests.get(f"{service.url}/login", timeout=30).status_code == 200
+                assert requests.get(f"{service.url}/login", timeout=60).status_code == 200
                 disk.clear()
                 time.sleep(2)
         figure("full home: acknowledged meanwhile", len(ledger.acknowledged), "")
@@ -132,7 +132,7 @@ def _look_around(service: LiveService) -> None:
     assert int(page.headers["Retry-After"]) > 0
     assert "El servicio no responde en este momento" in page.text
     for path in ("/health", "/jwks", "/.well-known/openid-configuration"):
-        assert requests.get(service.url + path, timeout=30).status_code == 200, path
+        assert requests.get(service.url + path, timeout=60).status_code == 200, path
 
 
 def _look_at_log(service: LiveService) -> None:

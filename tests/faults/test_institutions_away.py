@@ -286,7 +286,7 @@ def _provider() -> Iterator[Relay]:
     try:
         with run_relay(server.server_port) as relay:
             issuer = f"http://127.0.0.1:{relay.port}"
-            assert requests.get(issuer, timeout=30).status_code == 200
+            assert requests.get(issuer, timeout=60).status_code == 200
             yield relay
     finally:
         server.shutdown()

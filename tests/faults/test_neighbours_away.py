@@ -99,7 +99,7 @@ def _start_without_it(
     module.stop()
     service.start(until=lambda: _status(f"{service.url}/health") == 200)
     assert _status(f"{service.url}/ready") == 503
-    assert requests.get(f"{service.url}/ready", timeout=30).json()["checks"]["keys"] is False
+    assert requests.get(f"{service.url}/ready", timeout=60).json()["checks"]["keys"] is False
     for path in ("/.well-known/openid-configuration", "/pki/"):
         assert _status(service.url + path) == 200, path
     assert ledger.take() == 503
@@ -109,7 +109,7 @@ def _start_without_it(
     for page in (
         visitor.page,
         browser.page,
-        requests.post(f"{service.url}/login/any", data={"username": "x"}, timeout=30),
+        requests.post(f"{service.url}/login/any", data={"username": "x"}, timeout=60),
     ):
         assert page.status_code == 503, page.text
         assert int(page.headers["Retry-After"]) > 0
@@ -129,7 +129,7 @@ def _start_without_it(
 
 def _status(url: str) -> int:
     try:
-        return requests.get(url, timeout=30).status_code
+        return requests.get(url, timeout=60).status_code
     except requests.ConnectionError:
         return 0
 
@@ -155,7 +155,7 @@ def _pull_and_plug_in(
     assert browser.page.status_code == 200
     assert "Ana" in browser.page.text
     for path in ("/jwks", "/.well-known/openid-configuration", "/health"):
-        assert requests.get(service.url + path, timeout=30).status_code == 200, path
+        assert requests.get(service.url + path, timeout=60).status_code == 200, path
     module.start()
     started = time.monotonic()
     _until(lambda: ledger.take() == 200, "it signs again")

@@ -58,7 +58,7 @@ def test_what_is_too_big_is_refused_before_it_is_read(fronted: Fronted, way: str
             status = status_of(answer)
             # A server that stops reading may end the connection before the client has read why.
             assert status in (0, 400, 413, 414, 431), (what, answer[:200])
-            assert time.monotonic() - started < 20, what
+            assert time.monotonic() - started < 60, what
             assert status_of(fronted.ask(way, fronted.request("GET /health"))) == 200, what
     after = proportional_megabytes(fronted.service)
     figure(f"giants, {way}: memory before", before, "MB")
@@ -74,7 +74,7 @@ def test_an_endless_body_is_cut(fronted: Fronted, way: str, figure: Figure) -> N
         connection.settimeout(0.2)
         with suppress(TimeoutError):
             connection.recv(1)  # what TLS 1.3 says after its handshake is no answer
-        connection.settimeout(30)
+        connection.settimeout(60)
         connection.sendall(fronted.request("POST /token", _FORM, "Transfer-Encoding: chunked"))
         with suppress(OSError):
             while taken < _GIGABYTE and not select.select([connection], [], [], 0)[0]:

@@ -97,7 +97,7 @@ def _require_logged_in(browser: FormBrowser, nodes: Nodes, citizen: Citizen) -> 
     longest = 0.0
     for _ in range(4):
         began = time.monotonic()
-        answer = browser.session.get(f"{nodes.url}/account", timeout=30)
+        answer = browser.session.get(f"{nodes.url}/account", timeout=60)
         longest = max(longest, time.monotonic() - began)
         assert answer.status_code == requests.codes.ok
         assert citizen.name in answer.text

@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from kernel import absent_database
 from kernel.absent_database import Absence
 from kernel.database import Database
 from kernel.errors import Unavailable
@@ -35,7 +37,7 @@ def distant(postgresql: PostgreSqlServer, relay: Relay) -> Iterator[Database]:
     name = postgresql.create_database()
     database = Database(f"postgresql+psycopg://postgres@127.0.0.1:{relay.port}/{name}")
     database.bound_silence(_SILENCE)
-    _ask(database)
+    _until_it_answers(lambda: _ask(database))
     yield database
     database.dispose()
 
@@ -59,7 +61,7 @@ def test_a_silent_server_is_waited_for_within_bounds(
     distant: Database, relay: Relay, use: Callable[[Database], None]
 ) -> None:
     """Whoever asks hears that it does not answer; when it answers again, so do we."""
-    use(distant)
+    _until_it_answers(lambda: use(distant))
     relay.silent = True
     rescue = threading.Timer(30, lambda: setattr(relay, "silent", False))  # what hangs after all ends, and fails
     rescue.start()
@@ -85,46 +87,54 @@ def test_a_long_silence_in_the_middle_of_a_transaction_ends_it(distant: Database
 
 def test_one_that_works_and_one_that_rests_are_left_alone(distant: Database) -> None:
     """Silence counts in the middle of a command only, and what answers within its time is not cut."""
-    with distant.reading() as session:
+    _until_it_answers(lambda: _work_and_rest(distant))  # again, where a busy machine was what was silent
+
+
+def _work_and_rest(database: Database) -> None:
+    with database.reading() as session:
         session.execute(text("SELECT 1"))
-        time.sleep(2 * _SILENCE.total_seconds())
+        _rest(session)
         session.execute(text(f"SELECT pg_sleep({_SILENCE.total_seconds() / 2})"))
-        _rests(session)
+        _rest(session)
 
 
-def _rests(session: Session) -> None:
+def _rest(session: Session) -> None:
     time.sleep(2 * _SILENCE.total_seconds())
     assert session.scalar(text("SELECT 1")) == 1
 
 
-def test_while_a_server_is_away_one_asks_for_all() -> None:
+def test_while_a_server_is_away_one_asks_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its time limit for connecting is not waited for by everybody, one after the other."""
-    absence, tries, hold = Absence(pause=timedelta(seconds=0.1)), [], threading.Event()
+    absence, tries, hold, told = Absence(pause=timedelta(seconds=1)), [], threading.Event(), threading.Semaphore(0)
+    moment = [1000.0]
+    monkeypatch.setattr(absent_database, "time", SimpleNamespace(monotonic=lambda: moment[0]))
 
     def fail() -> None:
         tries.append(1)
-        hold.wait(5)
+        assert hold.wait(60)
         raise ConnectionError
 
     def ask() -> None:
         with suppress(ConnectionError):
             absence.connect(fail, refuse=ConnectionError)
+        told.release()
 
     hold.set()
     ask()
     ask()
     assert len(tries) == 1  # the second did not try
     hold.clear()
-    time.sleep(0.15)
+    moment[0] += 1.5
     threads = [threading.Thread(target=ask) for _ in range(10)]
     for thread in threads:
         thread.start()
-    time.sleep(0.1)
-    assert len(tries) == 2  # nine were told at once
+    for _ in range(2 + 9):  # the first two, and nine who were told at once
+        assert told.acquire(timeout=60)
+    assert len(tries) == 2
     hold.set()
     for thread in threads:
         thread.join()
-    time.sleep(0.15)
+    moment[0] += 1.5
     assert absence.connect(lambda: "connected", refuse=ConnectionError) == "connected"
     assert absence.connect(lambda: "again", refuse=ConnectionError) == "again"
 

@@ -42,7 +42,7 @@ def at_once(database: Database, *work: Callable[[Session], Any]) -> list[Any]:
     def occupy(session: Session) -> None:
         session.execute(text("SELECT 1"))
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
 
     def outcome(each: Callable[[Session], Any]) -> Any:
         try:
@@ -52,15 +52,15 @@ def at_once(database: Database, *work: Callable[[Session], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(work) + 1) as pool:
         first = pool.submit(database.together, occupy)
-        assert begun.wait(20)
+        assert begun.wait(60)
         outcomes = []
         for number, each in enumerate(work, 1):
             outcomes.append(pool.submit(outcome, each))
             while database._group_commit._queue.qsize() < number:
                 threading.Event().wait(0.001)
         go_on.set()
-        first.result(20)
-        return [each.result(20) for each in outcomes]
+        first.result(60)
+        return [each.result(60) for each in outcomes]
 
 
 def test_what_waits_is_committed_together(database: Database) -> None:
@@ -164,14 +164,14 @@ def test_rows_that_several_want_are_read_once(database: Database) -> None:
 
     begun, go_on = threading.Event(), threading.Event()
     with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(database.together, lambda _session: (begun.set(), go_on.wait(20)))
-        assert begun.wait(20)
+        first = pool.submit(database.together, lambda _session: (begun.set(), go_on.wait(60)))
+        assert begun.wait(60)
         others = [pool.submit(database.together, lambda _session: None, [Want(read, key)]) for key in "cab"]
         while database._group_commit._queue.qsize() < 3:
             threading.Event().wait(0.001)
         go_on.set()
         for each in (first, *others):
-            each.result(20)
+            each.result(60)
     assert asked == [["a", "b", "c"]]
 
 
@@ -193,7 +193,7 @@ def test_who_was_answered_together_is_waited_for(database: Database, monkeypatch
     monkeypatch.setattr("kernel.group_commit.COMPANY_SECONDS", 1000.0)
     with ThreadPoolExecutor(3) as pool:
         done = [pool.submit(database.together, lambda session, n=n: add(session, f"{n}")) for n in range(3, 6)]
-        assert [each.result(20) for each in done] == ["3", "4", "5"]
+        assert [each.result(60) for each in done] == ["3", "4", "5"]
     assert len(commits) == 1
 
 

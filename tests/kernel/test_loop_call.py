@@ -26,7 +26,7 @@ def test_the_loop_goes_on_while_a_call_waits(database: Database) -> None:
     go_on = threading.Event()
 
     def wait(_session: Session) -> bool:
-        return go_on.wait(20)
+        return go_on.wait(60)
 
     async def both() -> list[object]:
         waiting = asyncio.ensure_future(run_on_loop(database.together, wait))
@@ -99,7 +99,7 @@ def test_a_writer_that_does_not_answer_is_not_waited_for_forever(
             refused.set()
 
     def wait(_session: Session) -> str:
-        go_on.wait(20)
+        go_on.wait(60)
         return "too late"
 
     with pytest.raises(Unavailable):
@@ -120,7 +120,7 @@ def test_what_may_wait_is_done_elsewhere_and_the_loop_goes_on(database: Database
     go_on, begun = threading.Event(), []
 
     def wait() -> tuple[bool, str, bool]:
-        return go_on.wait(20), who.get(), current_loop_call() is None
+        return go_on.wait(60), who.get(), current_loop_call() is None
 
     def call() -> tuple[bool, str, bool]:
         begun.append(who.set("ana"))

@@ -162,5 +162,5 @@ def test_the_worker_stops_when_told(database: Database, clock: ManualClock) -> N
     thread = threading.Thread(target=worker.run_forever)
     thread.start()
     worker.stop()
-    thread.join(5)
+    thread.join(60)
     assert not thread.is_alive()

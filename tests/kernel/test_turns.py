@@ -33,7 +33,7 @@ class _Busy:
                 self._now += 1
                 self.most = max(self.most, self._now)
             self.working.release()
-            self.let_go.wait(20)
+            self.let_go.wait(60)
             with self._lock:
                 self._now -= 1
 

@@ -113,6 +113,6 @@ def test_the_background_worker_is_forked_once_and_started_anew_when_it_ends(
     worker = serving._BackgroundWorker(work)
     worker.fork()
     worker.start()
-    assert anew.wait(30)
+    assert anew.wait(60)
     assert seen.read_text() == f"{os.getpid()} {os.getpid()} sau worker, wit"
     worker.stop()

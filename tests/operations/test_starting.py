@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from audit.model import AuditEvent
 from ca.ceremony.root_store import recorded_root_keys
+from ca.profiles.registry import profile_digests
 from composition import Composition
 from kernel.errors import NotFound
 from operations.starting import record_start, setting_digests, upgrade_schema
@@ -45,6 +46,38 @@ def test_a_changed_setting_is_named_at_the_next_start(composition: Composition) 
     (told,) = _leaves(composition, "service:settings:changed")
     assert told["details"] == {"changed": ["SAU_LOG_LEVEL"]}
     changed.database.dispose()
+
+
+def test_a_profile_that_a_release_changes_is_on_record(
+    composition: Composition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Certificate authority, line 26: the worker tells at its next start which, from what to what, once."""
+    record_start(composition, process="worker")
+    before = profile_digests()
+    after = before | {"tls-client": "99 0123456789abcdef"}
+    monkeypatch.setattr("operations.starting.profile_digests", lambda: after)
+    record_start(composition, process="web")
+    assert _leaves(composition, "ca:profile:changed") == []
+    record_start(composition, process="worker")
+    record_start(composition, process="worker")
+    (told,) = _leaves(composition, "ca:profile:changed")
+    assert told["object_id"] == "tls-client"
+    details = told["details"]
+    assert isinstance(details, dict)
+    assert (details["before"], details["after"]) == (before["tls-client"], "99 0123456789abcdef")
+
+
+def test_lists_longer_than_an_event_takes_are_told_in_parts(
+    composition: Composition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what was cut off would look changed at every start."""
+    monkeypatch.setattr("operations.starting._MOST_ITEMS", 9)
+    record_start(composition, process="web")
+    record_start(composition, process="web")
+    assert _leaves(composition, "service:settings:changed") == []
+    details = _leaves(composition, "service:process:started")[0]["details"]
+    assert isinstance(details, dict)
+    assert len(details["settings"]) == len(details["settings_2"]) == 9
 
 
 def test_digests_need_the_secret(composition: Composition) -> None:

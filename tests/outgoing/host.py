@@ -72,7 +72,7 @@ def run_host(behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> Iter
         with suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        thread.join(5)
+        thread.join(60)
 
 
 def _read_request(connection: socket.socket) -> bytes:

@@ -171,12 +171,12 @@ def test_a_slow_drip_ends_with_the_time_of_the_whole() -> None:
 
     def drip(connection: socket.socket, _request: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n")
-        for _ in range(200):
+        for _ in range(2000):
             connection.sendall(b"x")
             time.sleep(0.05)
 
     def drip_headers(connection: socket.socket, _request: bytes) -> None:
-        for _ in range(200):
+        for _ in range(2000):
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             time.sleep(0.05)
 
@@ -184,13 +184,13 @@ def test_a_slow_drip_ends_with_the_time_of_the_whole() -> None:
         with run_host(behaviour) as host:
             started = time.monotonic()
             assert _refused(_client(), f"http://portal.example:{host.port}/", seconds=0.6) is OutgoingReason.TIMED_OUT
-            assert time.monotonic() - started < 9
+            assert time.monotonic() - started < 60
 
 
 def test_a_host_that_says_nothing_ends_with_the_time() -> None:
     """Neither before nor after the TLS handshake does anyone wait longer."""
     release = threading.Event()
-    with run_host(lambda connection, request: bool(release.wait(20)) and None) as host:
+    with run_host(lambda connection, request: bool(release.wait(60)) and None) as host:
         assert _refused(_client(), f"http://portal.example:{host.port}/", seconds=0.3) is OutgoingReason.TIMED_OUT
         assert _refused(_client(), f"https://portal.example:{host.port}/", seconds=0.3) is OutgoingReason.TIMED_OUT
         release.set()
@@ -260,7 +260,7 @@ def test_a_resolver_that_hangs_holds_nobody_up() -> None:
     release = threading.Event()
 
     def hang(host: str, port: int) -> Sequence[str]:
-        release.wait(20)
+        release.wait(60)
         return []
 
     client = _client(hang)
@@ -320,14 +320,14 @@ def test_connections_at_once_are_few() -> None:
 
     def slow(connection: socket.socket, _request: bytes) -> None:
         arrived.set()
-        release.wait(20)
+        release.wait(60)
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
     with run_host(slow) as host:
         client, url = _client(most_connections=1), f"http://portal.example:{host.port}/"
         first = threading.Thread(target=lambda: client.fetch(url, seconds=20))
         first.start()
-        arrived.wait(20)
+        arrived.wait(60)
         assert _refused(client, url, seconds=0.1) is OutgoingReason.BUSY
         release.set()
         first.join()

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwrig
 
 from tests.servers.names import DOMAIN
 from tests.servers.process import find_program
+from tests.servers.slow_pages import PAUSE, run_slow_network
 
 #: How long a page may take before a test gives it up, in milliseconds: a busy machine is no fault of the page.
 PATIENCE = 60_000
@@ -98,8 +99,11 @@ def _patient(make: Callable[..., BrowserContext]) -> Callable[..., BrowserContex
 def run_chromium(driver: Playwright) -> Iterator[Browser]:
     """Start a browser; each test opens contexts of its own in it."""
     program = find_program(*_PROGRAMS, package="chromium")
-    browser = driver.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS, env=dict(os.environ))
-    try:
-        yield browser
-    finally:
-        browser.close()
+    with ExitStack() as running:
+        more: dict[str, Any] = {}
+        if PAUSE:
+            more["proxy"] = {"server": running.enter_context(run_slow_network(PAUSE)), "bypass": "<-loopback>"}
+        environ = dict(os.environ)
+        yield running.enter_context(
+            driver.chromium.launch(executable_path=program, headless=True, args=_ARGUMENTS, env=environ, **more)
+        )

@@ -52,7 +52,7 @@ def run_mail_server(port: int | None = None) -> Iterator[MailServer]:
     """Start an SMTP server in a thread of this process."""
     port = port or free_port()
     server = MailServer(f"smtp://127.0.0.1:{port}")
-    controller = Controller(server, hostname="127.0.0.1", port=port)
+    controller = Controller(server, hostname="127.0.0.1", port=port, ready_timeout=60)
     controller.start()
     try:
         yield server

@@ -101,7 +101,7 @@ class ServerProcess:
         if self in RUNNING:
             RUNNING.remove(self)
 
-    def stop(self, *, seconds: float = 10) -> None:
+    def stop(self, *, seconds: float = 30) -> None:
         """End it politely, and after ``seconds`` without mercy."""
         if self.process.poll() is None:
             self.process.send_signal(self._stop_signal)

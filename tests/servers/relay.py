@@ -95,4 +95,4 @@ def run_relay(target: int) -> Iterator[Relay]:
         relay.silent = False
         assert relay._loop is not None
         relay._loop.call_soon_threadsafe(ended[0].set)
-        thread.join(10)
+        thread.join(60)

@@ -97,7 +97,7 @@ class LiveService:
     def is_ready(self) -> bool:
         """Tell whether ``/ready`` answers 200."""
         try:
-            with urllib.request.urlopen(f"{self.url}/ready", timeout=2) as answer:
+            with urllib.request.urlopen(f"{self.url}/ready", timeout=15) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

@@ -31,7 +31,7 @@ class SoftHsm:
         """Make a token and return its address."""
         program = find_program("softhsm2-util", package="softhsm2")
         command = [program, "--init-token", "--free", "--label", label, "--so-pin", "0000-1111", "--pin", pin]
-        subprocess.run(command, check=True, capture_output=True, timeout=30)
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
         pin_file = self.folder / f"{label}.pin"
         pin_file.write_text(pin)
         pin_file.chmod(0o600)

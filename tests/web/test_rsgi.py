@@ -284,7 +284,7 @@ def test_more_than_can_wait_is_told_to_come_back(app: Flask, monkeypatch: pytest
     @app.route("/slow")
     def slow() -> str:
         begun.set()
-        go_on.wait(20)
+        go_on.wait(60)
         return "done"
 
     async def both() -> list[_Protocol]:

@@ -20,14 +20,14 @@ from ca.acme.authorization import (
     give_up_authorization,
     read_challenge,
 )
-from ca.acme.download import take_certificate
-from ca.acme.finalize import complete_order, finalize_order, judge_finalize, read_csr, sign_order
+from ca.acme.download import take_certificate, wants_download
+from ca.acme.finalize import complete_order, finalize_order, judge_finalize, read_csr, sign_order, wants_finalized
 from ca.acme.looker import HEAD_START, Looker
 from ca.acme.model import Account
-from ca.acme.order import find_order, place_order
+from ca.acme.order import find_order, place_order, wants_moderation
 from ca.acme.problem import AcmeProblem, Kind
 from ca.acme.prove import claim_of
-from ca.acme.reading_ahead import wants_authorization, wants_order
+from ca.acme.reading_ahead import wants_authorization
 from ca.acme.state import PROCESSING
 from ca.acme.view import ChallengeView, OrderView, view_challenge
 from ca.transparency.promise import place_waiting
@@ -50,7 +50,8 @@ def answer_new_order(given: Asked) -> ReadyAnswer:
     check_limit(_ORDERS, "acme.orders", signed.account_id or "")
     now, document = services().clock.now(), signed.document
     order = signed.write(
-        lambda writing, own: place_order(writing, services=services(), account=own, request=document, now=now)
+        lambda writing, own: place_order(writing, services=services(), account=own, request=document, now=now),
+        *wants_moderation(signed.account_id or "", document, now=now),
     )
     return answer(order.to_json(addresses()), 201, location=addresses().order(order.id))
 
@@ -78,7 +79,7 @@ def answer_finalize(given: Asked, order_id: str) -> ReadyAnswer:
         lambda writing, own: finalize_order(
             writing, services=at_work, account=own, order_id=order_id, csr=csr, judged=judged, now=now
         ),
-        wants_order(order_id),
+        *wants_finalized(order_id, judged),
     )
     return _order(sign_order(at_work, finalized, now=now))
 
@@ -183,10 +184,11 @@ def answer_certificate(given: Asked, serial: str, chain: int = 0) -> ReadyAnswer
             return None
 
     # Whoever just had it signed here is spared the question whether it has its place: it has none.
-    if at_work.unplaced.find(serial):
-        place_waiting(at_work.certificate_log, now=now)
-        at_work.unplaced.note(serial, False)
-    chains = signed.read(take)
+    wait = at_work.unplaced.find(serial)
+    if wait is not None:
+        wait()
+        at_work.unplaced.note(serial, None)
+    chains = signed.read(take, *wants_download(serial))
     if chains is None:
         place_waiting(at_work.certificate_log, now=now)
         chains = at_work.database.together(

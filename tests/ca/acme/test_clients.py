@@ -66,7 +66,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSqlServe
 def run(*command: str | Path, more: dict[str, str] | None = None) -> str:
     """Run a program and return what it prints."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SAU_")} | (more or {})
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environ, timeout=90)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environ, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

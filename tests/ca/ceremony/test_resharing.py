@@ -109,7 +109,9 @@ def test_a_passphrase_in_a_file_goes_into_shares(stage: Stage, hierarchy: object
 def test_what_is_not_on_record_is_not_done(stage: Stage, hierarchy: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the event cannot be written the key's file stays as it was, and so does what opens it."""
     key = root_folder(stage.services.settings) / "root.key"
-    before = key.read_bytes()
+    before, killed = key.read_bytes(), key.parent.with_name(f".{key.parent.name}.killed")
+    killed.mkdir()
+    (killed / "root.key").write_bytes(b"of one that was killed")
 
     def fails(*_given: object, **_more: object) -> None:
         raise Fault("no")
@@ -118,6 +120,7 @@ def test_what_is_not_on_record_is_not_done(stage: Stage, hierarchy: object, monk
     stage.run("reshare", "root", "--needed", "3", *WHO, "--minutes", str(stage.folder), "--without-rehearsal", "--yes")
     monkeypatch.undo()
     assert key.read_bytes() == before
+    assert not [path for path in key.parent.parent.iterdir() if path.name.startswith(".")]
     assert stage.json("publish", "--root")
 
 

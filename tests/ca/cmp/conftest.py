@@ -67,7 +67,7 @@ class CmpClient:
     def run(self, *arguments: str, path: str = "cmp", check: bool = True) -> str:
         """Send a command; return what OpenSSL wrote."""
         command = ["openssl", "cmp", "-config", "", "-server", f"127.0.0.1:{self.port}/{path}", *arguments]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=180)
         assert (done.returncode == 0) is check, done.stdout + done.stderr
         return done.stdout + done.stderr
 

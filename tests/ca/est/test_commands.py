@@ -47,6 +47,7 @@ def test_a_dry_run_checks_and_makes_nothing(services: CaServices) -> None:
     [
         ("--names", "www.rentas.gob.ec", "name_not_registered"),
         ("--profile", "ocsp-responder", "profile_not_requestable"),
+        ("--profile", "public-servant-signature", "profile_not_requestable"),
         ("--institution", "0990000000001", "unknown_institution"),
         ("--uses", "0", "bad_enrolment_credential"),
         ("--expires", "9999", "bad_enrolment_credential"),

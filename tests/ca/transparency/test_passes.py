@@ -20,16 +20,16 @@ def test_who_comes_while_a_pass_runs_shares_the_next() -> None:
     def run() -> None:
         runs.append(1)
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
 
     with ThreadPoolExecutor(6) as threads:
         first = threads.submit(passes.join, run)
-        assert begun.wait(10)
+        assert begun.wait(60)
         others = [threads.submit(passes.join, run) for _ in range(5)]
         assert not any(each.done() for each in others)
         go_on.set()
         for each in (first, *others):
-            each.result(10)
+            each.result(60)
     assert len(runs) in (2, 3)  # a thread that had not come to wait yet has its own
 
 

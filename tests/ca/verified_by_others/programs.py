@@ -21,6 +21,6 @@ def run(
         text=True,
         errors="replace",
         check=False,
-        timeout=60,
+        timeout=240,
     )
     return done.stdout + done.stderr

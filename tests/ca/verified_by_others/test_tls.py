@@ -160,7 +160,7 @@ def test_python_serves_clients_with_certificates(estate: Estate, client: str, we
             connect(ours, listening.getsockname()[1], SERVER)
         except (ssl.SSLError, OSError):
             assert not welcome
-        thread.join(10)
+        thread.join(60)
     assert (said == ["welcome"]) is welcome, said
 
 
@@ -204,7 +204,7 @@ def chromium(driver: Playwright, estate: Estate, tmp_path_factory: pytest.TempPa
     arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     arguments.append("--host-resolver-rules=MAP * 127.0.0.1")
     browser = driver.chromium.launch(executable_path=program, args=arguments, env={**os.environ, "HOME": str(home)})
-    yield browser.new_page()
+    yield browser.new_context().new_page()
     browser.close()
 
 

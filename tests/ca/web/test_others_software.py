@@ -60,7 +60,7 @@ class Bench:
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=60,
         )
         return done.stdout + done.stderr
 

@@ -29,7 +29,7 @@ def test_code_with_pkce_refresh_introspection_and_revocation(
 ) -> None:
     """The journey by a library that knows nothing of us but the discovery document."""
     discovered = requests.get(
-        f"{trusted.issuer}/.well-known/openid-configuration", verify=str(trusted.trust), timeout=30
+        f"{trusted.issuer}/.well-known/openid-configuration", verify=str(trusted.trust), timeout=60
     ).json()
     key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, auto_kid=True)
     keys = {"jwks": {"keys": [key.as_dict(private=False)]}} if method == "private_key_jwt" else {}

@@ -78,7 +78,7 @@ def test_logout_at_one_portal_reaches_the_other(live_service: LiveService, porta
     page.click("#salir")
     confirm_logout_if_asked(page)
     expect(page).to_have_url(f"{portals.ventanilla}/")
-    for _ in range(100):  # the worker sends the notice within moments
+    for _ in range(300):  # the worker sends the notice within moments
         page.goto(portals.tributario)
         if page.locator("#ingresar").count():
             break

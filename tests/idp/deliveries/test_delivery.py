@@ -228,7 +228,7 @@ def test_slow_hosts_are_sent_to_side_by_side(composition: Composition, receiver:
         _queue(composition, client_id=f"portal-{number}")
 
     def meet(url: str) -> Answer:
-        barrier.wait(20)
+        barrier.wait(60)
         return Answer(200, {}, b"")
 
     receiver.answers = meet

@@ -53,5 +53,11 @@ def salud(slapd: Slapd, directory_at: MakeDirectory) -> Directory:
 
 @pytest.fixture
 def ldap() -> LdapDirectories:
-    """The adapter, patient for a second in all."""
+    """The adapter, with as much patience as a busy machine may need: for servers that answer."""
+    return LdapDirectories(bounds=Bounds(connect=30, operation=30, whole=60))
+
+
+@pytest.fixture
+def hasty() -> LdapDirectories:
+    """The adapter, patient for a second in all: for servers that never answer."""
     return LdapDirectories(bounds=Bounds(connect=0.5, operation=0.7, whole=1.0))

@@ -137,7 +137,7 @@ def test_a_person_asks_in_the_account_sees_the_deadline_and_takes_it_back(
     assert "Ya tiene un pedido" in walker.post(PAGE, form).text
     asked = events(EventType.RECTIFICATION_ASKED)
     assert [(event.subject, event.actor) for event in asked] == [(person.id, person.id)]
-    assert b"Luc" not in asked[0].leaf
+    assert b"Ana Luc" not in asked[0].leaf
     clock.advance(ANSWERED_WITHIN + timedelta(minutes=1))
     walker.follow(walker.log_in())
     assert "Debimos responder el" in walker.get(PAGE).text

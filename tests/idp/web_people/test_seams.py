@@ -104,7 +104,7 @@ def test_a_session_opened_at_the_moment_of_the_change_does_not_survive_it(
 
     monkeypatch.setattr(login, "open_session", open_slowly)
     walker.log_in()
-    other.join(20)
+    other.join(60)
     with composition.database.reading() as session:
         assert list_browser_sessions(session, person_id=person.id, now=clock.now()) == []
 
