@@ -34,7 +34,7 @@ HOUSES: dict[str, tuple[str | None, tuple[str, ...]]] = {
     "idp.deliveries.commands": ("idp", ("delivery",)),
     "audit.commands": ("audit", ("audit",)),
     "audit.witness.commands": (None, ("witness",)),
-    "admin.commands": ("admin", ("role",)),
+    "admin.commands": ("admin", ("role", "waiting")),
     "ca.commands": ("ca", ("ca", "acme", "cmp", "est", "tsa")),
     "operations.commands": (None, ("backup", "restore", "recovery-key")),
     "operations.shell_commands": (None, ("completion", "man")),

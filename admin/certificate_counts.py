@@ -13,6 +13,10 @@ from datetime import UTC, datetime, timedelta
 
 from asn1crypto.x509 import TbsCertificate
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -27,6 +31,7 @@ from kernel.database import Database
 _HOURS_AT_ONCE = 48
 _ROWS_AT_ONCE = 100_000
 _ROWS_READ = 500
+_KEYS = (RSAPublicKey, EllipticCurvePublicKey, Ed25519PublicKey, Ed448PublicKey)
 _Kind = tuple[str, int, str, str, datetime]
 
 
@@ -124,9 +129,10 @@ def key_in_words(tbs_der: bytes) -> str:
     """Return the kind of the key in these to-be-signed bytes, as ``RSA 3072``, ``EC P-256``; ``?`` if it is unknown."""
     try:
         spki = TbsCertificate.load(tbs_der)["subject_public_key_info"].dump()
-        return describe_key(load_der_public_key(spki))[:24]  # type: ignore[arg-type]
+        key = load_der_public_key(spki)
     except (ValueError, UnsupportedAlgorithm):
         return "?"
+    return describe_key(key)[:24] if isinstance(key, _KEYS) else "?"
 
 
 def _add(session: Session, counts: Counter[_Kind]) -> None:

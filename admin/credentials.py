@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from admin.permissions import Permission
 from admin.roles import Powers
 from ca.acme import credential as acme
-from ca.acme.model import Credential
 from ca.acme.register import AccountRecord, list_accounts
 from ca.enrolment import credential as enrolment
-from ca.enrolment.model import EnrolmentCredential
 from ca.enrolment.use import Use, uses_of
 from kernel.errors import NotFound
 
@@ -60,32 +58,13 @@ class IssuedCredential:
         return "open" if self.left else "used_up"
 
 
-def list_issued(
-    session: Session, kind: Kind, *, institutions: frozenset[str] | None, limit: int, offset: int = 0
-) -> list[IssuedCredential]:
-    """Return the newest credentials of this protocol. :param institutions: RUCs within reach; None: all."""
+def read_issued(session: Session, kind: Kind, ids: Sequence[str]) -> list[IssuedCredential]:
+    """Return these credentials of a protocol, in any order."""
     if kind is Kind.ACME:
-        return [
-            _of_acme(each)
-            for each in acme.list_credentials(session, institutions=institutions, limit=limit, offset=offset)
-        ]
-    found = enrolment.list_credentials(
-        session, protocol=enrolment.Protocol(kind.value), institutions=institutions, limit=limit, offset=offset
-    )
+        return [_of_acme(each) for each in acme.list_credentials(session, key_ids=ids)]
+    found = enrolment.list_credentials(session, protocol=enrolment.Protocol(kind.value), ids=ids)
     uses = uses_of(session, found)
     return [_of_enrolment(each, uses.get(each.id)) for each in found]
-
-
-def count_issued(session: Session, kind: Kind, *, institutions: frozenset[str] | None) -> int:
-    """Return how many :func:`list_issued` would list."""
-    if kind is Kind.ACME:
-        query, ruc = select(func.count()).select_from(Credential), Credential.institution_ruc
-    else:
-        query = select(func.count()).where(EnrolmentCredential.protocol == kind.value)
-        ruc = EnrolmentCredential.institution_ruc
-    if institutions is not None:
-        query = query.where(ruc.in_(sorted(institutions)))
-    return session.scalar(query) or 0
 
 
 def find_issued(

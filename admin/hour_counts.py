@@ -65,9 +65,19 @@ class LoginFigures:
 
 
 def count_hours(session: Session, *, now: datetime) -> int:
-    """Count the hours that are over and were not counted, a day of them at most; return how many."""
+    """Count the hours that are over and were not counted, a day of them at most; return how many.
+
+    They begin with the log: of the days before it there is nothing to count.
+    """
     last = session.scalar(select(func.max(HourCount.hour)).where(HourCount.name == COUNTED))
-    hour = max(last + HOUR, hour_of(now - _BACK)) if last else hour_of(now - _BACK)
+    if last is not None:
+        hour = last + HOUR
+    else:
+        first = session.scalar(select(func.min(AuditEvent.occurred_at)))
+        if first is None:
+            return 0
+        hour = hour_of(first)
+    hour = max(hour, hour_of(now - _BACK))
     done = 0
     while hour + HOUR + LATE <= now and done < _HOURS_AT_ONCE:
         counts, of_applications = _counts(session, hour)
@@ -135,6 +145,8 @@ def _counts(session: Session, hour: datetime) -> tuple[Counter[str], Counter[tup
         filtered(or_(AuditEvent.subject.is_(None), AuditEvent.subject.not_like(f"{TEST_PREFIX}%"))),
     )
     counts: Counter[str] = Counter({COUNTED: 1})
+    if session.scalar(select(AuditEvent.id).where(*within[:2]).limit(1)) is None:
+        return counts, Counter()
     failed = session.scalar(
         select(func.count())
         .select_from(AuditEvent)

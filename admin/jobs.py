@@ -11,6 +11,7 @@ from admin.api.idempotency import forget_answers
 from admin.certificate_counts import count_certificates
 from admin.console_session import IDLE_LIFETIME, close_console_session, session_value
 from admin.hour_counts import count_hours
+from admin.level_counts import count_levels
 from admin.model import ConsoleSession, SignInAttempt
 from admin.services import AdminServices
 from admin.sign_in import ATTEMPT_LIFETIME
@@ -35,6 +36,7 @@ def periodic_jobs(services: AdminServices) -> list[PeriodicJob]:
         with services.database.transaction() as session:
             count_hours(session, now=services.clock.now())
         count_certificates(services.database, now=services.clock.now())
+        count_levels(services.database, now=services.clock.now())
 
     return [
         PeriodicJob("console_sessions", timedelta(minutes=1), tidy),

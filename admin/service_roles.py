@@ -14,11 +14,13 @@ from admin.roles import Powers, RoleHolding, list_role_holdings
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
-from idp.clients.client import find_client
+from idp.accounts.person import find_person
+from idp.clients.client import Client, find_client, list_clients
 from idp.clients.environment import Environment
 from idp.clients.history import REGISTERED, list_changes
 from idp.clients.own_apis import ADMINISTRATION
 from idp.clients.policy import CLIENT_CREDENTIALS
+from idp.rights.delegation import in_one_hand
 from kernel.errors import Conflict, Denied, NotFound, Rejected
 from kernel.identifiers import new_id
 
@@ -31,6 +33,26 @@ _LONGEST = 56  # with the prefix it fits where the tables say who did something
 def service_actor(client_id: str) -> str:
     """Return what use cases and events call an application that acts for itself."""
     return f"{_SERVICE}{client_id}"
+
+
+def client_of(holding: RoleHolding) -> str:
+    """Return the application that holds a role of :func:`list_service_roles`."""
+    return holding.person_id.removeprefix(_SERVICE)
+
+
+def may_hold_roles(client: Client) -> bool:
+    """Tell whether it acts for itself at the console's API, in production."""
+    return (
+        CLIENT_CREDENTIALS in client.grant_types
+        and ADMINISTRATION in client.metadata.resources
+        and client.environment is Environment.PRODUCTION
+        and len(client.client_id) <= _LONGEST
+    )
+
+
+def list_possible_services(session: Session) -> list[Client]:
+    """Return the applications that may be given a role, by name."""
+    return [each for each in list_clients(session) if each.active and may_hold_roles(each)]
 
 
 def service_powers(session: Session, client_id: str) -> Powers:
@@ -66,6 +88,7 @@ def grant_service_role(
 ) -> RoleHolding:
     """Give an application a role; it counts from its next call.
 
+    :param actor: id of the person who grants, or ``command``.
     :raises Denied: (``role_above``) only a superadministrator does; (``own_service``) whoever registered it does not;
         both on record.
     :raises NotFound: ``unknown_client``. :raises Conflict: ``role_already_held``.
@@ -76,19 +99,14 @@ def grant_service_role(
         (each.changed_by for each in list_changes(session, client_id, limit=10_000) if each.kind == REGISTERED), None
     )
     _require_superadministrator(session, journal, EventType.ROLE_GRANTED, client_id, role, actor=actor, now=now)
-    if registered_by == actor:
+    if registered_by == actor and actor.partition(":")[0] != "command":  # whoever has the machine has everything
         error = Denied("Another person gives it a role.", code="own_service")
         _refuse(session, journal, EventType.ROLE_GRANTED, client_id, role, error, actor=actor, now=now)
     if role not in SERVICE_ROLES:
         raise Rejected("An application does not hold this role.", code="role_not_for_services")
     if institution_ruc and role is Role.AUDITOR:
         raise Rejected("This role reaches the whole service.", code="role_not_institutional")
-    if (
-        CLIENT_CREDENTIALS not in client.grant_types
-        or ADMINISTRATION not in client.metadata.resources
-        or client.environment is not Environment.PRODUCTION
-        or len(client_id) > _LONGEST
-    ):
+    if not may_hold_roles(client):
         raise Rejected("It is no service of this API, in production.", code="not_a_service")
     row = ServiceRole(
         id=new_id(),
@@ -118,7 +136,7 @@ def withdraw_service_role(
     :raises NotFound: ``role_not_held``. :raises Denied: (``role_above``) on record.
     """
     held = find_service_role(session, holding_id)
-    client_id = held.person_id.removeprefix(_SERVICE)
+    client_id = client_of(held)
     _require_superadministrator(session, journal, EventType.ROLE_WITHDRAWN, client_id, held.role, actor=actor, now=now)
     taken = session.execute(
         update(ServiceRole)
@@ -144,11 +162,15 @@ def require_another_hand(
     about: str,
     now: datetime,
 ) -> None:
-    """Refuse, on record, whoever decides what a service asked for that he registered himself.
+    """Refuse, on record, whoever decides what he asked for by another way: by a service that he registered himself, or
+    by another account of his, which we tell by the mailbox.
 
     :param kind: the event of the decision. :param about: what is decided.
-    :raises Denied: ``own_service``.
+    :raises Denied: ``own_service``, ``same_person``.
     """
+    if _asked_by_another_account(session, actor, proposers):
+        event = Event(type=kind, outcome=Outcome.REFUSED, reason="same_person", actor=actor, object_id=about)
+        journal.refuse(session, event, Denied("Somebody else decides it.", code="same_person"), now=now)
     clients = [each.removeprefix(_SERVICE) for each in proposers if each.startswith(_SERVICE)]
     if not clients:
         return
@@ -161,9 +183,19 @@ def require_another_hand(
         journal.refuse(session, event, error, now=now)
 
 
+def _asked_by_another_account(session: Session, actor: str, proposers: tuple[str, ...]) -> bool:
+    try:
+        person = find_person(session, actor)
+    except NotFound:
+        return False  # a service
+    return any(in_one_hand(session, each, person) for each in proposers if each and each != actor)
+
+
 def _require_superadministrator(
     session: Session, journal: Journal, kind: EventType, client_id: str, role: Role, *, actor: str, now: datetime
 ) -> None:
+    if actor.partition(":")[0] == "command":
+        return
     if Role.SUPERADMINISTRATOR not in {each.role for each in list_role_holdings(session, person_id=actor)}:
         error = Denied("Only a superadministrator gives and takes roles of applications.", code="role_above")
         _refuse(session, journal, kind, client_id, role, error, actor=actor, now=now)

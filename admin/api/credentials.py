@@ -9,8 +9,9 @@ from pydantic import Field
 
 from admin.api.bounds import Name, Ruc
 from admin.api.hidden import hidden
-from admin.api.operation import Call, Document, Nothing, Operation
-from admin.credentials import IssuedCredential, Kind, find_account, find_issued, list_issued
+from admin.api.operation import Call, Document, Lines, Nothing, Operation
+from admin.credential_list import CredentialQuery, issued_before
+from admin.credentials import IssuedCredential, Kind, find_account, find_issued
 from admin.giving_credentials import make_credential, withdraw_credential
 from admin.permissions import Permission
 from ca.acme.account import close_account
@@ -19,7 +20,6 @@ from ca.acme.state import CLOSED_BY_OPERATOR, VALID
 from kernel.errors import NotFound
 
 _P = Permission
-_MOST = 1_000
 
 
 class CredentialDocument(Document):
@@ -68,11 +68,18 @@ class AccountDocument(Document):
     status: str = Field(examples=["revoked"])
 
 
-def list_all(call: Call) -> list[Document]:
-    """Return the newest of a kind within reach, 1,000 at most."""
-    reach = call.caller.powers.institutions(_P.CREDENTIALS_READ)
-    found = list_issued(call.session, _kind(call), institutions=reach, limit=_MOST)
-    return [_document(each, now=call.now) for each in found]
+def list_all(call: Call) -> Lines:
+    """Return a page of a kind within reach, newest first."""
+    query = CredentialQuery(
+        _kind(call),
+        call.now,
+        state=call.query.get("state", ""),
+        institutions=call.caller.powers.institutions(_P.CREDENTIALS_READ),
+    )
+    limit = call.wanted.limit
+    found = issued_before(call.session, query, credential_id=call.wanted.after, limit=limit + 1)
+    more = found[limit - 1].id if len(found) > limit else ""
+    return Lines([_document(each, now=call.now) for each in found[:limit]], more)
 
 
 def show(call: Call) -> Document:
@@ -176,11 +183,13 @@ OPERATIONS = (
     Operation(
         name="list_credentials",
         path="/credentials/{kind}",
-        summary="The newest credentials of a protocol (`acme`, `est`, `cmp`) within your reach, 1,000 at most.",
+        summary="Credentials of a protocol (`acme`, `est`, `cmp`) within your reach, newest first.",
         permission=_P.CREDENTIALS_READ,
         item=CredentialDocument,
         handler=list_all,
         key="id",
+        filters=("state",),
+        paged=True,
         pages=("admin_credentials.show_all",),
     ),
     Operation(

@@ -10,10 +10,13 @@ from sqlalchemy.orm import Session
 
 from admin.api.hidden import hidden
 from admin.api.operation import Call, Document, Operation
+from admin.hierarchy import authority_tree
 from admin.hour_counts import login_figures
+from admin.level_counts import level_figures
 from admin.overview import logins_by_hour, start_of_day
 from admin.permissions import Permission
-from admin.what_waits import what_breaks, what_waits
+from admin.what_breaks import what_breaks
+from admin.what_waits import what_waits
 from idp.broker.change import find_provider_by_id
 from idp.broker.health import provider_health
 from idp.broker.provider import Provider
@@ -36,7 +39,7 @@ class BreakingDocument(Document):
 
 
 class HomeDocument(Document):
-    """What waits for a decision of yours, by kind, and what is about to break, of what you reach."""
+    """What waits for a decision of yours, or of others on what you asked for, by kind; what is about to break."""
 
     waits: dict[str, int] = Field(examples=[{"certificate_requests": 3}])
     breaks: list[BreakingDocument]
@@ -51,11 +54,14 @@ class HourDocument(Document):
 
 
 class FiguresDocument(Document):
-    """How people logged in: today by the hour, and in the last seven days by factor and by strength."""
+    """How people logged in: today by the hour, in the last seven days by factor and by strength; accounts by level."""
 
     today: list[HourDocument]
     factors: dict[str, int] = Field(examples=[{"pwd": 120, "otp": 80}])
     strengths: dict[str, int] = Field(examples=[{"2fa": 80}])
+    levels: dict[str, int] = Field(
+        examples=[{"1": 900, "2": 300}], description="Accounts by level of identity, counted once a day."
+    )
 
 
 class DirectoryDocument(Document):
@@ -90,11 +96,12 @@ def home(call: Call) -> Document:
     """Return what waits and what is about to break."""
     powers = call.caller.powers
     waits = what_waits(call.session, services=call.services, powers=powers, actor=call.caller.actor, now=call.now)
+    tree = authority_tree(call.session, now=call.now) if powers.allow(_P.AUTHORITIES_READ) else []
     return HomeDocument(
-        waits=waits,
+        waits={each.code: each.count for each in waits},
         breaks=[
             BreakingDocument(code=each.code, about=each.about, at=each.at)
-            for each in what_breaks(call.session, powers=powers, now=call.now)
+            for each in what_breaks(call.session, powers=powers, tree=tree, now=call.now)
         ],
     )
 
@@ -109,6 +116,7 @@ def figures(call: Call) -> Document:
         ],
         factors=dict(week.factors),
         strengths=dict(week.strengths),
+        levels={str(level): number for level, number in level_figures(call.session).accounts.items()},
     )
 
 
@@ -199,7 +207,7 @@ OPERATIONS = (
     Operation(
         name="show_figures",
         path="/figures",
-        summary="How people logged in, in numbers.",
+        summary="How people logged in, and how well it is known who they are, in numbers.",
         permission=_P.FIGURES_READ,
         item=FiguresDocument,
         handler=figures,

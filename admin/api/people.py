@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from admin.api.operation import Before, Call, Document, Nothing, Operation
+from collections.abc import Sequence
+
+from admin.api.operation import Before, Call, Document, Lines, Nothing, Operation
 from admin.api.people_forms import (
     CaseDocument,
     Closing,
@@ -15,6 +17,7 @@ from admin.api.people_forms import (
     ReportDocument,
 )
 from admin.api.roles import LOOKUP_FIELDS, Lookup
+from admin.desk_lists import Cut, search_recoveries, search_rectifications, search_reports
 from admin.masking import mask_document, mask_email, mask_name, mask_phone
 from admin.permissions import Permission
 from admin.person_case import Case, begin_case, find_case, open_case
@@ -23,19 +26,16 @@ from idp.accounts.rectification import (
     Rectification,
     decide_rectification,
     find_rectification,
-    list_rectifications,
     registry_answer,
 )
 from idp.desk.identity import IdentityCheck, list_waiting_checks
 from idp.desk.model import ReportRow
 from idp.desk.person_file import read_person_file
 from idp.desk.recovery_end import stop_recovery
-from idp.desk.recovery_record import Recovery, find_recovery, list_recoveries
-from idp.desk.report import Report, as_report, close_report, list_reports, look_at_report
+from idp.desk.recovery_record import Recovery, find_recovery
+from idp.desk.report import Report, as_report, close_report, look_at_report
 from idp.levels.registry import CivilRecord
 from kernel.errors import NotFound
-
-_MOST = 100
 
 
 def look_up(call: Call) -> Document:
@@ -77,10 +77,11 @@ def checks(call: Call) -> list[Document]:
     return [_check(each) for each in list_waiting_checks(call.session, institutions=reach, now=call.now)]
 
 
-def recoveries(call: Call) -> list[Document]:
-    """Return the newest recoveries of the desks within reach, 100 at most."""
+def recoveries(call: Call) -> Lines:
+    """Return a page of the recoveries of the desks within reach, newest first."""
     reach = call.caller.powers.institutions(Permission.RECOVERIES_READ)
-    return [_recovery(each) for each in list_recoveries(call.session, institutions=reach, limit=_MOST)]
+    found = search_recoveries(call.session, institutions=reach, state=call.query.get("state", ""), cut=_cut(call))
+    return _page(call, [_recovery(each) for each in found])
 
 
 def stop(call: Call) -> Document:
@@ -100,9 +101,12 @@ def stop(call: Call) -> Document:
     return _recovery(find_recovery(call.session, found.id, institutions=reach))
 
 
-def reports(call: Call) -> list[Document]:
-    """Return reports, open ones first, 100 at most."""
-    return [_report(each) for each in list_reports(call.session, limit=_MOST)]
+def reports(call: Call) -> Lines:
+    """Return a page of reports, newest first."""
+    found = search_reports(
+        call.session, state=call.query.get("state", ""), kind=call.query.get("kind", ""), cut=_cut(call)
+    )
+    return _page(call, [_report(each) for each in found])
 
 
 def show_report(call: Call) -> Document:
@@ -138,9 +142,16 @@ def close(call: Call) -> Document:
     return show_report(call)
 
 
-def rectifications(call: Call) -> list[Document]:
-    """Return what is to be put right, 100 at most."""
-    return [_rectification(each) for each in list_rectifications(call.session, limit=_MOST)]
+def rectifications(call: Call) -> Lines:
+    """Return a page of what is to be put right, newest first."""
+    found = search_rectifications(
+        call.session,
+        state=call.query.get("state", ""),
+        datum=call.query.get("datum", ""),
+        now=call.now,
+        cut=_cut(call),
+    )
+    return _page(call, [_rectification(each) for each in found])
 
 
 def show_rectification(call: Call) -> Document:
@@ -172,6 +183,15 @@ def decide(call: Call) -> Document:
         now=call.now,
     )
     return show_rectification(call)
+
+
+def _cut(call: Call) -> Cut:
+    return Cut(limit=call.wanted.limit + 1, before=call.wanted.after)
+
+
+def _page(call: Call, lines: Sequence[RecoveryDocument | ReportDocument | RectificationDocument]) -> Lines:
+    limit = call.wanted.limit
+    return Lines(lines[:limit], lines[limit - 1].id if len(lines) > limit else "")
 
 
 def _case(call: Call, case: Case) -> CaseDocument:
@@ -275,11 +295,13 @@ OPERATIONS = (
     Operation(
         name="list_recoveries",
         path="/recoveries",
-        summary="Recoveries that desks within your reach opened, 100 at most.",
+        summary="Recoveries that desks within your reach opened, newest first.",
         permission=_P.RECOVERIES_READ,
         item=RecoveryDocument,
         handler=recoveries,
         key="id",
+        filters=("state",),
+        paged=True,
         pages=("admin_recoveries.show_all",),
     ),
     Operation(
@@ -297,11 +319,13 @@ OPERATIONS = (
     Operation(
         name="list_reports",
         path="/reports",
-        summary="What people say they did not do, 100 at most.",
+        summary="What people say they did not do, newest first.",
         permission=_P.REPORTS_READ,
         item=ReportDocument,
         handler=reports,
         key="id",
+        filters=("state", "kind"),
+        paged=True,
         pages=("admin_reports.show_all",),
     ),
     Operation(
@@ -339,11 +363,13 @@ OPERATIONS = (
     Operation(
         name="list_rectifications",
         path="/rectifications",
-        summary="Data that people say are wrong, 100 at most.",
+        summary="Data that people say are wrong, newest first.",
         permission=_P.RECTIFICATIONS_DECIDE,
         item=RectificationDocument,
         handler=rectifications,
         key="id",
+        filters=("state", "datum"),
+        paged=True,
         pages=("admin_rectifications.show_all",),
     ),
     Operation(

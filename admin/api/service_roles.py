@@ -96,6 +96,7 @@ OPERATIONS = (
         item=ServiceRoleDocument,
         handler=list_all,
         key="id",
+        pages=("admin_service_roles.show_all",),
     ),
     Operation(
         name="show_service_role",
@@ -121,6 +122,7 @@ OPERATIONS = (
             "role_not_institutional": "institution_ruc",
             "not_a_service": "client_id",
         },
+        pages=("admin_service_roles.grant",),
     ),
     Operation(
         name="withdraw_service_role",
@@ -133,5 +135,6 @@ OPERATIONS = (
         body=Nothing,
         fresh=True,
         shown_by=show,
+        pages=("admin_service_roles.withdraw",),
     ),
 )

@@ -15,6 +15,7 @@ from admin.as_code.console_roles import apply_console_roles
 from admin.as_code.difference import Change, differences, replaced_secret
 from admin.as_code.document import configuration_digest, export_configuration
 from admin.as_code.federation import apply_directories, apply_providers, new_issuers
+from admin.as_code.groups import apply_directory_groups, apply_provider_groups
 from admin.as_code.institutions import apply_institutions
 from admin.as_code.rights import apply_rights
 from admin.as_code.work import Work
@@ -32,14 +33,14 @@ from idp.clients.model import ClientRow
 from idp.clients.registration.sector import require_sector
 from idp.directories.model import DirectoryRow
 from idp.directory.model import InstitutionRow
-from idp.rights.model import PermissionRow, RightsDeclarationRow, RoleOfferRow, RoleRow
+from idp.rights.model import GroupRoleRow, PermissionRow, RightsDeclarationRow, RoleOfferRow, RoleRow
 from kernel.errors import Conflict, Denied, Rejected, ServiceError, Unavailable
 from kernel.prefetch import dialect_of
 from outgoing.errors import OutgoingError
 
 _TABLES = (
     *(InstitutionRow, ClientRow, RightsDeclarationRow, PermissionRow, RoleRow, RoleOfferRow, RoleAssignment),
-    *(DirectoryRow, UpstreamProviderRow),
+    *(DirectoryRow, UpstreamProviderRow, GroupRoleRow),
 )
 _TOLD = 64
 
@@ -129,8 +130,10 @@ def _work_through(work: Work, configuration: Configuration) -> None:
         apply_console_roles(work, sections[console_roles.SECTION])
     if federation.DIRECTORIES in sections:
         apply_directories(work, sections[federation.DIRECTORIES], configuration.elsewhere)
+        apply_directory_groups(work, federation.DIRECTORIES, sections[federation.DIRECTORIES])
     if federation.PROVIDERS in sections:
         apply_providers(work, sections[federation.PROVIDERS], configuration.elsewhere, work.discovered)
+        apply_provider_groups(work, federation.PROVIDERS, sections[federation.PROVIDERS])
     work.close()
 
 

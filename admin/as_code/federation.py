@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from admin.as_code import groups
 from admin.as_code.applications import KEPT
 from admin.as_code.secret_given import SecretWish
 from admin.as_code.work import Work
@@ -47,14 +48,14 @@ DIRECTORY_MEMBERS: Mapping[str, type] = {
     **dict.fromkeys(("active", "creates_people", "asked_by_cedula"), bool),
     **dict.fromkeys(("domains", "servers"), list),
     **dict.fromkeys(("level", "nested_groups"), int),
-    **dict.fromkeys(("attributes", PASSWORD), object),
+    **dict.fromkeys(("attributes", PASSWORD, groups.MEMBER), object),
 }
 PROVIDER_MEMBERS: Mapping[str, type] = {
     **dict.fromkeys(("institution", "title", "issuer", "client_id", "cedula_claim", "groups_claim"), str),
     **dict.fromkeys(("active", "creates_people", "logs_out_there"), bool),
     **dict.fromkeys(("domains", "scopes"), list),
     "level": int,
-    **dict.fromkeys(("strengths", CLIENT_SECRET), object),
+    **dict.fromkeys(("strengths", CLIENT_SECRET, groups.MEMBER), object),
 }
 _NO_SECRET = SecretWish()
 
@@ -63,7 +64,8 @@ def export_directories(session: Session) -> dict[str, Any]:
     """Return every directory, by name. Of the searcher's password only that there is one."""
     rucs = {each.id: each.ruc for each in list_institutions(session)}
     return {
-        row.name: _directory(row, rucs) for row in session.scalars(select(DirectoryRow).order_by(DirectoryRow.name))
+        row.name: _directory(row, rucs) | groups.groups_of(session, row.id)
+        for row in session.scalars(select(DirectoryRow).order_by(DirectoryRow.name))
     }
 
 
@@ -71,7 +73,7 @@ def export_providers(session: Session) -> dict[str, Any]:
     """Return every provider, by name. Of our secret there only that there is one."""
     rucs = {each.id: each.ruc for each in list_institutions(session)}
     rows = session.scalars(select(UpstreamProviderRow).order_by(UpstreamProviderRow.name))
-    return {row.name: _provider(row, rucs) for row in rows}
+    return {row.name: _provider(row, rucs) | groups.groups_of(session, row.id) for row in rows.all()}
 
 
 def apply_directories(
@@ -186,7 +188,9 @@ def _wanted_directory(
         row = work.session.scalars(select(DirectoryRow).where(DirectoryRow.id == before.id)).one()
         told = _directory(row, rucs)
         told.pop(PASSWORD, None)
-    told |= {member: value for member, value in entry.items() if member not in ("kind", "active", PASSWORD)}
+    told |= {
+        member: value for member, value in entry.items() if member not in ("kind", "active", PASSWORD, groups.MEMBER)
+    }
     for member in ("institution", "search_base"):
         if not told.get(member):
             raise work.wrong(f"{member}: a directory has one")
@@ -244,7 +248,7 @@ def _differs(work: Work, before: Provider, wanted: WantedProvider) -> bool:
 def _provider_members(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an entry says as members of :class:`WantedProvider`."""
     called = {"institution": "ruc"}
-    left_out = ("active", "issuer", CLIENT_SECRET)
+    left_out = ("active", "issuer", CLIENT_SECRET, groups.MEMBER)
     found = {called.get(member, member): value for member, value in entry.items() if member not in left_out}
     with suppress(KeyError):
         found["strengths"] = found["strengths"] or {}

@@ -33,6 +33,7 @@ from admin.web import (
     rights,
     roles,
     saved_searches,
+    service_roles,
     session,
 )
 from admin.web.accessor import services
@@ -65,6 +66,7 @@ BLUEPRINTS = (
     notices.blueprint,
     institutions.blueprint,
     roles.blueprint,
+    service_roles.blueprint,
     rights.blueprint,
     *federation.BLUEPRINTS,
     audit.blueprint,
@@ -81,9 +83,9 @@ def mount(app: Flask, services: AdminServices) -> None:
     add_translations(app, Path(__file__).parent.parent / "translations")
     speak_only(app, prefix=PREFIX, languages=("es", "en"))
     describe_errors(app, ERROR_TEXTS)
-    install_frame(app)
     lay_out_errors(app, prefix=PREFIX, layout="admin/console.html")
     # On the application, not on the blueprints: whatever is ever mounted under /admin stands behind it.
     app.before_request(guard)
+    install_frame(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

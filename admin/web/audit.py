@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
+from typing import BinaryIO
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, redirect, request, send_file, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -267,10 +268,7 @@ def export() -> WerkzeugResponse:
 def event_bundle(event_id: str) -> Response:
     """One event, its proof, the signed head, keys, certificates and how to check them without us."""
     service = services()
-    with service.database.transaction() as session:
-        packed = bundle_event(
-            session, services=service, event_id=event_id, actor=operator().person_id, now=service.clock.now()
-        )
+    packed = bundle_event(services=service, event_id=event_id, actor=operator().person_id, now=service.clock.now())
     return _zip(packed, f"{event_id}.zip")
 
 
@@ -281,24 +279,20 @@ def bundle() -> WerkzeugResponse:
     service = services()
     typed = typed_query(FILTERS)
     try:
-        with service.database.transaction() as session:
-            packed = bundle_search(
-                session,
-                services=service,
-                filters=filters_of(typed),
-                filter_names=typed,
-                actor=operator().person_id,
-                now=service.clock.now(),
-            )
+        packed = bundle_search(
+            services=service,
+            filters=filters_of(typed),
+            filter_names=typed,
+            actor=operator().person_id,
+            now=service.clock.now(),
+        )
     except Denied:
         return redirect(url_for(".person_form"), 303)
     return _zip(packed, "evidencia.zip")
 
 
-def _zip(packed: bytes, name: str) -> Response:
-    answer = Response(packed, mimetype="application/zip")
-    answer.headers.set("Content-Disposition", "attachment", filename=name)
-    return answer
+def _zip(packed: BinaryIO, name: str) -> Response:
+    return send_file(packed, mimetype="application/zip", as_attachment=True, download_name=name, max_age=0)
 
 
 def _csv_rows(events: list[EventView]) -> Iterator[list[object]]:

@@ -14,11 +14,11 @@ from admin.overview import ECUADOR
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.gate import requires
+from admin.what_breaks import LIST_WARNING
 from ca.locations import FIRST_SHARD, FULL_LIST, authority_certificate_url, crl_url
 from web.pages import render
 
 blueprint = Blueprint("admin_authorities", __name__, url_prefix="/admin/authorities", template_folder="../templates")
-LIST_WARNING = timedelta(hours=12)
 _RENEW = timedelta(days=365)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, request
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
@@ -11,13 +11,13 @@ from admin.certificate_view import colons
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.gate import operator, requires
-from admin.web.paging import PAGE_SIZE, page_of, requested_page
+from admin.web.listing import Filter, Head, asked_listing
 from admin.web.words import Text
 from audit.checkpoint import CheckpointError
 from audit.merkle import ProofError
 from audit.proofs import prove_event, verify_event_proof
 from ca.archive.check import Check, Outcome, check_ceremony, matches_minutes
-from ca.archive.papers import find_ceremony, list_ceremonies, read_papers
+from ca.archive.papers import count_ceremonies, find_ceremony, list_ceremonies, read_papers
 from kernel.errors import NotFound
 from web.pages import render
 
@@ -25,6 +25,20 @@ blueprint = Blueprint("admin_ceremonies", __name__, url_prefix="/admin/ceremonie
 # A page on its own with its own style: no script, nothing is fetched, no link opens.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 _LONGEST = 4 * 1024 * 1024
+_HEADS = (
+    Head("title", _l("Ceremonia")),
+    Head("held", _l("Cuándo"), "down"),
+    Head("kind", _l("Qué fue")),
+    Head("present", _l("Presentes"), numeric=True),
+    Head("minutes", _l("Acta")),
+)
+_FILTERS = (
+    Filter(
+        "kind",
+        _l("Qué fue"),
+        [("", _l("Cualquiera")), ("held", _l("Ceremonia")), ("rehearsed", _l("Ensayo"))],
+    ),
+)
 CHECKS: dict[str, Text] = {
     "minutes": _l("El acta guardada tiene la huella que se registró"),
     "file": _l("El archivo de la ceremonia tiene la huella que se ensayó y se celebró"),
@@ -51,14 +65,18 @@ REASONS: dict[str, Text] = {
 @requires(Permission.AUTHORITIES_READ)
 def show_all() -> Response:
     """Ceremonies and rehearsals, the newest first."""
-    number = requested_page()
+    listing = asked_listing(".show_all", heads=_HEADS, filters=_FILTERS, order="-held")
+    rehearsal = {"held": False, "rehearsed": True}.get(listing.typed["kind"])
     with services().database.reading() as session:
-        found = list_ceremonies(session, limit=PAGE_SIZE + 1, offset=(number - 1) * PAGE_SIZE)
-    return render(
-        "admin/ceremonies/all.html",
-        page=page_of(found, number),
-        link=lambda other: url_for(".show_all", page=other),
-    )
+        listing = listing.counted(count_ceremonies(session, rehearsal=rehearsal))
+        found = list_ceremonies(
+            session,
+            rehearsal=rehearsal,
+            newest_first=listing.descending,
+            limit=listing.size,
+            offset=listing.offset,
+        )
+    return render("admin/ceremonies/all.html", listing=listing.showing(found))
 
 
 @blueprint.get("/<ceremony_id>")

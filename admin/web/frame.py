@@ -6,12 +6,19 @@ from flask import Flask, g
 
 from admin.console_session import IDLE_LIFETIME
 from admin.web import words
+from admin.web.counters import counters_of
 from admin.web.gate import Operator
 from admin.web.navigation import open_sections
 
 
 def install_frame(app: Flask) -> None:
     """Give templates the frame's values: nothing where nobody is logged in to the console."""
+
+    @app.before_request
+    def _count() -> None:
+        found: Operator | None = g.get("console_operator")
+        if found is not None:
+            g.console_counters = counters_of(found)
 
     app.jinja_env.globals["console_idle_minutes"] = int(IDLE_LIFETIME.total_seconds()) // 60
 
@@ -23,5 +30,5 @@ def install_frame(app: Flask) -> None:
         return {
             "console_operator": found,
             "console_roles": [words.ROLES[role] for role in found.powers.roles],
-            "console_sections": open_sections(found),
+            "console_sections": open_sections(found, g.get("console_counters")),
         }

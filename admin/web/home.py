@@ -13,7 +13,7 @@ from admin.web.figures import certificate_plots, login_plots
 from admin.web.gate import operator, requires
 from admin.web.pki_figures import ages_plot, keys_plot, lives, waiting_ages
 from admin.web.plots import stacked_bars
-from admin.web.service_figures import latency_plot, new_devices_plot, queues
+from admin.web.service_figures import latency_plot, levels_plot, new_devices_plot, queues, sees_levels
 from admin.web.today import told_of_today
 from admin.web.waiting import tasks_waiting
 from admin.web.worries import worries_known
@@ -42,6 +42,8 @@ def show() -> Response:
             plots.append(ages_plot(ages, now=now))
         if figures:
             plots += [*login_plots(session, now=now), new_devices_plot(session, now=now), latency_plot()]
+        if sees_levels():
+            plots.append(levels_plot(session))
         if reads:
             plots += certificate_plots(session, now=now)
             # What the whole authority did is not told to whoever sees one institution.

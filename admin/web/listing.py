@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import request, url_for
 
+from admin.desk_lists import Cut
 from admin.web.forms import Typed, typed_query
 from admin.web.paging import PAGE_SIZE, requested_page
 from admin.web.words import Text
@@ -77,6 +78,11 @@ class Listing:
     def offset(self) -> int:
         """How many rows stand before this page."""
         return (self.number - 1) * self.size
+
+    @property
+    def cut(self) -> Cut:
+        """Which part of a list that the database arranges."""
+        return Cut(limit=self.size, offset=self.offset, order=self.order, descending=self.descending)
 
     @property
     def filtered(self) -> bool:

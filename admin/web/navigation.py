@@ -5,7 +5,8 @@ A page is added by a line in ``SECTIONS``; its template sets ``tab`` to the key 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from flask import url_for
 from flask_babel import lazy_gettext as _l
@@ -43,12 +44,21 @@ class Section:
 
 @dataclass(frozen=True)
 class OpenSection:
-    """A section as somebody sees it. :ivar pages: key, text and address of those that he may open."""
+    """A section as somebody sees it.
+
+    :ivar pages: key, text and address of those that he may open. :ivar waits: by key, how much waits for him there.
+    """
 
     key: str
     letter: str
     text: str
     pages: tuple[tuple[str, str, str], ...]
+    waits: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> int:
+        """How much waits for him in the whole section."""
+        return sum(self.waits.values())
 
     @property
     def href(self) -> str:
@@ -133,8 +143,11 @@ SECTIONS = (
 )
 
 
-def open_sections(operator: Operator) -> list[OpenSection]:
-    """Return what the operator's roles open; a section of which they open one page has that page's name."""
+def open_sections(operator: Operator, counters: Mapping[str, int] | None = None) -> list[OpenSection]:
+    """Return what the operator's roles open; a section of which they open one page has that page's name.
+
+    :param counters: how much waits, by the key of a page.
+    """
     found = []
     for section in SECTIONS:
         pages: dict[str, tuple[str, str, str]] = {}
@@ -143,7 +156,7 @@ def open_sections(operator: Operator) -> list[OpenSection]:
                 pages[way.key] = (way.key, str(way.text), url_for(way.endpoint))
         if pages:
             shown = tuple(pages.values())
-            found.append(
-                OpenSection(section.key, section.letter, shown[0][1] if len(shown) == 1 else str(section.text), shown)
-            )
+            text = shown[0][1] if len(shown) == 1 else str(section.text)
+            waits = {key: number for key, number in (counters or {}).items() if key in pages}
+            found.append(OpenSection(section.key, section.letter, text, shown, waits))
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Blueprint, Response, request
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from admin.certificate_counts import counted_certificates, counted_until
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.gate import operator, requires
+from admin.web.listing import Filter, Head, asked_listing, contains
 from ca.issuance.authority import AuthorityRecord, find_issuing_authority
 from ca.issuance.model import ProfileAuthority
 from ca.profiles.compare import Compared, compare
@@ -26,6 +28,27 @@ from web.locale import current_language
 from web.pages import render
 
 blueprint = Blueprint("admin_profiles", __name__, url_prefix="/admin/profiles", template_folder="../templates")
+
+
+_HEADS = (
+    Head("title", _l("Perfil"), "up"),
+    Head("version", _l("Versión"), numeric=True),
+    Head("issuer", _l("Lo emite"), "up"),
+    Head("people", _l("Personas"), "down", numeric=True),
+    Head("lasts", _l("Dura hasta"), "down"),
+)
+_COUNTED = (
+    Head("issued", _l("Emitidos"), "down", numeric=True),
+    Head("in_force", _l("En plazo"), "down", numeric=True),
+)
+_FILTERS = (
+    Filter("q", _l("Perfil")),
+    Filter(
+        "use",
+        _l("Para qué"),
+        [("", _l("Todos")), ("asked", _l("Los que se piden")), ("own", _l("Los del propio servicio"))],
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -42,19 +65,44 @@ def show_all() -> Response:
     """Every profile: who issues it, how many people it takes, how many certificates it has."""
     service = services()
     now = service.clock.now()
+    counted = _sees_all()
+    listing = asked_listing(
+        ".show_all", heads=[*_HEADS, *(_COUNTED if counted else [])], filters=_FILTERS, order="title"
+    )
+    typed = listing.typed
+    profiles = [
+        each
+        for each in service.ca.profiles.list()
+        if contains(typed["q"], each.title, each.name) and typed["use"] in ("", _use(each))
+    ]
     with service.database.reading() as session:
-        issuers = {each.name: find_issuing_authority(session, each) for each in service.ca.profiles.list()}
-        counts = _counts(session, None, now=now)
+        issuers = {each.name: find_issuing_authority(session, each) for each in profiles}
+        names = {name: issuer.name for name, issuer in issuers.items() if issuer}
+        counts = _summed(_counts(session, None, now=now))
         until = counted_until(session)
+    none = Counts(0, 0)
     return render(
         "admin/profiles/all.html",
-        asked_for=[each for each in service.ca.profiles.list() if each.requestable],
-        own=[each for each in service.ca.profiles.list() if not each.requestable],
+        listing=listing.arranged(
+            profiles,
+            {
+                "title": lambda each: each.title,
+                "issuer": lambda each: names.get(each.name),
+                "people": lambda each: each.people,
+                "lasts": lambda each: each.lifetime_days,
+                "issued": lambda each: counts.get(each.name, none).issued,
+                "in_force": lambda each: counts.get(each.name, none).in_force,
+            },
+        ),
         issuers=issuers,
-        counts=_summed(counts),
-        counted=_sees_all(),
+        counts=counts,
+        counted=counted,
         until=until,
     )
+
+
+def _use(profile: Profile) -> str:
+    return "asked" if profile.requestable else "own"
 
 
 @blueprint.get("/<name>")

@@ -16,14 +16,16 @@ from sqlalchemy.orm import Session
 
 from admin.hour_counts import NEW_DEVICES, counted_hours
 from admin.latencies import Latency, latencies
+from admin.level_counts import level_figures
 from admin.overview import start_of_day
 from admin.permissions import Permission
 from admin.queues import logs_of_service, tasks_of_worker
 from admin.web.accessor import services
 from admin.web.authorities import time_left
 from admin.web.figures import Figure, as_csv, blueprint
-from admin.web.gate import requires
+from admin.web.gate import operator, requires
 from admin.web.words import Text
+from idp.accounts.person import VERIFIED_LEVEL
 from web.operations import web_metrics
 from web.plots import Column, bar_plot
 
@@ -113,6 +115,50 @@ def new_devices_plot(session: Session, *, now: datetime) -> Figure:
         (1,),
         url_for("admin_figures.service", name="devices"),
     )
+
+
+def levels_plot(session: Session) -> Figure:
+    """Return how well it is known who people are: accounts by level of identity."""
+    found = level_figures(session)
+    total = sum(found.accounts.values())
+    known = sum(number for level, number in found.accounts.items() if level >= VERIFIED_LEVEL)
+    says = _("%(known)s de %(total)s cuentas tienen la identidad comprobada.", known=known, total=total)
+    if found.counted_at is None:
+        says = _("Todavía no se han contado: el proceso de fondo lo hace una vez al día.")
+    return Figure(
+        "levels",
+        _("Niveles de identidad"),
+        says,
+        bar_plot(
+            [Column(_("Nivel %(level)s", level=level), number) for level, number in sorted(found.accounts.items())],
+            title=_("Cuentas por nivel de identidad; los números están en la tabla que sigue"),
+            label_name=_("Nivel"),
+            value_name=_("Cuentas"),
+            low=True,
+        ),
+        (1,),
+        url_for("admin_figures.levels_csv"),
+    )
+
+
+def sees_levels() -> bool:
+    """Tell whether this operator's work is about them: whoever reads figures, or verifies identities everywhere."""
+    powers = operator().powers
+    if powers.allow(Permission.FIGURES_READ):
+        return True
+    verifies = Permission.IDENTITIES_VERIFY
+    return powers.allow(verifies) and powers.institutions(verifies) is None
+
+
+@blueprint.get("/levels.csv")
+@requires(Permission.CONSOLE_OPEN)
+def levels_csv() -> Response:
+    """Accounts by level as a table for other programs; nothing for whoever does not see the plot."""
+    accounts: dict[int, int] = {}
+    if sees_levels():
+        with services().database.reading() as session:
+            accounts = dict(level_figures(session).accounts)
+    return as_csv("levels", ("level", "accounts"), sorted(accounts.items()))
 
 
 def queues(session: Session, *, now: datetime) -> list[Queue]:

@@ -197,6 +197,8 @@ COMMANDS: Declared = {
     "role grant": (_E.ROLE_GRANTED,),
     "role refuse": (_E.ASSIGNMENT_DENIED, _E.ASSIGNMENT_REFUSED),
     "role undelegate": (_E.DELEGATION_WITHDRAWN,),
+    "role service grant": (_E.ROLE_GRANTED,),
+    "role service withdraw": (_E.ROLE_WITHDRAWN,),
     "role withdraw": (_E.ROLE_WITHDRAWN,),
     "serve": (_E.SERVICE_STARTED, _E.SETTINGS_CHANGED),
     "tsa init": (_E.CERTIFICATE_ISSUED, _E.CERTIFICATE_SIGNED, _E.UNIT_SIGNER_RENEWED),
@@ -287,8 +289,10 @@ QUIET_COMMANDS: frozenset[str] = frozenset(
         "role delegations",
         "role holders",
         "role list",
+        "role service list",
         "tsa show",
         "user list",
         "user show",
+        "waiting",
     )
 )

@@ -164,6 +164,8 @@ ENDPOINTS: Declared = {
     "admin_roles.grant": (_E.ROLE_GRANTED,),
     "admin_roles.search": (_E.PERSON_LOOKED_UP,),
     "admin_roles.withdraw": (_E.ROLE_WITHDRAWN,),
+    "admin_service_roles.grant": (_E.ROLE_GRANTED,),
+    "admin_service_roles.withdraw": (_E.ROLE_WITHDRAWN,),
     "admin_session.callback": (
         _E.CONSOLE_OPENED,
         _E.TOKEN_ISSUED,
@@ -240,6 +242,7 @@ QUIET = frozenset(
         "admin_providers.change_form",
         "admin_providers.show",
         "admin_providers.show_all",
+        "admin_figures.levels_csv",
         "admin_figures.certificates",
         "admin_figures.ages_csv",
         "admin_figures.keys_csv",
@@ -287,6 +290,9 @@ QUIET = frozenset(
         "admin_roles.search_form",
         "admin_roles.show_all",
         "admin_roles.show_person",
+        "admin_service_roles.ask_withdrawing",
+        "admin_service_roles.grant_form",
+        "admin_service_roles.show_all",
         "admin_session.leave",
     )
 )

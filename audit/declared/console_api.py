@@ -39,6 +39,7 @@ _LIKE = {
     "fetch_batch_result": "admin_batches.result",
     "find_person_for_role": "admin_roles.search",
     "grant_role": "admin_roles.grant",
+    "grant_service_role": "admin_service_roles.grant",
     "hold_certificate": "admin_holds.hold",
     "issue_credential": "admin_credentials.issue",
     "let_person_leave": "admin_rights.leave",
@@ -81,6 +82,7 @@ _LIKE = {
     "withdraw_go_live": "admin_applications.withdraw_from_go_live",
     "withdraw_request": "admin_requests.withdraw",
     "withdraw_role": "admin_roles.withdraw",
+    "withdraw_service_role": "admin_service_roles.withdraw",
 }
 _QUIET = (
     "description",
@@ -150,10 +152,8 @@ _QUIET = (
 ENDPOINTS: Declared = {
     **{f"admin_api.{name}": console.ENDPOINTS[page] for name, page in _LIKE.items()},
     "admin_api.change_institution": (_E.INSTITUTION_UPDATED,),
-    "admin_api.grant_service_role": (_E.ROLE_GRANTED,),
     "admin_api.list_events": (_E.AUDIT_SEARCHED,),
     "admin_api.map_provider_group": (_E.UPSTREAM_PROVIDER_UPDATED,),
-    "admin_api.withdraw_service_role": (_E.ROLE_WITHDRAWN,),
 }
 #: They authenticate nobody and change nothing.
 QUIET = frozenset(f"admin_api.{name}" for name in _QUIET)

@@ -114,15 +114,10 @@ def list_credentials(
     session: Session,
     *,
     institution_ruc: str | None = None,
-    institutions: Collection[str] | None = None,
-    key_id: str | None = None,
+    key_ids: Collection[str] | None = None,
     limit: int = 500,
-    offset: int = 0,
 ) -> list[CredentialView]:
-    """Return the newest credentials.
-
-    :param institutions: the RUCs that the reader reaches; None: all. :param key_id: this one alone.
-    """
+    """Return the newest credentials. :param key_ids: these alone."""
     opened = select(func.count()).where(Account.credential_id == Credential.id).scalar_subquery()
     joined = select(func.max(Account.created_at)).where(Account.credential_id == Credential.id).scalar_subquery()
     ordered = (
@@ -134,10 +129,8 @@ def list_credentials(
     query = select(Credential, opened, joined, ordered).order_by(Credential.created_at.desc(), Credential.id.desc())
     if institution_ruc is not None:
         query = query.where(Credential.institution_ruc == institution_ruc)
-    if institutions is not None:
-        query = query.where(Credential.institution_ruc.in_(sorted(institutions)))
-    if key_id is not None:
-        query = query.where(Credential.id == key_id)
+    if key_ids is not None:
+        query = query.where(Credential.id.in_(key_ids))
     return [
         CredentialView(
             key_id=row.id,
@@ -151,13 +144,13 @@ def list_credentials(
             revoked_at=row.revoked_at,
             last_used_at=max((at for at in (opened_at, ordered_at) if at), default=None),
         )
-        for row, accounts, opened_at, ordered_at in session.execute(query.limit(limit).offset(offset))
+        for row, accounts, opened_at, ordered_at in session.execute(query.limit(limit))
     ]
 
 
 def find_credential(session: Session, key_id: str) -> CredentialView:
     """Return the credential. :raises NotFound: ``unknown_acme_credential``."""
-    for found in list_credentials(session, key_id=key_id, limit=1):
+    for found in list_credentials(session, key_ids=(key_id,), limit=1):
         return found
     raise NotFound("There is no such credential.", code="unknown_acme_credential")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, load_only
 
 from ca.archive.model import CeremonyPaper
@@ -52,12 +52,31 @@ class ArchivedCeremony:
     certificates: tuple[MadeCertificate, ...] = ()
 
 
-def list_ceremonies(session: Session, *, limit: int, offset: int = 0) -> list[ArchivedCeremony]:
-    """Return ceremonies and rehearsals, the newest first, without their papers' octets."""
-    rows = session.execute(
-        _select().order_by(CeremonyRecord.held_at.desc(), CeremonyRecord.id.desc()).limit(limit).offset(offset)
-    )
-    return [_archived(record, paper) for record, paper in rows]
+def list_ceremonies(
+    session: Session,
+    *,
+    rehearsal: bool | None = None,
+    newest_first: bool = True,
+    limit: int,
+    offset: int = 0,
+) -> list[ArchivedCeremony]:
+    """Return ceremonies and rehearsals, the newest first, without their papers' octets.
+
+    :param rehearsal: rehearsals alone, or none of them; None: both. :param newest_first: False: the oldest first.
+    """
+    order = CeremonyRecord.held_at, CeremonyRecord.id
+    wanted = _select().order_by(*((each.desc() for each in order) if newest_first else order))
+    if rehearsal is not None:
+        wanted = wanted.where(CeremonyRecord.rehearsal.is_(rehearsal))
+    return [_archived(record, paper) for record, paper in session.execute(wanted.limit(limit).offset(offset))]
+
+
+def count_ceremonies(session: Session, *, rehearsal: bool | None = None) -> int:
+    """Return how many :func:`list_ceremonies` lists."""
+    wanted = select(func.count()).select_from(CeremonyRecord)
+    if rehearsal is not None:
+        wanted = wanted.where(CeremonyRecord.rehearsal.is_(rehearsal))
+    return session.scalar(wanted) or 0
 
 
 def find_ceremony(session: Session, ceremony_id: str) -> ArchivedCeremony:

@@ -183,23 +183,12 @@ def require_use_left(session: Session, credential_id: str) -> None:
         raise _used_up()
 
 
-def list_credentials(
-    session: Session,
-    *,
-    protocol: Protocol,
-    institutions: Collection[str] | None = None,
-    limit: int | None = None,
-    offset: int = 0,
-) -> list[Credential]:
-    """Return the credentials of the protocol, newest first.
-
-    :param institutions: the RUCs that the reader reaches; None: all.
-    """
+def list_credentials(session: Session, *, protocol: Protocol, ids: Collection[str] | None = None) -> list[Credential]:
+    """Return the credentials of the protocol, newest first. :param ids: these alone."""
     query = select(EnrolmentCredential).where(EnrolmentCredential.protocol == protocol.value)
-    if institutions is not None:
-        query = query.where(EnrolmentCredential.institution_ruc.in_(sorted(institutions)))
-    rows = session.scalars(query.order_by(EnrolmentCredential.id.desc()).limit(limit).offset(offset))
-    return [_value(row) for row in rows]
+    if ids is not None:
+        query = query.where(EnrolmentCredential.id.in_(ids))
+    return [_value(row) for row in session.scalars(query.order_by(EnrolmentCredential.id.desc()))]
 
 
 def get_credential(session: Session, credential_id: str, *, protocol: Protocol) -> Credential:

@@ -7,7 +7,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from admin.commands import role_commands
+from admin.commands import role_commands, waiting_command
+from idp.desk.report import open_report
 from kernel.errors import NotFound
 
 
@@ -53,3 +54,21 @@ def test_an_unknown_person_gets_no_role(sau) -> None:
     for person in ("nobody", "1710034065"):
         with pytest.raises(NotFound, match="unknown_person"):
             sau("grant", person, "auditor")
+
+
+def test_what_waits_is_told_in_a_shell_as_on_the_front_page(composition, make_person, clock) -> None:
+    """``sau waiting``: the same codes, counted for everybody."""
+    person = make_person()
+    with composition.database.transaction() as session:
+        open_report(
+            session,
+            services=composition.idp,
+            person_id=person.id,
+            kind="activity",
+            event_id=None,
+            now=clock.now(),
+        )
+    told = CliRunner().invoke(waiting_command(lambda: composition.admin), ["--json"], catch_exceptions=False)
+    lines = {(each["kind"], each["code"]): each["count"] for each in json.loads(told.output)}
+    assert lines["waits", "reports"] == 1
+    assert ("breaks", "seal_stale") in lines

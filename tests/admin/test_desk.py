@@ -302,7 +302,9 @@ def test_the_security_officer_works_off_the_queue_of_reports(make_operator, make
         report = open_report(
             session, services=composition.idp, person_id=person.id, kind="activity", event_id=None, now=clock.now()
         )
-    assert "Reportes de «No fui yo»" in security.get("/admin").text
+    front = security.get("/admin").text
+    assert "Reportes de «No fui yo»" in front
+    assert '<b class="waits">1<' in front  # beside the section and its page, on every page
     listed = security.get("/admin/reports").text
     assert report.number in listed
     assert "Nuevo" in listed
@@ -312,5 +314,7 @@ def test_the_security_officer_works_off_the_queue_of_reports(make_operator, make
     assert security.post(page, {"words": "corto"}).status_code == 422
     assert security.post(page, {"words": "Era un celular nuevo de la misma persona."}).status_code == 303
     assert "Era un celular nuevo" in security.get(page).text
-    assert "Nadie los ha mirado" not in security.get("/admin").text
+    front = security.get("/admin").text
+    assert "Nadie los ha mirado" not in front
+    assert 'class="waits"' not in front
     assert make_operator(Role.REGISTRATION_OFFICER).get("/admin/reports").status_code == 403

@@ -136,6 +136,8 @@ def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
         "admin_rights.withdraw_delegated",
         "admin_roles.grant",
         "admin_roles.withdraw",
+        "admin_service_roles.grant",
+        "admin_service_roles.withdraw",
     }
 
 

@@ -172,7 +172,7 @@ def test_the_sign_in_page_is_light_and_asks_nobody_else(browser: Browser, site: 
         requests: list[str] = []
         answers: list[Response] = []
         page.on("request", lambda request: requests.append(request.url))
-        page.on("response", answers.append)
+        page.on("response", lambda response: answers.append(response))
         page.goto(f"{site.origin}/login", wait_until="networkidle")
         bodies = {each.url: len(gzip.compress(each.body())) for each in answers if each.status == 200}
         assert bodies

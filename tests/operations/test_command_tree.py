@@ -32,6 +32,7 @@ _NO_DRY_RUN = {
         *("directory disable", "directory enable", "directory map", "institution contact", "institution networks"),
         *("institution people change", "provider disable", "provider enable", "provider map"),
         *("role delegate", "role grant", "role undelegate", "role withdraw", "user disable", "user enable"),
+        *("role service grant", "role service withdraw"),
         *("user link", "user verify", "ca profile move"),
     ),
     "adds one thing, and refuses what is wrong with it": (
@@ -51,7 +52,11 @@ _NO_DRY_RUN = {
     "is planned an hour ahead, so that it can be seen coming": ("keys rotate",),
     "runs until it is stopped": ("serve", "worker"),
 }
-#: What the API does, each with its command.
+_FILES = "(a file for a program that asks over HTTP; in a shell: sau ca show, sau ca chain)"
+_AT_DESKS = "(people's own matters: whoever reads them is logged in, and on record)"
+_COUNTED = "(a picture of counts; in a shell: the metrics, sau audit search)"
+#: What the API reads, and what it changes without a form of the console, each with its command, or why it has none.
+#: What it changes as a form does has that form's command.
 _OF_API = {
     "list_institutions": "institution list",
     "show_institution": "institution show",
@@ -74,6 +79,43 @@ _OF_API = {
     "show_event": "audit search",
     "prove_event": "audit prove",
     "show_integrity": "audit status",
+    "deliver_certificate": _FILES,
+    "fetch_batch_result": "ca batch export",
+    "list_batch_rows": "ca batch show",
+    "list_declarations": "role catalog",
+    "list_delegations": "role delegations",
+    "list_directories": "directory list",
+    "list_directory_groups": "directory show",
+    "list_handovers": "ca handover list",
+    "list_identity_checks": _AT_DESKS,
+    "list_people_of_institution": "institution people list",
+    "list_profiles": "ca profile list",
+    "list_provider_groups": "provider show",
+    "list_providers": "provider list",
+    "list_recoveries": _AT_DESKS,
+    "list_rectifications": _AT_DESKS,
+    "list_reports": _AT_DESKS,
+    "list_rights": "role holders",
+    "list_rights_of_person": "role holders",
+    "list_service_roles": "role service list",
+    "map_provider_group": "provider map",
+    "preview_revocation": "ca revoke",
+    "show_assignment": "role holders",
+    "show_declaration": "role catalog",
+    "show_delegation": "role delegations",
+    "show_directory": "directory show",
+    "show_directory_settings": "directory show",
+    "show_figures": _COUNTED,
+    "show_handover": "ca handover show",
+    "show_home": "waiting",
+    "show_mass_revocation": "ca revoke-many",
+    "show_person": "user show",
+    "show_provider": "provider show",
+    "show_provider_settings": "provider show",
+    "show_rectification": _AT_DESKS,
+    "show_report": _AT_DESKS,
+    "show_role_holding": "role list",
+    "show_service_role": "role service list",
 }
 #: What the console does by a form, each with its command, or (in parentheses) why it has none.
 _IN_PERSON = "(somebody stands before an officer, whose own login and second look are the proof)"
@@ -137,6 +179,8 @@ _OF_CONSOLE = {
     "admin_roles.grant": "role grant",
     "admin_roles.search": "user show",
     "admin_roles.withdraw": "role withdraw",
+    "admin_service_roles.grant": "role service grant",
+    "admin_service_roles.withdraw": "role service withdraw",
     "admin_saved_searches.open_about": "(a note of an auditor, on the page where he searches)",
     "admin_saved_searches.remove": "(the same)",
     "admin_saved_searches.save": "(the same)",
@@ -174,13 +218,18 @@ def test_what_changes_much_can_be_rehearsed() -> None:
     assert sorted(excused - writing) == [], "no such command, or it has --dry-run"
 
 
-def test_what_the_api_reads_has_its_command() -> None:
-    """What programs read over HTTP, an operator reads in a shell when nothing answers any more.
-
-    What the API changes are the forms of the console, which are held below.
-    """
-    assert sorted(set(_OF_API.values()) - {name for name, _ in _tree()}) == [], "no such command"
-    assert sorted(set(_OF_API) - {each.name for each in OPERATIONS}) == [], "no such operation"
+def test_every_operation_of_the_api_has_its_command() -> None:
+    """What programs do over HTTP, an operator does in a shell when nothing answers any more; or it says why not."""
+    by_form = {
+        each.name
+        for each in OPERATIONS
+        if any(page in _OF_CONSOLE or page.partition(".")[0] in _ROOMS for page in each.pages)
+    }
+    names = {each.name for each in OPERATIONS}
+    assert sorted(names - by_form - set(_OF_API)) == [], "name its command here, or why it has none"
+    told = {each for each in _OF_API.values() if not each.startswith("(")}
+    assert sorted(told - {name for name, _ in _tree()}) == [], "no such command"
+    assert sorted(set(_OF_API) - names) == [], "no such operation"
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

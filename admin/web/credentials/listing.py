@@ -6,7 +6,8 @@ from flask import Response, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from admin.credentials import Kind, count_issued, find_issued, list_issued
+from admin.credential_list import CredentialQuery, count_issued, search_issued
+from admin.credentials import Kind, find_issued
 from admin.permissions import Permission
 from admin.request_list import RequestQuery, search_requests
 from admin.web import words
@@ -36,13 +37,28 @@ def show_all() -> Response:
         institutions = {
             each.ruc: each.name for each in list_institutions(session) if reach is None or each.ruc in reach
         }
-        filters = [Filter("institution", _l("Institución"), [("", _("Todas")), *institutions.items()])]
+        filters = [
+            Filter("institution", _l("Institución"), [("", _("Todas")), *institutions.items()]),
+            Filter("state", _l("Estado"), [("", _("Cualquiera")), *((key, said[2]) for key, said in STATES.items())]),
+        ]
         fixed = {} if kind is Kind.ACME else {"kind": kind.value}
-        listing = asked_listing(".show_all", heads=_heads(kind), filters=filters, fixed=fixed)
+        listing = asked_listing(".show_all", heads=_heads(kind), filters=filters, order="-made", fixed=fixed)
         chosen = listing.typed["institution"]
-        wanted = frozenset({chosen}) if chosen else reach
-        listing = listing.counted(count_issued(session, kind, institutions=wanted))
-        found = list_issued(session, kind, institutions=wanted, limit=listing.size, offset=listing.offset)
+        query = CredentialQuery(
+            kind,
+            service.clock.now(),
+            state=listing.typed["state"],
+            institutions=frozenset({chosen}) if chosen else reach,
+        )
+        listing = listing.counted(count_issued(session, query))
+        found = search_issued(
+            session,
+            query,
+            limit=listing.size,
+            offset=listing.offset,
+            order=listing.order,
+            descending=listing.descending,
+        )
     return render(
         "admin/credentials/all.html",
         kind=kind.value,
@@ -105,11 +121,12 @@ def _heads(kind: Kind) -> list[Head]:
     acme = kind is Kind.ACME
     return [
         Head("institution", _l("Institución")),
+        Head("made", _l("Entregada"), "down"),
         Head("names", _l("Nombres") if acme else _l("Perfil")),
         Head("used", _l("Cuentas") if acme else _l("Pedidos"), numeric=True),
-        Head("left", _l("Quedan"), numeric=True),
+        Head("left", _l("Quedan"), "down", numeric=True),
         Head("last", _l("Último uso")),
-        Head("ends", _l("Vence")),
+        Head("ends", _l("Vence"), "up"),
         Head("state", _l("Estado")),
     ]
 

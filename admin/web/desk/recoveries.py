@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Blueprint, redirect, url_for
@@ -11,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from admin.desk_lists import count_recoveries, search_recoveries
 from admin.masking import mask_document
 from admin.permissions import Permission
 from admin.roles import powers_of
@@ -27,7 +27,7 @@ from idp.desk.desks import find_desk
 from idp.desk.document import parse_document_shown
 from idp.desk.recovery import approve_recovery, open_recovery
 from idp.desk.recovery_end import stop_recovery
-from idp.desk.recovery_record import Recovery, find_recovery, list_recoveries
+from idp.desk.recovery_record import Recovery, find_recovery
 from kernel.errors import Conflict, Denied, Rejected
 from web.pages import render
 
@@ -38,7 +38,6 @@ _FIELDS = {
     "document_not_compared": "matches-1",
     "unknown_desk": "desk",
 }
-_SHOWN = 1000
 _HEADS = (
     Head("person", _l("Persona")),
     Head("by", _l("Abierta por")),
@@ -196,17 +195,10 @@ def _list(*, errors: dict[str, str], status: int = 200) -> Response:
     listing = asked_listing("admin_recoveries.show_all", heads=_HEADS, filters=_FILTERS)
     with services().database.reading() as session:
         reach = institutions_served(Permission.RECOVERIES_READ)
-        fitting = [
-            item
-            for item in list_recoveries(session, institutions=reach, limit=_SHOWN)
-            if listing.typed["state"] in ("", "closed" if item.outcome else "open")
-        ]
-        keys: dict[str, Callable[[Recovery], object]] = {
-            "opened": lambda item: item.opened_at,
-            "ready": lambda item: item.ready_at,
-        }
-        listing = listing.arranged(fitting, keys)
-        lines = [_line(session, item) for item in listing.items]
+        state = listing.typed["state"]
+        listing = listing.counted(count_recoveries(session, institutions=reach, state=state))
+        found = search_recoveries(session, institutions=reach, state=state, cut=listing.cut)
+        lines = [_line(session, item) for item in found]
     return render(
         "admin/desk/recoveries.html",
         status,

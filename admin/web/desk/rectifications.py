@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, request, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from admin.desk_lists import count_found_rectifications, search_rectifications
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_form
@@ -18,7 +19,6 @@ from idp.accounts.rectification import (
     FROM_REGISTRY,
     decide_rectification,
     find_rectification,
-    list_rectifications,
     registry_answer,
 )
 from kernel.errors import Conflict, Denied, Rejected, Unavailable
@@ -27,7 +27,6 @@ from web.pages import render
 blueprint = Blueprint(
     "admin_rectifications", __name__, url_prefix="/admin/rectifications", template_folder="../../templates"
 )
-_SHOWN = 1000
 DATA = {
     "given_names": _l("Nombres"),
     "surnames": _l("Apellidos"),
@@ -65,14 +64,10 @@ def show_all() -> Response:
     listing, now = asked_listing(".show_all", heads=_HEADS, filters=_FILTERS), services().clock.now()
     with services().database.reading() as session:
         names = PeopleNames(session)
-        fitting = [
-            item
-            for item in list_rectifications(session, limit=_SHOWN)
-            if listing.typed["state"] in ("", item.state, "overdue" if item.is_overdue(now) else "")
-            and listing.typed["datum"] in ("", item.datum)
-        ]
-        listing = listing.arranged(fitting, {"number": lambda item: item.number, "due": lambda item: item.due_at})
-        lines = [(item, names(item.person_id)) for item in listing.items]
+        state, datum = listing.typed["state"], listing.typed["datum"]
+        listing = listing.counted(count_found_rectifications(session, state=state, datum=datum, now=now))
+        found = search_rectifications(session, state=state, datum=datum, now=now, cut=listing.cut)
+        lines = [(item, names(item.person_id)) for item in found]
     return render("admin/desk/rectifications.html", listing=listing.showing(lines), data=DATA, now=now)
 
 

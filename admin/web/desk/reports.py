@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from flask import Blueprint, redirect, url_for
 from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
+from admin.desk_lists import count_reports, search_reports
 from admin.permissions import Permission
 from admin.web import words
 from admin.web.accessor import services
@@ -18,12 +17,11 @@ from admin.web.people_names import PeopleNames
 from admin.web.problems import problem
 from audit.search import find_event
 from idp.desk.model import ReportRow
-from idp.desk.report import Report, as_report, close_report, list_reports, look_at_report
+from idp.desk.report import as_report, close_report, look_at_report
 from kernel.errors import Conflict, Denied, NotFound, Rejected
 from web.pages import render
 
 blueprint = Blueprint("admin_reports", __name__, url_prefix="/admin/reports", template_folder="../../templates")
-_SHOWN = 1000
 _HEADS = (
     Head("number", _l("Número"), "up"),
     Head("person", _l("Persona")),
@@ -56,17 +54,10 @@ def show_all() -> Response:
     listing = asked_listing(".show_all", heads=_HEADS, filters=_FILTERS)
     with services().database.reading() as session:
         names = PeopleNames(session)
-        fitting = [
-            report
-            for report in list_reports(session, limit=_SHOWN)
-            if listing.typed["state"] in ("", report.state) and listing.typed["kind"] in ("", report.kind)
-        ]
-        keys: dict[str, Callable[[Report], object]] = {
-            "number": lambda report: report.number,
-            "received": lambda report: report.created_at,
-        }
-        listing = listing.arranged(fitting, keys)
-        lines = [(report, names(report.person_id), names(report.seen_by)) for report in listing.items]
+        typed = listing.typed
+        listing = listing.counted(count_reports(session, state=typed["state"], kind=typed["kind"]))
+        found = search_reports(session, state=typed["state"], kind=typed["kind"], cut=listing.cut)
+        lines = [(report, names(report.person_id), names(report.seen_by)) for report in found]
     return render("admin/desk/reports.html", listing=listing.showing(lines))
 
 

@@ -23,6 +23,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "admin_profiles": "explains to a person what each version of a profile changed; /profiles has what a program needs",
     "admin_roles.show_person": "/roles lists what everybody holds",
     "admin_figures.ages_csv": "a plot's table; /requests says when each was asked",
+    "admin_figures.levels_csv": "/figures has them",
     "admin_figures.keys_csv": "a plot's table of what /certificates lists",
     "admin_figures.service": "a plot's table; programs read /metrics",
     "admin_anomalies": "plots of what /events counts by filters",

@@ -101,6 +101,31 @@ def test_it_is_added_exported_without_its_secret_changed_and_closed(
     assert again == f"~ {section}.salud.active: false -> true\n1 change.\n"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_groups_are_worth_stands_in_the_file(
+    run: Run, write: Callable[[str], str], exported: Exported, composition: Composition
+) -> None:
+    """All of it, where the member is there; the second time nothing changes; what cannot be says where it stands."""
+    for text, section, group in (
+        (DIRECTORY, "directories", "cn=caja,dc=salud,dc=example"),
+        (PROVIDER, "providers", "Caja/Quito"),
+    ):
+        both = f"{text}    groups:\n      '{group}': [portal/reader, portal/writer]\n"
+        told = run("apply", write(both)).output
+        assert f"{section}.salud" in told
+        assert exported()[section]["salud"]["groups"] == {group: ["portal/reader", "portal/writer"]}  # type: ignore[index]
+        assert run("apply", write(both)).output == "Nothing changes.\n"
+        assert run("apply", write(run("export").output)).output == "Nothing changes.\n"
+        assert run("apply", write(text)).output == "Nothing changes.\n", "without the member they stay"
+        assert run("apply", write(both.replace(", portal/writer", ""))).output.splitlines()[-1] == "1 change."
+        for wrong, said in (("portal/nobody", "no role of this name"), ("reader", "CLIENT_ID/role")):
+            error = run("apply", write(both.replace("portal/writer", wrong)), status=1).exception
+            detail = getattr(error, "public_detail", "") or ""
+            assert detail.startswith("line ") and said in detail, detail
+        run("apply", write(f"{text}    groups: {{}}\n"))
+        assert "groups" not in exported()[section]["salud"]  # type: ignore[index]
+
+
 def test_another_secret_is_told_as_one_and_not_shown(
     run: Run, write: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
