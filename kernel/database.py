@@ -77,13 +77,17 @@ class Database:
 
     :param url: ``sqlite:///path`` or ``postgresql+psycopg://…``.
     :param pool_size: connections kept, at least the number of blocking threads (PostgreSQL).
+    :param log_pages: so many pages of SQLite's log gather before they go to their places, which waits for the disk as
+        well. What was committed is on the disk either way.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+    def __init__(self, url: str, *, pool_size: int = 16, log_pages: int = 1000) -> None:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._absence = Absence()
-        self.engine = _sqlite_engine(url) if self.is_sqlite else _postgresql_engine(url, pool_size, self._absence)
+        self.engine = (
+            _sqlite_engine(url, log_pages) if self.is_sqlite else _postgresql_engine(url, pool_size, self._absence)
+        )
         self._watch: Watch | None = None
         self._group_commit = GroupCommit(self.engine, self.transaction, lock_file=self._lock_file())
 
@@ -207,7 +211,7 @@ def _is_absence(error: DBAPIError | TimeoutError) -> bool:
     return isinstance(error, OperationalError) or error.connection_invalidated
 
 
-def _sqlite_engine(url: str) -> Engine:
+def _sqlite_engine(url: str, log_pages: int) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -229,6 +233,7 @@ def _sqlite_engine(url: str) -> Engine:
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA busy_timeout=30000")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={log_pages:d}")
         # What is deleted is overwritten: the key of an erased person must not stay in a free page of the file.
         cursor.execute("PRAGMA secure_delete=ON")
         cursor.close()

@@ -24,6 +24,7 @@ from admin.applications.registered import (
     require_changeable,
 )
 from admin.model import ApplicationChange
+from admin.service_roles import require_another_hand
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
@@ -227,6 +228,15 @@ def decide_change(
         )
         error = Denied("Somebody else decides what you proposed.", code="own_change")
         services.journal.refuse(session, event, error, now=now)
+    require_another_hand(
+        session,
+        journal=services.journal,
+        kind=EventType.APPLICATION_CHANGE_REFUSED,
+        actor=actor,
+        proposers=(waiting.asked_by,),
+        about=waiting.id,
+        now=now,
+    )
     if not approve and not reason:
         raise Rejected("Say why.", code="reason_missing")
     if len(reason) > REASON_LIMIT:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from admin.applications.contacts import confirmed_contacts
 from admin.applications.registered import document_digest
 from admin.model import GoLiveRequest
+from admin.service_roles import require_another_hand
 from audit.event import Event
 from audit.journal import Journal
 from audit.model import AuditEvent
@@ -166,6 +167,15 @@ def decide_go_live(
         )
         error = Denied("Somebody else decides what you asked for.", code="own_go_live")
         journal.refuse(session, event, error, now=now)
+    require_another_hand(
+        session,
+        journal=journal,
+        kind=EventType.GO_LIVE_REFUSED,
+        actor=actor,
+        proposers=(waiting.asked_by,),
+        about=waiting.id,
+        now=now,
+    )
     if not approve and not reason:
         raise Rejected("Say why.", code="reason_missing")
     if len(reason) > REASON_LIMIT:

@@ -27,6 +27,7 @@ from kernel.origin import Origin, current_origin, working_for
 from kernel.process import end_with_parent
 
 MAX_PROCESSES = 16
+_LOG_PAGES = 8000  # 32 MB: a chunk alone fills the usual thousand
 _AHEAD = 2  # chunks that wait for each process: bounds the memory
 
 Report = Callable[[ChunkOutcome], None]
@@ -194,7 +195,8 @@ def _begin_process(services: CaServices, batch: BatchView, origin: Origin, paren
     end_with_parent(parent)
     gc.freeze()  # what was there before the fork stays: looking through it again and again is lost time
     gc.set_threshold(50_000, 20, 50)
-    own = replace(services, database=Database(services.database.url.render_as_string(hide_password=False), pool_size=2))
+    url = services.database.url.render_as_string(hide_password=False)
+    own = replace(services, database=Database(url, pool_size=2, log_pages=_LOG_PAGES))
     _of_process.append((_worker(own, batch, makes_keys=makes_keys), origin))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 _UNREACHABLE = "It does not answer from here: look at its name in DNS, its certificate, its firewall."
 ADVICE: Mapping[str, str] = {
     "reach:unreachable": _UNREACHABLE,
+    "reach:local": "It stands on a machine of its developer's, which is not seen from here.",
     "https:plain": "Serve it by https: anybody on the way reads codes and cookies.",
     "https:local": "Good for this machine alone; anywhere else it must be https.",
     "certificate:ends_soon": "Renew the certificate, and have it renewed by itself.",

@@ -23,7 +23,7 @@ from kernel.clock import to_timestamp
 from kernel.identifiers import b64url, new_secret
 from outgoing.answer import Answer
 from outgoing.client import OutgoingClient
-from outgoing.errors import OutgoingError
+from outgoing.errors import OutgoingError, OutgoingReason
 
 _LEAST_LIFE = timedelta(days=21)
 #: Half a year (RFC 6797 §6.1.1 leaves it open; this is what lists of browsers ask at least).
@@ -31,6 +31,8 @@ _LEAST_HSTS = 15_552_000
 _MOST_OCTETS = 512 * 1024
 _LEAST_RSA = 2048
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+#: What the guarded client does not even try.
+_REFUSED = (OutgoingReason.REFUSED_ADDRESS, OutgoingReason.REFUSED_PORT, OutgoingReason.PLAIN_HTTP)
 _COOKIE = re.compile(r", (?=[!#$%&'*+.^_`|~0-9A-Za-z-]+=)")
 
 
@@ -88,7 +90,7 @@ def examine(outgoing: OutgoingClient, patient: Patient, *, issuer: str, now: dat
     findings: list[Finding] = []
     if patient.home:
         findings += _of_home(outgoing, patient.home, now=now)
-    if findings and findings[0].result is Result.FAILED:
+    if findings and findings[0].why:
         return findings
     if patient.callback:
         findings += _of_callback(outgoing, patient.callback, issuer=issuer)
@@ -113,7 +115,10 @@ def _of_home(outgoing: OutgoingClient, home: str, *, now: datetime) -> Iterator[
     try:
         answer = outgoing.look(home, most_octets=_MOST_OCTETS)
     except OutgoingError as error:
-        yield Finding("reach", Result.FAILED, "unreachable", error.reason.value)
+        if is_loopback(home) and error.reason in _REFUSED:  # it may well be there, on the developer's own machine
+            yield Finding("reach", Result.WARNED, "local", error.reason.value)
+        else:
+            yield Finding("reach", Result.FAILED, "unreachable", error.reason.value)
         return
     yield Finding("reach", Result.PASSED, detail=str(answer.status))
     if not secure:

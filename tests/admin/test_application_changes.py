@@ -11,6 +11,7 @@ from admin.applications.registered import differing, with_scopes
 from admin.model import ApplicationChange
 from admin.permissions import Role
 from composition import Composition
+from idp.accounts.model import PersonRow
 from idp.clients.client import Client, find_client
 from idp.clients.environment import Environment
 from idp.clients.history import list_changes
@@ -80,6 +81,10 @@ def test_a_change_in_production_is_proposed_and_another_applies_it(
     assert 'id="approve"' not in asker.get(proposal).text
     own = asker.post(f"{proposal}/decide", {"decision": "approve", "seen": seen}, page=proposal)
     assert "Usted lo propuso" in own.text
+    mailbox = _set_mailbox(composition, approver.person.id, asker.person.email)  # his other account
+    same = approver.post(f"{proposal}/decide", {"decision": "approve", "seen": seen}, page=proposal)
+    assert "Usted lo propuso" in same.text
+    _set_mailbox(composition, approver.person.id, mailbox)
     assert approver.post(f"{proposal}/decide", {"decision": "refuse", "seen": seen}, page=proposal).status_code == 422
     other = {"decision": "approve", "seen": "0" * 64}
     assert "revise otra vez" in approver.post(f"{proposal}/decide", other, page=proposal).text
@@ -102,8 +107,16 @@ def test_a_change_in_production_is_proposed_and_another_applies_it(
         ("admin:application:change_asked", "success"),
         ("admin:application:change_asked", "success"),
         ("admin:application:change_refused", "refused"),
+        ("admin:application:change_refused", "refused"),
         ("admin:application:change_refused", "success"),
     ]
+
+
+def _set_mailbox(composition: Composition, person_id: str, email: str | None) -> str | None:
+    with composition.database.transaction() as session:
+        row = session.get_one(PersonRow, person_id)
+        before, row.email = row.email, email
+    return before
 
 
 def test_a_proposal_of_what_changed_meanwhile_is_not_applied_and_is_proposed_anew_by_one_click(

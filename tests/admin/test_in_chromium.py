@@ -328,7 +328,7 @@ def test_an_application_and_its_test_citizen(administrator: Desk, officer: Desk,
     administrator.inspect("que-recibiria")
     administrator.open(f"/admin/developer/{client_id}/doctor")
     page.click("#submit")
-    page.wait_for_selector("text=Hay algo que corregir")
+    page.wait_for_selector("text=que desde aquí no se ve")
     administrator.inspect("vista-desde-fuera")
     administrator.open(f"/admin/developer/{client_id}/simulator")
     page.select_option("#fault", "alg_none")

@@ -168,6 +168,17 @@ def test_sqlite_is_durable_and_concurrent(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
 
 
+def test_a_log_that_may_grow_is_as_durable(tmp_path: Path) -> None:
+    """Who writes much lets it gather; each commit still waits for the disk."""
+    database = Database(f"sqlite:///{tmp_path / 'batch.sqlite'}", log_pages=8000)
+    with database.reading() as session:
+        said = [
+            session.scalar(text(f"PRAGMA {name}")) for name in ("wal_autocheckpoint", "journal_mode", "synchronous")
+        ]
+    assert said == [8000, "wal", 2]
+    database.dispose()
+
+
 def test_a_writer_that_waits_in_vain_is_told_that_the_database_does_not_answer(tmp_path: Path) -> None:
     """A lock that is never let go ends as Unavailable, at the transaction's very beginning too."""
     database = Database(f"sqlite:///{tmp_path}/sau.sqlite")

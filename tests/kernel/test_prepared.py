@@ -16,7 +16,7 @@ from kernel.errors import Unavailable
 from kernel.late_rows import change_row, insert_later
 from kernel.outbox import OutboxTask
 from kernel.prefetch import PlainRows, among, hold_row, keep
-from kernel.prepared import Prepared, _Pooler
+from kernel.prepared import Ask, Prepared, _Pooler, fetch_all
 
 TABLE = cast(Table, OutboxTask.__table__)
 ROWS = PlainRows(OutboxTask)
@@ -146,6 +146,34 @@ def test_a_row_that_was_held_is_changed_once_as_it_was_left(database: Database, 
         change_row(session, OutboxTask, held, attempts=9)
     with database.reading() as session:
         assert session.get_one(OutboxTask, task).attempts == 9
+
+
+def test_several_at_once_give_what_each_gives(database: Database) -> None:
+    """In the order in which they were asked for, and they see what the transaction wrote before."""
+    put(database, "a", "b")
+    asked = [["b"], ["none"], ["a", "b"], ["c"]]
+    with database.transaction() as session:
+        session.add(OutboxTask(id="c", kind="k", payload={}, created_at=MOMENT, due_at=MOMENT, attempts=0))
+        session.flush()
+        for _ in range(2):
+            found = fetch_all(session, [Ask(FIND, {"keys": keys}) for keys in asked])
+            assert [[ROWS.split(row)[0].id for row in rows] for rows in found] == [["b"], [], ["a", "b"], ["c"]]
+
+
+def test_of_several_the_first_that_fails_is_told(database: Database, task: str) -> None:
+    """Nothing of the transaction stays, and the connection serves the next one."""
+    broken = Prepared(lambda _: text("SELECT 1 / (attempts - attempts + 0) FROM outbox_task WHERE id = :id"))
+    if database.is_sqlite:
+        pytest.skip("SQLite divides by nothing")
+
+    def work(session: Any) -> None:
+        asks = [Ask(FIND, {"keys": [task]}), Ask(broken, {"id": task}), Ask(FIND, {"keys": ["secret"]})]
+        fetch_all(session, asks)
+
+    with pytest.raises(DBAPIError) as caught:
+        database.together(work)
+    assert "secret" not in str(caught.value)
+    assert len(database.together(lambda session: fetch_all(session, [Ask(FIND, {"keys": [task]})] * 2))) == 2
 
 
 def test_whoever_counts_statements_counts_these(database: Database, task: str) -> None:

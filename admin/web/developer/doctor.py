@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from admin.permissions import Permission
 from admin.web import words
 from admin.web.accessor import services
+from admin.web.deliveries import DELIVERY_ERRORS
 from admin.web.developer.place import blueprint, reached
 from admin.web.gate import operator, requires
 from admin.web.words import Text
@@ -26,7 +27,7 @@ _RESULTS: Mapping[Result, tuple[str, str, Text]] = {
     Result.WARNED: ("warn", "warn", _l("Mejorable")),
     Result.FAILED: ("bad", "bad", words.FAILED),
 }
-_UNREACHABLE = _l("No contesta, o no como debe. La palabra dice por qué.")
+_UNREACHABLE = _l("No contesta, o no como debe.")
 _NAMES: Mapping[str, Text] = {
     "reach": _l("Contesta"),
     "https": _l("https"),
@@ -42,6 +43,9 @@ _NAMES: Mapping[str, Text] = {
 _SAID: Mapping[str, Text] = {
     "reach": _l("Su página de inicio contesta."),
     "reach:unreachable": _UNREACHABLE,
+    "reach:local": _l(
+        "Está en la máquina de quien la escribe, que desde aquí no se ve. Mírela cuando esté en Internet."
+    ),
     "https": _l("Está en https."),
     "https:plain": _l("No está en https: cualquiera en la red lee los códigos y las cookies."),
     "https:local": _l("Sirve solo en esta máquina; en cualquier otra parte tiene que ser https."),
@@ -119,6 +123,13 @@ def _page(client_id: str, *, found: Sequence[Finding] | None = None) -> Response
         addresses=[each for each in dict.fromkeys(addresses) if each],
         found=None
         if found is None
-        else [(each, _NAMES[each.check], _SAID[each.words], _RESULTS[each.result]) for each in found],
+        else [(each, _NAMES[each.check], _said(each), _RESULTS[each.result]) for each in found],
+        seen=found is not None and all(each.words != "reach:local" for each in found),
         good=found is not None and all(each.result is not Result.FAILED for each in found),
     )
+
+
+def _said(finding: Finding) -> str:
+    words = str(_SAID[finding.words])
+    reason = DELIVERY_ERRORS.get(f"outgoing_{finding.detail}") if finding.why == "unreachable" else None
+    return f"{words} {reason}." if reason else words

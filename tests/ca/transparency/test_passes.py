@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, current_thread
 
 import pytest
 
 from ca.transparency.passes import Passes
-from kernel.loop_call import run_on_loop
+from kernel.loop_call import is_done, run_on_loop
 from tests.event_loop import on_a_loop
 
 
@@ -51,8 +51,29 @@ def test_calls_of_a_loop_share_a_pass_and_leave_the_loop_to_others() -> None:
     passes, runs = Passes(), []
 
     async def all_of_them() -> None:
-        await asyncio.gather(*(run_on_loop(passes.join, lambda: runs.append(current_thread())) for _ in range(8)))
+        with passes._one_at_a_time:  # no pass begins before all of them wait for it
+            calls = [run_on_loop(passes.join, lambda: runs.append(current_thread())) for _ in range(8)]
+            waiting = [asyncio.ensure_future(call) for call in calls]
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
 
     on_a_loop(all_of_them())
     assert len(runs) == 1
     assert runs[0] is not current_thread()
+
+
+def test_a_pass_that_was_begun_before_it_is_needed_is_the_one_that_is_waited_for() -> None:
+    """Who stored something begins it; who asks for it later waits for its end, and runs none."""
+    passes, runs = Passes(), []
+
+    def store() -> Future[None] | None:
+        return passes.begin(lambda: runs.append(1))
+
+    async def both() -> None:
+        coming = await run_on_loop(store)
+        assert coming is not None
+        assert await run_on_loop(is_done, coming)
+
+    on_a_loop(both())
+    assert runs == [1]
+    assert passes.begin(lambda: runs.append(2)) is None, "a thread waits when it needs one"

@@ -113,4 +113,8 @@ def test_one_that_does_not_answer_is_not_asked_further() -> None:
     found = examine(client, _patient(f"http://localhost:{free_port()}"), issuer=_ISSUER, now=_NOW)
     assert [(each.check, each.result.value, each.detail) for each in found] == [("reach", "failed", "unreachable")]
     refused = examine(OutgoingClient(), Patient(home="https://127.0.0.1/"), issuer=_ISSUER, now=_NOW)
-    assert refused[0].detail == "refused_address"
+    assert [(each.check, each.result.value, each.why, each.detail) for each in refused] == [
+        ("reach", "warned", "local", "refused_address")
+    ]
+    refused = examine(OutgoingClient(), Patient(home="https://10.1.2.3/"), issuer=_ISSUER, now=_NOW)
+    assert [(each.result.value, each.why) for each in refused] == [("failed", "unreachable")]
