@@ -19,7 +19,7 @@ from prometheus_client import values
 
 #: Set by an operator: his folder is used, and left as it is.
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of mode 0700 is made in it
+MEMORY = Path("/dev/shm")  # noqa: S108  # nosec B108 - a folder of mode 0700 is made in it
 _NAME, _UNFINISHED, _LOCK = "sau-counts-", "sau-new-counts-", "lock"
 _log = structlog.get_logger("sau.serve")
 
