@@ -8,17 +8,15 @@ from typing import Any
 from pydantic import Field
 
 import idp.jobs
-from admin.api.operation import Call, Document, Operation
+from admin.api.operation import Call, Document, Lines, Operation
 from admin.applications.reach import application_reached, applications_reached, owner_of
 from admin.permissions import Permission
 from idp.clients.client import Client
 from idp.clients.environment import Environment
 from idp.clients.registration.document import registration_document
-from idp.deliveries.queue import QueuedDelivery, list_deliveries, repeat_delivery
+from idp.deliveries.queue import QueuedDelivery, newest_deliveries, repeat_delivery
 from idp.directory.institutions import list_institutions
 from kernel.errors import NotFound
-
-_MOST = 1_000
 
 
 class ApplicationDocument(Document):
@@ -67,10 +65,11 @@ def show(call: Call) -> Document:
     return application_document(client, owner.ruc if owner else None)
 
 
-def list_queue(call: Call) -> list[Document]:
-    """Return deliveries that are not done."""
-    kinds = tuple(idp.jobs.deliveries(call.services.idp))
-    return [_delivery(each) for each in list_deliveries(call.session, kinds=kinds, limit=_MOST)]
+def list_queue(call: Call) -> Lines:
+    """Return a page of the deliveries that are not done, newest first."""
+    kinds, limit = tuple(idp.jobs.deliveries(call.services.idp)), call.wanted.limit
+    found = newest_deliveries(call.session, kinds=kinds, limit=limit + 1, before=call.wanted.after or "")
+    return Lines([_delivery(each) for each in found[:limit]], found[limit - 1].id if len(found) > limit else "")
 
 
 def repeat(call: Call) -> Document:
@@ -137,11 +136,12 @@ OPERATIONS = (
     Operation(
         name="list_deliveries",
         path="/deliveries",
-        summary="What waits to be delivered to applications, or was given up: 1,000 at most.",
+        summary="What waits to be delivered to applications, or was given up, newest first.",
         permission=Permission.DELIVERIES_READ,
         item=DeliveryDocument,
         handler=list_queue,
         key="id",
+        paged=True,
         pages=("admin_deliveries.show_all",),
     ),
     Operation(

@@ -238,17 +238,6 @@ def list_own_rectifications(session: Session, person_id: str) -> list[Rectificat
     ]
 
 
-def list_rectifications(session: Session, *, limit: int) -> list[Rectification]:
-    """Return what waits, the nearest deadline first, then what was decided lately."""
-    query = (
-        select(RectificationRow, PersonRow)
-        .join(PersonRow, PersonRow.id == RectificationRow.person_id)
-        .order_by(RectificationRow.state != OPEN, RectificationRow.due_at, RectificationRow.id)
-        .limit(limit)
-    )
-    return [_value(row, person) for row, person in session.execute(query)]
-
-
 def count_open_rectifications(session: Session) -> int:
     """Return how many wait for an answer."""
     query = select(func.count()).select_from(RectificationRow).where(RectificationRow.state == OPEN)

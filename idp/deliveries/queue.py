@@ -84,6 +84,14 @@ def list_deliveries(
     return [_as_delivery(row) for row in rows]
 
 
+def newest_deliveries(session: Session, *, kinds: Sequence[str], limit: int, before: str = "") -> list[QueuedDelivery]:
+    """Return the newest deliveries of ``kinds``. :param before: an id: those before it."""
+    wanted = select(OutboxTask).where(*_conditions(kinds, "", None)).order_by(OutboxTask.id.desc()).limit(limit)
+    if before:
+        wanted = wanted.where(OutboxTask.id < before)
+    return [_as_delivery(row) for row in session.scalars(wanted)]
+
+
 def count_deliveries(
     session: Session, *, kinds: Sequence[str], client_id: str = "", given_up: bool | None = None
 ) -> int:

@@ -184,12 +184,6 @@ def list_own_reports(session: Session, person_id: str) -> list[Report]:
     return [as_report(row) for row in session.scalars(query)]
 
 
-def list_reports(session: Session, *, limit: int) -> list[Report]:
-    """Return all reports, open ones first, then newest first."""
-    query = select(ReportRow).order_by(ReportRow.closed_at.is_not(None), ReportRow.id.desc()).limit(limit)
-    return [as_report(row) for row in session.scalars(query)]
-
-
 def count_new_reports(session: Session) -> int:
     """Return how many nobody has looked at."""
     return session.scalar(select(func.count()).select_from(ReportRow).where(ReportRow.seen_at.is_(None))) or 0

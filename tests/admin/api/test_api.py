@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+import idp.jobs
 from admin.api.examples import body_example
 from admin.api.operations import OPERATIONS, PREFIX
 from admin.api.scopes import opened_by, scope_for
@@ -16,6 +17,7 @@ from admin.roles import withdraw_role
 from audit.model import AuditEvent
 from composition import Composition
 from idp.clients.own_apis import ADMINISTRATION_SCOPES
+from idp.deliveries.queue import queue_delivery
 from idp.directory.institutions import Institution
 from kernel.clock import ManualClock
 from tests.admin.api.conftest import RUC, MakePerson
@@ -118,12 +120,22 @@ def test_another_institutions_things_are_not_there(
 
 
 def test_lists_come_in_pages_and_copies_are_known(
-    make_person: MakePerson, institution: Institution, other_institution: Institution, authority: None
+    composition: Composition,
+    make_person: MakePerson,
+    institution: Institution,
+    other_institution: Institution,
+    authority: None,
 ) -> None:
     """A cursor leads to the rest; ``If-None-Match`` is answered by 304 until something changes (RFC 9110 §13.1.2)."""
     auditor = make_person(Role.AUDITOR)
     token = auditor.token()
-    for path, key in (("/institutions", "ruc"), ("/certificates", "serial"), ("/authorities", "name")):
+    kind, now = next(iter(idp.jobs.deliveries(composition.idp))), composition.clock.now()
+    with composition.database.transaction() as session:
+        for number in range(3):
+            url = f"https://portal{number}.example/out"
+            queue_delivery(session, kind=kind, client_id="portal", url=url, payload={}, now=now)
+    lists = (("/institutions", "ruc"), ("/certificates", "serial"), ("/authorities", "name"), ("/deliveries", "id"))
+    for path, key in lists:
         whole = [each[key] for each in auditor.get(path, token=token).get_json()["items"]]
         assert len(whole) > 1
         seen, cursor = [], ""

@@ -21,7 +21,7 @@ from idp.accounts.rectification import (
     Rectification,
     ask_rectification,
     decide_rectification,
-    list_rectifications,
+    list_own_rectifications,
     parse_value,
     registry_answer,
 )
@@ -154,7 +154,7 @@ def test_an_officer_s_decision_changes_the_datum_once_and_is_told(
     person = make_person()
     asked = _ask(composition, person)
     with composition.database.reading() as session:
-        assert [item.id for item in list_rectifications(session, limit=5)] == [asked.id]
+        assert [item.id for item in list_own_rectifications(session, person.id)] == [asked.id]
     with pytest.raises(Denied, match="own_rectification"):
         _decide(composition, asked, officer=person.id)
     assert _decide(composition, asked).state == "accepted"
