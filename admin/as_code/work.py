@@ -40,6 +40,7 @@ class Work:
     discovered: Mapping[str, Discovered] = field(default_factory=dict)
     approver: str = ""
     _path: Path = ()
+    _placed: ServiceError | None = None
 
     @property
     def journal(self) -> Journal:
@@ -53,13 +54,13 @@ class Work:
         try:
             yield
         except ServiceError as error:
-            if not getattr(error, "placed", False):
+            if error is not self._placed:  # an inner block may have said it already
                 detail = error.public_detail or error.code
                 member, _, rest = detail.partition(": ")  # rules of registration begin with the member's name
                 if rest and (*path, member) in self.lines.by_path:
                     path, detail = (*path, member), rest
                 error.public_detail = f"{self.lines.place(path)}: {detail}"
-                error.placed = True  # type: ignore[attr-defined]
+                self._placed = error
             raise
         finally:
             self._path = outer
