@@ -98,7 +98,7 @@ def approve(
         journal=services.journal,
         kind=EventType.CERTIFICATE_REQUEST_APPROVED,
         actor=actor,
-        proposers=(found.requested_by, found.prepared_by),
+        proposers=(found.requested_by, found.prepared_by, *(each.approver for each in found.approvals)),
         about=found.id,
         now=now,
     )

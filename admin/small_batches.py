@@ -94,7 +94,7 @@ def approve_table(
         journal=services.journal,
         kind=EventType.BATCH_APPROVED,
         actor=actor,
-        proposers=(found.requested_by,),
+        proposers=(found.requested_by, *found.approvals),
         about=found.id,
         now=now,
     )
