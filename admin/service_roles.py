@@ -14,13 +14,12 @@ from admin.roles import Powers, RoleHolding, list_role_holdings
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
-from idp.accounts.person import find_person
+from idp.accounts.one_hand import accounts_in_one_hand
 from idp.clients.client import Client, find_client, list_clients
 from idp.clients.environment import Environment
 from idp.clients.history import REGISTERED, list_changes
 from idp.clients.own_apis import ADMINISTRATION
 from idp.clients.policy import CLIENT_CREDENTIALS
-from idp.rights.delegation import in_one_hand
 from kernel.errors import Conflict, Denied, NotFound, Rejected
 from kernel.identifiers import new_id
 
@@ -163,12 +162,12 @@ def require_another_hand(
     now: datetime,
 ) -> None:
     """Refuse, on record, whoever decides what he asked for by another way: by a service that he registered himself, or
-    by another account of his, which we tell by the mailbox.
+    by another account of his (:mod:`idp.accounts.one_hand`).
 
     :param kind: the event of the decision. :param about: what is decided.
     :raises Denied: ``own_service``, ``same_person``.
     """
-    if _asked_by_another_account(session, actor, proposers):
+    if any(accounts_in_one_hand(session, actor, each) for each in proposers if each and each != actor):
         event = Event(type=kind, outcome=Outcome.REFUSED, reason="same_person", actor=actor, object_id=about)
         journal.refuse(session, event, Denied("Somebody else decides it.", code="same_person"), now=now)
     clients = [each.removeprefix(_SERVICE) for each in proposers if each.startswith(_SERVICE)]
@@ -181,14 +180,6 @@ def require_another_hand(
         event = Event(type=kind, outcome=Outcome.REFUSED, reason="own_service", actor=actor, object_id=about)
         error = Denied("A service and who registered it are one hand.", code="own_service")
         journal.refuse(session, event, error, now=now)
-
-
-def _asked_by_another_account(session: Session, actor: str, proposers: tuple[str, ...]) -> bool:
-    try:
-        person = find_person(session, actor)
-    except NotFound:
-        return False  # a service
-    return any(in_one_hand(session, each, person) for each in proposers if each and each != actor)
 
 
 def _require_superadministrator(
