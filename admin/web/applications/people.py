@@ -85,7 +85,12 @@ def _page(typed: Typed, *, errors: dict[str, str], status: int = 200) -> Respons
         listing=listing,
         names=names,
         institutions=[("", _("Elija la institución")), *((each.id, each.name) for each in reached if each.active)],
-        levels=[("1", _("Nivel 1: contraseña")), ("2", _("Nivel 2: contraseña y aplicación de códigos"))],
+        levels=[
+            ("1", _("Nivel 1: contraseña")),
+            ("2", _("Nivel 2: contraseña y aplicación de códigos")),
+            ("3", _("Nivel 3: además, un certificado simulado")),
+        ],
+        with_certificates=bool(services().idp.settings.mtls_origin),
         typed=typed,
         errors=errors,
     )
