@@ -127,5 +127,5 @@ def test_an_identifier_begins_with_its_moment_in_milliseconds(monkeypatch: pytes
     ):
         monkeypatch.setattr("kernel.identifiers._last", -1)
         monkeypatch.setattr("time.time_ns", lambda moment=moment: moment * 1_000_000)
-        monkeypatch.setattr("os.urandom", lambda _octets, random=random: random)
+        monkeypatch.setattr("kernel.identifiers.random_octets", lambda _octets, random=random: random)
         assert new_id() == written
