@@ -18,7 +18,7 @@ FAULTS ?= tests/faults
 # A test, and a command, is a new process: without compiled files each would compile a thousand modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run install test coverage faults check format migration docs site man screenshots bench lock clean help
+.PHONY: run install test coverage faults samples check format migration docs site man screenshots bench lock clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make test    every gate and every test, real servers included"
 	@echo "make coverage   the tests again, and which lines they reach (half as long again; htmlcov/index.html)"
 	@echo "make faults  kills, failovers, full disks, races, each many times: docs/faults.md (an hour and more; FAULT_ROUNDS=5 to look)"
+	@echo "make samples the sample code that is too heavy for every run: Spring Boot, which Maven builds (a few minutes at first)"
 	@echo "make check   the gates alone: format, lint, types, import contracts, migrations"
 	@echo "make format  put the code into form"
 	@echo "make migration MESSAGE=\"what changes\"   write a migration from what changed in the mapped classes"
@@ -61,6 +62,11 @@ faults: $(VENV)/.dev
 	@scripts/test-packages
 	@mkdir -p .cache
 	@FAULT_ROUNDS=$(FAULT_ROUNDS) FAULT_MINUTES=$(FAULT_MINUTES) FAULT_PROGRESS=$(CURDIR)/.cache/faults.log $(BIN)/python -m pytest --timeout 10800 -p no:cacheprovider $(FAULTS)
+
+# What Maven needs is fetched into .cache/maven, and is too much for every run. Without Maven the test says that it was skipped.
+samples: $(VENV)/.dev
+	@scripts/test-packages maven
+	@FAULT_ROUNDS=1 $(BIN)/python -m pytest -p no:cacheprovider tests/flows/relying_parties/test_samples.py tests/flows/relying_parties/test_spring_sample.py
 
 check: $(VENV)/.dev
 	@scripts/gates

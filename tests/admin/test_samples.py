@@ -26,7 +26,7 @@ def test_a_developer_reads_and_keeps_code_of_his_application(
         "Nuestras pruebas lo ejecutan",
     ):
         assert said in shown.text
-    assert "pruebas lo leen" in operator.get(f"{page}?stack=spring").text
+    assert "pruebas lo leen" in operator.get(f"{page}?stack=php-league").text
     kept = operator.get(f"{page}/express/app.mjs?acr=urn:sau:acr:level2")
     assert kept.headers["Content-Disposition"] == 'attachment; filename="app.mjs"'
     assert '["urn:sau:acr:level2", "urn:sau:acr:level3"]' in kept.text

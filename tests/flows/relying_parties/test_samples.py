@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -24,6 +26,7 @@ from tests.flows.trusted_service import TrustedService
 from tests.servers.apache import run_apache
 from tests.servers.names import resolving_environ
 from tests.servers.node import install_node_program
+from tests.servers.php import PHP, run_php
 from tests.servers.process import ServerProcess, accepts_connections, find_program, free_port
 
 pytestmark = pytest.mark.server
@@ -111,7 +114,12 @@ def running(name: str, folder: Path, port: int, trusted: TrustedService, environ
 
 @pytest.mark.parametrize(
     ("name", "proof"),
-    [("flask", "client_secret_basic"), ("django", "private_key_jwt"), ("express", "private_key_jwt")],
+    [
+        ("flask", "client_secret_basic"),
+        ("django", "private_key_jwt"),
+        ("express", "private_key_jwt"),
+        ("express", "client_secret_basic"),
+    ],
 )
 def test_a_sample_lets_people_in_and_out(trusted: TrustedService, tmp_path: Path, name: str, proof: str) -> None:
     """Login with the strength that it demands, logout at both; a refusal and a forged answer end on a page of its own.
@@ -132,25 +140,27 @@ def test_a_sample_lets_people_in_and_out(trusted: TrustedService, tmp_path: Path
     environ["CLIENT_SECRET"] = registered.get("client_secret", "")
     write_sample(trusted, tmp_path, name, registered["client_id"])
     with running(name, tmp_path, port, trusted, environ):
-        _in_and_out(trusted, f"http://localhost:{port}", tmp_path / "log")
+        in_and_out(trusted, f"http://localhost:{port}", tmp_path / "log")
         if name == "flask":
-            _nobody_passes_by_asking_for_less(trusted, f"http://localhost:{port}", tmp_path / "log")
+            weak = nobody_passes_by_asking_for_less(trusted, f"http://localhost:{port}", tmp_path / "log")
+            assert weak.page.status_code == 400
 
 
-def _in_and_out(trusted: TrustedService, origin: str, log: Path) -> None:
+def in_and_out(trusted: TrustedService, origin: str, log: Path, *, login: str = "/login") -> None:
+    """Log in, out, come back with an answer that nobody asked for, and refuse."""
     citizen, browser = citizen_of(trusted.service), FormBrowser(trust=trusted.trust)
-    browser.open(f"{origin}/login")
+    browser.open(f"{origin}{login}")
     browser.log_in(citizen)
     assert browser.page.url == f"{origin}/", log.read_text()[-2000:]
-    assert f"Hola, {citizen.name}" in browser.page.text
+    assert f"Hola, {citizen.name}" in html.unescape(browser.page.text)
     browser.submit("logout")
     assert browser.page.url.startswith(f"{origin}/")
     assert "Ingresar" in browser.page.text
 
     browser.open(f"{origin}/callback?code=x&state=y&iss=https://another.example")
-    assert browser.page.status_code == 400 or "Ingres" in browser.page.text
+    assert browser.page.status_code == 400 or "ngres" in browser.page.text
     browser.stop_at = f"{origin}/callback"
-    browser.open(f"{origin}/login")
+    browser.open(f"{origin}{login}")
     browser.submit("cancel") if browser.has_button("cancel") else None
     if browser.stopped_at:
         back, browser.stop_at = browser.stopped_at, "\0"
@@ -159,14 +169,16 @@ def _in_and_out(trusted: TrustedService, origin: str, log: Path) -> None:
         assert "No ingresó" in browser.page.text
 
 
-def _nobody_passes_by_asking_for_less(trusted: TrustedService, origin: str, log: Path) -> None:
+def nobody_passes_by_asking_for_less(
+    trusted: TrustedService, origin: str, log: Path, *, login: str = "/login"
+) -> FormBrowser:
     """A browser can change what is asked; what was reached stands in the ID token, and the sample reads it there."""
     weak = FormBrowser(trust=trusted.trust)
-    begun = weak.session.get(f"{origin}/login", allow_redirects=False).headers["Location"]
+    begun = weak.session.get(f"{origin}{login}", allow_redirects=False).headers["Location"]
     weak.open(begun.replace("acr_values=", "ignored="))
     weak.log_in(citizen_of(trusted.service, with_totp=False))
-    assert weak.page.status_code == 400
     assert "acr_too_low" in log.read_text()
+    return weak
 
 
 def test_apaches_sample_lets_people_in_and_out(trusted: TrustedService, tmp_path: Path) -> None:
@@ -202,6 +214,46 @@ def test_apaches_sample_lets_people_in_and_out(trusted: TrustedService, tmp_path
         browser.open(f"{back}?logout=http%3A%2F%2Flocalhost%3A{port}%2F")
         browser.open(f"{apache.url}/protected/index.html")
         assert browser.has_field("password") or browser.has_button("submit")
+
+
+def test_phps_sample_lets_people_in_and_out(trusted: TrustedService, tmp_path: Path) -> None:
+    """PHP behind Apache reads who it is; by itself it lets nobody in, and who asked for less does not pass."""
+    port = free_port()
+    registered = registered_at(trusted, tmp_path, port)
+    write_sample(trusted, tmp_path, "php", registered["client_id"])
+    folder, socket = tmp_path / "apache", tmp_path / "apache" / "php.sock"
+    folder.mkdir()
+    with run_apache(
+        folder,
+        port=port,
+        issuer=trusted.issuer,
+        trust=trusted.trust,
+        client_id=registered["client_id"],
+        client_secret=registered["client_secret"],
+        party=PHP.format(socket=socket)
+        + (tmp_path / "sau.conf").read_text().replace("/etc/apache2/error.html", f"{tmp_path}/error.html"),
+    ) as apache:
+        for place in ("site", "site/protected"):
+            shutil.copyfile(tmp_path / "index.php", folder / place / "index.php")
+        with run_php(folder, socket) as php:
+            citizen, browser = citizen_of(trusted.service), FormBrowser(trust=trusted.trust)
+            page = f"{apache.url}/protected/index.php"
+            browser.open(page)
+            browser.log_in(citizen)
+            assert f"Hola, {citizen.name}" in browser.page.text, php.read_log() + apache.process.read_log()
+            bare = browser.session.get(f"{apache.url}/index.php", headers={"OIDC-CLAIM-acr": ACR})
+            assert (bare.status_code, "Hola" in bare.text) == (403, False)
+            leave = html.unescape(browser.page.text.split('href="')[1].split('"')[0])
+            browser.open(leave)
+            assert browser.page.url.startswith(f"{apache.url}/")
+            browser.open(page)
+            assert browser.has_field("password") or browser.has_button("submit")
+        weak = FormBrowser(trust=trusted.trust)
+        begun = weak.session.get(page, allow_redirects=False).headers["Location"]
+        weak.open(begun.replace("acr_values=", "ignored="))
+        weak.log_in(citizen_of(trusted.service, with_totp=False))
+        assert weak.page.status_code == 403
+        assert "debe ingresar con mas seguridad" in weak.page.text
 
 
 @pytest.mark.parametrize(("name", "method"), [("curl", "client_secret_basic"), ("python", "client_secret_post")])

@@ -76,10 +76,12 @@ def test_every_sample_of_every_method_is_of_its_language(client: Client, tmp_pat
                     java[-1].write_text(text)
     for name, file, command in (
         ("php", "index.php", [find_program("php", package="php-cli"), "-l"]),
+        ("php-league", "index.php", [find_program("php", package="php-cli"), "-l"]),
         ("curl", "token.sh", ["sh", "-n"]),
         ("express", "app.mjs", [find_program("node", package="nodejs"), "--check"]),
     ):
-        path = tmp_path / file
+        path = tmp_path / name / file
+        path.parent.mkdir()
         path.write_text(_text(client, name, file))
         subprocess.run([*command, str(path)], check=True, capture_output=True)
     parse = [find_program("javac", package="default-jdk-headless"), "-proc:none", "-XDshould-stop.ifNoError=PARSE"]
