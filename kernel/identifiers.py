@@ -66,7 +66,7 @@ def new_id() -> str:
 
 
 def random_octets(number: int) -> bytes:
-    """Return random octets for a name, a nonce or a salt: for what others may see. Credentials and keys: :mod:`secrets`.
+    """Return random octets for a name, a nonce or a salt, which others may see; for no credential and no key.
 
     They come from the system's generator, asked for many at a time: each time it is asked, other threads are let in.
     """
