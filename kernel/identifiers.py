@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import secrets
 import threading
 import time
-from binascii import b2a_base64
+from binascii import a2b_base64, b2a_base64
 
 # Crockford's alphabet without I, L, O, U: read aloud and typed without mistakes.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # Ten bits are two letters. 48 bits of time make ten letters with two zeros before them, 80 random ones make sixteen.
 _PAIRS = [first + second for first in _ALPHABET.lower() for second in _ALPHABET.lower()]
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 _POOL_OCTETS = 4096
 # The number of the identifier made last, and who may make the next.
 _last = -1
@@ -107,7 +106,7 @@ def sha256_hex(value: str | bytes) -> str:
 
 def b64url(octets: bytes) -> str:
     """Return ``octets`` as unpadded base64url text (RFC 4648 §5)."""
-    return b2a_base64(octets, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
+    return b2a_base64(octets, newline=False).rstrip(b"=").translate(_TO_URL).decode("ascii")
 
 
 def b64url_decode(text: str) -> bytes:
@@ -117,7 +116,7 @@ def b64url_decode(text: str) -> bytes:
         of octets that :func:`b64url` writes differently (RFC 4648 §3.5).
     """
     # The decoder takes "+" and "/" too, and ignores bits left over: comparing is what makes it strict.
-    octets = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    octets = a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4), strict_mode=True)
     if b64url(octets) != text:
         raise ValueError("not base64url")
     return octets
