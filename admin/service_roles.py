@@ -18,14 +18,13 @@ from audit.journal import Journal
 from audit.model import AuditEvent
 from audit.vocabulary import EventType, Outcome
 from ca.requests.model import CertificateRequest
-from idp.accounts.person import find_person
+from idp.accounts.one_hand import accounts_in_one_hand
 from idp.clients.client import Client, find_client, list_clients
 from idp.clients.environment import Environment
 from idp.clients.history import PROOFS, REGISTERED, list_changes
 from idp.clients.model import ClientRow
 from idp.clients.own_apis import ADMINISTRATION
 from idp.clients.policy import CLIENT_CREDENTIALS
-from idp.rights.delegation import in_one_hand
 from kernel.errors import Conflict, Denied, NotFound, Rejected
 from kernel.identifiers import new_id
 
@@ -169,7 +168,7 @@ def require_another_hand(
     now: datetime,
 ) -> None:
     """Refuse, on record, whoever decides what he asked for by another way: by a service that is his, or by another
-    account of his, which we tell by the mailbox. A service decides nothing that somebody asked for.
+    account of his (:mod:`idp.accounts.one_hand`). A service decides nothing that somebody asked for.
 
     A service is in the hands of who registered it and of whoever gave it a secret, keys or a certificate here: he may
     have kept it.
@@ -194,13 +193,7 @@ def require_another_hand(
 
 
 def _are_one_hand(session: Session, actor: str, others: Iterable[str]) -> bool:
-    if actor in (others := list(others)):
-        return True
-    try:
-        person = find_person(session, actor)
-    except NotFound:
-        return False  # a service, or a command
-    return any(in_one_hand(session, each, person) for each in others)
+    return any(accounts_in_one_hand(session, actor, each) for each in others)
 
 
 def _hands_of(session: Session, clients: Sequence[str]) -> set[str]:
