@@ -16,7 +16,7 @@ from admin.service_roles import require_another_hand
 from audit.vocabulary import EventType
 from ca.issuance.issue import issue_approved
 from ca.profiles.profile import Profile
-from ca.requests.decide import approve_request, refuse_request
+from ca.requests.decide import approve_request, lock_request, refuse_request
 from ca.requests.submit import rebuild_request, submit_request
 from ca.requests.view import RequestView, Status, find_request
 from ca.services import CaServices
@@ -90,15 +90,19 @@ def approve(
 ) -> RequestView:
     """Approve the bytes that were seen. After the commit: :func:`issue_if_approved`.
 
-    :raises ServiceError: as :func:`request_reached` and :func:`ca.requests.decide.approve_request`.
+    :raises ServiceError: as :func:`request_reached`, :func:`require_another_hand` and
+        :func:`ca.requests.decide.approve_request`.
     """
-    found = request_reached(session, powers, Permission.CERTIFICATES_APPROVE, request_id, services=services)
+    request_reached(session, powers, Permission.CERTIFICATES_APPROVE, request_id, services=services)
+    # A quorum is of people, not of accounts: in turn, each is compared with who came before.
+    lock_request(session, request_id)
+    found = find_request(session, services=services, request_id=request_id)
     require_another_hand(
         session,
         journal=services.journal,
         kind=EventType.CERTIFICATE_REQUEST_APPROVED,
         actor=actor,
-        proposers=(found.requested_by, found.prepared_by),
+        proposers=(found.requested_by, found.prepared_by, *(each.approver for each in found.approvals)),
         about=found.id,
         now=now,
     )

@@ -18,6 +18,7 @@ from admin.what_breaks import what_breaks
 from admin.what_waits import what_waits, whole_reach
 from idp.accounts.document import parse_document
 from idp.accounts.person import Person, find_person, find_person_by_document
+from idp.authentication.invitation import Invitation, find_invitation
 from idp.directory.institutions import find_institution_by_ruc
 from idp.rights.command_line.roles import role_subcommands
 from kernel.command_line import json_option, print_record, print_records
@@ -77,25 +78,28 @@ def role_commands(load: Callable[[], AdminServices]) -> click.Group:
         """Withdraw ROLE from PERSON (cédula, passport or id)."""
         services = load()
         with services.database.transaction() as session:
-            found = _find(session, person)
+            invited = None if _find_or_none(session, person) else find_invitation(session, person)
+            found = None if invited else _find(session, person)
             holding = withdraw_role(
                 session,
                 journal=services.journal,
-                person_id=found.id,
+                person_id=found.id if found else person,
                 role=Role(role_name),
                 actor="command",
                 now=services.clock.now(),
             )
-        print_record(_record(holding, found), as_json=as_json)
+        print_record(_record(holding, found, invited), as_json=as_json)
 
     @role.command("list")
     @json_option
     def list_(as_json: bool) -> None:
         """List who holds which role."""
         with load().database.reading() as session:
-            records = [
-                _record(holding, _find_or_none(session, holding.person_id)) for holding in list_role_holdings(session)
-            ]
+            records = []
+            for holding in list_role_holdings(session):
+                person = _find_or_none(session, holding.person_id)
+                invited = None if person else find_invitation(session, holding.person_id)
+                records.append(_record(holding, person, invited))
         print_records(records, as_json=as_json, empty="Nobody holds a role.")
 
     for command in role_subcommands(lambda: load().idp):
@@ -201,10 +205,11 @@ def _find_or_none(session: Session, person_id: str) -> Person | None:
         return None
 
 
-def _record(holding: RoleHolding, person: Person | None) -> dict[str, Any]:
+def _record(holding: RoleHolding, person: Person | None, invited: Invitation | None = None) -> dict[str, Any]:
     return {
         "person": holding.person_id,
-        "name": person.name if person else None,
+        "name": person.name if person else (invited.name if invited else "") or None,
+        "invited_until": invited.expires_at if invited else None,
         "cedula": mask_document(person.document) if person else None,
         "role": holding.role.value,
         "institution": holding.institution_ruc,

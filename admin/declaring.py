@@ -12,7 +12,7 @@ from admin.roles import Powers
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
-from idp.clients.client import Client, find_client, list_clients
+from idp.clients.client import Client, find_client, hold_client, list_clients
 from idp.directory.institutions import list_institutions
 from idp.rights.catalog import Difference, declare_rights, declared_document, may_use
 from idp.rights.declaration import Declaration, parse_declaration
@@ -83,6 +83,7 @@ def declare_at_console(
     """
     client_id = declaration.client_id
     application_reached(session, powers, Permission.DECLARATIONS_CHANGE, client_id)
+    hold_client(session, client_id)  # of two who saw the same, the second one sees here what the first one declared
     before = parse_declaration(declared_document(session, client_id), client_id=client_id)
     if before.sha256 != seen_sha256:
         raise Conflict("Somebody else changed it in the meantime.", code="changed_meanwhile")

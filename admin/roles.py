@@ -23,6 +23,7 @@ from admin.permissions import (
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
+from idp.accounts.one_hand import accounts_in_one_hand
 from idp.rights.delegation import delegated_institutions
 from kernel.errors import Conflict, Denied, NotFound, Rejected
 from kernel.identifiers import new_id
@@ -56,14 +57,14 @@ def grant_role(
     """Give ``role`` to a person who exists (the caller found them); it counts from their next request.
 
     :param actor: id of the person who grants, or ``command``.
-    :raises Denied: (``own_role``) nobody raises his own privileges; (``role_above``) only a superadministrator makes
-        another; the try is on record.
+    :raises Denied: (``own_role``) nobody raises his own privileges, nor those of another account of his;
+        (``role_above``) only a superadministrator makes another; the try is on record.
     :raises Rejected: (``role_not_institutional``) the role cannot be held for one institution, or
         (``role_of_one_institution``) only for one.
     :raises Conflict: (``role_already_held``).
     """
     details = {"role": role.value} | ({"institution": institution_ruc} if institution_ruc else {})
-    if actor == person_id:
+    if accounts_in_one_hand(session, actor, person_id):
         journal.refuse(
             session,
             Event(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import NoReturn
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,20 +15,23 @@ from admin.permissions import Role
 from admin.roles import Powers, RoleHolding, list_role_holdings
 from audit.event import Event
 from audit.journal import Journal
+from audit.model import AuditEvent
 from audit.vocabulary import EventType, Outcome
-from idp.accounts.person import find_person
+from ca.requests.model import CertificateRequest
+from idp.accounts.one_hand import accounts_in_one_hand
 from idp.clients.client import Client, find_client, list_clients
 from idp.clients.environment import Environment
-from idp.clients.history import REGISTERED, list_changes
+from idp.clients.history import PROOFS, REGISTERED, list_changes
+from idp.clients.model import ClientRow
 from idp.clients.own_apis import ADMINISTRATION
 from idp.clients.policy import CLIENT_CREDENTIALS
-from idp.rights.delegation import in_one_hand
 from kernel.errors import Conflict, Denied, NotFound, Rejected
 from kernel.identifiers import new_id
 
 #: What a program may be: it watches, or asks for what people then decide. It decides nothing and appoints nobody.
 SERVICE_ROLES = frozenset({Role.AUDITOR, Role.PKI_OFFICER})
 _SERVICE = "service:"
+_MOST_CHANGES = 10_000
 _LONGEST = 56  # with the prefix it fits where the tables say who did something
 
 
@@ -89,17 +94,17 @@ def grant_service_role(
     """Give an application a role; it counts from its next call.
 
     :param actor: id of the person who grants, or ``command``.
-    :raises Denied: (``role_above``) only a superadministrator does; (``own_service``) whoever registered it does not;
-        both on record.
+    :raises Denied: (``role_above``) only a superadministrator does; (``own_service``) whoever has it in hand does not,
+        see :func:`require_another_hand`; both on record.
     :raises NotFound: ``unknown_client``. :raises Conflict: ``role_already_held``.
     :raises Rejected: ``role_not_for_services``, ``role_not_institutional``, ``not_a_service``.
     """
     client = find_client(session, client_id)
-    registered_by = next(
-        (each.changed_by for each in list_changes(session, client_id, limit=10_000) if each.kind == REGISTERED), None
-    )
+    changes = list_changes(session, client_id, limit=_MOST_CHANGES)
+    registered_by = next((each.changed_by for each in changes if each.kind == REGISTERED), None)
     _require_superadministrator(session, journal, EventType.ROLE_GRANTED, client_id, role, actor=actor, now=now)
-    if registered_by == actor and actor.partition(":")[0] != "command":  # whoever has the machine has everything
+    # Whoever has the machine has everything.
+    if actor.partition(":")[0] != "command" and _are_one_hand(session, actor, _hands_of(session, [client_id])):
         error = Denied("Another person gives it a role.", code="own_service")
         _refuse(session, journal, EventType.ROLE_GRANTED, client_id, role, error, actor=actor, now=now)
     if role not in SERVICE_ROLES:
@@ -162,33 +167,56 @@ def require_another_hand(
     about: str,
     now: datetime,
 ) -> None:
-    """Refuse, on record, whoever decides what he asked for by another way: by a service that he registered himself, or
-    by another account of his, which we tell by the mailbox.
+    """Refuse, on record, whoever decides what he asked for by another way: by a service that is his, or by another
+    account of his (:mod:`idp.accounts.one_hand`). A service decides nothing that somebody asked for.
 
-    :param kind: the event of the decision. :param about: what is decided.
-    :raises Denied: ``own_service``, ``same_person``.
+    A service is in the hands of who registered it and of whoever gave it a secret, keys or a certificate here: he may
+    have kept it.
+
+    :param kind: the event of the decision. :param proposers: whoever asked for it or agreed before; who he is himself
+        is judged by the caller. :param about: what is decided.
+    :raises Denied: ``own_service``, ``same_person``, ``service_decides``.
     """
-    if _asked_by_another_account(session, actor, proposers):
-        event = Event(type=kind, outcome=Outcome.REFUSED, reason="same_person", actor=actor, object_id=about)
-        journal.refuse(session, event, Denied("Somebody else decides it.", code="same_person"), now=now)
-    clients = [each.removeprefix(_SERVICE) for each in proposers if each.startswith(_SERVICE)]
-    if not clients:
-        return
-    registered = session.scalars(
-        select(ServiceRole.id).where(ServiceRole.client_id.in_(clients), ServiceRole.registered_by == actor).limit(1)
-    ).first()
-    if registered is not None:
-        event = Event(type=kind, outcome=Outcome.REFUSED, reason="own_service", actor=actor, object_id=about)
-        error = Denied("A service and who registered it are one hand.", code="own_service")
-        journal.refuse(session, event, error, now=now)
+
+    def refuse(code: str, words: str) -> NoReturn:
+        event = Event(type=kind, outcome=Outcome.REFUSED, reason=code, actor=actor, object_id=about)
+        journal.refuse(session, event, Denied(words, code=code), now=now)
+
+    asked = [each for each in proposers if each]
+    if asked and actor.startswith(_SERVICE):
+        refuse("service_decides", "A person decides it.")
+    if _are_one_hand(session, actor, [each for each in asked if each != actor]):
+        refuse("same_person", "Somebody else decides it.")
+    clients = [each.removeprefix(_SERVICE) for each in asked if each.startswith(_SERVICE)]
+    if _are_one_hand(session, actor, _hands_of(session, clients)):
+        refuse("own_service", "A service and who registered it are one hand.")
 
 
-def _asked_by_another_account(session: Session, actor: str, proposers: tuple[str, ...]) -> bool:
-    try:
-        person = find_person(session, actor)
-    except NotFound:
-        return False  # a service
-    return any(in_one_hand(session, each, person) for each in proposers if each and each != actor)
+def _are_one_hand(session: Session, actor: str, others: Iterable[str]) -> bool:
+    return any(accounts_in_one_hand(session, actor, each) for each in others)
+
+
+def _hands_of(session: Session, clients: Sequence[str]) -> set[str]:
+    """Return who may act as one of these applications, as far as it is on record here."""
+    hands: set[str | None] = set()
+    for client_id in clients:
+        hands |= set(session.scalars(select(ServiceRole.registered_by).where(ServiceRole.client_id == client_id)))
+        for each in list_changes(session, client_id, limit=_MOST_CHANGES):
+            if each.kind == REGISTERED or PROOFS & each.members.keys():
+                hands.add(each.changed_by)
+        rotated = select(AuditEvent.actor).where(
+            AuditEvent.client_id == client_id,
+            AuditEvent.type == EventType.CLIENT_SECRET_ROTATED.value,
+            AuditEvent.outcome == Outcome.SUCCESS.value,
+        )
+        hands |= set(session.scalars(rotated.distinct()))
+        certified = (
+            select(CertificateRequest.requested_by)
+            .join(ClientRow, ClientRow.certificate_request_id == CertificateRequest.id)
+            .where(ClientRow.client_id == client_id)
+        )
+        hands |= set(session.scalars(certified))
+    return {each for each in hands if each}
 
 
 def _require_superadministrator(

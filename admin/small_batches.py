@@ -12,9 +12,9 @@ from admin.roles import Powers
 from admin.service_roles import require_another_hand
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
-from ca.bulk.batch import approve_batch, open_batch
+from ca.bulk.batch import approve_batch, lock_batch, open_batch
 from ca.bulk.table_file import TableFile, parse_table
-from ca.bulk.view import BatchView
+from ca.bulk.view import BatchView, find_batch
 from ca.services import CaServices
 from kernel.errors import Denied, Rejected
 
@@ -88,13 +88,16 @@ def approve_table(
     now: datetime,
 ) -> BatchView:
     """Approve exactly the proposal that was seen. :raises ServiceError: ``own_service``; as :func:`approve_batch`."""
-    found = batch_reached(session, powers, Permission.CERTIFICATES_APPROVE, batch_id, services=services)
+    batch_reached(session, powers, Permission.CERTIFICATES_APPROVE, batch_id, services=services)
+    # A quorum is of people, not of accounts: in turn, each is compared with who came before.
+    lock_batch(session, batch_id)
+    found = find_batch(session, services=services, batch_id=batch_id)
     require_another_hand(
         session,
         journal=services.journal,
         kind=EventType.BATCH_APPROVED,
         actor=actor,
-        proposers=(found.requested_by,),
+        proposers=(found.requested_by, *found.approvals),
         about=found.id,
         now=now,
     )

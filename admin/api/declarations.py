@@ -14,6 +14,7 @@ from admin.api.roles import LOOKUP_FIELDS
 from admin.declaring import application_reached, applications_reached, declare_at_console
 from admin.permissions import Permission
 from admin.person_lookup import look_up_person
+from idp.clients.client import hold_client
 from idp.directory.institutions import Institution, find_institution, list_institutions
 from idp.rights.catalog import compare, declared_document, find_role, list_roles
 from idp.rights.declaration import parse_declaration
@@ -100,6 +101,11 @@ def review(call: Call) -> Document:
     client_id = _changeable(call)
     wanted = parse_declaration(call.body.declared, client_id=client_id)
     return DifferenceLinesDocument(lines=list(compare(call.session, wanted).lines))
+
+
+def hold(call: Call) -> None:
+    """Hold the application: of two declarations at once the second one sees the first."""
+    hold_client(call.session, _changeable(call))
 
 
 def declare(call: Call) -> Document:
@@ -267,6 +273,7 @@ OPERATIONS = (
         body=NewDeclaration,
         fresh=True,
         shown_by=show,
+        lock=hold,
         fields=_FIELDS,
         pages=("admin_rights.declare",),
     ),

@@ -131,7 +131,7 @@ PROBLEMS: Mapping[str, Text] = {
     "role_already_held": _l("La persona ya tiene este rol"),
     "role_above": _l("Solo una persona de superadministración da y quita ese rol. El intento quedó registrado"),
     "unknown_client": _l("Elija una aplicación de la lista"),
-    "own_service": _l("Usted la registró: el rol se lo da otra persona. El intento quedó registrado"),
+    "own_service": _l("Usted la registró o le dio claves: lo decide otra persona. El intento quedó registrado"),
     "not_a_service": _l("No es una aplicación que actúe por sí misma en la API de la consola, en producción"),
     "role_of_one_institution": _l("Ese rol se da para una institución: elíjala"),
     "role_not_institutional": _l("Ese rol alcanza a todo el servicio: elija «Todas»"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, redirect, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from admin.giving_roles import give_role
@@ -22,6 +23,7 @@ from admin.web.gate import operator, requires, typed_before
 from admin.web.listing import Filter, Head, asked_listing, contains
 from admin.web.problems import problem
 from idp.accounts.person import Person, find_person
+from idp.authentication.invitation import Invitation, find_invitation
 from idp.directory.institutions import list_institutions
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError
 from web.pages import render
@@ -39,12 +41,16 @@ _HEADS = (
 
 @dataclass(frozen=True)
 class Holder:
-    """A line of the list: a role and whose it is, without the full cédula."""
+    """A line of the list: a role and whose it is, without the full cédula.
+
+    :ivar invitation: of somebody who has no account yet.
+    """
 
     holding: RoleHolding
     name: str
     cedula: str
     granted_by: str
+    invitation: Invitation | None = None
 
 
 @blueprint.get("")
@@ -82,14 +88,12 @@ def show_all() -> Response:
             ):
                 continue
             who, by = person(holding.person_id), person(holding.granted_by)
-            holders.append(
-                Holder(
-                    holding=holding,
-                    name=who.name if who else holding.person_id,
-                    cedula=mask_document(who.document) if who else "…",
-                    granted_by=by.name if by else _("Línea de comandos"),
-                )
-            )
+            granted_by = by.name if by else _("Línea de comandos")
+            if who is not None:
+                holders.append(Holder(holding, who.name, mask_document(who.document), granted_by))
+                continue
+            invitation = find_invitation(session, holding.person_id)
+            holders.append(Holder(holding, _called(holding.person_id, invitation), "", granted_by, invitation))
     keys: dict[str, Callable[[Holder], object]] = {
         "person": lambda each: each.name,
         "role": lambda each: str(words.role_words(each.holding.role)),
@@ -101,6 +105,7 @@ def show_all() -> Response:
         institutions=institutions,
         roles=[(role, words.ROLES[role], words.ROLE_DUTIES[role], _permissions(role)) for role in Role],
         role_words=words.role_words,
+        now=services().clock.now(),
         may_grant=operator().powers.allow(Permission.ROLES_GRANT),
     )
 
@@ -191,7 +196,23 @@ def withdraw(person_id: str, role_name: str) -> Response:
             )
     except Conflict as error:
         return _withdrawal_page(person_id, role, errors={"confirm": problem(error)}, status=422)
+    with service.database.reading() as session:
+        if _person_or_none(session, person_id) is None:  # who was invited and has no page
+            return redirect(url_for("admin_roles.show_all"), 303)
     return redirect(url_for("admin_roles.show_person", person_id=person_id), 303)
+
+
+def _called(person_id: str, invitation: Invitation | None) -> str:
+    if invitation is None:
+        return person_id
+    return invitation.name or _("Quien abra el enlace de la primera administración")
+
+
+def _person_or_none(session: Session, person_id: str) -> Person | None:
+    try:
+        return find_person(session, person_id)
+    except NotFound:
+        return None
 
 
 def _person_page(person_id: str, *, typed: Typed, errors: dict[str, str], status: int = 200) -> Response:
@@ -220,14 +241,16 @@ def _person_page(person_id: str, *, typed: Typed, errors: dict[str, str], status
 
 def _withdrawal_page(person_id: str, role: Role, *, errors: dict[str, str], status: int = 200) -> Response:
     with services().database.reading() as session:
-        person = find_person(session, person_id)
         if role not in {holding.role for holding in list_role_holdings(session, person_id=person_id)}:
             raise NotFound("The person does not hold this role.", code="role_not_held")
+        person = _person_or_none(session, person_id)
+        invitation = None if person else find_invitation(session, person_id)
     return render(
         "admin/role_withdraw.html",
         status,
         person=person,
-        cedula=mask_document(person.document),
+        name=person.name if person else _called(person_id, invitation),
+        cedula=mask_document(person.document) if person else "",
         role=words.ROLES[role],
         lost=[words.PERMISSIONS[permission] for permission in Permission if permission in PERMISSIONS[role]],
         errors=errors,

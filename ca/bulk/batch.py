@@ -102,7 +102,7 @@ def propose_batch(session: Session, *, services: CaServices, batch_id: str, now:
 
     :raises Conflict: (``not_prepared``) if rows are missing.
     """
-    row = _lock(session, batch_id)
+    row = lock_batch(session, batch_id)
     if row.status == BatchStatus.PREPARING:
         judged = session.scalar(select(func.count()).select_from(BatchRow).where(BatchRow.batch_id == row.id))
         if judged != row.row_count:
@@ -133,7 +133,7 @@ def approve_batch(
     :raises Conflict: ``request_not_open``, ``request_expired``, ``bytes_changed``, ``profile_changed``,
         ``already_approved``. :raises Rejected: ``nothing_to_issue``.
     """
-    row = _lock(session, batch_id)
+    row = lock_batch(session, batch_id)
     profile = services.profiles.get(row.profile)
 
     def refuse(error: ServiceError) -> NoReturn:
@@ -192,7 +192,7 @@ def refuse_batch(
 
     :raises NotFound: ``unknown_batch``. :raises Conflict: ``request_not_open``. :raises Rejected: a bad reason.
     """
-    row = _lock(session, batch_id)
+    row = lock_batch(session, batch_id)
     text = require_plain_text(" ".join(reason.split()), what="The reason", limit=500)
     if row.status not in (BatchStatus.PREPARING, BatchStatus.PROPOSED):
         raise Conflict(f"The batch cannot be refused any more: it is {row.status}.", code="request_not_open")
@@ -205,7 +205,7 @@ def refuse_batch(
 
 def complete_batch(session: Session, *, services: CaServices, batch_id: str, now: datetime) -> BatchView:
     """Close a batch whose rows are all refused or signed; else, or a second time, nothing happens."""
-    row = _lock(session, batch_id)
+    row = lock_batch(session, batch_id)
     view = view_batch(session, row, services=services)
     done = view.refused + view.signed == row.row_count
     if row.status == BatchStatus.APPROVED and done:
@@ -297,7 +297,11 @@ def _record(
     services.journal.record(session, event, now=now)
 
 
-def _lock(session: Session, batch_id: str) -> CertificateBatch:
+def lock_batch(session: Session, batch_id: str) -> CertificateBatch:
+    """Return the row, and let nobody else decide about it before this transaction ends.
+
+    :raises NotFound: ``unknown_batch``.
+    """
     row = session.scalar(
         select(CertificateBatch)
         .where(CertificateBatch.id == batch_id)

@@ -37,7 +37,7 @@ def approve_request(
     :raises Conflict: ``request_not_open``, ``request_expired``, ``bytes_changed``, ``profile_changed``,
         ``already_approved``. :raises Rejected: ``lint_blocked``.
     """
-    row = _lock(session, request_id)
+    row = lock_request(session, request_id)
     profile = services.profiles.get(row.profile)
 
     def refuse(error: ServiceError) -> NoReturn:
@@ -94,7 +94,7 @@ def refuse_request(
     :raises NotFound: ``unknown_request``. :raises Conflict: ``request_not_open``.
     :raises Rejected: if the reason is empty, has control characters or more than 500 characters.
     """
-    row = _lock(session, request_id)
+    row = lock_request(session, request_id)
     text = require_plain_text(" ".join(reason.split()), what="The reason", limit=500)
     if row.status not in (Status.SUBMITTED, Status.EXPIRED):
         raise Conflict(f"The request cannot be refused any more: it is {row.status}.", code="request_not_open")
@@ -164,7 +164,11 @@ def can_be_told_apart(approver: str, others: Iterable[str]) -> bool:
     return all(approver.startswith(_COMMAND) == other.startswith(_COMMAND) for other in people)
 
 
-def _lock(session: Session, request_id: str) -> CertificateRequest:
+def lock_request(session: Session, request_id: str) -> CertificateRequest:
+    """Return the row, and let nobody else decide about it before this transaction ends.
+
+    :raises NotFound: ``unknown_request``.
+    """
     row = session.scalar(
         select(CertificateRequest)
         .where(CertificateRequest.id == request_id)

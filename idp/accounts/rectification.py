@@ -22,6 +22,7 @@ from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.identity import parse_name
 from idp.accounts.model import PersonRow, RectificationRow
+from idp.accounts.one_hand import accounts_in_one_hand
 from idp.accounts.person import Person, find_person
 from idp.levels.registry import CivilRecord
 from idp.notices.mail import notify
@@ -188,7 +189,7 @@ def decide_rectification(
     request = _row(session, request_id)
     datum = Datum(request.datum)
     try:
-        if request.person_id == officer_id:
+        if accounts_in_one_hand(session, officer_id, request.person_id):
             raise Denied("Somebody else decides it.", code="own_rectification")
         if accept and record is not None and not _agrees(record, datum, request.value):
             raise Conflict("The civil registry says something else.", code="registry_says_otherwise")

@@ -17,11 +17,14 @@ from sqlalchemy.orm import Session
 from idp.clients.client import Client
 from idp.clients.model import ClientChangeRow
 from idp.clients.registration.document import registration_document
+from idp.clients.registration.metadata import CERTIFICATE_NAMES
 
 REGISTERED, CHANGED, PLACED = "registered", "changed", "placed"
 DISABLED, ENABLED, DELETED = "disabled", "enabled", "deleted"
 #: By which an application proves who it is: what was once replaced may be in strange hands, and is not put back.
 CREDENTIALS = frozenset({"jwks", "jwks_uri", "token_endpoint_auth_method"})
+#: Whatever says by which it does, names of certificates too: who gave it one of these may act as the application.
+PROOFS = CREDENTIALS | set(CERTIFICATE_NAMES)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.life import verify_identity
+from idp.accounts.one_hand import accounts_in_one_hand
 from idp.accounts.person import VERIFIED_LEVEL, Person, find_person, hold_person
 from idp.desk.desks import require_desk
 from idp.desk.document import DocumentShown
@@ -158,7 +159,7 @@ def _decide(
     if row is None or desk is None or (institutions is not None and desk.institution_ruc not in institutions):
         raise NotFound("There is no such check.", code="unknown_check")
     _refuse_oneself(session, services, person_id=row.person_id, officer_id=officer_id, now=now)
-    if row.officer_id == officer_id:
+    if accounts_in_one_hand(session, officer_id, row.officer_id):
         error = Denied("Another officer decides.", code="same_officer")
         event = Event(
             type=EventType.IDENTITY_CHECK_REFUSED,
@@ -202,7 +203,7 @@ def _raise_level(session: Session, services: IdpServices, row: IdentityCheckRow,
 
 
 def _refuse_oneself(session: Session, services: IdpServices, *, person_id: str, officer_id: str, now: datetime) -> None:
-    if person_id != officer_id:
+    if not accounts_in_one_hand(session, officer_id, person_id):
         return
     error = Denied("Nobody verifies his own identity.", code="own_identity")
     event = Event(

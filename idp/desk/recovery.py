@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
+from idp.accounts.one_hand import accounts_in_one_hand
 from idp.accounts.person import Person, hold_person
 from idp.desk.desks import require_desk
 from idp.desk.document import DocumentShown
@@ -106,7 +107,7 @@ def approve_recovery(
     """
     row = row_at_desks(session, recovery_id, institutions)
     _refuse_oneself(session, services, person_id=row.person_id, officer_id=officer_id, now=now)
-    if row.officer_id == officer_id:
+    if accounts_in_one_hand(session, officer_id, row.officer_id):
         _refuse(session, services, Denied("Another officer agrees.", code="same_officer"), row, officer_id, now=now)
     person = hold_person(session, row.person_id)
     if not person.is_active:
@@ -145,10 +146,9 @@ def _stopped_lately(session: Session, person_id: str, *, now: datetime) -> bool:
 
 
 def _refuse_oneself(session: Session, services: IdpServices, *, person_id: str, officer_id: str, now: datetime) -> None:
-    if person_id == officer_id:
-        _refuse(
-            session, services, Denied("Nobody recovers his own account.", code="own_recovery"), None, person_id, now=now
-        )
+    if accounts_in_one_hand(session, officer_id, person_id):
+        error = Denied("Nobody recovers his own account.", code="own_recovery")
+        _refuse(session, services, error, None, officer_id, subject=person_id, now=now)
 
 
 def _refuse(
@@ -158,13 +158,14 @@ def _refuse(
     row: DeskRecoveryRow | None,
     actor: str,
     *,
+    subject: str | None = None,
     now: datetime,
 ) -> None:
     event = Event(
         type=EventType.DESK_RECOVERY_REFUSED,
         outcome=Outcome.REFUSED,
         reason=error.code,
-        subject=row.person_id if row else actor,
+        subject=row.person_id if row else subject or actor,
         actor=actor,
         object_id=row.id if row else None,
     )

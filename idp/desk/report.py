@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.vocabulary import EventType, Outcome
 from idp.accounts.model import PasswordRow
+from idp.accounts.one_hand import accounts_in_one_hand
 from idp.accounts.person import find_person
 from idp.desk.model import ReportRow
 from idp.notices.mail import notify
@@ -111,7 +112,7 @@ def close_report(
         raise Rejected("Write what was found.", code="words_missing")
     if len(text) >= WORDS.stop:
         raise Rejected("Write less.", code="words_long")
-    if row.person_id == officer_id:
+    if accounts_in_one_hand(session, officer_id, row.person_id):
         error = Denied("Somebody else closes it.", code="own_report")
         event = Event(
             type=EventType.REPORT_CLOSED,

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from audit.journal import Journal
 from audit.vocabulary import EventType
-from idp.accounts.person import Person, find_person, hold_person
+from idp.accounts.one_hand import accounts_in_one_hand, in_one_hand
+from idp.accounts.person import hold_person
 from idp.rights.assignment import (
     ACTIVE,
     PENDING,
@@ -26,7 +27,7 @@ from idp.rights.assignment import (
 )
 from idp.rights.belonging import find_belonging_of
 from idp.rights.catalog import find_role, may_use
-from idp.rights.delegation import holds_delegation, in_one_hand
+from idp.rights.delegation import holds_delegation
 from idp.rights.model import AssignmentRow
 from idp.rights.told import tell_application
 from kernel.errors import Conflict, Denied, NotFound, ServiceError
@@ -63,8 +64,7 @@ def decide_assignment(
 
     if row.status != PENDING:
         raise Conflict("Somebody else has decided this.", code="proposal_decided")
-    proposer = _person_or_none(session, row.proposed_by)
-    if actor == row.proposed_by or (proposer is not None and in_one_hand(session, actor, proposer)):
+    if accounts_in_one_hand(session, actor, row.proposed_by):
         refuse(Denied("Nobody approves what he proposed himself.", code="own_proposal"))
     if in_one_hand(session, actor, person):
         refuse(Denied("Nobody decides about his own role.", code="own_role"))
@@ -110,10 +110,3 @@ def decide_assignment(
     if approved:
         tell_application(session, event_id=event_id, client_id=role.client_id, person_id=row.person_id, now=now)
     return assignment_value(row)
-
-
-def _person_or_none(session: Session, person_id: str) -> Person | None:
-    try:
-        return find_person(session, person_id)
-    except NotFound:
-        return None

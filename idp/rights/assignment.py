@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from audit.event import Event, canonical_json
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
+from idp.accounts.one_hand import in_one_hand
 from idp.accounts.person import hold_person
 from idp.directory.institutions import find_institution
 from idp.rights.belonging import Belonging, Moment, find_belonging_of
 from idp.rights.catalog import Role, find_role, may_use
-from idp.rights.delegation import COMMAND, holds_delegation, in_one_hand
+from idp.rights.delegation import COMMAND, holds_delegation
 from idp.rights.model import AssignmentRow, RoleRow
 from idp.rights.told import tell_application
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError

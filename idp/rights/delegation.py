@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from audit.event import Event
 from audit.journal import Journal
 from audit.vocabulary import EventType, Outcome
-from idp.accounts.person import Person, find_person, hold_person
+from idp.accounts.one_hand import in_one_hand
+from idp.accounts.person import hold_person
 from idp.directory.model import InstitutionRow
 from idp.rights.belonging import find_belonging_of, standing
 from idp.rights.catalog import find_role, may_use
@@ -194,20 +195,6 @@ def holds_delegation(
         needed,
     )
     return session.scalars(wanted).first() is not None
-
-
-def in_one_hand(session: Session, actor: str, person: Person) -> bool:
-    """Tell whether ``actor`` is the person, as far as we can see: the same account, or another of the same mailbox.
-
-    A family that shares a mailbox is held for one hand too: somebody else then decides, and nobody is harmed.
-    """
-    if actor == person.id:
-        return True
-    try:
-        other = find_person(session, actor)
-    except NotFound:
-        return False  # a command or a client
-    return bool(person.email) and other.email == person.email
 
 
 def delegation_value(row: DelegationRow) -> Delegation:

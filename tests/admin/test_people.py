@@ -9,8 +9,10 @@ from sqlalchemy import select
 from admin.jobs import periodic_jobs
 from admin.model import ConsoleSession
 from admin.permissions import Role
-from admin.roles import list_role_holdings
+from admin.roles import grant_role, list_role_holdings
 from audit.vocabulary import EventType
+from idp.accounts.model import EnrollmentLinkRow
+from idp.authentication.enrollment_link import create_enrollment_link
 
 
 def test_a_role_is_given_and_taken_through_the_pages(make_operator, make_person, composition, events) -> None:
@@ -41,6 +43,36 @@ def test_an_administrator_gives_himself_nothing(make_operator, make_person, comp
     with composition.database.reading() as session:
         assert [item.role for item in list_role_holdings(session)] == [Role.ADMINISTRATOR]
     assert [event.reason for event in events() if event.outcome == "refused"] == ["own_role"]
+
+
+def test_who_was_invited_and_has_not_enrolled_is_told_as_such(make_operator, composition) -> None:
+    """No bare id and no missing page: until when the link counts, the address once typed, and how to end it."""
+    administrator, now = make_operator(Role.ADMINISTRATOR), composition.clock.now()
+    with composition.database.transaction() as session:
+        link = create_enrollment_link(session, journal=composition.journal, now=now)
+        grant_role(
+            session,
+            journal=composition.journal,
+            person_id=link.person_id,
+            role=Role.ADMINISTRATOR,
+            actor="command",
+            now=now,
+        )
+    listed = administrator.get("/admin/people").text
+    assert "Quien abra el enlace de la primera administración" in listed
+    assert "su enlace vale hasta el" in listed
+    assert f'href="/admin/people/{link.person_id}"' not in listed
+    with composition.database.transaction() as session:
+        row = session.scalars(select(EnrollmentLinkRow).where(EnrollmentLinkRow.person_id == link.person_id)).one()
+        row.given_names, row.surnames, row.email = "Rosa", "Guamán", "rosa@ministerio.test"
+    told = administrator.get("/admin/people").text
+    assert "Rosa Guamán" in told
+    assert "rosa@ministerio.test" in told
+    end = f"/admin/people/{link.person_id}/withdraw/administrator"
+    assert end in told
+    assert "Rosa Guamán" in administrator.get(end).text
+    assert administrator.post(end).location == "/admin/people"
+    assert link.person_id not in administrator.get("/admin/people").text
 
 
 def test_the_last_administrator_cannot_leave(make_operator) -> None:

@@ -85,6 +85,19 @@ def test_a_key_that_others_can_read_is_named_with_its_remedy(installed: Composit
     fresh.database.dispose()
 
 
+def test_what_an_interrupted_resharing_left_is_named(installed: Composition) -> None:
+    """A copy of the root's key beside the key: the next one removes it, and until then somebody should know."""
+    assert all(finding.check != "root key" for finding in examine(installed))
+    draft = installed.settings.home / ".root.k2f9"
+    draft.mkdir()
+    (draft / "root.key").write_bytes(b"of one that was killed")
+    finding = _found(installed, "root key")
+    assert finding.severity is Severity.WARNING
+    assert draft.name in finding.said
+    assert "sau ca reshare" in finding.remedy
+    draft.rename(draft.with_name("elsewhere"))
+
+
 def test_a_lost_signing_key_is_named(installed: Composition) -> None:
     """Tokens could not be signed: nobody would get in."""
     lost = next(name for name in installed.keystore.names() if "es256" in name.lower())

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from ca.acme.problem import AcmeProblem, Kind
 from kernel.errors import Conflict, Denied, NotFound, Rejected, ServiceError, Throttled, Unavailable
-from kernel.loop_call import require_thread
+from kernel.loop_call import elsewhere
 from web.error_pages import error_response
 from web.ready_answer import ReadyAnswer
 from web.refusals import report_refusal
@@ -55,8 +55,12 @@ def problem_answer(error: ServiceError, *, path: str) -> ReadyAnswer | None:
     if problem is None:
         return None
     if not problem.commits and problem.kind not in _ORDINARY:
-        require_thread()  # it is written down, by a connection of its own
-        report_refusal(problem.code, {})
+        # By a connection of its own. Begun again in a thread, the request would count twice for its limits.
+        code = problem.code
+        try:
+            elsewhere(lambda: report_refusal(code, {}))
+        except Unavailable:  # no thread is free
+            problem = AcmeProblem(Kind.UNAVAILABLE, "The service cannot do this now; try again.")
     return _answer(problem, _STATUS.get(problem.kind, 400))
 
 

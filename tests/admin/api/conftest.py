@@ -16,6 +16,7 @@ import idp.web
 from admin.permissions import BOUND_ROLES, Role
 from admin.roles import grant_role
 from composition import Composition
+from idp.accounts.model import PersonRow
 from idp.accounts.person import add_person
 from idp.clients.own_apis import ADMINISTRATION, ADMINISTRATION_SCOPES
 from kernel.clock import ManualClock
@@ -64,6 +65,14 @@ class Person:
 
 
 MakePerson = Callable[..., Person]
+
+
+def make_second_account(composition: Composition, account: Person, *, of: Person) -> Person:
+    """Let ``account`` be another account of the person ``of``: his mailbox is behind both."""
+    with composition.database.transaction() as session:
+        mailbox = session.get_one(PersonRow, of.visitor.person_id).email
+        session.get_one(PersonRow, account.visitor.person_id).email = mailbox
+    return account
 
 
 @pytest.fixture

@@ -9,18 +9,20 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from admin.permissions import Role
 from audit.model import AuditEvent
 from ca.bulk.jobs import finish_batches
 from ca.requests.decide import expire_stale
+from ca.requests.model import Approval
 from ca.revocation.mass.run import run_batch
 from composition import Composition
 from idp.accounts.person import find_person
 from idp.directory.institutions import Institution
 from kernel.clock import ManualClock
-from tests.admin.api.conftest import RUC, MakePerson, Person
+from kernel.identifiers import new_id
+from tests.admin.api.conftest import RUC, MakePerson, Person, make_second_account
 from tests.admin.conftest import make_csr
 from tests.ca.csr import make_csr as make_batch_csr
 from tests.idp.relying_party import register
@@ -47,6 +49,25 @@ def test_a_certificate_from_its_request_to_its_revocation(
     seen = {"tbs_sha256": made["tbs_sha256"]}
     own = officer.send("POST", f"{path}/approve", seen, token=asks)
     assert (own.status_code, own.get_json()["code"]) == (403, "own_request")
+    twin = make_second_account(composition, make_person(Role.PKI_APPROVER), of=officer)
+    again_his = twin.token()
+    own = twin.send("POST", f"{path}/approve", seen, token=again_his)
+    assert (own.status_code, own.get_json()["code"]) == (403, "same_person"), "by another account of his neither"
+    first = make_person(Role.PKI_APPROVER)
+    approval = Approval(
+        id=new_id(),
+        request_id=str(made["id"]),
+        approver=first.visitor.person_id,
+        tbs_sha256=str(made["tbs_sha256"]),
+        approved_at=clock.now(),
+    )
+    with composition.database.transaction() as session:
+        session.add(approval)
+    double = make_second_account(composition, make_person(Role.PKI_APPROVER), of=first)
+    own = double.send("POST", f"{path}/approve", seen, token=double.token())
+    assert (own.status_code, own.get_json()["code"]) == (403, "same_person"), "a quorum is of people, not of accounts"
+    with composition.database.transaction() as session:
+        session.execute(delete(Approval).where(Approval.approver == first.visitor.person_id))
     other = approver.send("POST", f"{path}/approve", {"tbs_sha256": "0" * 64}, token=decides)
     assert (other.status_code, other.get_json()["code"]) == (409, "bytes_changed")
     done = approver.send("POST", f"{path}/approve", seen, token=decides, Idempotency_Key="k")
@@ -91,6 +112,8 @@ def test_a_certificate_from_its_request_to_its_revocation(
     assert (first.status_code, first.get_json()["status"]) == (200, "held"), "another person agrees"
     alone = officer.send("POST", f"{at}/release", token=asks)
     assert (alone.status_code, alone.get_json()["code"]) == (403, "same_person")
+    alone = twin.send("POST", f"{at}/release", token=again_his)
+    assert (alone.status_code, alone.get_json()["code"]) == (403, "same_person"), "by another account of his neither"
     freed = approver.send("POST", f"{at}/release", token=decides)
     assert (freed.status_code, freed.get_json()["status"]) == (200, "valid"), freed.text
 
@@ -139,6 +162,10 @@ def test_batches_and_mass_revocations(
     refused = officer.get(f"{path}/rows?state=refused", token=asks).get_json()["items"]
     assert [each["code"] for each in refused] == ["name_not_registered"]
     approval = {"proposal_sha256": sent.get_json()["proposal_sha256"]}
+    twin = make_second_account(composition, make_person(Role.PKI_APPROVER), of=officer)
+    again_his = twin.token()
+    own = twin.send("POST", f"{path}/approve", approval, token=again_his)
+    assert (own.status_code, own.get_json()["code"]) == (403, "same_person")
     assert approver.send("POST", f"{path}/approve", approval, token=decides).status_code == 200
     finish_batches(composition.ca)
     result = approver.get(f"{path}/result", token=decides).get_json()
@@ -154,13 +181,17 @@ def test_batches_and_mass_revocations(
     at = f"/mass-revocations/{asked.get_json()['id']}"
     own = officer.send("POST", f"{at}/approve", token=asks)
     assert (own.status_code, own.get_json()["code"]) == (403, "same_person")
+    own = twin.send("POST", f"{at}/approve", token=again_his)
+    assert (own.status_code, own.get_json()["code"]) == (403, "same_person"), "by another account of his neither"
     decided = approver.send("POST", f"{at}/refuse", token=decides)
     assert (decided.status_code, decided.get_json()["code"]) == (409, "mass_revocation_decided")
     run_batch(composition.ca, asked.get_json()["id"])
     assert approver.get(at, token=decides).get_json()["revoked"] == 2
 
 
-def test_roles_are_given_and_taken_by_whoever_appoints(make_person: MakePerson, institution: Institution) -> None:
+def test_roles_are_given_and_taken_by_whoever_appoints(
+    make_person: MakePerson, institution: Institution, composition: Composition
+) -> None:
     """Found by the whole document, on record; nobody raises himself; what is taken is what was seen."""
     chief, other = make_person(Role.ADMINISTRATOR), make_person()
     token = chief.token()
@@ -168,6 +199,9 @@ def test_roles_are_given_and_taken_by_whoever_appoints(make_person: MakePerson, 
     assert wrong.status_code == 422
     own = {"person_id": chief.visitor.person_id, "role": "auditor"}
     assert chief.send("POST", "/roles", own, token=token).get_json()["code"] == "own_role"
+    twin = make_second_account(composition, make_person(), of=chief)
+    his = {"person_id": twin.visitor.person_id, "role": "auditor"}
+    assert chief.send("POST", "/roles", his, token=token).get_json()["code"] == "own_role", "nor another account of his"
     body = {"person_id": other.visitor.person_id, "role": "pki_officer", "institution_ruc": RUC}
     given = chief.send("POST", "/roles", body, token=token, Idempotency_Key="r")
     assert (given.status_code, given.get_json()["institution_ruc"]) == (201, RUC), given.text

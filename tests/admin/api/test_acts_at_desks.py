@@ -16,7 +16,7 @@ from idp.desk.recovery import open_recovery
 from idp.desk.report import open_report
 from idp.directory.institutions import Institution
 from kernel.clock import ManualClock
-from tests.admin.api.conftest import RUC, MakePerson
+from tests.admin.api.conftest import RUC, MakePerson, make_second_account
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -80,6 +80,10 @@ def test_somebody_is_found_on_record_and_what_he_asked_for_is_worked_off(
     short = security.send("POST", f"{at}/close", {"words": "no"}, token=guards)
     assert (short.status_code, short.get_json()["errors"][0]["pointer"]) == (422, "#/words")
     words = {"words": "Era un celular nuevo de la misma persona."}
+    twin = make_second_account(composition, make_person(Role.REGISTRATION_OFFICER, Role.SECURITY_OFFICER), of=citizen)
+    again_his = twin.token()
+    own = twin.send("POST", f"{at}/close", words, token=again_his)
+    assert (own.status_code, own.get_json()["code"]) == (403, "own_report"), "by another account of his neither"
     assert security.send("POST", f"{at}/close", words, token=guards, Idempotency_Key="r").status_code == 200
     twice = security.send("POST", f"{at}/close", words, token=guards)
     assert twice.status_code == 409
@@ -90,6 +94,8 @@ def test_somebody_is_found_on_record_and_what_he_asked_for_is_worked_off(
 
     at = f"/rectifications/{wrong.id}/decide"
     decision = {"accept": False, "answer": "En el registro consta con un solo nombre."}
+    own = twin.send("POST", at, decision, token=again_his)
+    assert (own.status_code, own.get_json()["code"]) == (403, "own_rectification")
     decided = officer.send("POST", at, decision, token=asks)
     assert decided.status_code == 200, decided.text
     assert officer.send("POST", at, decision, token=asks).status_code == 409

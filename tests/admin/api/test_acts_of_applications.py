@@ -16,7 +16,7 @@ from idp.clients.environment import Environment
 from idp.clients.model import ClientRow
 from idp.directory.institutions import Institution
 from kernel.clock import ManualClock
-from tests.admin.api.conftest import MakePerson
+from tests.admin.api.conftest import MakePerson, make_second_account
 from tests.admin.test_application_changes import live
 from tests.admin.test_application_keys import _KEY as KEY
 from tests.admin.test_application_life import _happened as happened
@@ -158,6 +158,10 @@ def test_another_person_lets_it_into_production_and_decides_what_changes_there(
     seen = {"seen_sha256": asked.get_json()["seen_sha256"]}
     own = asker.send("POST", f"{at}/go-live/approve", seen, token=token)
     assert (own.status_code, own.get_json()["code"]) == (403, "own_go_live")
+    twin = make_second_account(composition, make_person(Role.PROVIDER_ADMINISTRATOR), of=asker)
+    again_his = twin.token()
+    own = twin.send("POST", f"{at}/go-live/approve", seen, token=again_his)
+    assert (own.status_code, own.get_json()["code"]) == (403, "same_person"), "by another account of his neither"
     other = decider.send("POST", f"{at}/go-live/approve", {"seen_sha256": "0" * 64}, token=decides)
     assert (other.status_code, other.get_json()["code"]) == (409, "application_changed")
     done = decider.send("POST", f"{at}/go-live/approve", seen, token=decides)
@@ -169,6 +173,8 @@ def test_another_person_lets_it_into_production_and_decides_what_changes_there(
     seen = {"seen_sha256": proposed.get_json()["seen_sha256"]}
     own = asker.send("POST", f"{at}/proposal/approve", seen, token=token)
     assert (own.status_code, own.get_json()["code"]) == (403, "own_change")
+    own = twin.send("POST", f"{at}/proposal/approve", seen, token=again_his)
+    assert (own.status_code, own.get_json()["code"]) == (403, "same_person"), "by another account of his neither"
     why = {**seen, "reason": "Falta el oficio"}
     assert decider.send("POST", f"{at}/proposal/refuse", why, token=decides).status_code == 200
     seen = {"seen_sha256": asker.send("POST", f"{at}/proposal", change, token=token).get_json()["seen_sha256"]}
@@ -185,8 +191,10 @@ def test_another_person_lets_it_into_production_and_decides_what_changes_there(
         ("change_asked", "success"),
         ("change_asked", "success"),
         ("change_refused", "refused"),
+        ("change_refused", "refused"),
         ("change_refused", "success"),
         ("go_live_asked", "success"),
+        ("go_live_refused", "refused"),
         ("go_live_refused", "refused"),
         ("went_live", "success"),
     ]

@@ -38,6 +38,14 @@ def test_every_example_is_a_document_of_its_kind() -> None:
     assert shown > len(OPERATIONS)
 
 
+def test_what_is_put_in_place_of_something_is_held_before_it_is_compared() -> None:
+    """``If-Match`` of two who saw the same: on PostgreSQL only a lock lets the second one see what the first wrote.
+
+    What is deleted is deleted by one conditional statement: one wins by itself.
+    """
+    assert [each.name for each in OPERATIONS if each.method in ("PUT", "PATCH") and each.lock is None] == []
+
+
 def test_the_description_is_there_for_anyone(app: Flask) -> None:
     """OpenAPI 3.1, every operation with its scope."""
     document = app.test_client().get(f"{PREFIX}/openapi.json").get_json()

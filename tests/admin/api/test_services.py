@@ -117,3 +117,57 @@ def test_a_service_and_who_registered_it_are_one_hand(
     assert (one_hand.status_code, one_hand.get_json()["code"]) == (403, "own_service")
     done = other.send("POST", path, seen, token=other.token())
     assert (done.status_code, done.get_json()["status"]) == (200, "issued"), done.text
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_service_is_in_the_hands_of_whoever_gave_it_a_secret(
+    make_person: MakePerson, make_service: MakeService, institution: Institution, authority: None
+) -> None:
+    """A new secret is told to whoever makes it: what the service asks for then is not his to approve."""
+    chief, other = make_person(Role.SUPERADMINISTRATOR), make_person(Role.PKI_APPROVER)
+    runner = make_person(Role.PROVIDER_ADMINISTRATOR, Role.PKI_APPROVER, Role.SUPERADMINISTRATOR)
+    service = make_service(None)
+    token = runner.token()
+    made = runner.send("POST", f"/applications/{service.party.client_id}/secrets", {}, token=token)
+    assert made.status_code == 201, made.text
+    service.party.secret = made.get_json()["client_secret"]
+    body = {"client_id": service.party.client_id, "role": "pki_officer", "institution_ruc": RUC}
+    own = runner.send("POST", "/service-roles", body, token=token)
+    assert (own.status_code, own.get_json()["code"]) == (403, "own_service")
+    assert chief.send("POST", "/service-roles", body, token=chief.token()).status_code == 201
+    wanted = {"profile": "tls-server", "csr": make_csr("www.ministerio.gob.ec").pem, "institution_ruc": RUC}
+    asked = service.send("POST", "/requests", wanted, token=own_token(service))
+    path, seen = f"/requests/{asked.get_json()['id']}/approve", {"tbs_sha256": asked.get_json()["tbs_sha256"]}
+    one_hand = runner.send("POST", path, seen, token=token)
+    assert (one_hand.status_code, one_hand.get_json()["code"]) == (403, "own_service")
+    assert other.send("POST", path, seen, token=other.token()).status_code == 200
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_service_does_not_agree_to_what_a_person_asked_for(
+    make_person: MakePerson,
+    make_service: MakeService,
+    institution: Institution,
+    authority: None,
+    composition: Composition,
+) -> None:
+    """Its role opens asking for revocations; agreeing to them is a person's, his who registered it least of all."""
+    chief, officer = make_person(Role.SUPERADMINISTRATOR), make_person(Role.PKI_OFFICER, Role.PKI_APPROVER)
+    approver = make_person(Role.PKI_APPROVER)
+    service = make_service(officer.visitor.person_id)
+    body = {"client_id": service.party.client_id, "role": "pki_officer", "institution_ruc": RUC}
+    assert chief.send("POST", "/service-roles", body, token=chief.token()).status_code == 201
+    token = officer.token()
+    wanted = {"profile": "tls-server", "csr": make_csr("www.ministerio.gob.ec").pem, "institution_ruc": RUC}
+    asked = officer.send("POST", "/requests", wanted, token=token).get_json()
+    seen = {"tbs_sha256": asked["tbs_sha256"]}
+    done = approver.send("POST", f"/requests/{asked['id']}/approve", seen, token=approver.token())
+    assert done.get_json()["status"] == "issued", done.text
+    composition.settings.__dict__["mass_revocation_people"] = 2
+    many = {"institution_ruc": RUC, "reason": "superseded"}
+    proposed = officer.send("POST", "/mass-revocations", many, token=token)
+    assert (proposed.status_code, proposed.get_json()["state"]) == (201, "waiting"), proposed.text
+    path = f"/mass-revocations/{proposed.get_json()['id']}/approve"
+    itself = service.send("POST", path, token=own_token(service))
+    assert (itself.status_code, itself.get_json()["code"]) == (403, "service_decides")
+    assert approver.send("POST", path, token=approver.token()).status_code == 200

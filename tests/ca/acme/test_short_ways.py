@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from typing import Any, cast
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
-from werkzeug.test import TestResponse
+from werkzeug.test import EnvironBuilder, TestResponse
 
 from audit.model import AuditEvent
 from ca.services import CaServices
-from tests.ca.acme.client import AcmeClient
+from ca.web.acme import order_answers
+from kernel.loop_call import Threads, run_on_loop
+from tests.ca.acme.client import AcmeClient, flattened
 from tests.ca.acme.conftest import NAME
+from tests.event_loop import on_a_loop
 from web.application import SauFlask
 from web.short_way import ShortWay
 
@@ -107,3 +113,29 @@ def test_what_is_not_plain_goes_the_long_way(app: Flask, acme: AcmeClient, taken
     """A query, another number of parts, letters beyond ASCII, another chain."""
     acme.post(f"{acme.origin}/acme/{path}")
     assert not taken
+
+
+def test_a_refusal_that_is_put_on_record_counts_once(
+    app: Flask, acme: AcmeClient, services: CaServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the event loop a thread writes it down, and the request is not begun again; with none free it is put off."""
+    acme.order(NAME)  # by which this process has met its key
+    counted: list[str] = []
+    monkeypatch.setattr(order_answers, "check_limit", lambda _rule, name, *_key: counted.append(name))
+    url, sau, statuses = f"{acme.origin}/acme/new-order", cast(SauFlask, app), []
+    before = _events(services)
+    with ThreadPoolExecutor(1) as pool:
+        for most in (1, 0):
+            body = json.dumps(flattened(acme.header(url), b"[]", acme.key)).encode()
+            environ = EnvironBuilder("/acme/new-order", acme.origin, method="POST").get_environ()
+            environ |= {"CONTENT_TYPE": "application/jose+json", "CONTENT_LENGTH": str(len(body))}
+            environ["wsgi.input"] = BytesIO(body)
+            way = sau.short_ways.find(environ)
+            assert way is not None
+            threads = Threads(pool, most=most)
+            answer = on_a_loop(run_on_loop(sau.answer_shortly, way, environ, threads=threads))
+            assert answer is not None
+            statuses.append(int(answer.status[:3]))
+    assert statuses == [400, 503]
+    assert counted == ["acme.orders"] * 2
+    assert sum((_events(services) - before).values()) == 1
