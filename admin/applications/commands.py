@@ -8,16 +8,16 @@ from collections.abc import Callable
 import click
 
 from admin.applications.usage import DAYS, KEPT, Day, last_errors, live_counts, usage_by_day
-from admin.services import AdminServices
 from idp.clients.client import find_client
 from idp.clients.environment import Environment
+from idp.services import IdpServices
 from kernel.command_line import json_option, print_records
 
 
-def client_commands(load: Callable[[], AdminServices]) -> list[click.Command]:
+def client_commands(load: Callable[[], IdpServices]) -> list[click.Command]:
     """Return what the console adds to the group ``client``.
 
-    :param load: gives the console's services when a command first needs them.
+    :param load: gives the provider's services when a command first needs them.
     """
 
     @click.command()

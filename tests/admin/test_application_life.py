@@ -35,7 +35,7 @@ def test_use_and_errors_are_counted_by_day_and_told_in_words(
     client = live(composition, clock, institution, environment=Environment.SANDBOX)
     other = live(composition, clock, institution)
     usage = f"/admin/applications/{client.client_id}/usage"
-    assert "nadie la usó" in developer.get(usage).text
+    assert "Nadie la usó" in developer.get(usage).text
     for _ in range(3):
         _happened(composition, clock, client.client_id, EventType.TOKEN_ISSUED, subject="rosa-quishpe")
     _happened(composition, clock, client.client_id, EventType.TOKEN_REFRESHED)
@@ -71,7 +71,7 @@ def test_use_and_errors_are_counted_by_day_and_told_in_words(
 
 def _by_command(composition: Composition, name: str, *arguments: str) -> Any:
     """Run ``sau client usage`` or ``errors`` and return what it prints."""
-    command = next(each for each in client_commands(lambda: composition.admin) if each.name == name)
+    command = next(each for each in client_commands(lambda: composition.idp) if each.name == name)
     told = CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False)
     assert told.exit_code == 0, told.output
     return json.loads(told.stdout)

@@ -11,7 +11,7 @@ from admin.applications.reach import institutions_reached
 from admin.applications.registering import institution_reached
 from admin.permissions import Permission
 from admin.web.accessor import services
-from admin.web.applications.place import blueprint
+from admin.web.applications.place import blueprint, only_institution
 from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires
 from admin.web.listing import Head, asked_listing
@@ -31,7 +31,7 @@ _HEADS = (
 @requires(Permission.APPLICATIONS_WRITE)
 def show_test_people() -> Response:
     """Those of the institutions that this operator's roles reach."""
-    return _page(Typed(level="1"), errors={})
+    return _page(Typed(level="1", institution=only_institution()), errors={})
 
 
 @blueprint.post("/test-people")
