@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -137,7 +137,8 @@ def _measure(pool: Pool, sides: list[Side], arguments: argparse.Namespace) -> di
             "median_per_second": round(statistics.median(rounds[name]), 1),
             "server_processor_ms": round(statistics.median(costs[name]), 2),
             "p50_ms": round(statistics.median(waits[name])),
-            "mean_ms_by_step": _by_step(steps[name]),
+            "mean_ms_by_step": _by_step(steps[name], statistics.fmean),
+            "median_ms_by_step": _by_step(steps[name], statistics.median),
         }
         for name in rounds
         if rounds[name]
@@ -153,9 +154,9 @@ def _measure(pool: Pool, sides: list[Side], arguments: argparse.Namespace) -> di
     }
 
 
-def _by_step(issued: list[Steps]) -> dict[str, float]:
+def _by_step(issued: list[Steps], middle: Callable[[list[float]], float]) -> dict[str, float]:
     names = sorted({name for each in issued for name in each})
-    return {name: round(sum(each.get(name, 0.0) for each in issued) / len(issued) * 1000, 1) for name in names}
+    return {name: round(middle([each.get(name, 0.0) for each in issued]) * 1000, 1) for name in names}
 
 
 def _load(pool: Pool, side: Side, accounts: list[str], seconds: float, arguments: argparse.Namespace) -> list[Steps]:

@@ -14,15 +14,26 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # Ten bits are two letters. 48 bits of time make ten letters with two zeros before them, 80 random ones make sixteen.
 _PAIRS = [first + second for first in _ALPHABET.lower() for second in _ALPHABET.lower()]
 _TO_URL, _FROM_URL = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
+_POOL_OCTETS = 4096
 # The number of the identifier made last, and who may make the next.
 _last = -1
 _order = threading.Lock()
 
 
+class _Pool(threading.local):
+    """Random octets that a thread has asked the system for and not given to anyone yet."""
+
+    octets = b""
+    used = 0
+
+
+_pool = _Pool()
+
+
 def _begin_anew() -> None:
-    """A forked process may have inherited the lock as some thread of its parent held it."""
-    global _order
-    _order = threading.Lock()
+    """A forked process may have inherited the lock as some thread of its parent held it, and must not share octets."""
+    global _order, _pool
+    _order, _pool = threading.Lock(), _Pool()
 
 
 os.register_at_fork(after_in_child=_begin_anew)
@@ -40,9 +51,9 @@ def new_id() -> str:
     moment = time.time_ns() // 1_000_000
     with _order:
         if _last >> 80 >= moment:  # the machine's clock may be set back
-            number = _last + 1 + int.from_bytes(os.urandom(5))
+            number = _last + 1 + int.from_bytes(random_octets(5))
         else:
-            number = moment << 80 | int.from_bytes(os.urandom(10))
+            number = moment << 80 | int.from_bytes(random_octets(10))
         _last = number
     moment, random = number >> 80, number & 0xFFFFFFFFFFFFFFFFFFFF
     high, low, two = random >> 40, random & 0xFFFFFFFFFF, _PAIRS
@@ -51,6 +62,25 @@ def new_id() -> str:
         f"{two[moment & 1023]}{two[high >> 30]}{two[high >> 20 & 1023]}{two[high >> 10 & 1023]}{two[high & 1023]}"
         f"{two[low >> 30]}{two[low >> 20 & 1023]}{two[low >> 10 & 1023]}{two[low & 1023]}"
     )
+
+
+def random_octets(number: int) -> bytes:
+    """Return random octets for a name, a nonce or a salt, which others may see; for no credential and no key.
+
+    They come from the system's generator, asked for many at a time: each time it is asked, other threads are let in.
+    """
+    pool = _pool
+    begin = pool.used
+    end = pool.used = begin + number
+    if end > len(pool.octets):
+        pool.octets, pool.used = os.urandom(max(_POOL_OCTETS, number)), number
+        begin, end = 0, number
+    return pool.octets[begin:end]
+
+
+def new_nonce() -> str:
+    """Return 128 random bits as unpadded base64url text of 22 characters, for what is no credential, see above."""
+    return b64url(random_octets(16))
 
 
 def new_secret(octets: int = 32) -> str:
