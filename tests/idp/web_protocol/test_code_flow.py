@@ -195,11 +195,12 @@ def test_refuses_a_code_without_all_that_it_is_bound_to(
 def test_refuses_a_code_presented_by_another_client(
     composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
 ) -> None:
-    """RFC 6749 §4.1.3."""
-    other = register(composition)
+    """RFC 6749 §4.1.3: it gets nothing, and does not use up what is another's."""
+    other, code = register(composition), visitor.authorize(party)
     other.verifier = party.verifier
-    refused = other.exchange(http, visitor.authorize(party))
-    assert refused.get_json()["error"] == "invalid_grant"
+    assert other.exchange(http, code).get_json()["error"] == "invalid_grant"
+    assert events(composition, "idp:token:refused") == [("refused", "other_client", other.client_id)]
+    assert party.exchange(http, code).status_code == 200
 
 
 def test_refuses_a_code_after_a_minute(
