@@ -28,7 +28,7 @@ _NO_JSON = {
 #: Commands that write events and need no rehearsal, by the reason.
 _NO_DRY_RUN = {
     "changes one thing that it names, and a sister command undoes it": (
-        *("client disable", "client enable", "client key add", "client key remove", "client update"),
+        *("client disable", "client enable", "client key add", "client key remove"),
         *("directory disable", "directory enable", "directory map", "institution contact", "institution networks"),
         *("institution people change", "provider disable", "provider enable", "provider map"),
         *("role delegate", "role grant", "role undelegate", "role withdraw", "user disable", "user enable"),
@@ -65,6 +65,8 @@ _OF_API = {
     "list_role_holdings": "role list",
     "list_applications": "client list",
     "show_application": "client show",
+    "list_application_errors": "client errors",
+    "list_application_usage": "client usage",
     "list_deliveries": "delivery list",
     "repeat_delivery": "delivery repeat",
     "list_certificates": "ca list",
@@ -98,7 +100,6 @@ _OF_API = {
     "list_rights": "role holders",
     "list_rights_of_person": "role holders",
     "list_service_roles": "role service list",
-    "map_provider_group": "provider map",
     "preview_revocation": "ca revoke",
     "show_assignment": "role holders",
     "show_declaration": "role catalog",
@@ -143,7 +144,7 @@ _OF_CONSOLE = {
     "admin_desk.reveal": _IN_PERSON,
     "admin_desk.search": _IN_PERSON,
     "admin_directories.add": "directory add",
-    "admin_directories.change": "directory add",
+    "admin_directories.change": "directory change",
     "admin_directories.examine": "directory test",
     "admin_directories.map_role": "directory map",
     "admin_directories.set_active": "directory disable",
@@ -157,6 +158,7 @@ _OF_CONSOLE = {
     "admin_providers.add": "provider add",
     "admin_providers.change": "provider change",
     "admin_providers.examine": "provider show",
+    "admin_providers.map_role": "provider map",
     "admin_providers.set_active": "provider disable",
     "admin_recoveries.agree": _IN_PERSON,
     "admin_recoveries.open_": _IN_PERSON,

@@ -163,6 +163,18 @@ def test_judges_rows_as_requests_made_by_hand(services: CaServices, hierarchy: H
     assert len(refused) == 7
 
 
+def test_a_key_of_another_open_table_is_refused(services: CaServices, hierarchy: Hierarchy, tmp_path: Path) -> None:
+    """Whoever approves both would certify it twice."""
+    name, other = "a.pruebas.gob.ec", "b.pruebas.gob.ec"
+    key = ec_key()
+    rows = [["csr", "institution"], [make_csr(key, common_name=name, dns=(name,)), RUC]]
+    first = run(services, write_table(tmp_path / "1.csv", rows), SERVERS)
+    assert first.status is BatchStatus.PROPOSED
+    rows.append([make_csr(common_name=other, dns=(other,)), RUC])
+    second = run(services, write_table(tmp_path / "2.csv", rows), SERVERS)
+    assert list(refusals(services, second).values()) == ["key_in_other_batch"]
+
+
 def test_the_same_key_in_two_chunks_is_certified_once(
     services: CaServices, hierarchy: Hierarchy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
