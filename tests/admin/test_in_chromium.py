@@ -545,6 +545,35 @@ def test_roles_in_a_browser(administrator: Desk, auditor: Desk) -> None:
     page.wait_for_selector("#held")
     administrator.open("/admin/institutions/new")
     administrator.inspect("institucion-nueva")
+    administrator.open("/admin/institutions")
+    page.click("tbody a >> nth=0")
+    page.wait_for_selector("#held")
+    administrator.inspect("institucion")
+    page.click("#change")
+    page.fill("#contact_email", "certificados@ministerio.test")
+    administrator.inspect("institucion-cambiar")
+    page.click("#submit")
+    expect(page.locator("#held ~ dl")).to_contain_text("certificados@ministerio.test")
+    page.click("#close")
+    page.wait_for_selector("text=¿Cerrar esta institución?")
+    administrator.inspect("institucion-cerrar")
     administrator.open("/admin/audit")
     administrator.inspect("sin-permiso")
+    _stay(administrator)
     assert administrator.problems == []
+
+
+def _stay(desk: Desk) -> None:
+    """Two minutes before the end the page asks; what was typed is there afterwards."""
+    page = desk.page
+    desk.open("/admin/people/search")
+    page.clock.install()  # the last of this window: its clock stands from here on
+    page.reload()
+    page.fill("#reason", "Memorando 2026-89")
+    page.clock.run_for(17 * 60 * 1000)
+    page.wait_for_selector("#staying[open]")
+    desk.inspect("sigue-ahi")
+    page.focus("#stay")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#staying", state="hidden")
+    expect(page.locator("#reason")).to_have_value("Memorando 2026-89")
