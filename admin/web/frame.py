@@ -23,6 +23,7 @@ def install_frame(app: Flask) -> None:
         if found is not None:
             g.console_counters = counters_of(found)
 
+    app.jinja_env.globals["translated"] = words.translated
     app.jinja_env.globals["console_idle_minutes"] = int(IDLE_LIFETIME.total_seconds()) // 60
 
     @app.context_processor

@@ -68,6 +68,12 @@ def add_upstream(service: LiveService) -> None:
         )
 
 
+#: Rows that reach beyond the card that they stand in, and so below the one beside it; what is shut shows nothing.
+OVER_ITS_CARD = """() => [...document.querySelectorAll('main .card tr')].filter(row => row.checkVisibility()
+    && row.getBoundingClientRect().right > row.closest('.card').getBoundingClientRect().right + 1)
+    .map(row => row.textContent.trim().slice(0, 40))"""
+
+
 class Desk:
     """Somebody at the console, in a browser of his own without JavaScript, logged in through the provider's pages."""
 
@@ -109,6 +115,8 @@ class Desk:
             self.page.set_viewport_size({"width": 1280, "height": 900})
             found = violations(self.page, only=COLOURS if scheme == "dark" else ())
             self.problems += [(name, scheme, rule, nodes) for rule, nodes in found]
+            over = self.page.evaluate(OVER_ITS_CARD)
+            self.problems += [f"{name}: {text} stands over the edge of its card" for text in over]
             self._picture(f"{name}-1280-{scheme}")
         self.page.emulate_media(color_scheme="light")
         for width in (1024, 768, 320):
