@@ -16,7 +16,7 @@ from audit.privacy import HolderKeys, conceal
 from audit.receipt import receipt_text
 from audit.tiles import ENTRY_LIMIT
 from kernel.errors import ServiceError
-from kernel.identifiers import new_id, new_secret
+from kernel.identifiers import new_id, new_nonce
 from kernel.late_rows import insert_later
 from kernel.origin import Origin, current_origin
 
@@ -94,7 +94,7 @@ class Journal:
         now: datetime,
         limit: int,
     ) -> bytes:
-        salt = new_secret(16)
+        salt = new_nonce()
         told = _with_origin(event, origin) if origin.client_method or origin.application else event.details
         details = fit_details(told, limit)
         if limit == _TIGHT_LIMIT:  # what was too long is at least committed to

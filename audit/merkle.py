@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kernel.errors import Rejected
 
 HASH_SIZE = 32
+_sha256 = hashlib.sha256
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 # Returns the hash of the leaves [start, end), of which a proof asks in aligned pieces and at the right edge.
@@ -71,6 +72,9 @@ class CompactRange:
 
     def extend(self, leaf_hashes: Sequence[bytes]) -> None:
         """Add many leaves."""
+        if self.size == 0:  # a level at a time: half of what one leaf after the other takes
+            self.size, self.nodes = len(leaf_hashes), _perfect_subtrees(leaf_hashes)
+            return
         for leaf_hash in leaf_hashes:
             self.append(leaf_hash)
 
@@ -86,6 +90,18 @@ class CompactRange:
         for node in reversed(self.nodes[:-1]):
             root = hash_node(node, root)
         return root
+
+
+def _perfect_subtrees(leaf_hashes: Sequence[bytes]) -> list[bytes]:
+    """Return the roots of the perfect subtrees of a tree of these leaves, largest first."""
+    roots: list[bytes] = []
+    level = list(leaf_hashes)
+    while level:
+        if len(level) & 1:
+            roots.append(level.pop())
+        pairs = iter(level)
+        level = [_sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)]
+    return roots[::-1]
 
 
 def subtree_of(leaf_hashes: Sequence[bytes]) -> Subtree:

@@ -31,9 +31,9 @@ class HolderSecret(bytes):
     """A holder's key: 32 octets. What is derived from it is kept with it, and goes with it."""
 
     @cached_property
-    def commitment_key(self) -> bytes:
-        """The sub-key of commitments."""
-        return derive_secret(self, "commitment")
+    def commitment(self) -> hmac.HMAC:
+        """What commits, before its message: HMAC-SHA256 under the sub-key of commitments. To be copied."""
+        return hmac.new(derive_secret(self, "commitment"), digestmod="sha256")
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -136,7 +136,7 @@ def conceal(private: Mapping[str, str], *, key: HolderSecret, event_id: str, sal
     The commitment is HMAC-SHA256 under a sub-key of the holder's key over salt, name and value, so that a holder can
     later prove one value, and nobody without the key can try candidates (a cédula has only 10^10).
     """
-    commitments = {name: _commit(key.commitment_key, salt, name, value) for name, value in private.items()}
+    commitments = {name: _commit(key.commitment, salt, name, value) for name, value in private.items()}
     # As ``json.dumps(private, sort_keys=True, ensure_ascii=False)`` writes it, again without an encoder.
     plain = f"{{{', '.join([f'{_utf8(name)}: {_utf8(private[name])}' for name in sorted(private)])}}}".encode()
     return {"commitments": commitments, "sealed": key.sealer.seal(plain, bound_to=event_id).hex()}
@@ -150,10 +150,12 @@ def reveal(concealed: Mapping[str, object], *, key: bytes, event_id: str) -> dic
     return opened
 
 
-def _commit(key: bytes, salt: str, name: str, value: str) -> str:
+def _commit(begun: hmac.HMAC, salt: str, name: str, value: str) -> str:
     # The JSON array of the three texts, written directly: an encoder would take as long as the digest.
     message = f"[{_text(salt)}, {_text(name)}, {_text(value)}]".encode()
-    return hmac.digest(key, message, "sha256").hex()
+    digest = begun.copy()
+    digest.update(message)
+    return digest.hexdigest()
 
 
 def _read_again(session: Session, _ended: SessionTransaction) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any, cast
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, select, text
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import Session
 
 from audit.model import AUDIT_TABLES, CheckpointColumns, HeadColumns, LogTables
 from audit.tiles import ReadTile, Tile, join_hashes, split_hashes
 from kernel.errors import NotFound
+from kernel.prefetch import dialect_of
 from kernel.prepared import Prepared
 
 HEAD = 1  # the id of the one row
@@ -55,8 +57,14 @@ def overlaid(read: ReadTile, changed: Mapping[Tile, Sequence[bytes]]) -> ReadTil
 
 def store_tiles(session: Session, changed: Mapping[Tile, Iterable[bytes]], tables: LogTables = AUDIT_TABLES) -> None:
     """Write tiles, each new or in place of its narrower self."""
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    statement = insert(tables.tile)
+    if dialect_of(session) == "postgresql":
+        given = {
+            "levels": [str(tile.level) for tile in changed],
+            "numbers": [str(tile.number) for tile in changed],
+            "contents": [join_hashes(content).hex() for content in changed.values()],
+        }
+        return _storing(tables).write(session, given)
+    statement = sqlite.insert(tables.tile)
     session.execute(
         statement.on_conflict_do_update(
             index_elements=[tables.tile.level, tables.tile.number], set_={"hashes": statement.excluded.hashes}
@@ -65,6 +73,20 @@ def store_tiles(session: Session, changed: Mapping[Tile, Iterable[bytes]], table
             {"level": tile.level, "number": tile.number, "hashes": join_hashes(content)}
             for tile, content in changed.items()
         ],
+    )
+    return None
+
+
+@lru_cache(maxsize=8)
+def _storing(tables: LogTables) -> Prepared:
+    name = cast(Any, tables.tile).__tablename__
+    return Prepared(
+        lambda _: text(
+            f"INSERT INTO {name} (level, number, hashes)"  # noqa: S608  # nosec B608 - a table of our own
+            " SELECT level, number, decode(content, 'hex') FROM unnest(CAST(:levels AS bigint[]),"
+            " CAST(:numbers AS bigint[]), CAST(:contents AS text[])) AS given(level, number, content)"
+            " ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes"
+        )
     )
 
 

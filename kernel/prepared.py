@@ -198,14 +198,15 @@ class _Wire:
     ) -> list[Sequence[Sequence[Any]]]:
         """Run all, and commit behind them, in one exchange with the server where it is its own."""
         statements = [each.statement.prepared(connection) for each in asks]
-        if self._whole or _Pooler.hands_round or not _SENDS_AHEAD or len(asks) + commit < 2:
+        begins = self._pgconn.transaction_status == _IDLE
+        if self._whole or _Pooler.hands_round or not _SENDS_AHEAD or len(asks) + commit + begins < 2:
             found: list[Sequence[Sequence[Any]]] = []
             found += [self.run(each, ask.given, connection) for each, ask in zip(statements, asks, strict=True)]
             if commit:
                 self.commit(connection)
             return found
         sent: list[tuple[str, bytes | None, list[Any]]] = []
-        if self._pgconn.transaction_status == _IDLE:
+        if begins:
             settings = self._made.get(_SET_NAME) or self._make(_SET_NAME, _SET, connection)
             sent = [("BEGIN", None, []), (_SET, settings, [])]
         begun = len(sent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from kernel.errors import Fault
+from kernel.identifiers import random_octets
 
 
 def derive_secret(master: bytes, purpose: str, *, octets: int = 32) -> bytes:
@@ -43,7 +43,7 @@ class Sealer:
 
     def seal(self, content: bytes, *, bound_to: str) -> bytes:
         """Encrypt ``content``; it opens only with the same ``bound_to`` (the row's id), so rows cannot be swapped."""
-        nonce = os.urandom(12)
+        nonce = random_octets(12)
         return b"\x01" + nonce + self._cipher.encrypt(nonce, content, bound_to.encode())
 
     def open(self, sealed: bytes, *, bound_to: str) -> bytes:

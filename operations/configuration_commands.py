@@ -1,4 +1,4 @@
-"""`sau config export` and `apply`: what stands in the register as a file, to be kept, compared and applied."""
+"""`sau config`: the settings; what stands in the register as a file, to be kept, compared and applied."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from admin.as_code.configuration import read_configuration
 from admin.as_code.difference import ADDED, CHANGED, REMOVED
 from admin.as_code.document import configuration_digest, configuration_text, export_configuration
 from composition import Composition
-from kernel.command_line import counted, json_option, print_record
+from kernel.command_line import counted, json_option, print_record, print_records
+from kernel.settings import Settings, load_settings
 
 Load = Callable[[], Composition]
 _COLOURS: Mapping[str, str] = {ADDED: "green", REMOVED: "red", CHANGED: "yellow"}
@@ -83,3 +84,37 @@ def apply(
 def _may_be_coloured() -> bool:
     """Colours are for a terminal whose owner did not decline them (no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+@click.group()
+def config() -> None:
+    """The service's settings, and what stands in its register as a file."""
+
+
+@config.command()
+@json_option
+def check(as_json: bool) -> None:
+    """Check every setting and show where each stands. Secrets are not shown."""
+    settings = load_settings()
+    rows = [
+        {"setting": f"SAU_{name.upper()}", "value": _shown(settings, name), "meaning": field.description}
+        for name, field in Settings.model_fields.items()
+    ]
+    print_records(rows, as_json=as_json)
+
+
+def _shown(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    if name in ("database_url", "redis_url", "smtp_url", "sms_url") and "@" in str(value):
+        scheme, _, rest = str(value).partition("://")
+        return f"{scheme}://…@{rest.rpartition('@')[2]}"
+    return ",".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
+
+
+config.add_command(export)
+config.add_command(apply)
+
+
+def commands(_load: Load) -> list[click.Command]:
+    """Return the command, with all that it has."""
+    return [config]

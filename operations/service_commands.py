@@ -1,6 +1,7 @@
-"""`sau init`, `serve`, `worker`, `db`, `config`, `doctor`: the service as a whole.
+"""`sau init`, `serve`, `worker`, `db`, `doctor`: the service as a whole.
 
-What each works on is made when it runs: the program gives :data:`Load` as its context's object.
+What each works on is made when it runs: the program gives :data:`Load` as its context's object. What each works with is
+imported then: most of it takes longer to import than help takes to be shown.
 """
 
 from __future__ import annotations
@@ -12,28 +13,30 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from composition import Composition
 from kernel.command_line import json_option, print_record, print_records
+from kernel.late_import import import_late
 from kernel.process import end_with_parent, name_process
-from kernel.settings import Settings, load_settings, require_home
-from operations import schema
-from operations.background import background_worker
-from operations.configuration_commands import apply, export
-from operations.doctor import examine
-from operations.installation import install
-from operations.serving import serve as serve_forever
-from operations.starting import record_start, upgrade_schema
-from web.logging import configure_logging
 
-Load = Callable[[], Composition]
+if TYPE_CHECKING:
+    from composition import Composition
+
+Load = Callable[[], "Composition"]
+
+
+_OF_THE_WORKER = ("background", "starting", "schema", "serving")
+
+
+def _part(name: str) -> Any:
+    return import_late(f"operations.{name}")
 
 
 def commands(_load: Load) -> list[click.Command]:
     """Return the commands of the service."""
-    return [init, serve, worker, db, config, doctor]
+    return [init, serve, worker, db, doctor]
 
 
 @click.command()
@@ -45,7 +48,7 @@ def init(load: Load, demo: bool, without_authorities: bool, as_json: bool) -> No
     """Make database, keys, root and issuing CA, and the first administrator's one-time link. Safe to repeat."""
     if demo and without_authorities:
         raise click.UsageError("The demonstration needs authorities.")
-    report = install(load(), demo=demo, authorities=not without_authorities)
+    report = _part("installation").install(load(), demo=demo, authorities=not without_authorities)
     print_record(report.as_record(), as_json=True) if as_json else click.echo(report.as_text())
 
 
@@ -73,11 +76,13 @@ def serve(
     for name, value in (("SAU_BIND", bind), ("SAU_WORKERS", workers), ("SAU_ROLES", roles)):
         if value is not None:
             os.environ[name] = str(value)
-    settings = load_settings()
-    configure_logging(level=settings.log_level, form=settings.log_format)
-    _require_current_schema(Composition(settings))
+    settings = import_late("kernel.settings").load_settings()
+    import_late("web.logging").configure_logging(level=settings.log_level, form=settings.log_format)
+    for name in _OF_THE_WORKER:  # before the processes are forked, that all have it
+        _part(name)
+    _require_current_schema(import_late("composition").Composition(settings))
     run_worker = None if no_worker else partial(_work, load)
-    serve_forever(settings, tls_cert=tls_cert, tls_key=tls_key, run_worker=run_worker)
+    _part("serving").serve(settings, tls_cert=tls_cert, tls_key=tls_key, run_worker=run_worker)
 
 
 @click.command()
@@ -95,10 +100,10 @@ def _work(load: Load, parent: int | None) -> None:
         end_with_parent(parent)
     composition = load()
     settings = composition.settings
-    configure_logging(level=settings.log_level, form=settings.log_format)
+    import_late("web.logging").configure_logging(level=settings.log_level, form=settings.log_format)
     _require_current_schema(composition)
-    record_start(composition, process="worker")
-    running = background_worker(composition)
+    _part("starting").record_start(composition, process="worker")
+    running = _part("background").background_worker(composition)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         running.stop()
@@ -109,6 +114,7 @@ def _work(load: Load, parent: int | None) -> None:
 
 
 def _require_current_schema(composition: Composition) -> None:
+    schema = _part("schema")
     found, newest = schema.current(composition.database)
     usable = schema.fits(composition.database)
     composition.database.dispose()
@@ -132,13 +138,13 @@ def upgrade(load: Load, stopped: bool, as_json: bool) -> None:
 
     The old release may go on running meanwhile, unless a migration moves what it uses: that one asks for --stopped.
     """
-    if not stopped and (moving := schema.stop_first(load().database)):
+    if not stopped and (moving := _part("schema").stop_first(load().database)):
         reasons = "; ".join(f"{revision}: {why}" for revision, why in moving.items())
         raise click.ClickException(
             f"The old release cannot run beside this change ({reasons}). "
             "Stop every process of it, then run 'sau db upgrade --stopped'."
         )
-    print_record({"revision": upgrade_schema(load())}, as_json=as_json)
+    print_record({"revision": _part("starting").upgrade_schema(load())}, as_json=as_json)
 
 
 @db.command()
@@ -146,40 +152,11 @@ def upgrade(load: Load, stopped: bool, as_json: bool) -> None:
 @click.pass_obj
 def current(load: Load, as_json: bool) -> None:
     """Show the schema's revision and this release's."""
-    require_home()
-    database = load().database
+    import_late("kernel.settings").require_home()
+    database, schema = load().database, _part("schema")
     found, newest = schema.current(database)
     record = {"database": found, "release": newest, "current": found == newest}
     print_record({**record, "stop_first": sorted(schema.stop_first(database))}, as_json=as_json)
-
-
-@click.group()
-def config() -> None:
-    """The service's settings, and what stands in its register as a file."""
-
-
-config.add_command(export)
-config.add_command(apply)
-
-
-@config.command()
-@json_option
-def check(as_json: bool) -> None:
-    """Check every setting and show where each stands. Secrets are not shown."""
-    settings = load_settings()
-    rows = [
-        {"setting": f"SAU_{name.upper()}", "value": _shown(settings, name), "meaning": field.description}
-        for name, field in Settings.model_fields.items()
-    ]
-    print_records(rows, as_json=as_json)
-
-
-def _shown(settings: Settings, name: str) -> str:
-    value = getattr(settings, name)
-    if name in ("database_url", "redis_url", "smtp_url", "sms_url") and "@" in str(value):
-        scheme, _, rest = str(value).partition("://")
-        return f"{scheme}://…@{rest.rpartition('@')[2]}"
-    return ",".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
 
 
 @click.command()
@@ -187,8 +164,8 @@ def _shown(settings: Settings, name: str) -> str:
 @click.pass_obj
 def doctor(load: Load, as_json: bool) -> None:
     """Examine the installation. Exit status: 0 well, 1 warnings, 2 something is broken."""
-    require_home()
-    findings = examine(load())
+    import_late("kernel.settings").require_home()
+    findings = _part("doctor").examine(load())
     if as_json:
         print_records([finding.as_record() for finding in findings], as_json=True)
     else:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import get_completion_class
 
-from composition import Composition
 from kernel.clock import SystemClock
 from operations.manual import manual_page
+
+if TYPE_CHECKING:
+    from composition import Composition
 
 SHELLS = ("bash", "zsh", "fish")
 _NAME = "sau"

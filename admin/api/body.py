@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
 from admin.api.operation import Document
 from kernel.errors import Rejected
+from web.json_body import read_json
 
 _MOST_TOLD = 20
 
@@ -29,14 +29,12 @@ def parse_body(octets: bytes, form: type[Document]) -> tuple[Document, str]:
     :raises Rejected: (``bad_json``) this is no JSON object of Unicode text. :raises BadBodyError: naming each member.
     """
     try:
-        found = json.loads(octets.decode("utf-8") or "{}", parse_constant=_no_number, object_pairs_hook=_once)
+        found = read_json(octets or b"{}")
         if not isinstance(found, dict):
             raise ValueError("not an object")
-        text = json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        text.encode("utf-8")  # lone surrogates are no text
-        _require_storable(found)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Rejected("Send a JSON object, in UTF-8.", code="bad_json") from error
+    text = json.dumps(found, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     try:
         return form.model_validate_json(text, strict=True), text
     except ValidationError as error:
@@ -48,22 +46,3 @@ def parse_body(octets: bytes, form: type[Document]) -> tuple[Document, str]:
 
 def _pointer(location: tuple[int | str, ...]) -> str:
     return "#" + "".join("/" + str(step).replace("~", "~0").replace("/", "~1")[:80] for step in location)
-
-
-def _no_number(_: str) -> NoReturn:
-    raise ValueError("no such number in JSON (RFC 8259 §6)")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("a member twice: readers would differ on which one counts")
-    return dict(pairs)
-
-
-def _require_storable(value: object) -> None:
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError("no text has U+0000")
-    for each in (
-        (*value.keys(), *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ()
-    ):
-        _require_storable(each)

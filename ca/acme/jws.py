@@ -162,7 +162,7 @@ class _Registry(jws.JWSRegistry):
 
 def _read_object(octets: bytes, *, what: str) -> dict[str, Any]:
     try:
-        document = json.loads(octets, object_pairs_hook=_without_repetition, parse_constant=_no_constant)
+        document = _JSON.decode(octets.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise malformed(f"{what} is not JSON, or names a member twice.") from error
     if not isinstance(document, dict):
@@ -179,3 +179,6 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_without_repetition, parse_constant=_no_constant)

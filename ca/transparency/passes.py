@@ -12,9 +12,9 @@ import structlog
 
 from kernel.loop_call import current_loop_call, is_done
 
-# A pass costs the same for one entry as for fifty: after one, the next waits for company. Passes take a tenth of a
+# A pass costs the same for one entry as for fifty: after one, the next waits for company. Passes take a twentieth of a
 # process's time at most, by what they compute: who waits for the interpreter or the database keeps nobody from it.
-_REST_SECONDS, _LONGEST_REST_SECONDS, _REST_TIMES = 0.05, 0.5, 9
+_REST_SECONDS, _LONGEST_REST_SECONDS, _REST_TIMES = 0.05, 0.5, 19
 
 
 _log = structlog.get_logger("ca.transparency")

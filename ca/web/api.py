@@ -27,6 +27,7 @@ from ca.ports import ApiCaller, PresentedToken
 from ca.web.services import services
 from kernel.errors import Rejected, ServiceError
 from web.api_answers import problem_of, problem_of_http, shown_token
+from web.json_body import json_body
 from web.rate_limit import limit
 
 __all__ = ["PREFIX", "blueprint"]
@@ -199,7 +200,7 @@ def _enter(scope: Scope) -> ApiCaller:
 
 
 def _json(known: set[str]) -> dict[str, Any]:
-    body = request.get_json(silent=True)
+    body = json_body()
     if not isinstance(body, dict) or set(body) - known:
         raise Rejected(f"Send a JSON object with {', '.join(sorted(known))}.", code="bad_json")
     return body

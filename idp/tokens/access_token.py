@@ -23,7 +23,7 @@ from idp.tokens.model import RevokedAccessTokenRow
 from idp.tokens.opaque import FORMAT as OPAQUE
 from idp.tokens.opaque import find_opaque_token, keep_opaque_token
 from kernel.clock import MOST_SKEW, from_timestamp, to_timestamp
-from kernel.identifiers import new_secret
+from kernel.identifiers import new_nonce
 from kernel.prefetch import find_row
 
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=5)
@@ -82,7 +82,7 @@ def issue_access_token(
         "client_id": client.client_id,
         "iat": to_timestamp(now),
         "exp": to_timestamp(ends_at),
-        "jti": new_secret(16),
+        "jti": new_nonce(),
         **({"scope": " ".join(scopes)} if scopes else {}),
         **({"cnf": confirmation.to_cnf()} if confirmation else {}),
         **extra,

@@ -6,12 +6,13 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
-from idp.accounts.email_confirmation import (
-    EmailConfirmation,
-    confirm_email,
-    find_email_confirmation,
-    resend_email_code,
-    start_email_confirmation,
+from idp.accounts.contact_confirmation import (
+    Confirmation,
+    Contact,
+    confirm_contact,
+    find_confirmation,
+    resend_code,
+    start_confirmation,
 )
 from idp.accounts.identity import parse_email
 from idp.web.access import present, services
@@ -89,10 +90,17 @@ def take_code() -> AnyResponse:
     try:
         with services().database.transaction() as session:
             if again:
-                resend_email_code(session, services=services(), person=visitor.person, now=present())
+                resend_code(session, services=services(), person=visitor.person, contact=Contact.EMAIL, now=present())
             else:
                 text = form.text("code")
-                confirm_email(session, services=services(), person=visitor.person, code=text, now=present())
+                confirm_contact(
+                    session,
+                    services=services(),
+                    person=visitor.person,
+                    contact=Contact.EMAIL,
+                    code=text,
+                    now=present(),
+                )
     except Throttled as error:
         form.refuse("code", error)
         return _show_code(visitor, waiting, form, 429)
@@ -107,7 +115,9 @@ def take_code() -> AnyResponse:
 def _start(visitor: Visitor, form: Form, email: str) -> AnyResponse:
     try:
         with services().database.transaction() as session:
-            start_email_confirmation(session, services=services(), person=visitor.person, email=email, now=present())
+            start_confirmation(
+                session, services=services(), person=visitor.person, contact=Contact.EMAIL, to=email, now=present()
+            )
     except Rejected as error:
         form.refuse("email", error)
         return _show(visitor, form, 422)
@@ -117,9 +127,9 @@ def _start(visitor: Visitor, form: Form, email: str) -> AnyResponse:
     return redirect(url_for("contact.code"), 303)
 
 
-def _waiting(visitor: Visitor) -> EmailConfirmation | None:
+def _waiting(visitor: Visitor) -> Confirmation | None:
     with services().database.reading() as session:
-        return find_email_confirmation(session, person_id=visitor.person.id, now=present())
+        return find_confirmation(session, contact=Contact.EMAIL, person_id=visitor.person.id, now=present())
 
 
 def _show(visitor: Visitor, form: Form, status: int = 200, *, kept: bool = False) -> AnyResponse:
@@ -127,14 +137,14 @@ def _show(visitor: Visitor, form: Form, status: int = 200, *, kept: bool = False
 
 
 def _show_code(
-    visitor: Visitor, waiting: EmailConfirmation, form: Form, status: int = 200, *, sent_again: bool = False
+    visitor: Visitor, waiting: Confirmation, form: Form, status: int = 200, *, sent_again: bool = False
 ) -> AnyResponse:
     return render(
         "idp/account_email_code.html",
         status,
         visitor=visitor,
-        email=waiting.email,
-        changes=waiting.email != visitor.person.email,
+        email=waiting.to,
+        changes=waiting.to != visitor.person.email,
         form=form,
         sent_again=sent_again,
     )

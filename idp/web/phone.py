@@ -6,14 +6,15 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from audit.vocabulary import EventType
-from idp.accounts.phone import parse_phone, shown_phone
-from idp.accounts.phone_confirmation import (
-    PhoneConfirmation,
-    confirm_phone,
-    find_phone_confirmation,
-    resend_phone_code,
-    start_phone_confirmation,
+from idp.accounts.contact_confirmation import (
+    Confirmation,
+    Contact,
+    confirm_contact,
+    find_confirmation,
+    resend_code,
+    start_confirmation,
 )
+from idp.accounts.phone import parse_phone, shown_phone
 from idp.codes.enrolment import enroll_confirmed_sms
 from idp.web.access import present, services
 from idp.web.forms import Form
@@ -80,10 +81,17 @@ def take_code() -> AnyResponse:
     try:
         with services().database.transaction() as session:
             if again:
-                resend_phone_code(session, services=services(), person=visitor.person, now=present())
+                resend_code(session, services=services(), person=visitor.person, contact=Contact.PHONE, now=present())
             else:
                 text = form.text("code")
-                person = confirm_phone(session, services=services(), person=visitor.person, code=text, now=present())
+                person = confirm_contact(
+                    session,
+                    services=services(),
+                    person=visitor.person,
+                    contact=Contact.PHONE,
+                    code=text,
+                    now=present(),
+                )
                 if _as_second_step():
                     secret = enroll_confirmed_sms(
                         session, services=services(), person=person, sid=visitor.session.sid, now=present()
@@ -104,7 +112,9 @@ def take_code() -> AnyResponse:
 def _start(visitor: Visitor, form: Form, phone: str) -> AnyResponse:
     try:
         with services().database.transaction() as session:
-            start_phone_confirmation(session, services=services(), person=visitor.person, phone=phone, now=present())
+            start_confirmation(
+                session, services=services(), person=visitor.person, contact=Contact.PHONE, to=phone, now=present()
+            )
     except Rejected as error:
         form.refuse("phone", error)
         return _show(visitor, form, 422)
@@ -128,9 +138,9 @@ def _address(endpoint: str) -> str:
     )
 
 
-def _waiting(visitor: Visitor) -> PhoneConfirmation | None:
+def _waiting(visitor: Visitor) -> Confirmation | None:
     with services().database.reading() as session:
-        return find_phone_confirmation(session, person_id=visitor.person.id, now=present())
+        return find_confirmation(session, contact=Contact.PHONE, person_id=visitor.person.id, now=present())
 
 
 def _show(visitor: Visitor, form: Form, status: int = 200, *, kept: bool = False) -> AnyResponse:
@@ -147,16 +157,16 @@ def _show(visitor: Visitor, form: Form, status: int = 200, *, kept: bool = False
 
 
 def _show_code(
-    visitor: Visitor, waiting: PhoneConfirmation, form: Form, status: int = 200, *, sent_again: bool = False
+    visitor: Visitor, waiting: Confirmation, form: Form, status: int = 200, *, sent_again: bool = False
 ) -> AnyResponse:
     return render(
         "idp/steps/phone_code.html",
         status,
         visitor=visitor,
-        phone=shown_phone(waiting.phone),
+        phone=shown_phone(waiting.to),
         here=_address("phone.code"),
         other=_address("phone.page"),
-        changes=waiting.phone != visitor.person.phone,
+        changes=waiting.to != visitor.person.phone,
         form=form,
         sent_again=sent_again,
     )

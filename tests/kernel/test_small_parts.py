@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from kernel.clock import ManualClock, SystemClock, from_timestamp, to_timestamp
 from kernel.errors import AlreadyConsumed, Conflict, ServiceError, Throttled
-from kernel.identifiers import b64url, b64url_decode, new_id, new_reference, new_secret, sha256, sha256_hex
+from kernel.identifiers import (
+    b64url,
+    b64url_decode,
+    new_id,
+    new_nonce,
+    new_reference,
+    new_secret,
+    random_octets,
+    sha256,
+    sha256_hex,
+)
 from kernel.origin import Origin, current_origin, working_for
 from kernel.secret_text import SecretText
 
@@ -32,6 +44,26 @@ def test_secrets_have_256_bits() -> None:
     """RFC 6749 §10.10 asks for 2^-128 at least."""
     assert len(b64url_decode(new_secret())) == 32
     assert new_secret() != new_secret()
+
+
+def test_random_octets_are_given_once_to_threads_and_to_forks() -> None:
+    """NIST SP 800-38D §8.2: a nonce that comes twice opens what it sealed; a child does not begin with its parent's."""
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: random_octets(16), range(4000)))
+    assert len(set(made)) == 4000
+    assert {len(octets) for octets in made} == {16}
+    assert len(random_octets(10_000)) == 10_000
+    assert len(random_octets(1)) == 1, "and more are at hand"
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:  # pragma: no cover - in a process of its own
+        os.write(writing, random_octets(16))
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 16) != random_octets(16)
+    os.close(reading)
+    os.close(writing)
+    assert len(b64url_decode(new_nonce())) == 16
 
 
 def test_references_can_be_read_aloud() -> None:
@@ -127,5 +159,5 @@ def test_an_identifier_begins_with_its_moment_in_milliseconds(monkeypatch: pytes
     ):
         monkeypatch.setattr("kernel.identifiers._last", -1)
         monkeypatch.setattr("time.time_ns", lambda moment=moment: moment * 1_000_000)
-        monkeypatch.setattr("os.urandom", lambda _octets, random=random: random)
+        monkeypatch.setattr("kernel.identifiers.random_octets", lambda _octets, random=random: random)
         assert new_id() == written

@@ -24,6 +24,7 @@ from ca.lints import outside
 from ca.lints.gate import outside_lint
 from ca.profiles.registry import packaged_profiles
 from kernel.process import end_with_parent
+from operations import background, doctor, installation, schema, serving, starting
 from tests import turned
 
 _LARGEST_ORDER = 1 << 18
@@ -42,7 +43,7 @@ def main() -> None:
 
 def _load() -> None:
     """Have in memory what a service and a command need: more than they import, for they ask for it later."""
-    assert wsgi
+    assert wsgi and background and doctor and installation and schema and serving and starting
     turned.install()
     sau.every_command()
     outside_lint()

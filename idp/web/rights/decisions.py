@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from sqlalchemy.orm import Session
 
 from audit.event import Event
@@ -24,6 +24,7 @@ from idp.web.access import services
 from idp.web.rights.api_answers import challenge, finish, issuer, presented_token, token_status
 from idp.web.sender import request_sender
 from kernel.errors import Rejected
+from web.json_body import json_body
 from web.rate_limit import limit
 
 blueprint = Blueprint("idp_decisions", __name__)
@@ -157,7 +158,7 @@ def _refused(error: BearerTokenError | None, scheme: str) -> Response:
 
 
 def _body() -> object:
-    body = request.get_json(silent=True)
+    body = json_body()
     if body is None:
         raise Rejected("This cannot be asked: the request is a JSON object.", code="bad_question")
     return body

@@ -19,6 +19,7 @@ from idp.web.access import services
 from idp.web.rights.api_answers import challenge, finish, issuer, presented_token, token_status
 from idp.web.sender import request_sender
 from kernel.errors import Conflict, NotFound, Rejected, ServiceError
+from web.json_body import json_body
 
 PATH = "/scim/v2"
 SCOPE = "scim"
@@ -79,7 +80,7 @@ def base() -> str:
 
 def body_of_request() -> dict[str, Any]:
     """Return the JSON object that was sent. :raises Rejected: ``invalid_value``."""
-    body = request.get_json(silent=True, force=True)
+    body = json_body(whatever_type=True)
     if not isinstance(body, dict):
         raise Rejected("The request is a JSON object.", code="invalid_value")
     return body

@@ -22,6 +22,7 @@ from kernel.origin import current_origin
 from kernel.settings import IpNetwork
 from web.client_address import is_in
 from web.csrf import exempt
+from web.json_body import json_body
 from web.rate_limit import limit
 from web.refusals import may_record
 
@@ -81,7 +82,7 @@ def _is_from(networks: Sequence[IpNetwork]) -> bool:
 
 
 def _read() -> Dialled:
-    fields: Any = request.get_json(silent=True) if request.is_json else request.form
+    fields: Any = json_body() if request.is_json else request.form
     if not isinstance(fields, Mapping):
         raise Rejected("A form or a JSON object.", code="bad_ussd_request")
     found = {

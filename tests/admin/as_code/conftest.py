@@ -18,7 +18,7 @@ from idp.directory.institutions import add_institution, set_institution_contact,
 from idp.rights.catalog import declare_rights
 from idp.rights.declaration import parse_declaration
 from kernel.clock import ManualClock
-from operations.service_commands import config
+from operations.configuration_commands import config
 from tests.admin.conftest import MakePerson
 
 RUC = "0160001550001"  # as a number with a leading zero it would be an octal one

@@ -184,3 +184,11 @@ def test_what_is_served_is_described(personnel: Personnel) -> None:
         True,
         False,
     )
+
+
+def test_a_member_that_is_no_text_is_refused(office: Office, personnel: Personnel) -> None:
+    """U+0000 and a lone surrogate are JSON to some, and nothing that a database looks for; depth ends a parser."""
+    path = f"/scim/v2/Groups/{group_of(personnel, 'reader')['id']}"
+    for value in ('"a\\u0000b"', '"\\ud800"', "[" * 50_000):
+        answer = personnel.http.put(path, data=f'{{"members":[{{"value":{value}}}]}}', headers=personnel.headers)
+        assert (answer.status_code, answer.get_json()["scimType"]) == (400, "invalidValue")
