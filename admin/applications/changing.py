@@ -36,7 +36,7 @@ from idp.clients.register import require_declared_scopes
 from idp.clients.registration.client_registration import ClientRegistration
 from idp.clients.registration.document import registration_document
 from idp.services import IdpServices
-from kernel.errors import Conflict, NotFound, Rejected
+from kernel.errors import Conflict, Denied, NotFound, Rejected
 from kernel.identifiers import new_id, sha256_hex
 
 REASON_LIMIT = 300
@@ -221,7 +221,7 @@ def decide_change(
         session,
         journal=services.journal,
         kind=EventType.APPLICATION_CHANGE_REFUSED,
-        own="own_change",
+        own=Denied("Somebody else decides what you proposed.", code="own_change"),
         asked_by=waiting.asked_by,
         client_id=client_id,
         about=waiting.id,

@@ -18,7 +18,7 @@ def require_another_decider(
     *,
     journal: Journal,
     kind: EventType,
-    own: str,
+    own: Denied,
     asked_by: str,
     client_id: str,
     about: str,
@@ -27,10 +27,17 @@ def require_another_decider(
 ) -> None:
     """Refuse, on record, whoever decides what he asked for.
 
-    :param kind: the event of a refusal. :param own: the code for who asked himself. :param about: what is decided.
-    :raises Denied: ``own``; as :func:`require_another_hand`.
+    :param kind: the event of a refusal. :param own: what he is told who asked himself. :param about: what is decided.
+    :raises Denied: ``own``, or as :func:`require_another_hand`.
     """
     if asked_by == actor:
-        event = Event(type=kind, outcome=Outcome.REFUSED, reason=own, actor=actor, client_id=client_id, object_id=about)
-        journal.refuse(session, event, Denied("Somebody else decides what you asked for.", code=own), now=now)
+        event = Event(
+            type=kind,
+            outcome=Outcome.REFUSED,
+            reason=own.code,
+            actor=actor,
+            client_id=client_id,
+            object_id=about,
+        )
+        journal.refuse(session, event, own, now=now)
     require_another_hand(session, journal=journal, kind=kind, actor=actor, proposers=(asked_by,), about=about, now=now)

@@ -26,7 +26,7 @@ from idp.clients.history import PLACED, described, note_change
 from idp.clients.model import ClientRow
 from idp.clients.policy import REFRESH_TOKEN
 from idp.clients.registration.uris import require_https_uri
-from kernel.errors import Conflict, NotFound, Rejected
+from kernel.errors import Conflict, Denied, NotFound, Rejected
 from kernel.identifiers import new_id
 
 #: What a person affirms, for no machine sees it.
@@ -160,7 +160,7 @@ def decide_go_live(
         session,
         journal=journal,
         kind=EventType.GO_LIVE_REFUSED,
-        own="own_go_live",
+        own=Denied("Somebody else decides what you asked for.", code="own_go_live"),
         asked_by=waiting.asked_by,
         client_id=client_id,
         about=waiting.id,
