@@ -66,7 +66,7 @@ faults: $(VENV)/.dev
 # What Maven needs is fetched into .cache/maven, and is too much for every run. Without Maven the test says that it was skipped.
 samples: $(VENV)/.dev
 	@scripts/test-packages maven
-	@FAULT_ROUNDS=1 $(BIN)/python -m pytest -p no:cacheprovider tests/flows/relying_parties/test_samples.py tests/flows/relying_parties/test_spring_sample.py
+	@FAULT_ROUNDS=1 $(BIN)/python -m pytest -p no:cacheprovider tests/flows/relying_parties/test_samples.py tests/flows/relying_parties/test_spring_sample.py tests/flows/relying_parties/test_samples_against_faults.py
 
 check: $(VENV)/.dev
 	@scripts/gates

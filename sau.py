@@ -177,6 +177,11 @@ def _enter(house: str) -> None:
         assert isinstance(audit, click.Group)
         for command in import_late("operations.commands").audit_commands(lambda: _composition()):
             audit.add_command(command)
+    if house == "idp.commands":  # how applications are used is counted by the console, which stands above them
+        client = main.commands["client"]
+        assert isinstance(client, click.Group)
+        for command in import_late("admin.applications.commands").client_commands(lambda: _installed().idp):
+            client.add_command(command)
 
 
 def every_command() -> _Program:

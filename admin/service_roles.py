@@ -15,13 +15,13 @@ from admin.permissions import Role
 from admin.roles import Powers, RoleHolding, list_role_holdings
 from audit.event import Event
 from audit.journal import Journal
-from audit.model import AuditEvent
 from audit.vocabulary import EventType, Outcome
 from ca.requests.model import CertificateRequest
 from idp.accounts.one_hand import accounts_in_one_hand
 from idp.clients.client import Client, find_client, list_clients
 from idp.clients.environment import Environment
-from idp.clients.history import PROOFS, REGISTERED, list_changes
+from idp.clients.hands import hands_of
+from idp.clients.history import REGISTERED, list_changes
 from idp.clients.model import ClientRow
 from idp.clients.own_apis import ADMINISTRATION
 from idp.clients.policy import CLIENT_CREDENTIALS
@@ -201,15 +201,7 @@ def _hands_of(session: Session, clients: Sequence[str]) -> set[str]:
     hands: set[str | None] = set()
     for client_id in clients:
         hands |= set(session.scalars(select(ServiceRole.registered_by).where(ServiceRole.client_id == client_id)))
-        for each in list_changes(session, client_id, limit=_MOST_CHANGES):
-            if each.kind == REGISTERED or PROOFS & each.members.keys():
-                hands.add(each.changed_by)
-        rotated = select(AuditEvent.actor).where(
-            AuditEvent.client_id == client_id,
-            AuditEvent.type == EventType.CLIENT_SECRET_ROTATED.value,
-            AuditEvent.outcome == Outcome.SUCCESS.value,
-        )
-        hands |= set(session.scalars(rotated.distinct()))
+        hands |= hands_of(session, client_id)
         certified = (
             select(CertificateRequest.requested_by)
             .join(ClientRow, ClientRow.certificate_request_id == CertificateRequest.id)

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from audit.bundle import LEAVES
+from audit.bundle import LEAVES, UNREADABLE
 from audit.checkpoint import CheckpointError, verify_checkpoint
 from audit.cosigned import published_checkpoint
 from audit.findings import Finding, FindingKind
@@ -46,7 +46,7 @@ class Archive:
             if head["format"] != FORMAT:
                 raise ValueError
             return cls(path, str(head["origin"]), int(head["first"]), int(head["stop"]))
-        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise Rejected(f"{path} is no archive of this service.", code="bad_archive") from error
 
     def records(self) -> Iterator[tuple[int, bytes]]:
@@ -78,7 +78,7 @@ class Archive:
                     detail = f"the record in the archive {place} is not the one that was logged"
                     return Finding(FindingKind.CHANGED, index, _name(leaf), detail)
                 edge.append(wanted)
-        except (OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        except UNREADABLE as error:
             detail = f"the archive {place} cannot be read further ({type(error).__name__})"
             return Finding(FindingKind.CHANGED, self.first, None, detail)
         except Fault:
@@ -122,5 +122,5 @@ def _tree_changed(index: int, place: str) -> Finding:
 def _name(leaf: bytes | None) -> str | None:
     try:
         return str(json.loads(leaf or b"")["id"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

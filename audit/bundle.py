@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -27,6 +28,11 @@ README, LEEME, KEY, CERTIFICATES, WITNESSES, CHECKPOINTS, LEAVES, HASHES, PROOFS
     "leaf-hashes.txt",
     "proofs/",
 )
+#: What reading a packed file that others made can end in: cut, damaged, encrypted, of another kind, nested without end.
+UNREADABLE = (
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, RecursionError),
+    *(KeyError, TypeError, ValueError, OverflowError),
+)
 _PAGE = 1000
 
 
@@ -43,7 +49,7 @@ class BundleLog:
             self._checkpoints = [_read_checkpoint(line) for line in self._file.read(CHECKPOINTS).splitlines()]
             self._leaf_lines = _Lines(self._file, LEAVES)
             self._hash_lines = _Lines(self._file, HASHES)
-        except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, CheckpointError) as error:
+        except (*UNREADABLE, CheckpointError) as error:
             raise Rejected(f"{path} is no exported log.", code="bad_bundle") from error
 
     def head(self) -> StoredHead:
@@ -114,7 +120,10 @@ class _Lines:
         return lines
 
     def _next(self) -> bytes:
-        line = self._stream.readline(ENTRY_LIMIT + 2)
+        try:
+            line = self._stream.readline(ENTRY_LIMIT + 2)
+        except UNREADABLE as error:
+            raise Rejected(f"{self._name} cannot be read after line {self._at}.", code="bad_bundle") from error
         self._at += bool(line)
         return line
 
@@ -122,7 +131,7 @@ class _Lines:
 def _row(index: int, line: bytes) -> Row:
     try:
         name = str(json.loads(line)["id"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         name = None
     return Row(index, name, line)
 

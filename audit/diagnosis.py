@@ -108,7 +108,7 @@ def check_record(index: int, row: Row) -> Finding | None:
     try:
         leaf = json.loads(row.leaf)
         canonical = isinstance(leaf, dict) and canonical_json(leaf) == row.leaf
-    except ValueError:
+    except (ValueError, RecursionError):
         canonical = False
     if not canonical:
         return Finding(FindingKind.NOT_CANONICAL, index, row.event_id, "the record is not canonical JSON")

@@ -46,7 +46,7 @@ class Numbers:
         try:
             told = json.loads(leaf)
             process, number, at = told["process"], told["sequence"], told["occurred_at"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return
         if not isinstance(process, str) or type(number) is not int or not isinstance(at, str):
             return

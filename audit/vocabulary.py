@@ -287,6 +287,7 @@ class EventType(StrEnum):
     APPLICATION_EXAMINED = "admin:application:examined"  # looked at from outside
     SIMULATION_STARTED = "admin:simulation:started"  # faults on purpose, in a sandbox
     SIMULATION_STOPPED = "admin:simulation:stopped"
+    SIMULATED_CERTIFICATE_SHOWN = "idp:simulated_certificate:shown"  # by a test citizen, in a sandbox
     FAULT_INJECTED = "idp:simulation:fault_injected"
     GO_LIVE_ASKED = "admin:application:go_live_asked"
     GO_LIVE_REFUSED = "admin:application:go_live_refused"

@@ -12,22 +12,17 @@ import argparse
 import json
 import multiprocessing
 import os
-import socket
-import socketserver
-import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPSConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
@@ -43,6 +38,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
 
+from bench import acme_network
 from bench.servers import WORKERS, processor_seconds
 from kernel.identifiers import b64url
 from tests.servers.postgresql import PostgreSqlServer, run_postgresql
@@ -137,7 +133,8 @@ def _measure(pool: Pool, sides: list[Side], arguments: argparse.Namespace) -> di
             "median_per_second": round(statistics.median(rounds[name]), 1),
             "server_processor_ms": round(statistics.median(costs[name]), 2),
             "p50_ms": round(statistics.median(waits[name])),
-            "mean_ms_by_step": _by_step(steps[name]),
+            "mean_ms_by_step": _by_step(steps[name], statistics.fmean),
+            "median_ms_by_step": _by_step(steps[name], statistics.median),
         }
         for name in rounds
         if rounds[name]
@@ -153,9 +150,9 @@ def _measure(pool: Pool, sides: list[Side], arguments: argparse.Namespace) -> di
     }
 
 
-def _by_step(issued: list[Steps]) -> dict[str, float]:
+def _by_step(issued: list[Steps], middle: Callable[[list[float]], float]) -> dict[str, float]:
     names = sorted({name for each in issued for name in each})
-    return {name: round(sum(each.get(name, 0.0) for each in issued) / len(issued) * 1000, 1) for name in names}
+    return {name: round(middle([each.get(name, 0.0) for each in issued]) * 1000, 1) for name in names}
 
 
 def _load(pool: Pool, side: Side, accounts: list[str], seconds: float, arguments: argparse.Namespace) -> list[Steps]:
@@ -184,9 +181,7 @@ class Client:
 
     def __init__(self, directory: str, number: int, account: str = "") -> None:
         parts = urlsplit(directory)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        self._http = HTTPSConnection(parts.hostname or "", parts.port, context=context, timeout=30)
+        self._http = acme_network.Connection(parts.hostname or "", parts.port or 443)
         self._number, self._key, self._account, self._nonce = number, _key(number), account, ""
         self._directory = self._ask("GET", directory)[1]
         self._nonce = self._ask("HEAD", self._directory["newNonce"])[2]
@@ -259,13 +254,14 @@ class Client:
             raise RuntimeError(f"{url}: {answer[0]} {answer[1]}")
         return answer
 
-    def _ask(self, method: str, url: str, body: str | None = None) -> tuple[int, Any, str, str]:
-        headers = {"Content-Type": "application/jose+json"} if body else {}
-        self._http.request(method, urlsplit(url).path, body, headers)
-        answer = self._http.getresponse()
-        content = answer.read()
-        document = json.loads(content) if "json" in (answer.headers["Content-Type"] or "") and content else None
-        return answer.status, document, answer.headers["Replay-Nonce"] or "", answer.headers["Location"] or ""
+    def _ask(self, method: str, url: str, body: str = "") -> tuple[int, Any, str, str]:
+        reply = self._http.ask(method, urlsplit(url).path, body.encode())
+        return (
+            reply.status,
+            reply.document,
+            reply.headers.get("replay-nonce", ""),
+            reply.headers.get("location", ""),
+        )
 
 
 def _key(number: int) -> ec.EllipticCurvePrivateKey:
@@ -319,43 +315,18 @@ def _answering(accounts: int) -> Iterator[None]:
 
 def serve_names(_accounts: int) -> None:
     """Answer questions: each name under the zone is this machine, and the zone lets ours issue."""
-    record = b"\x00\x05issuelocalhost"
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            query, connection = self.request
-            end = query.index(b"\0", 12) + 5
-            name, kind = query[12 : end - 4].lower(), int.from_bytes(query[end - 4 : end - 2])
-            answer = b""
-            if kind == 1:
-                answer = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\x7f\0\0\x01"
-            elif kind == 257 and name == b"\x05banco\x03gob\x02ec\0":
-                answer = b"\xc0\x0c\x01\x01\0\x01\0\0\0\x3c" + len(record).to_bytes(2) + record
-            head = query[:2] + b"\x81\x80\0\x01" + (b"\0\x01" if answer else b"\0\0") + b"\0\0\0\0"
-            connection.sendto(head + query[12:end] + answer, self.client_address)
-
-    socketserver.UDPServer(("127.0.0.1", 53), Handler).serve_forever()
+    acme_network.serve_names(b"\x05banco\x03gob\x02ec\0", b"localhost")
 
 
 def serve_proofs(accounts: int) -> None:
     """Answer http-01 for any token, by the key of the account whose number the name says."""
     thumbprints = [_thumbprint(_key(number)) for number in range(accounts)]
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            number = int(self.headers["Host"].split(".")[0].rpartition("-")[2])
-            body = f"{self.path.rpartition('/')[2]}.{thumbprints[number]}".encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def proof(host: str, path: str) -> str:
+        number = int(host.split(".")[0].rpartition("-")[2])
+        return f"{path.rpartition('/')[2]}.{thumbprints[number]}"
 
-        def log_message(self, *_arguments: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 80), Handler)
-    server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server.serve_forever()
+    acme_network.serve_files(proof)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -59,6 +60,25 @@ def print_records(records: Sequence[Mapping[str, Any]], *, as_json: bool, empty:
     click.echo(_line(names, widths))
     for row in rows:
         click.echo(_line(row, widths))
+
+
+def may_be_coloured() -> bool:
+    """Colours are for a terminal whose owner did not decline them (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def print_changes(changes: Sequence[tuple[str, str, str]], *, empty: str = "Nothing changes.") -> None:
+    """Print what differs, ``(name, before, after)``, for people: what goes in red, what comes in green.
+
+    The marks say the same without colour: a pipe, ``NO_COLOR`` and who does not see red read ``-`` and ``+``.
+    """
+    colours = may_be_coloured()
+    if not changes:
+        click.echo(empty)
+    for name, before, after in changes:
+        for mark, value, colour in (("-", before, "red"), ("+", after, "green")):
+            if value:
+                click.secho(f"{mark} {name}: {value}", fg=colour if colours else None)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -116,7 +116,8 @@ def b64url_decode(text: str) -> bytes:
         of octets that :func:`b64url` writes differently (RFC 4648 §3.5).
     """
     # The decoder takes "+" and "/" too, and ignores bits left over: comparing is what makes it strict.
-    octets = a2b_base64(text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4), strict_mode=True)
+    padded = text + "=" * (-len(text) % 4)
+    octets = a2b_base64(padded.encode("ascii").translate(_FROM_URL), strict_mode=True)
     if b64url(octets) != text:
         raise ValueError("not base64url")
     return octets

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from admin.as_code.configuration import read_configuration
 from admin.as_code.difference import ADDED, CHANGED, REMOVED
 from admin.as_code.document import configuration_digest, configuration_text, export_configuration
 from composition import Composition
-from kernel.command_line import counted, json_option, print_record, print_records
+from kernel.command_line import counted, json_option, may_be_coloured, print_record, print_records
 from kernel.settings import Settings, load_settings
 
 Load = Callable[[], Composition]
@@ -74,16 +72,11 @@ def apply(
         digests = {"before": applied.before, "after": applied.after}
         print_record({"changed": bool(changes), "dry_run": dry_run, **digests, "changes": changes}, as_json=True)
         return
-    colours = _may_be_coloured()
+    colours = may_be_coloured()
     for each in applied.changes:
         click.secho(each.as_text(), fg=_COLOURS[each.mark] if colours else None)
     told = counted(len(applied.changes), "change", "changes") if applied.changes else "Nothing changes"
     click.echo(f"{told}{' (a dry run: none was made)' if dry_run and applied.changes else ''}.")
-
-
-def _may_be_coloured() -> bool:
-    """Colours are for a terminal whose owner did not decline them (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 @click.group()

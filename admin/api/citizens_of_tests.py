@@ -36,7 +36,7 @@ class NewTestPerson(Document):
     """Whose, and of which level."""
 
     institution_ruc: Ruc
-    level: int = Field(ge=1, le=2, examples=[1])
+    level: int = Field(ge=1, le=3, examples=[1], description="3: with a certificate that is simulated.")
 
 
 def list_all(call: Call) -> list[Document]:

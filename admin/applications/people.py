@@ -24,12 +24,12 @@ from idp.services import IdpServices
 from kernel.errors import Rejected
 from kernel.secret_text import SecretText
 
-#: Level 3 is reached with a certificate, which nobody gets who is not real.
-LEVELS = (1, 2)
+#: At level 3 the certificate is simulated: :mod:`idp.authentication.simulated_certificate`.
+LEVELS = (1, 2, 3)
 MOST = 50
 # No state issues it: the letters are those of a passport that declares none.
 _STATE = "XXX"
-_SURNAMES = {1: "de Prueba Uno", 2: "de Prueba Dos"}
+_SURNAMES = {1: "de Prueba Uno", 2: "de Prueba Dos", 3: "de Prueba Tres"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class TestCredentials:
 def new_test_credentials(level: int) -> TestCredentials:
     """Return fresh credentials. :raises Rejected: (``bad_test_level``)."""
     if level not in LEVELS:
-        raise Rejected("Test citizens are of level 1 or 2.", code="bad_test_level")
+        raise Rejected("Test citizens are of level 1, 2 or 3.", code="bad_test_level")
     number = "T" + "".join(secrets.choice(string.digits + "ABCDEFGHJKLMNPQRSTUVWXYZ") for _ in range(7)) + "0"
     password = SecretText("-".join(secrets.token_hex(3) for _ in range(4)))
     return TestCredentials(

@@ -91,6 +91,7 @@ EVENTS: dict[EventType, Text] = {
     _E.CLIENT_AUTHENTICATED: _l("Una aplicación se identificó"),
     _E.CLIENT_REGISTERED: _l("Registró una aplicación"),
     _E.CLIENT_UPDATED: _l("Cambió una aplicación"),
+    _E.SIMULATED_CERTIFICATE_SHOWN: _l("Una persona de prueba mostró un certificado simulado"),
     _E.TEST_PERSON_MADE: _l("Creó una persona de prueba"),
     _E.TOKENS_PREVIEWED: _l("Vio qué tokens recibiría una aplicación"),
     _E.APPLICATION_EXAMINED: _l("Miró una aplicación desde fuera"),

@@ -49,6 +49,7 @@ _LIKE = {
     "make_application_secret": "admin_applications.make_secret",
     "make_test_person": "admin_applications.make_person",
     "map_directory_group": "admin_directories.map_role",
+    "map_provider_group": "admin_providers.map_role",
     "open_directory": "admin_directories.set_active",
     "open_person": "admin_desk.reveal",
     "open_provider": "admin_providers.set_active",
@@ -153,7 +154,6 @@ ENDPOINTS: Declared = {
     **{f"admin_api.{name}": console.ENDPOINTS[page] for name, page in _LIKE.items()},
     "admin_api.change_institution": (_E.INSTITUTION_UPDATED,),
     "admin_api.list_events": (_E.AUDIT_SEARCHED,),
-    "admin_api.map_provider_group": (_E.UPSTREAM_PROVIDER_UPDATED,),
 }
 #: They authenticate nobody and change nothing.
 QUIET = frozenset(f"admin_api.{name}" for name in _QUIET)

@@ -55,6 +55,16 @@ ENDPOINTS: Declared = {
         _E.CERTIFICATE_VERIFIED,
         _E.INTERACTION_REFUSED,
     ),
+    "simulated_certificate.show": (
+        _E.INTERACTION_REFUSED,
+        _E.LOGIN_THROTTLED,
+        _E.LOGIN_UNLIKELY,
+        _E.PASSWORD_VERIFIED,
+        _E.SESSION_ENDED,
+        _E.SESSION_STARTED,
+        _E.SESSION_STEPPED_UP,
+        _E.SIMULATED_CERTIFICATE_SHOWN,
+    ),
     "device.decide": (
         _E.CONSENT_GRANTED,
         _E.CONSENT_REFUSED,

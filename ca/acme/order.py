@@ -188,8 +188,13 @@ def wants_moderation(account_id: str, request: Mapping[str, Any], *, now: dateti
     """Return the wish to count what :func:`place_order` bounds, if the names are written as an order keeps them."""
     asked = request.get("identifiers")
     found = [each.get("value") for each in asked if isinstance(each, dict)] if isinstance(asked, list) else []
-    names = tuple(sorted({base_name(name) for name in found if isinstance(name, str) and name.isascii()}))
+    names = tuple(sorted({base_name(name) for name in found if isinstance(name, str) and _is_name(name)}))
     return [Want(_count, (account_id, names, now.astimezone(UTC).isoformat()))] if len(names) <= MOST_NAMES else []
+
+
+def _is_name(text: str) -> bool:
+    """What is none is refused by whoever reads the request: PostgreSQL takes no NUL from a hint."""
+    return text.isascii() and text.isprintable()
 
 
 def _count(session: Session, keys: Sequence[tuple[str, tuple[str, ...], str]]) -> Reading:

@@ -23,9 +23,9 @@ from ca.services import CaServices
 from ca.transparency.model import CertificateLogEntry
 from ca.transparency.promise import sequence_waiting
 from kernel.errors import Conflict
+from web.csv_export import neutralize_cell
 
 _PAGE = 500
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_result(out: IO[bytes], *, services: CaServices, batch_id: str, actor: str, now: datetime) -> int:
@@ -68,13 +68,8 @@ def _table(session: Session, batch_id: str) -> str:
         after = rows[-1].line
         for row in rows:
             cells = (row.serial, row.subject, row.institution_ruc, row.code, row.reason)
-            writer.writerow((row.line, row.state, *(_cell(cell) for cell in cells)))
+            writer.writerow((row.line, row.state, *(neutralize_cell(cell or "") for cell in cells)))
     return text.getvalue()
-
-
-def _cell(text: str | None) -> str:
-    """A spreadsheet would run what begins like a formula."""
-    return f"'{text}" if text and text.startswith(_FORMULA) else text or ""
 
 
 def _write_certificates(session: Session, archive: zipfile.ZipFile, batch_id: str) -> int:

@@ -138,7 +138,8 @@ def find_credential(session: Session, credential_id: str, *, protocol: Protocol,
 
     :raises Denied: (``bad_credential``) unknown, of another protocol, expired or revoked: one answer for all.
     """
-    row = session.get(EnrolmentCredential, credential_id[:26])
+    # Whoever calls may have typed anything, and PostgreSQL is not even asked for a text with NUL.
+    row = session.get(EnrolmentCredential, credential_id[:26]) if credential_id.isprintable() else None
     if row is None or row.id != credential_id or row.protocol != protocol or not _value(row).opens(now):
         raise Denied("This credential is not accepted.", code="bad_credential")
     return _value(row)

@@ -16,6 +16,7 @@ from kernel.errors import Rejected
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _LDH = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")  # RFC 5890 §2.3.1
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_NAME = 253
 _MAX_NAMES = 100
 # Special-use names (RFC 6761, 7686, 8375, 9476) and reverse zones: in the list of suffixes, and nobody's to hold.
@@ -62,7 +63,7 @@ def canonical_dns_name(typed: str, *, wildcards: bool) -> str:
         raise Rejected("A name is empty.", code="name_empty")
     if typed != typed.strip():
         raise Rejected(f"The name “{shown}” has a space at an end.", code="name_edge_space")
-    if any(ord(character) < 32 or ord(character) == 127 for character in typed):
+    if _CONTROL.search(typed):
         raise Rejected(f"The name “{shown}” has a control character.", code="name_control_character")
     if not typed.isascii():
         raise Rejected(f"Write the name “{shown}” with its xn-- form (A-label).", code="name_not_ascii")

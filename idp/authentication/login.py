@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
 
-from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from audit.event import Event
-from audit.vocabulary import EventType, Outcome
-from idp.accounts.document import is_passport
-from idp.accounts.model import PasswordRow, PersonRow
-from idp.accounts.person import ACTIVE, find_person, has_document, hold_person
-from idp.authentication import throttle
+from idp.accounts.person import find_person, hold_person
 from idp.authentication.assurance import AMR_PASSWORD, with_methods
 from idp.authentication.browser_session import (
     BrowserSession,
@@ -40,34 +33,17 @@ from idp.authentication.interaction import (
 from idp.authentication.known_device import find_known_device, remember_device
 from idp.authentication.login_place import look_at_place
 from idp.authentication.model import InteractionRow
-from idp.authentication.password import (
-    PasswordMismatchError,
-    hash_password,
-    needs_rehash,
-    place_for_password,
-    require_password,
-)
+from idp.authentication.password_try import look_at_password, require_checked
 from idp.authentication.second_factor import require_second_factor
 from idp.authentication.second_factor_kinds import SecondFactor, has_second_factor, methods_of, steps_of
 from idp.authentication.steps import Step, due_step, is_recent, person_in_question, reaches
 from idp.broker.upstream_session import carry_over, first_method, rest_on_nothing
 from idp.codes.new_device import is_code_due
-from idp.directories.links import governing_directory
 from idp.notices.mail import notify
 from idp.services import IdpServices
-from kernel.errors import Conflict, Denied, Throttled
+from kernel.errors import Conflict
 from kernel.origin import current_origin
 from kernel.secret_text import SecretText
-
-
-class WrongCredentialsError(Denied):
-    """Document and password do not fit together. :ivar tries_left: how many tries are left before a wait."""
-
-    default_code = "wrong_credentials"
-
-    def __init__(self, *, tries_left: int) -> None:
-        super().__init__("The cédula or the password does not fit.")
-        self.tries_left = tries_left
 
 
 @dataclass(frozen=True)
@@ -88,17 +64,6 @@ class Situation:
     current: BrowserSession | None
     person_id: str | None
     second_factors: tuple[SecondFactor, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """Who has the document: ``phc`` is null when nobody active with a password has it."""
-
-    person_id: str | None
-    phc: str | None
-    counter: str
-    tries_left: int
-    known_device: bool
 
 
 def look_at_login(
@@ -139,30 +104,18 @@ def log_in_with_password(
     :raises Throttled: (``too_many_tries``), :class:`WrongCredentialsError`, or as ``load_interaction``.
     :raises Unavailable: (``overloaded``) if too many passwords are being looked at; the try does not count then.
     """
-    with place_for_password():  # a try that is not looked at is none, and must not count
-        with services.database.transaction() as session:
-            load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
-            candidate = _take_password_try(session, services, document=document, device_secret=device_secret, now=now)
-        try:
-            require_password(password, phc=candidate.phc, placed=True)
-        except PasswordMismatchError:
-            with services.database.transaction() as session:
-                _refuse_password(session, services, candidate, document=document, now=now)
-    renewed = hash_password(password) if candidate.phc and needs_rehash(candidate.phc) else None
+    checked = look_at_password(
+        services,
+        interaction_id=interaction_id,
+        browser_secret=browser_secret,
+        device_secret=device_secret,
+        document=document,
+        password=password,
+        now=now,
+    )
     with services.database.transaction() as session:
         interaction = load_interaction(session, interaction_id=interaction_id, browser_secret=browser_secret, now=now)
-        person_id = _still_active(session, candidate)
-        if person_id is None:
-            _refuse_password(session, services, candidate, document=document, now=now)
-        throttle.forgive(session, key=candidate.counter)
-        if renewed is not None:
-            # The same password in another form: what rests on it goes on, so ``set_at`` stays.
-            session.execute(update(PasswordRow).where(PasswordRow.person_id == person_id).values(phc=renewed))
-        services.journal.record(
-            session,
-            Event(type=EventType.PASSWORD_VERIFIED, subject=person_id, client_id=interaction.client_id),
-            now=now,
-        )
+        person_id = require_checked(session, services, checked, client_id=interaction.client_id, now=now)
         if has_second_factor(session, person_id) or is_code_due(
             session, services=services, person_id=person_id, device_secret=device_secret, now=now
         ):
@@ -307,81 +260,6 @@ def open_session(
     return OpenedSession(opened, secret, device)
 
 
-def _take_password_try(
-    session: Session, services: IdpServices, *, document: str, device_secret: str | None, now: datetime
-) -> _Candidate:
-    row = session.execute(
-        select(PersonRow.id, PersonRow.status, PersonRow.cedula, PasswordRow.phc)
-        .outerjoin(PasswordRow, PasswordRow.person_id == PersonRow.id)
-        .where(has_document(document))
-    ).one_or_none()
-    person_id = row.id if row else None
-    device = find_known_device(session, person_id=person_id or "", secret=device_secret, now=now)
-    # One count for a person, by whichever of two documents: what the account page counts by.
-    known_as = (row.cedula if row else None) or document
-    counter = throttle.throttle_key(services, throttle.PASSWORD_BY_ACCOUNT, known_as, device or "")
-    try:
-        if device is None and services.settings.rate_limits == "on":
-            for key, limit in _network_counters(services):
-                throttle.require_not_throttled(session, key=key, limit=limit, now=now)
-        tries_left = throttle.take_try(session, key=counter, limit=throttle.PASSWORD_BY_ACCOUNT, now=now)
-    except Throttled as error:
-        event = Event(
-            type=EventType.LOGIN_THROTTLED,
-            outcome=Outcome.REFUSED,
-            reason=error.code,
-            subject=person_id,
-            details={"factor": "password", "known_device": device is not None},
-            private=_typed(document) if person_id else {},
-        )
-        services.journal.refuse(session, event, error, now=now)
-    usable = row is not None and row.status == ACTIVE and governing_directory(session, row.id) is None
-    phc = row.phc if row and usable else None
-    return _Candidate(person_id, phc, counter, tries_left, device is not None)
-
-
-def _refuse_password(
-    session: Session, services: IdpServices, candidate: _Candidate, *, document: str, now: datetime
-) -> NoReturn:
-    for key, limit in _network_counters(services):
-        throttle.count_failure(session, key=key, limit=limit, now=now)
-    event = Event(
-        type=EventType.PASSWORD_VERIFIED,
-        outcome=Outcome.FAILURE,
-        reason=_reason(candidate),
-        subject=candidate.person_id,
-        details={"known_device": candidate.known_device},
-        # Who is nobody here has no key to be erased by: what he typed is not kept.
-        private=_typed(document) if candidate.person_id else {},
-    )
-    services.journal.refuse(session, event, WrongCredentialsError(tries_left=candidate.tries_left), now=now)
-
-
-def _typed(document: str) -> dict[str, str]:
-    return {"passport" if is_passport(document) else "cedula": document}
-
-
-def _reason(candidate: _Candidate) -> str:
-    if candidate.person_id is None:
-        return "unknown_person"
-    return "wrong_password" if candidate.phc else "no_usable_password"
-
-
-def _still_active(session: Session, candidate: _Candidate) -> str | None:
-    """The account may have been disabled, or got another password, while the hash was checked."""
-    if candidate.person_id is None:
-        return None
-    hold_person(session, candidate.person_id)
-    row = session.execute(
-        select(PersonRow.status, PasswordRow.phc)
-        .join(PasswordRow, PasswordRow.person_id == PersonRow.id)
-        .where(PersonRow.id == candidate.person_id)
-    ).one_or_none()
-    if row is None or row.status != ACTIVE or row.phc != candidate.phc:
-        return None
-    return candidate.person_id
-
-
 def _is_still_due(session: Session, situation: Situation, *, now: datetime) -> bool:
     """The password step may have been undone by a new password, or the session ended, before the person was held."""
     current = situation.current
@@ -389,12 +267,3 @@ def _is_still_due(session: Session, situation: Situation, *, now: datetime) -> b
         return find_session_by_sid(session, sid=current.sid, now=now) is not None
     row = session.get_one(InteractionRow, situation.interaction.id, populate_existing=True)
     return row.person_id == situation.person_id
-
-
-def _network_counters(services: IdpServices) -> tuple[tuple[str, throttle.Limit], ...]:
-    """The caller's address, and the network around it: neither stops a known device."""
-    by_address, by_network = throttle.PASSWORD_BY_ADDRESS, throttle.PASSWORD_BY_NETWORK
-    return (
-        (throttle.throttle_key(services, by_address, throttle.network_of_caller()), by_address),
-        (throttle.throttle_key(services, by_network, throttle.wide_network_of_caller()), by_network),
-    )

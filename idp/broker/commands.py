@@ -23,7 +23,7 @@ from idp.broker.register import (
 )
 from idp.rights.groups.mapping import list_group_roles
 from idp.services import IdpServices
-from kernel.command_line import json_option, print_record, print_records
+from kernel.command_line import json_option, print_changes, print_record, print_records
 from kernel.errors import Rejected
 from kernel.secret_text import SecretText
 
@@ -186,7 +186,7 @@ def _changing_commands(group: click.Group, load: Load) -> None:
         wanted = replace(stands, **{each: value for each, value in named.items() if value is not None})
         discovered = discover(services, before.discovered.issuer)
         with services.database.transaction() as session:
-            change_provider(
+            changes = change_provider(
                 session,
                 services=services,
                 provider_id=before.id,
@@ -200,7 +200,10 @@ def _changing_commands(group: click.Group, load: Load) -> None:
             changed = find_provider(session, services=services, name=name, open_only=False)
             if dry_run:
                 session.rollback()
-        print_record(_record(changed, services), as_json=as_json)
+        if as_json:
+            print_record({**_record(changed, services), "changes": list(changes)}, as_json=True)
+        else:
+            print_changes([_parted(each) for each in changes])
 
     @group.command("map")
     @click.argument("name")
@@ -225,6 +228,13 @@ def _changing_commands(group: click.Group, load: Load) -> None:
             )
         record = {"provider": name, "group": line.group, "role": line.role.name, "client": line.role.client_id}
         print_record({**record, "mapped": not remove}, as_json=as_json)
+
+
+def _parted(change: str) -> tuple[str, str, str]:
+    """Return name, before and after; a secret, and what a provider says of itself, are only said to have changed."""
+    name, _, values = change.partition(": ")
+    before, joint, after = values.partition(" -> ")
+    return (name, before, after) if joint else (name, "", "(changed)")
 
 
 def _set_active(load: Load, name: str, active: bool, as_json: bool) -> None:

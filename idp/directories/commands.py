@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from idp.directories.change import change_directory, redescribe
 from idp.directories.directory import KINDS, Directory
 from idp.directories.health import list_health
 from idp.directories.register import (
@@ -20,13 +22,15 @@ from idp.directories.register import (
     map_group,
     set_directory_active,
 )
+from idp.directory.institutions import find_institution
 from idp.rights.groups.mapping import list_group_roles
 from idp.services import IdpServices
-from kernel.command_line import json_option, print_record, print_records
+from kernel.command_line import json_option, print_changes, print_record, print_records
 from kernel.errors import Rejected
 from kernel.secret_text import SecretText
 
 Load = Callable[[], IdpServices]
+_ACTOR = "command"
 
 
 def directory_commands(load: Load) -> click.Group:
@@ -38,6 +42,7 @@ def directory_commands(load: Load) -> click.Group:
 
     _add_command(directory, load)
     _looking_commands(directory, load)
+    _change_command(directory, load)
     _changing_commands(directory, load)
     return directory
 
@@ -154,6 +159,80 @@ def _looking_commands(group: click.Group, load: Load) -> None:
         )
         if all(each.reason for each in reports):
             sys.exit(1)
+
+
+def _change_command(group: click.Group, load: Load) -> None:
+    @group.command()
+    @click.argument("name")
+    @click.option("--domain", "domains", multiple=True, help="Those named are all of its people's names.")
+    @click.option("--url", "urls", multiple=True, help="Those named are all its servers, in their order.")
+    @click.option("--search-base", default=None, help="Where its people are.")
+    @click.option("--username-filter", default=None, help="With {username}, perhaps {domain}.")
+    @click.option("--cedula-filter", default=None, help="With {cedula}.")
+    @click.option("--attribute", "attributes", multiple=True, help="cedula=NAME, groups=NAME …; the rest stays.")
+    @click.option("--ca-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its authority, PEM.")
+    @click.option("--bind-dn", default=None, help="Whom this service searches as; empty: nobody.")
+    @click.option("--password-stdin", is_flag=True, help="Read that one's new password from standard input.")
+    @click.option("--password-file", type=click.Path(path_type=Path), help="Or read it from this file whenever needed.")
+    @click.option("--bind-template", default=None, help="Without a searcher: e.g. {username}@{domain}.")
+    @click.option("--create-people/--no-create-people", "creates_people", default=None, help="Who has no account.")
+    @click.option("--level", type=click.IntRange(1, 2), default=None, help="What it vouches for.")
+    @click.option("--nested-groups", type=click.IntRange(0, 5), default=None, help="Floors of groups in groups.")
+    @click.option("--ask-by-cedula/--no-ask-by-cedula", "asked_by_cedula", default=None, help="Also for the unlinked.")
+    @click.option("--dry-run", is_flag=True, help="Look at everything and change nothing.")
+    @json_option
+    def change(
+        name: str,
+        attributes: tuple[str, ...],
+        ca_file: Path | None,
+        password_stdin: bool,
+        dry_run: bool,
+        as_json: bool,
+        **named: Any,
+    ) -> None:
+        """Change what is named of a directory; its password is typed again where it would go elsewhere."""
+        services = load()
+        if ca_file:
+            named["ca_pem"] = ca_file.read_text()
+        if password_stdin:
+            named["password"] = SecretText(sys.stdin.readline().rstrip("\r\n"))
+        with services.database.transaction() as session:
+            before = find_directory_named(session, services=services, name=name)
+            stands = _described(before, find_institution(session, before.institution_id).ruc)
+            named["attributes"] = {**stands.attributes, **dict(_pair(each) for each in attributes)}
+            wanted = replace(stands, **{each: value for each, value in named.items() if value not in (None, ())})
+            after = redescribe(services, session, before=before, wanted=wanted)
+            changes = change_directory(
+                session, services=services, before=before, after=after, actor=_ACTOR, now=services.clock.now()
+            )
+            if dry_run:
+                session.rollback()
+        if as_json:
+            print_record({**_record(after), "changes": [asdict(each) for each in changes]}, as_json=True)
+        else:
+            print_changes([(each.name, each.before, each.after) for each in changes])
+
+
+def _described(directory: Directory, ruc: str) -> Wanted:
+    """Return the directory as an operator would describe it; the password is not among it: it stays."""
+    return Wanted(
+        name=directory.name,
+        ruc=ruc,
+        domains=directory.domains,
+        urls=tuple(map(str, directory.servers)),
+        kind="ldap",
+        search_base=directory.search_base,
+        username_filter=directory.username_filter,
+        cedula_filter=directory.cedula_filter,
+        attributes=asdict(directory.attributes),
+        ca_pem=directory.ca_pem,
+        bind_dn=directory.bind_dn,
+        bind_template=directory.bind_template,
+        creates_people=directory.creates_people,
+        level=directory.level,
+        asked_by_cedula=directory.asked_by_cedula,
+        nested_groups=directory.nested_groups,
+    )
 
 
 def _changing_commands(group: click.Group, load: Load) -> None:

@@ -22,12 +22,8 @@ from idp.authentication import throttle
 from idp.authentication.assurance import AMR_PASSWORD
 from idp.authentication.interaction import load_interaction, note_password_verified
 from idp.authentication.known_device import find_known_device
-from idp.authentication.login import (
-    OpenedSession,
-    WrongCredentialsError,
-    log_in_with_password,
-    open_session,
-)
+from idp.authentication.login import OpenedSession, log_in_with_password, open_session
+from idp.authentication.password_try import WrongCredentialsError
 from idp.authentication.second_factor_kinds import has_second_factor
 from idp.directories.account_state import CLOSED
 from idp.directories.arrival import person_of_entry

@@ -12,6 +12,7 @@ from audit.journal import Journal
 from audit.vocabulary import EventType
 from idp.accounts.one_hand import accounts_in_one_hand, in_one_hand
 from idp.accounts.person import hold_person
+from idp.clients.hands import hands_of
 from idp.rights.assignment import (
     ACTIVE,
     PENDING,
@@ -64,7 +65,9 @@ def decide_assignment(
 
     if row.status != PENDING:
         raise Conflict("Somebody else has decided this.", code="proposal_decided")
-    if accounts_in_one_hand(session, actor, row.proposed_by):
+    # What a personnel system proposes, those propose who may act as it.
+    proposers = {row.proposed_by, *hands_of(session, row.proposed_by)}
+    if any(accounts_in_one_hand(session, actor, each) for each in proposers):
         refuse(Denied("Nobody approves what he proposed himself.", code="own_proposal"))
     if in_one_hand(session, actor, person):
         refuse(Denied("Nobody decides about his own role.", code="own_role"))

@@ -27,6 +27,7 @@ from idp.web import (
     second_factor,
     second_steps,
     signup,
+    simulated_certificate,
     ussd,
 )
 from idp.web.access import services as services
@@ -57,6 +58,7 @@ def mount(app: Flask, services: IdpServices) -> None:
     for people in (
         login,
         certificate_login,
+        simulated_certificate,
         signup,
         recovery,
         enroll,

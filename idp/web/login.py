@@ -14,14 +14,9 @@ from audit.vocabulary import EventType
 from idp.accounts.document import mask_document, parse_document
 from idp.accounts.person import find_person
 from idp.authentication.interaction import Interaction, begin_interaction, load_interaction
-from idp.authentication.login import (
-    OpenedSession,
-    Situation,
-    WrongCredentialsError,
-    log_in_with_second_factor,
-    look_at_login,
-    start_over,
-)
+from idp.authentication.login import OpenedSession, Situation, log_in_with_second_factor, look_at_login, start_over
+from idp.authentication.password_try import WrongCredentialsError
+from idp.authentication.simulated_certificate import takes_simulated_certificates
 from idp.authentication.steps import Step
 from idp.broker.register import has_providers
 from idp.directories.errors import DirectoryAccountError, DirectoryError
@@ -212,7 +207,7 @@ def _show(situation: Situation, form: Form, status: int = 200) -> AnyResponse:
     if situation.step is Step.SECOND_FACTOR:
         return _show_second_factor(situation, form, status)
     if situation.step is Step.CERTIFICATE:
-        return _show_certificate(situation, status)
+        return show_certificate(situation, form, status)
     if situation.step is Step.LEVEL:
         context = interaction_context(interaction)
         return show_level_step(interaction, person_id=situation.person_id or "", context=context, status=status)
@@ -243,10 +238,15 @@ def show_password(situation: Situation, form: Form, status: int, **more: object)
     )
 
 
-def _show_certificate(situation: Situation, status: int) -> Response:
+def show_certificate(situation: Situation, form: Form, status: int) -> Response:
+    """Show the step of the certificate; for an application in a sandbox also how a test citizen shows one."""
+    with services().database.reading() as session:
+        simulated = takes_simulated_certificates(session, situation.interaction)
     return render(
         "idp/login_certificate.html",
         status,
+        form=form,
+        simulated=simulated,
         available=bool(services().settings.mtls_origin),
         **interaction_context(situation.interaction),
     )

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from idp.accounts.mail_code import MailCodeMismatchError
-from idp.authentication.login import WrongCredentialsError
+from idp.authentication.password_try import WrongCredentialsError
 from idp.authentication.second_factor import SecondFactorMismatchError
 from idp.levels.check import RegistryMismatchError
 from kernel.errors import ServiceError, Throttled

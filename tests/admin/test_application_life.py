@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import event
 
+from admin.applications.commands import client_commands
 from admin.applications.usage import last_errors, usage_by_day
 from admin.hour_counts import count_hours
 from admin.permissions import Role
@@ -18,6 +22,7 @@ from idp.clients.client import find_client
 from idp.clients.environment import Environment
 from idp.directory.institutions import Institution
 from kernel.clock import ManualClock
+from kernel.errors import NotFound
 from tests.admin.conftest import Events, MakeOperator, MakePerson
 from tests.admin.test_application_changes import live
 
@@ -30,7 +35,7 @@ def test_use_and_errors_are_counted_by_day_and_told_in_words(
     client = live(composition, clock, institution, environment=Environment.SANDBOX)
     other = live(composition, clock, institution)
     usage = f"/admin/applications/{client.client_id}/usage"
-    assert "nadie la usó" in developer.get(usage).text
+    assert "Nadie la usó" in developer.get(usage).text
     for _ in range(3):
         _happened(composition, clock, client.client_id, EventType.TOKEN_ISSUED, subject="rosa-quishpe")
     _happened(composition, clock, client.client_id, EventType.TOKEN_REFRESHED)
@@ -52,9 +57,24 @@ def test_use_and_errors_are_counted_by_day_and_told_in_words(
     assert sum(day.issued + day.failures for day in theirs) == 1
     developer = make_operator(Role.APPLICATION_DEVELOPER)  # the other's session ran out
     assert "3 ingresos, 1 errores" in developer.get(usage).text
+    told = _by_command(composition, "usage", client.client_id, "--days", "2")
+    assert [(each["issued"], each["refreshed"], each["refused"]) for each in told if each["issued"]] == [
+        (3, 1, {"invalid_redirect_uri": 1})
+    ]
+    assert [each["reason"] for each in _by_command(composition, "errors", client.client_id)] == ["invalid_redirect_uri"]
+    with pytest.raises(NotFound):
+        _by_command(composition, "usage", "nobody")
     table = developer.get(f"{usage}.csv").text
     assert '"issued","3"' in table
     assert '"invalid_redirect_uri","1"' in table
+
+
+def _by_command(composition: Composition, name: str, *arguments: str) -> Any:
+    """Run ``sau client usage`` or ``errors`` and return what it prints."""
+    command = next(each for each in client_commands(lambda: composition.idp) if each.name == name)
+    told = CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False)
+    assert told.exit_code == 0, told.output
+    return json.loads(told.stdout)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

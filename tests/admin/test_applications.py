@@ -148,9 +148,9 @@ def test_nobody_registers_for_another_institution(
 def test_a_test_citizen_is_marked_and_his_password_is_shown_once(
     make_operator: MakeOperator, institution: Institution, composition: Composition
 ) -> None:
-    """Of level 1 or 2; his identifier says what he is wherever it is written."""
+    """Of level 1, 2 or 3; his identifier says what he is wherever it is written."""
     developer, people = make_operator(Role.APPLICATION_DEVELOPER), "/admin/applications/test-people"
-    assert developer.post(people, {"institution": institution.id, "level": "3"}).status_code == 422
+    assert developer.post(people, {"institution": institution.id, "level": "4"}).status_code == 422
     made = developer.post(people, {"institution": institution.id, "level": "2"})
     passport = re.search(r'id="person-username">([^<]+)<', made.text)
     password = re.search(r'id="person-password">([^<]+)<', made.text)

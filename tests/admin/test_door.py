@@ -123,6 +123,7 @@ def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
         "admin_providers.add_form",
         "admin_providers.change",
         "admin_providers.change_form",
+        "admin_providers.map_role",
         "admin_providers.set_active",
         "admin_identity.decide",
         "admin_identity.verify",

@@ -274,6 +274,39 @@ def test_a_provider_is_read_added_changed_and_closed(
     assert all(SECRET.encode() not in each.leaf for each in told)
 
 
+def test_a_group_of_a_provider_gives_a_role(
+    make_operator: MakeOperator,
+    institution: Institution,
+    other_institution: Institution,
+    issuer: Issuer,
+    composition: Composition,
+    events: Events,
+) -> None:
+    """As one of a directory does, letter by letter as the claim names it; without a claim nothing can be given."""
+    office = Office(composition, register(composition), institution, other_institution)
+    office.declare()
+    admin = make_operator(Role.ADMINISTRATOR)
+    form = {"name": "m", "ruc": institution.ruc, "issuer": ISSUER, "client_id": "sau", "proof": "key", "level": "1"}
+    page = admin.post("/admin/providers/new", dict(form)).location
+    assert "Dar el rol a este grupo" not in admin.get(page).text
+    _by_command(composition, "change", "m", "--groups-claim", "groups")
+    shown = admin.get(page).text
+    assert "Lectura" in shown
+    assert "Anulación" not in shown, "a sensitive one is given by people"
+    given = {"group": "/ministerio/Caja", "role": office.role_id("reader"), "mapped": "1"}
+    assert admin.post(f"{page}/groups", given | {"group": ""}, page=page).status_code == 422
+    forged = admin.post(f"{page}/groups", given | {"role": office.role_id("voider")}, page=page)
+    assert "lo da una persona" in forged.text
+    assert admin.post(f"{page}/groups", given, page=page).status_code == 303
+    assert "/ministerio/Caja" in admin.get(page).text
+    asked = f"{page}/groups?{urlencode({'group': given['group'], 'role': given['role']})}"
+    assert "Quien lo tiene por este grupo lo pierde" in admin.get(asked).text
+    assert admin.post(f"{page}/groups", given | {"mapped": "0"}, page=asked).status_code == 303
+    assert "Ningún grupo da un rol" in admin.get(page).text
+    told = [each for each in events() if each.type == EventType.UPSTREAM_PROVIDER_UPDATED]
+    assert [each.actor for each in told] == ["command", admin.person.id, admin.person.id]
+
+
 def test_a_provider_that_fails_is_on_record_once_and_first_in_the_list(
     make_operator: MakeOperator, institution: Institution, issuer: Issuer, composition: Composition, events: Events
 ) -> None:

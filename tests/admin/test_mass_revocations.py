@@ -110,11 +110,18 @@ def test_what_is_wrong_is_said_at_its_field(
 
 
 def test_an_institution_s_own_officer_reaches_his_institution_alone(
-    make_operator, institution, serials: list[str], composition: Composition
+    officer: Operator, make_operator, institution, serials: list[str], composition: Composition
 ) -> None:
-    """What is another's is not even named."""
+    """What is another's is not even named: neither to be chosen, nor once it was proposed."""
     theirs = make_operator(Role.PKI_OFFICER, name="Inés", institution_ruc="1760013210001")
     chosen = {"institution": institution.ruc, "reason": "superseded"}
+    composition.settings.__dict__["mass_revocation_people"] = 2
+    proposed = officer.post(f"{PAGE}/new", {**chosen, "step": "confirm"}).location
+    assert theirs.get(proposed).status_code == 404
+    for decision in ("approve", "refuse"):
+        assert theirs.post(proposed, {"decision": decision}, page=f"{PAGE}/new").status_code == 404
+    assert proposed not in theirs.get(PAGE).get_data(as_text=True)
+    assert "Espera a otra persona" in officer.get(proposed).get_data(as_text=True)
     assert theirs.post(f"{PAGE}/new", chosen).status_code == 404
     assert theirs.post(f"{PAGE}/new", {"serials": serials[0], "reason": "superseded"}).status_code == 404
     assert revoked(composition) == set()

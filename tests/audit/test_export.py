@@ -169,6 +169,44 @@ def test_a_bundle_signed_by_another_key_is_refused(bundle: Path, key: LogKey) ->
     assert independent(bundle, "--key", other).returncode == 1
 
 
+def test_a_record_nested_without_end_is_named(bundle: Path, key: LogKey) -> None:
+    """Whoever forges a record does not end the verifier."""
+    rewrite(bundle, LEAVES, lambda lines: [*lines[:5], b"[" * 60_000 + b"\n", *lines[6:]])
+    with pytest.raises(LogTamperedError) as caught:
+        verify_log(BundleLog(bundle), log_key=lambda _: key)
+    assert caught.value.report.first.index == 5
+
+
+def _damage(octets: bytearray, name: str) -> None:
+    begin = octets.find(name.encode()) + len(name) + 10
+    octets[begin : begin + 40] = b"\xff" * 40
+
+
+def _encrypt(octets: bytearray, _name: str) -> None:
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = 0
+        while (at := octets.find(signature, at)) >= 0:
+            octets[at + flags] |= 1
+            at += 4
+
+
+@pytest.mark.parametrize("spoil", [_damage, _encrypt])
+def test_a_file_that_cannot_be_unpacked_is_refused(
+    bundle: Path, key: LogKey, spoil: Callable[[bytearray, str], None]
+) -> None:
+    """Damaged or encrypted, whether one finds it at the beginning or on the way."""
+    with zipfile.ZipFile(bundle) as old:
+        content = {each: old.read(each) for each in old.namelist()}
+    with zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED) as new:
+        for each, octets in content.items():
+            new.writestr(each, octets)
+    spoiled = bytearray(bundle.read_bytes())
+    spoil(spoiled, LEAVES)
+    bundle.write_bytes(spoiled)
+    with pytest.raises(Rejected, match="bad_bundle"):
+        verify_log(BundleLog(bundle), log_key=lambda _: key)
+
+
 def test_what_is_no_bundle_is_refused(audit: AuditServices, bundle: Path, key: LogKey, tmp_path: Path) -> None:
     """And an existing file is not written over."""
     (tmp_path / "other.zip").write_bytes(b"PK no")

@@ -7,6 +7,7 @@ import pickle
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -89,6 +90,13 @@ def test_base64url_refuses_what_is_not_its_alphabet(text: str) -> None:
     """One value, one spelling: a lenient decoder makes two texts equal (RFC 4648 §3.3)."""
     with pytest.raises(ValueError):
         b64url_decode(text)
+
+
+@pytest.mark.parametrize("value", [None, 1, [], {}, b"AA"])
+def test_what_is_no_text_is_no_base64url(value: Any) -> None:
+    """Members of others' JSON are whatever they are: callers refuse them by these two errors."""
+    with pytest.raises((TypeError, ValueError)):
+        b64url_decode(value)
 
 
 def test_secret_text_does_not_print() -> None:

@@ -14,6 +14,7 @@ from admin.web import words
 from admin.web.accessor import services
 from admin.web.applications.links import links_of
 from admin.web.applications.place import blueprint
+from admin.web.applications.reasons import errors_address
 from admin.web.applications.words import ENVIRONMENTS, METHODS, POLICIES, SCOPES, SHOWN
 from admin.web.gate import operator, requires
 from audit.model import AuditEvent
@@ -54,6 +55,7 @@ def show(client_id: str) -> Response:
         registered=_registered(client),
         key_ids=_key_ids(client),
         links=links_of(client_id, powers),
+        errors_address=errors_address(),
         event_words=words.event_words,
         outcomes=words.OUTCOMES,
         may_search=powers.allow(Permission.AUDIT_SEARCH),

@@ -11,7 +11,7 @@ from admin.applications.reach import institutions_reached
 from admin.applications.registering import institution_reached
 from admin.permissions import Permission
 from admin.web.accessor import services
-from admin.web.applications.place import blueprint
+from admin.web.applications.place import blueprint, only_institution
 from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires
 from admin.web.listing import Head, asked_listing
@@ -31,7 +31,7 @@ _HEADS = (
 @requires(Permission.APPLICATIONS_WRITE)
 def show_test_people() -> Response:
     """Those of the institutions that this operator's roles reach."""
-    return _page(Typed(level="1"), errors={})
+    return _page(Typed(level="1", institution=only_institution()), errors={})
 
 
 @blueprint.post("/test-people")
@@ -85,7 +85,12 @@ def _page(typed: Typed, *, errors: dict[str, str], status: int = 200) -> Respons
         listing=listing,
         names=names,
         institutions=[("", _("Elija la institución")), *((each.id, each.name) for each in reached if each.active)],
-        levels=[("1", _("Nivel 1: contraseña")), ("2", _("Nivel 2: contraseña y aplicación de códigos"))],
+        levels=[
+            ("1", _("Nivel 1: contraseña")),
+            ("2", _("Nivel 2: contraseña y aplicación de códigos")),
+            ("3", _("Nivel 3: además, un certificado simulado")),
+        ],
+        with_certificates=bool(services().idp.settings.mtls_origin),
         typed=typed,
         errors=errors,
     )

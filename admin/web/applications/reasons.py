@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from admin.web.words import Text
 from idp.web.error_dictionary.entries import codes
 
-_PAGE = "error_dictionary.show"
+_PAGE, _ALL = "error_dictionary.show", "error_dictionary.show_all"
 
 #: (what happened, what to do)
 REASONS: Mapping[str, tuple[Text, Text]] = {
@@ -101,6 +101,11 @@ def reason_text(reason: str) -> tuple[str, str]:
         happened, to_do = REASONS[reason]
         return str(happened), str(to_do)
     return reason, ""
+
+
+def errors_address() -> str | None:
+    """Return the address of the dictionary of errors, where this process has it."""
+    return url_for(_ALL) if _ALL in current_app.view_functions else None
 
 
 def error_page(reason: str) -> str | None:

@@ -12,7 +12,7 @@ from admin.applications.registering import register_in_sandbox
 from admin.permissions import Permission
 from admin.web.accessor import services
 from admin.web.applications.mistakes import address_errors, errors_of
-from admin.web.applications.place import blueprint
+from admin.web.applications.place import blueprint, only_institution
 from admin.web.applications.words import (
     CHOSEN_METHODS,
     KIND_WORDS,
@@ -43,7 +43,7 @@ _FIELDS = (
 @requires(Permission.APPLICATIONS_WRITE)
 def register_form() -> Response:
     """The form."""
-    return _form(Typed(kind="web"), scopes=["profile"], errors={})
+    return _form(Typed(kind="web", institution=only_institution()), scopes=["profile"], errors={})
 
 
 @blueprint.post("/new")

@@ -42,7 +42,7 @@ def show_usage(client_id: str) -> Response:
         "admin/applications/usage.html",
         client=client,
         live=live,
-        says=_says(days),
+        says=_says(days, live=live),
         plot=_plot(days),
         renewed=sum(day.refreshed for day in days),
         reasons=[
@@ -60,8 +60,10 @@ def usage_as_csv(client_id: str) -> FileResponse:
     """The same numbers for other programs: a line for each day and outcome."""
     now = services().clock.now()
     with services().database.reading() as session:
-        application_reached(session, operator().powers, Permission.CLIENTS_READ, client_id)
-        days = usage_by_day(session, client_id, now=now)
+        client = application_reached(session, operator().powers, Permission.CLIENTS_READ, client_id)
+        live = client.environment is Environment.PRODUCTION
+        today = Counter[str]() if live else live_counts(session, client_id, now=now)
+        days = usage_by_day(session, client_id, now=now, more=today)
     rows = [
         (day.day.isoformat(), name, amount)
         for day in days
@@ -88,11 +90,13 @@ def _plot(days: list[Day]) -> object:
     )
 
 
-def _says(days: list[Day]) -> str:
+def _says(days: list[Day], *, live: bool) -> str:
     """What the plot says, in a sentence."""
     issued, failed = sum(day.issued for day in days), sum(day.failures for day in days)
     if not issued + failed:
-        return str(_("En las horas ya contadas de estos días nadie la usó."))
+        return str(
+            _("En las horas ya contadas de estos días nadie la usó.") if live else _("Nadie la usó en estos días.")
+        )
     reasons = sum((Counter(day.refused) for day in days), Counter())
     if not failed:
         return str(_("%(issued)s ingresos, ningún error.", issued=issued))

@@ -19,6 +19,7 @@ from admin.web.federation.directory_form import (
     typed_from_directory,
     wanted_directory,
 )
+from admin.web.federation.groups import group_roles
 from admin.web.federation.place import (
     LEVEL_CHOICES,
     State,
@@ -45,8 +46,7 @@ from idp.directories.register import (
     set_directory_active,
 )
 from idp.directory.institutions import Institution
-from idp.rights.catalog import find_role, list_roles, may_use
-from idp.rights.groups.mapping import list_group_roles
+from idp.rights.catalog import find_role
 from kernel.errors import Conflict, NotFound, Rejected
 from web.locale import current_language
 from web.pages import render
@@ -222,8 +222,11 @@ def ask_unmapping(directory_id: str) -> Response:
         role = find_role(session, role_id)
         applications = {each.client_id: each.name for each in list_clients(session)}
     return render(
-        "admin/federation/directory_group.html",
-        directory=directory,
+        "admin/federation/group.html",
+        room="directories",
+        source=directory.name,
+        above=url_for(".show_all"),
+        back=url_for(".show", directory_id=directory.id),
         institution=institution,
         group=group,
         role=role,
@@ -337,22 +340,11 @@ def _page(
     with services().database.reading() as session:
         directory, institution = _reached(session, Permission.DIRECTORIES_READ, directory_id)
         health = next((each for each in list_health(session) if each.name == directory.name), None)
-        groups = list_group_roles(session, source_id=directory.id)
-        applications = {each.client_id: each.name for each in list_clients(session)}
-        roles = [
-            role
-            for role in list_roles(session)
-            if not role.sensitive and may_use(session, client_id=role.client_id, institution_id=institution.id)
-        ]
-    said = current_language()
-    choices = [(role.id, f"{applications.get(role.client_id, role.client_id)}: {role.said(said)}") for role in roles]
+        groups = group_roles(session, source_id=directory.id, institution=institution)
     return render(
         "admin/federation/directory.html",
         status,
         groups=groups,
-        applications=applications,
-        locale=said,
-        role_choices=[("", _("Elija un rol")), *sorted(choices, key=lambda choice: choice[1])],
         typed=typed or Typed(),
         errors=errors or {},
         directory=directory,

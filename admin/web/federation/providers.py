@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from admin.permissions import Permission
 from admin.web.accessor import services
+from admin.web.federation.groups import group_roles
 from admin.web.federation.place import (
     LEVEL_CHOICES,
     State,
@@ -21,7 +22,7 @@ from admin.web.federation.place import (
     state_of,
 )
 from admin.web.federation.provider_form import FIELDS, typed_from_provider, typed_provider, wanted_provider
-from admin.web.forms import Typed
+from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires
 from admin.web.listing import Filter, Head, asked_listing
 from admin.web.problems import problem
@@ -30,11 +31,14 @@ from idp.broker.change import change_provider, find_provider_by_id, provider_dig
 from idp.broker.health import ProviderHealth, ProviderReport, examine_provider, look_at_provider, provider_health
 from idp.broker.logout_there import return_address
 from idp.broker.provider import Provider
-from idp.broker.register import add_provider, discover, list_providers, set_provider_active
+from idp.broker.register import add_provider, discover, list_providers, map_claimed_group, set_provider_active
 from idp.broker.request import callback_address
+from idp.clients.client import list_clients
 from idp.directory.institutions import Institution, find_institution_by_ruc
+from idp.rights.catalog import find_role
 from kernel.errors import Conflict, NotFound, Rejected, ServiceError
 from outgoing.errors import OutgoingError
+from web.locale import current_language
 from web.pages import render
 
 blueprint = Blueprint("admin_providers", __name__, url_prefix="/admin/providers", template_folder="../../templates")
@@ -190,6 +194,57 @@ def change(provider_id: str) -> Response:
     return _page(provider_id, report, changes)
 
 
+@blueprint.get("/<provider_id>/groups")
+@requires(Permission.PROVIDERS_CHANGE)
+def ask_unmapping(provider_id: str) -> Response:
+    """Say what the people of a group lose when it gives a role no longer."""
+    group, role_id = request.args.get("group", "")[:500], request.args.get("role", "")[:26]
+    with services().database.reading() as session:
+        provider, institution = _reached(session, Permission.PROVIDERS_CHANGE, provider_id)
+        role = find_role(session, role_id)
+        applications = {each.client_id: each.name for each in list_clients(session)}
+    return render(
+        "admin/federation/group.html",
+        room="providers",
+        source=provider.title,
+        above=url_for(".show_all"),
+        back=url_for(".show", provider_id=provider.id),
+        institution=institution,
+        group=group,
+        role=role,
+        application=applications.get(role.client_id, role.client_id),
+        locale=current_language(),
+    )
+
+
+@blueprint.post("/<provider_id>/groups")
+@requires(Permission.PROVIDERS_CHANGE, fresh=True)
+def map_role(provider_id: str) -> Response:
+    """Say that whoever it names a group of has a role of an application that the institution may use, or no longer."""
+    service, typed = services(), typed_form(("group", "role", "mapped"))
+    try:
+        with service.database.transaction() as session:
+            provider, _institution = _reached(session, Permission.PROVIDERS_CHANGE, provider_id)
+            role = find_role(session, typed["role"])
+            map_claimed_group(
+                session,
+                services=service.idp,
+                name=provider.name,
+                group=typed["group"],
+                role=role.name,
+                client_id=role.client_id,
+                mapped=typed["mapped"] == "1",
+                actor=operator().person_id,
+                now=service.clock.now(),
+            )
+    except (Rejected, Conflict, NotFound) as error:
+        if error.code in ("not_found", "unknown_provider"):
+            raise
+        field = "role" if error.code.endswith("_role") else "group"
+        return _page(provider_id, typed=typed, errors={field: problem(error)}, status=422)
+    return redirect(url_for("admin_providers.show", provider_id=provider_id), 303)
+
+
 @blueprint.get("/<provider_id>/active")
 @requires(Permission.PROVIDERS_CHANGE)
 def ask_active(provider_id: str) -> Response:
@@ -242,13 +297,26 @@ def _told(error: ServiceError) -> dict[str, str]:
     return {FIELDS.get(error.code, "name"): problem(error)}
 
 
-def _page(provider_id: str, report: ProviderReport | None = None, changes: tuple[str, ...] = ()) -> Response:
+def _page(
+    provider_id: str,
+    report: ProviderReport | None = None,
+    changes: tuple[str, ...] = (),
+    *,
+    typed: Typed | None = None,
+    errors: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
     service = services()
     with service.database.reading() as session:
         provider, institution = _reached(session, Permission.PROVIDERS_READ, provider_id)
         health = provider_health(session).get(provider_id)
+        groups = group_roles(session, source_id=provider.id, institution=institution)
     return render(
         "admin/federation/provider.html",
+        status,
+        groups=groups,
+        typed=typed or Typed(),
+        errors=errors or {},
         provider=provider,
         institution=institution,
         line=_line(provider, institution, health),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from idp.clients.registration.sector import require_sector
 from idp.deliveries.names import behind_told_name
 from idp.directory.institutions import find_institution_by_ruc
 from idp.services import IdpServices
-from kernel.command_line import json_option, print_record, print_records
+from kernel.command_line import json_option, print_changes, print_record, print_records
 from kernel.errors import Rejected
 
 _ACTOR = "command"
@@ -151,8 +152,9 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
     @client.command()
     @click.argument("client_id")
     @click.option("--file", "file", type=click.Path(path_type=Path, dir_okay=False), required=True, help="JSON.")
+    @click.option("--dry-run", is_flag=True, help="Look at everything, show what would differ and change nothing.")
     @json_option
-    def update(client_id: str, file: Path, as_json: bool) -> None:
+    def update(client_id: str, file: Path, dry_run: bool, as_json: bool) -> None:
         """Change members of the registration: those in FILE replace theirs, null removes one, the rest stays."""
         services, change = load(), read_json_object(file)
         with services.database.reading() as session:
@@ -169,7 +171,12 @@ def client_commands(load: Callable[[], IdpServices]) -> click.Group:
                 actor=_ACTOR,
                 now=services.clock.now(),
             )
-        print_record(_record(changed), as_json=as_json)
+            if dry_run:
+                session.rollback()
+        if as_json:
+            print_record(_record(changed), as_json=True)
+        else:
+            print_changes(_differing(registered, registration_document(changed)))
 
     @client.command()
     @click.argument("client_id")
@@ -206,3 +213,13 @@ def _record(client: Client) -> dict[str, Any]:
         "version": client.version,
         **registration_document(client),
     }
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return the members that differ, each before and after as JSON writes them."""
+    names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    return [(name, _json(before.get(name)), _json(after.get(name))) for name in names]
+
+
+def _json(value: Any) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False)

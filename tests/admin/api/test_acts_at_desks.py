@@ -18,9 +18,8 @@ from idp.directory.institutions import Institution
 from kernel.clock import ManualClock
 from tests.admin.api.conftest import RUC, MakePerson, make_second_account
 
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_somebody_is_found_on_record_and_what_he_asked_for_is_worked_off(
     make_person: MakePerson, institution: Institution, composition: Composition, clock: ManualClock
 ) -> None:

@@ -41,6 +41,11 @@ def test_secrets_and_keys_are_changed_by_whoever_looks_after_it(
     client = live(composition, clock, institution)
     token, at = developer.token(), f"/applications/{client.client_id}"
 
+    assert {each["issued"] for each in developer.get(f"{at}/usage", token=token).get_json()["items"]} == {0}
+    assert developer.get(f"{at}/errors", token=token).get_json()["items"] == []
+    for of_another in ("usage", "errors"):
+        assert foreign.get(f"{at}/{of_another}", token=foreign.token()).status_code == 404
+
     made = developer.send("POST", f"{at}/secrets", {"overlap_days": 7}, token=token, Idempotency_Key="s")
     assert (made.status_code, made.get_json()["keys"]["method"]) == (201, "client_secret_basic"), made.text
     first = made.get_json()["client_secret"]

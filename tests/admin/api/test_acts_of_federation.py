@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from admin.permissions import Role
 from audit.model import AuditEvent
@@ -19,7 +23,7 @@ from tests.idp.relying_party import register
 from tests.idp.rights.conftest import Office
 
 __all__ = ["issuer", "servers"]
-pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+AT_ONCE = 6
 
 
 def test_a_directory_is_tried_added_described_anew_and_closed(
@@ -127,3 +131,55 @@ def test_a_provider_is_asked_added_described_anew_and_closed(
         (kept,) = list_providers(session, services=composition.idp, open_only=False)
     assert (kept.title, kept.secret.reveal(), kept.active) == ("Otro", SECRET, False)
     assert admin.get(f"{at}/groups", token=token).get_json()["items"] == []
+
+
+@pytest.mark.parametrize("what", ["directories", "providers"])
+def test_of_many_who_describe_one_anew_at_once_one_wins(
+    make_person: MakePerson,
+    institution: Institution,
+    servers: FakeDirectories,
+    issuer: Issuer,
+    composition: Composition,
+    what: str,
+) -> None:
+    """All have seen the same; the others are told that it changed, and the record has one change."""
+    admin = make_person(Role.PROVIDER_ADMINISTRATOR)
+    token = admin.token()
+    bodies: dict[str, dict[str, object]] = {
+        "directories": {
+            "name": "ministerio",
+            "institution_ruc": RUC,
+            "kind": "active-directory",
+            "domains": ["ministerio.gob.ec"],
+            "urls": ["ldaps://ad1.ministerio.gob.ec"],
+            "search_base": "dc=ministerio,dc=gob,dc=ec",
+            "bind_template": "{username}@{domain}",
+        },
+        "providers": {
+            "name": "ministerio",
+            "institution_ruc": RUC,
+            "issuer": ISSUER,
+            "client_id": "sau",
+            "proof": "key",
+            "cedula_claim": "cedula",
+        },
+    }
+    made = admin.send("POST", f"/{what}", bodies[what], token=token)
+    assert made.status_code == 201, made.text
+    at = f"/{what}/{made.get_json()['id']}"
+    seen = admin.get(f"{at}/settings", token=token)
+    standing = {name: value for name, value in seen.get_json().items() if name not in ("active", "version")}
+    begin = Barrier(AT_ONCE)
+
+    def change(number: int) -> int:
+        domains = [f"{'x' * number}ministerio.gob.ec"] if what == "providers" else ["ministerio.gob.ec"]
+        body = {**standing, "domains": domains, "level": 2, "creates_people": True}
+        begin.wait(timeout=60)
+        return admin.send("PUT", f"{at}/settings", body, token=token, If_Match=seen.headers["ETag"]).status_code
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert Counter(pool.map(change, range(AT_ONCE))) == {200: 1, 412: AT_ONCE - 1}
+    with composition.database.reading() as session:
+        updated = f"idp:{'ldap_directory' if what == 'directories' else 'upstream_provider'}:updated"
+        told = session.scalar(select(func.count()).select_from(AuditEvent).where(AuditEvent.type == updated))
+    assert told == 1

@@ -93,7 +93,7 @@ def test_a_weak_or_old_login_is_told_what_is_wanted(
 
 
 def test_neither_cookie_nor_foreign_token_opens_it_nor_its_token_the_console(
-    make_person: MakePerson, app: Flask
+    make_person: MakePerson, app: Flask, composition: Composition
 ) -> None:
     """One door each: what opens a page opens no call, and the other way round."""
     auditor = make_person(Role.AUDITOR)
@@ -101,6 +101,10 @@ def test_neither_cookie_nor_foreign_token_opens_it_nor_its_token_the_console(
     with_cookies = auditor.http.get(f"{PREFIX}/institutions")
     assert (with_cookies.status_code, with_cookies.get_json()["code"]) == (401, "token_missing")
     assert auditor.get("/institutions", token=tokens["id_token"]).get_json()["code"] == "invalid_token"
+    code = auditor.visitor.authorize(auditor.party, scope="openid")  # for UserInfo
+    other = auditor.party.exchange(auditor.http, code).get_json()["access_token"]
+    assert auditor.get("/institutions", token=other).get_json()["code"] == "invalid_token"
+    assert refusals(composition)[-1][0] == "wrong_audience"
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     page = app.test_client(use_cookies=False).get("/admin/institutions", headers=bearer)
     assert (page.status_code, page.location.split("?")[0]) == (303, "http://localhost:8000/authorize")

@@ -163,7 +163,7 @@ rights:
         assert line in lines, lines
     assert not [line for line in lines if "reader" in line or "fichas" in line]
     assert json.loads(run("export", "--json").output)["digest"] == digest
-    monkeypatch.setattr(operations.configuration_commands, "_may_be_coloured", lambda: True)
+    monkeypatch.setattr(operations.configuration_commands, "may_be_coloured", lambda: True)
     coloured = run("apply", write(text), color=True).output
     assert "\x1b[33m~ applications.0123.active" in coloured and "\x1b[32m+ " in coloured and "\x1b[31m- " in coloured
     assert run("apply", write(text)).output == "Nothing changes.\n"

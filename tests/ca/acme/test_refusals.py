@@ -388,3 +388,8 @@ def test_orders_are_listed_page_by_page(acme: AcmeClient, monkeypatch: pytest.Mo
     second = acme.post(link.partition(">")[0].removeprefix("<"))
     assert sorted(first.json["orders"] + second.json["orders"]) == sorted(placed)
     assert 'rel="next"' not in str(second.headers.getlist("Link"))
+
+
+def test_a_name_with_a_nul_is_refused_like_any_other(acme: AcmeClient) -> None:
+    """What is read ahead for a batch is read for whatever stands in the request."""
+    assert problem(acme.order("a\0.ministerio.gob.ec")) == problem(acme.order("a b.ministerio.gob.ec"))

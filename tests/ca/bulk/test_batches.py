@@ -19,6 +19,7 @@ from ca.bulk import chunks, view
 from ca.bulk.batch import approve_batch, expire_stale_batches, open_batch
 from ca.bulk.jobs import finish_batches
 from ca.bulk.model import BatchRow, CertificateBatch
+from ca.bulk.result import write_result
 from ca.bulk.run import run_batch, run_table
 from ca.bulk.table_file import open_table
 from ca.bulk.view import BatchStatus, BatchView, find_batch, list_rows
@@ -160,6 +161,18 @@ def test_judges_rows_as_requests_made_by_hand(services: CaServices, hierarchy: H
     assert batch.signed == 3
     refused = [event for event in events(services, "ca:request:submitted") if event.object_id == batch.id]
     assert len(refused) == 7
+
+
+def test_a_key_of_another_open_table_is_refused(services: CaServices, hierarchy: Hierarchy, tmp_path: Path) -> None:
+    """Whoever approves both would certify it twice."""
+    name, other = "a.pruebas.gob.ec", "b.pruebas.gob.ec"
+    key = ec_key()
+    rows = [["csr", "institution"], [make_csr(key, common_name=name, dns=(name,)), RUC]]
+    first = run(services, write_table(tmp_path / "1.csv", rows), SERVERS)
+    assert first.status is BatchStatus.PROPOSED
+    rows.append([make_csr(common_name=other, dns=(other,)), RUC])
+    second = run(services, write_table(tmp_path / "2.csv", rows), SERVERS)
+    assert list(refusals(services, second).values()) == ["key_in_other_batch"]
 
 
 def test_the_same_key_in_two_chunks_is_certified_once(
@@ -446,14 +459,17 @@ def test_shows_and_refuses(terminal: Terminal, tmp_path: Path) -> None:
 
 
 def test_a_cell_that_a_spreadsheet_would_run_is_text(services: CaServices, terminal: Terminal, tmp_path: Path) -> None:
-    """CSV injection: a name that begins like a formula."""
-    key = ec_key()
-    rows = [["csr", "application"], [make_csr(key, common_name=None, dns=()), "=1+1"]]
-    out = tmp_path / "r.zip"
+    """CSV injection: whatever begins like a formula, behind a blank too."""
+    rows = [["csr", "application"], [make_csr(ec_key(), common_name=None, dns=()), "Uno"]]
     path = str(write_table(tmp_path / "t.csv", rows))
-    terminal.lines("bulk", path, "--profile", CLIENTS, "--institution", RUC, "--processes", "1", "--out", str(out))
-    with zipfile.ZipFile(out) as archive:
-        assert ",=" not in archive.read("result.csv").decode()
+    terminal.lines("bulk", path, "--profile", CLIENTS, "--institution", RUC, "--processes", "1")
+    with services.database.transaction() as session:
+        session.execute(update(BatchRow).values(refused_for="=1+1", reason=" =1+1"))
+        (batch_id,) = session.scalars(select(BatchRow.batch_id)).all()
+    with (tmp_path / "r.zip").open("wb") as out:
+        write_result(out, services=services, batch_id=batch_id, actor="ana", now=services.clock.now())
+    with zipfile.ZipFile(tmp_path / "r.zip") as archive:
+        assert archive.read("result.csv").decode().splitlines()[1].endswith(",'=1+1,' =1+1")
 
 
 def test_view_counts_by_chunks() -> None:

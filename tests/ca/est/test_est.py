@@ -340,3 +340,8 @@ def _self_signed() -> x509.Certificate:
         .not_valid_after(moment + timedelta(days=9000))
         .sign(key, hashes.SHA256())
     )
+
+
+def test_a_name_that_no_table_takes_is_nobodys(est: EstClient) -> None:
+    """A user with U+0000, from anybody: refused like any other that is not known."""
+    assert est.post("simpleenroll", application_csr(), basic=("a\0b", "x")).status_code == 401

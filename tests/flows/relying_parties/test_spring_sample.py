@@ -6,7 +6,10 @@ It is left out of every run: Maven fetches some 60 MB, into ``.cache/maven``, an
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,17 +28,27 @@ pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 _REPOSITORY = ROOT / ".cache" / "maven"
 _PATIENCE = 420.0  # the first time all is fetched
-_LOGIN = "/oauth2/authorization/sau"
+LOGIN = "/oauth2/authorization/sau"
 _OWN_TRUST, _WORD = Path("/etc/ssl/certs/java/cacerts"), "changeit"  # Debian's
 
 
 @pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
 def test_springs_sample_lets_people_in_and_out(trusted: TrustedService, tmp_path: Path, method: str) -> None:
     """`mvn spring-boot:run` of nothing but the sample: login with the strength that it demands, logout, refusals."""
-    maven = find_program("mvn", package="maven")
-    find_program("javac", package="default-jdk-headless")
     port = free_port()
     registered = registered_at(trusted, tmp_path, port, token_endpoint_auth_method=method)
+    with running_spring(trusted, tmp_path, port, registered):
+        origin = f"http://localhost:{port}"
+        in_and_out(trusted, origin, tmp_path / "log", login=LOGIN)
+        weak = nobody_passes_by_asking_for_less(trusted, origin, tmp_path / "log", login=LOGIN)
+        assert "No pudo ingresar" in weak.page.text
+
+
+@contextmanager
+def running_spring(trusted: TrustedService, tmp_path: Path, port: int, registered: Mapping[str, Any]) -> Iterator[None]:
+    """Start the sample as its first lines say."""
+    maven = find_program("mvn", package="maven")
+    find_program("javac", package="default-jdk-headless")
     write_sample(trusted, tmp_path, "spring", registered["client_id"])
     code, resources = tmp_path / "src/main/java/ec/gob/example/portal", tmp_path / "src/main/resources"
     code.mkdir(parents=True)
@@ -53,10 +66,7 @@ def test_springs_sample_lets_people_in_and_out(trusted: TrustedService, tmp_path
     )
     server.wait_until(lambda: accepts_connections(port), seconds=_PATIENCE)
     try:
-        origin = f"http://localhost:{port}"
-        in_and_out(trusted, origin, tmp_path / "log", login=_LOGIN)
-        weak = nobody_passes_by_asking_for_less(trusted, origin, tmp_path / "log", login=_LOGIN)
-        assert "No pudo ingresar" in weak.page.text
+        yield
     finally:
         server.stop()
 

@@ -26,9 +26,9 @@ class Program:
     def __init__(self, composition: Composition) -> None:
         (self._group,) = [item for item in commands(lambda: composition.idp) if item.name == "client"]
 
-    def invoke(self, *arguments: str) -> Result:
+    def invoke(self, *arguments: str, as_json: bool = True) -> Result:
         """Run it."""
-        return CliRunner().invoke(self._group, [*arguments, "--json"])
+        return CliRunner().invoke(self._group, [*arguments, *(["--json"] if as_json else [])])
 
     def run(self, *arguments: str) -> Any:
         """Return what it prints."""
@@ -79,6 +79,13 @@ def test_a_registration_is_changed_closed_and_opened(
     client_id = program.run("add", *PORTAL)["client_id"]
     file = tmp_path / "change.json"
     file.write_text(json.dumps({"client_name": "Portal nuevo", "client_uri": "https://portal.example/"}))
+    tried = program.invoke("update", client_id, "--file", str(file), "--dry-run", as_json=False).stdout.splitlines()
+    assert tried == [
+        '- client_name: "Portal"',
+        '+ client_name: "Portal nuevo"',
+        '+ client_uri: "https://portal.example/"',
+    ]
+    assert program.run("show", client_id)["client_name"] == "Portal"
     changed = program.run("update", client_id, "--file", str(file))
     assert (changed["client_name"], changed["redirect_uris"]) == ("Portal nuevo", ["https://portal.example/cb"])
     file.write_text(json.dumps({"client_uri": None}))

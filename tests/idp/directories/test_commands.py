@@ -17,7 +17,7 @@ from idp.directories.model import DirectoryRow
 from idp.directory.institutions import add_institution
 from idp.rights.catalog import declare_rights
 from idp.rights.declaration import parse_declaration
-from kernel.errors import ServiceError
+from kernel.errors import Rejected, ServiceError
 from operations.connections import directories
 from operations.finding import Severity
 from operations.metrics import _directories
@@ -104,6 +104,14 @@ def test_added_tested_listed_closed(
     assert sau("show", "salud")["groups"] == [f"cn=caja,{BASE} → reader ({client_id})"]
     sau("map", "salud", f"cn=caja, {BASE}", "reader", "--remove")
     assert sau("show", "salud")["groups"] == []
+    assert sau("change", "salud", "--level", "1", "--attribute", "mail=otherMail", "--dry-run")["level"] == 1
+    told = sau("change", "salud", "--ask-by-cedula", "--nested-groups", "2")
+    assert (told["level"], told["asked_by_cedula"], told["nested_groups"], told["password"]) == (2, True, 2, "sealed")
+    assert [each["name"] for each in told["changes"]] == ["asked_by_cedula", "nested_groups"]
+    assert sau("change", "salud")["changes"] == []
+    with pytest.raises(Rejected, match="password"):  # it would go elsewhere
+        sau("change", "salud", "--url", "ldaps://otro.salud.gob.ec")
+    assert [each["result"] for each in sau("test", "salud")] == ["ok"], "the password is the one from before"
     assert sau("disable", "salud")["active"] is False
     assert list(directories(composition)) == []
     assert sau("enable", "salud")["active"] is True

@@ -28,6 +28,7 @@ class Personnel:
 
     def __init__(self, composition: Composition, http: FlaskClient, institution: Institution) -> None:
         self.http, party = http, register(composition, **METADATA)
+        self.client_id = party.client_id
         with composition.database.transaction() as session:
             row = session.get_one(ClientRow, party.client_id)
             row.institution_id, row.version = institution.id, row.version + 1

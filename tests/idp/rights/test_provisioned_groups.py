@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from idp.accounts.person import Person
+from idp.clients.client import find_client
+from idp.clients.client_secret import rotate_secret
+from idp.rights.assignment import find_assignment
+from idp.rights.model import AssignmentRow
 from idp.rights.provisioning.groups import ROLE
+from kernel.errors import Denied
 from tests.idp.rights.conftest import Office
 from tests.idp.rights.personnel import Personnel
 
@@ -91,6 +97,36 @@ def test_a_role_with_a_second_person_waits(office: Office, personnel: Personnel)
     assert office.events("idp:assignment:proposed") == [("success", None)]
     assert office.roles(servant) == []
     assert personnel.send("PUT", path, {"members": []}).get_json()[ROLE]["waiting"] == []
+
+
+def test_whoever_gave_the_system_its_secret_does_not_approve_what_it_proposed(
+    office: Office, personnel: Personnel
+) -> None:
+    """He may have kept it, and proposed it himself; another person approves."""
+    chief = {"name": "chief", "es": "Jefatura", "en": "Chief", "permissions": ["audit"], "needs_approval": True}
+    office.declare(roles=[chief])
+    keeper, other, servant = office.person(0), office.person(1), office.person(2)
+    for each in (keeper, other):
+        office.hire(each)
+        office.delegate(each, "chief", may_assign=False, may_approve=True)
+    with office.composition.database.transaction() as session:
+        rotate_secret(
+            session,
+            journal=office.composition.journal,
+            client=find_client(session, personnel.client_id),
+            actor=keeper.id,
+            now=office.now,
+        )
+    (user,) = users(personnel, [servant])
+    path = f"/Groups/{group_of(personnel, 'chief')['id']}"
+    assert personnel.send("PATCH", path, patch("add", "members", [{"value": user}])).status_code == 200
+    with office.composition.database.reading() as session:
+        waiting = session.scalars(select(AssignmentRow.id).where(AssignmentRow.person_id == servant.id)).one()
+        proposed = find_assignment(session, waiting, institution_id=office.ministry.id)
+    with pytest.raises(Denied, match="own_proposal"):
+        office.decide(proposed, keeper.id)
+    office.decide(proposed, other.id)
+    assert office.roles(servant) == ["chief"]
 
 
 def test_sensitive_roles_are_given_by_people(office: Office, personnel: Personnel) -> None:

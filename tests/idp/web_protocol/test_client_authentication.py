@@ -22,6 +22,7 @@ from werkzeug.test import TestResponse
 from composition import Composition
 from idp.clients.client import find_client
 from idp.clients.client_secret import rotate_secret
+from idp.clients.register import disable_client
 from kernel.identifiers import b64url, new_secret
 from tests.idp.relying_party import RelyingParty, at, events, leaves, register
 from web.state import web_state
@@ -383,3 +384,17 @@ def test_no_credential_makes_it_fail(app: Flask, http: FlaskClient, authorizatio
     headers = {} if authorization is None else {"Authorization": authorization}
     form = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": assertion} if assertion else {}
     assert _ask(http, headers, **form).status_code in (400, 401)
+
+
+def test_an_application_that_was_closed_is_nobody_anywhere(
+    composition: Composition, service: RelyingParty, http: FlaskClient
+) -> None:
+    """With its right secret, at every endpoint that asks for one: it learns nothing of a token either."""
+    with composition.database.transaction() as session:
+        disable_client(session, journal=composition.journal, client_id=service.client_id, now=composition.clock.now())
+    paths = {"token": {"grant_type": "client_credentials"}, "introspect": {"token": "x"}, "revoke": {"token": "x"}}
+    for path, form in (paths | {"par": {"scope": "openid"}, "device_authorization": {"scope": "openid"}}).items():
+        answer = http.post(f"/{path}", data=form, headers=service.basic())
+        assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client"), path
+    refused = events(composition, "idp:client:authenticated")
+    assert refused == [("refused", "client_disabled", service.client_id)] * 5

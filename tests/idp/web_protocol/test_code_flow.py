@@ -19,6 +19,7 @@ from audit.services import ensure_log_key
 from composition import Composition
 from idp.authentication.browser_session import end_browser_session
 from idp.clients.register import disable_client
+from idp.consent.connected_services import withdraw_consent
 from kernel.clock import ManualClock
 from kernel.identifiers import b64url, sha256
 from tests.idp.relying_party import RelyingParty, Visitor, add_visitor, answer_of, at, change, events, register
@@ -195,11 +196,12 @@ def test_refuses_a_code_without_all_that_it_is_bound_to(
 def test_refuses_a_code_presented_by_another_client(
     composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
 ) -> None:
-    """RFC 6749 §4.1.3."""
-    other = register(composition)
+    """RFC 6749 §4.1.3: it gets nothing, and does not use up what is another's."""
+    other, code = register(composition), visitor.authorize(party)
     other.verifier = party.verifier
-    refused = other.exchange(http, visitor.authorize(party))
-    assert refused.get_json()["error"] == "invalid_grant"
+    assert other.exchange(http, code).get_json()["error"] == "invalid_grant"
+    assert events(composition, "idp:token:refused") == [("refused", "other_client", other.client_id)]
+    assert party.exchange(http, code).status_code == 200
 
 
 def test_refuses_a_code_after_a_minute(
@@ -223,6 +225,23 @@ def test_a_code_does_not_survive_logout(
         assert sid is not None
         end_browser_session(session, journal=composition.journal, sid=sid, reason="logout", now=composition.clock.now())
     assert party.exchange(http, code).get_json()["error"] == "invalid_grant"
+
+
+def test_a_code_does_not_survive_that_consent_is_taken_back(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """There is no family yet that could be revoked: what the code stands for is asked again where it is redeemed."""
+    code = visitor.authorize(party)
+    with composition.database.transaction() as session:
+        withdraw_consent(
+            session,
+            journal=composition.journal,
+            person_id=visitor.person_id,
+            client_id=party.client_id,
+            now=composition.clock.now(),
+        )
+    assert party.exchange(http, code).get_json()["error"] == "invalid_grant"
+    assert events(composition, "idp:token:refused") == [("refused", "consent_withdrawn", party.client_id)]
 
 
 def test_a_second_use_fails_and_revokes_what_the_first_gave(

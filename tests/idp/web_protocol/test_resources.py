@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from composition import Composition
 from idp.clients.register import set_scopes
 from kernel.errors import Rejected
-from tests.idp.relying_party import METADATA, RelyingParty, Visitor, answer_of, register
+from tests.idp.relying_party import METADATA, RelyingParty, Visitor, answer_of, change, register
 
 TAXES, LAND = "https://impuestos.example/api", "https://predios.example/api"
 READ, PAY = "predial.leer", "predial.pagar"
@@ -69,6 +69,19 @@ def test_each_refresh_chooses_among_what_was_granted(visitor: Visitor, portal: R
     assert tokens["scope"] == "openid profile offline_access"
     assert _userinfo(http, tokens["access_token"]) == 200
     assert portal.claims(portal.refresh(http, tokens["refresh_token"]).get_json()["access_token"])["aud"] == TAXES
+
+
+def test_what_was_given_ends_when_an_api_is_taken_from_the_application(
+    composition: Composition, visitor: Visitor, portal: RelyingParty, http: FlaskClient
+) -> None:
+    """OpenID Provider, rule 7: at the next use, whichever API it is for: the person agreed to all of it together."""
+    scope = f"openid profile offline_access {READ}"
+    tokens = portal.exchange(http, _authorize(visitor, portal, TAXES, LAND, scope=scope), resource=LAND).get_json()
+    change(composition, portal, resources=[LAND])
+    refused = portal.refresh(http, tokens["refresh_token"], resource=LAND)
+    assert (refused.status_code, refused.get_json()["error"]) == (400, "invalid_grant")
+    seen = http.post("/introspect", data={"token": tokens["access_token"]}, headers=portal.basic()).get_json()
+    assert seen == {"active": False}
 
 
 def test_without_resource_the_token_is_for_userinfo(visitor: Visitor, portal: RelyingParty, http: FlaskClient) -> None:

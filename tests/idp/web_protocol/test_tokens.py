@@ -152,6 +152,24 @@ def test_tokens_end_with_what_they_rest_on(
     assert _userinfo(http, tokens["access_token"]) == 401
 
 
+def test_tokens_end_with_a_session_that_nobody_logged_out_of(
+    composition: Composition, party: RelyingParty, visitor: Visitor, http: FlaskClient
+) -> None:
+    """Closed elsewhere, nothing tells them: it is asked at each use. What was given for absence goes on."""
+    present = party.exchange(http, visitor.authorize(party, scope="openid profile")).get_json()["access_token"]
+    absent = party.exchange(http, visitor.authorize(party, scope=SCOPE)).get_json()["access_token"]
+    with composition.database.transaction() as session:
+        end_sessions_of(
+            session,
+            journal=composition.journal,
+            person_id=visitor.person_id,
+            reason="closed_by_person",
+            now=composition.clock.now(),
+        )
+    assert (_userinfo(http, present), _userinfo(http, absent)) == (401, 200)
+    assert events(composition, "idp:userinfo:refused")[-1][1] == "session_ended"
+
+
 def test_withdrawing_consent_asks_again_next_time(
     composition: Composition, party: RelyingParty, visitor: Visitor, tokens: dict[str, Any]
 ) -> None:
