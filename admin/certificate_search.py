@@ -85,14 +85,18 @@ def expiring_certificates(
 
 
 def status_of(certificate: Certificate, *, now: datetime) -> str:
-    """Return ``held``, ``revoked``, ``expired``, ``signing``, ``expiring`` or ``valid``; the first that applies."""
+    """Return ``held``, ``revoked``, ``expired``, ``signing``, ``expiring`` or ``valid``; the first that applies.
+
+    A certificate of a month is not about to end on its first day: the last third of a short life is.
+    """
     if certificate.revoked_at is not None:
         return "held" if is_held(certificate) else "revoked"
     if certificate.not_after < now:
         return "expired"
     if certificate.certificate_der is None:
         return "signing"
-    return "expiring" if certificate.not_after < now + EXPIRING else "valid"
+    soon = min(EXPIRING, (certificate.not_after - certificate.not_before) / 3)
+    return "expiring" if certificate.not_after < now + soon else "valid"
 
 
 def _conditions(query: CertificateQuery, *, now: datetime) -> list[ColumnElement[bool]]:

@@ -18,6 +18,8 @@ IDLE_LIFETIME = timedelta(minutes=20)
 ABSOLUTE_LIFETIME = timedelta(hours=8)
 # Signing and revoking want to know that the person is still the one who logged in.
 FRESH_LIFETIME = timedelta(minutes=15)
+# So long before the end the page asks whether its reader stays; 20 seconds at least are asked for (WCAG 2.2.1).
+WARNING = timedelta(minutes=2)
 # The row is written anew at most this often: reading a page is no write otherwise.
 _SEEN_STEP = timedelta(minutes=1)
 
@@ -36,6 +38,15 @@ class OpenConsoleSession:
     def is_fresh(self, now: datetime) -> bool:
         """Tell whether the login is recent enough to sign or revoke."""
         return now - self.authenticated_at <= FRESH_LIFETIME
+
+
+def seconds_until_warning(opened: OpenConsoleSession, *, login_idle: timedelta, now: datetime) -> int:
+    """Return after how many seconds a page asks whether its reader stays; 0: staying would help no more.
+
+    :param login_idle: after what time without use the login ends that the session rests on.
+    """
+    after = min(IDLE_LIFETIME, login_idle) - _SEEN_STEP - WARNING
+    return int(after.total_seconds()) if now + after + WARNING < opened.expires_at else 0
 
 
 def open_console_session(

@@ -145,6 +145,7 @@ OPERATIONS = (
         permission=Permission.INSTITUTIONS_READ,
         item=InstitutionDocument,
         handler=show,
+        pages=("admin_institutions.show",),
     ),
     Operation(
         name="add_institution",
@@ -172,5 +173,6 @@ OPERATIONS = (
         shown_by=show,
         lock=hold,
         fields=_FIELDS,
+        pages=("admin_institutions.change", "admin_institutions.set_active"),
     ),
 )

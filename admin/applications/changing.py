@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from admin.applications.callable import require_callable
+from admin.applications.deciding import require_another_decider
 from admin.applications.registered import (
     CHANGEABLE,
     CONSEQUENCES,
@@ -24,10 +25,9 @@ from admin.applications.registered import (
     require_changeable,
 )
 from admin.model import ApplicationChange
-from admin.service_roles import require_another_hand
 from audit.event import Event
 from audit.journal import Journal
-from audit.vocabulary import EventType, Outcome
+from audit.vocabulary import EventType
 from idp.clients.change import replace_registration
 from idp.clients.client import Client, hold_client
 from idp.clients.environment import Environment
@@ -217,24 +217,15 @@ def decide_change(
     waiting = open_change(session, client_id)
     if waiting is None:
         raise NotFound("Nothing waits for a decision.", code="nothing_waits")
-    if waiting.asked_by == actor:
-        event = Event(
-            type=EventType.APPLICATION_CHANGE_REFUSED,
-            outcome=Outcome.REFUSED,
-            reason="own_change",
-            actor=actor,
-            client_id=client_id,
-            object_id=waiting.id,
-        )
-        error = Denied("Somebody else decides what you proposed.", code="own_change")
-        services.journal.refuse(session, event, error, now=now)
-    require_another_hand(
+    require_another_decider(
         session,
         journal=services.journal,
         kind=EventType.APPLICATION_CHANGE_REFUSED,
-        actor=actor,
-        proposers=(waiting.asked_by,),
+        own=Denied("Somebody else decides what you proposed.", code="own_change"),
+        asked_by=waiting.asked_by,
+        client_id=client_id,
         about=waiting.id,
+        actor=actor,
         now=now,
     )
     if not approve and not reason:

@@ -13,9 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from admin.applications.contacts import confirmed_contacts
+from admin.applications.deciding import require_another_decider
 from admin.applications.registered import document_digest
 from admin.model import GoLiveRequest
-from admin.service_roles import require_another_hand
 from audit.event import Event
 from audit.journal import Journal
 from audit.model import AuditEvent
@@ -156,24 +156,15 @@ def decide_go_live(
     if waiting is None:
         raise NotFound("Nothing waits for a decision.", code="nothing_waits")
     kind = EventType.APPLICATION_WENT_LIVE if approve else EventType.GO_LIVE_REFUSED
-    if waiting.asked_by == actor:
-        event = Event(
-            type=EventType.GO_LIVE_REFUSED,
-            outcome=Outcome.REFUSED,
-            reason="own_go_live",
-            actor=actor,
-            client_id=client_id,
-            object_id=waiting.id,
-        )
-        error = Denied("Somebody else decides what you asked for.", code="own_go_live")
-        journal.refuse(session, event, error, now=now)
-    require_another_hand(
+    require_another_decider(
         session,
         journal=journal,
         kind=EventType.GO_LIVE_REFUSED,
-        actor=actor,
-        proposers=(waiting.asked_by,),
+        own=Denied("Somebody else decides what you asked for.", code="own_go_live"),
+        asked_by=waiting.asked_by,
+        client_id=client_id,
         about=waiting.id,
+        actor=actor,
         now=now,
     )
     if not approve and not reason:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from admin.certificate_reach import batch_reached
 from admin.permissions import Permission
 from admin.small_batches import MOST_OCTETS, MOST_ROWS, approve_table, send_table, small_table
+from admin.web import words
 from admin.web.accessor import services
 from admin.web.forms import typed_form
 from admin.web.gate import operator, requires, send_to_sign_in
@@ -194,7 +195,7 @@ def _list(*, typed: dict[str, str], errors: dict[str, str], status: int = 200) -
         institutions = [
             (item.ruc, item.name) for item in list_institutions(session) if reach is None or item.ruc in reach
         ]
-    profiles = [(item.name, item.title) for item in service.ca.profiles.list() if item.by_hand]
+    profiles = [(item.name, words.translated(item.title)) for item in service.ca.profiles.list() if item.by_hand]
     return render(
         "admin/batches.html",
         status=status,

@@ -73,7 +73,7 @@ USES: dict[str, words.Text] = {
 def show_all() -> Response:
     """The register, by the filters in the address."""
     now = services().clock.now()
-    titles = {item.name: item.title for item in services().ca.profiles.list()}
+    titles = {item.name: words.translated(item.title) for item in services().ca.profiles.list()}
     with services().database.reading() as session:
         institutions = _institution_names(session)
         listing = asked_listing(
@@ -282,7 +282,7 @@ def _institution_names(session: Session) -> dict[str, str]:
 
 def _profile_title(name: str) -> str:
     try:
-        return services().ca.profiles.get(name).title
+        return words.translated(services().ca.profiles.get(name).title)
     except NotFound:
         return name
 

@@ -17,6 +17,7 @@ from admin.handing_over import (
 )
 from admin.handover_list import HandoverQuery, count_handovers, search_handovers
 from admin.permissions import Permission
+from admin.web import words
 from admin.web.accessor import services
 from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires, typed_before
@@ -63,7 +64,7 @@ _FIELD_OF = {
 def show_all() -> Response:
     """The hand-overs within the operator's reach, the newest first."""
     service, powers = services(), operator().powers
-    titles = {each.name: each.title for each in service.ca.profiles.list() if each.keys_made_here}
+    titles = {each.name: words.translated(each.title) for each in service.ca.profiles.list() if each.keys_made_here}
     heads = [
         Head("profile", _l("Perfil")),
         Head("by", _l("Preparó")),

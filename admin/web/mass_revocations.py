@@ -223,7 +223,7 @@ def _choices(session: Session) -> _Choices:
     return _Choices(
         institutions={item.ruc: item.name for item in list_institutions(session) if reach is None or item.ruc in reach},
         authorities={record.name: record.name for record in list_authorities(session) if not record.is_root},
-        profiles={profile.name: profile.title for profile in services().ca.profiles.list()},
+        profiles={profile.name: words.translated(profile.title) for profile in services().ca.profiles.list()},
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from admin.certificate_counts import counted_certificates, counted_until
 from admin.permissions import Permission
+from admin.web import words
 from admin.web.accessor import services
 from admin.web.gate import operator, requires
 from admin.web.listing import Filter, Head, asked_listing, contains
@@ -73,7 +74,7 @@ def show_all() -> Response:
     profiles = [
         each
         for each in service.ca.profiles.list()
-        if contains(typed["q"], each.title, each.name) and typed["use"] in ("", _use(each))
+        if contains(typed["q"], words.translated(each.title), each.name) and typed["use"] in ("", _use(each))
     ]
     with service.database.reading() as session:
         issuers = {each.name: find_issuing_authority(session, each) for each in profiles}
@@ -86,7 +87,7 @@ def show_all() -> Response:
         listing=listing.arranged(
             profiles,
             {
-                "title": lambda each: each.title,
+                "title": lambda each: words.translated(each.title),
                 "issuer": lambda each: names.get(each.name),
                 "people": lambda each: each.people,
                 "lasts": lambda each: each.lifetime_days,

@@ -89,7 +89,6 @@ def review_page(
         may_search=powers.allow(Permission.AUDIT_SEARCH),
         typed=typed,
         errors=errors,
-        translated=words.translated,
         finding_words=words.finding_words,
     )
 

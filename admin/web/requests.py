@@ -51,7 +51,7 @@ def show_all() -> Response:
             Filter(
                 "profile",
                 _l("Perfil"),
-                [("", _("Todos")), *((item.name, item.title) for item in service.ca.profiles.list())],
+                [("", _("Todos")), *((item.name, words.translated(item.title)) for item in service.ca.profiles.list())],
             ),
             Filter("institution", _l("Institución"), [("", _("Todas")), *institutions.items()]),
         ]
@@ -224,7 +224,9 @@ def name_of(item: RequestView) -> str:
     if item.names:
         return item.names[0]
     parts = (part.strip() for part in item.subject.split(","))
-    return next((part.removeprefix("CN=") for part in parts if part.startswith("CN=")), item.profile_title)
+    return next(
+        (part.removeprefix("CN=") for part in parts if part.startswith("CN=")), words.translated(item.profile_title)
+    )
 
 
 def _approve(found: RequestView, tbs_sha256: str) -> WerkzeugResponse:

@@ -9,12 +9,13 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from admin.console_session import open_console_session
+from admin.permissions import Permission
 from admin.redemption import redeem_sign_in
 from admin.roles import powers_of
 from admin.sign_in import CLIENT_ID, take_sign_in
 from admin.web.accessor import services
 from admin.web.cookies import set_console_secret, sign_in_secret
-from admin.web.gate import open_to_anyone, refuse_without_role
+from admin.web.gate import open_to_anyone, refuse_without_role, requires
 from kernel.errors import AlreadyConsumed, Denied, Rejected
 from web.error_pages import offer_way_on
 
@@ -66,6 +67,13 @@ def callback() -> Response:
         response = redirect(sign_in.return_to + kept, 303)
     set_console_secret(secret)
     return response
+
+
+@blueprint.post("/stay")
+@requires(Permission.CONSOLE_OPEN)
+def stay() -> Response:
+    """Go on: the session counts as used now (WCAG 2.2.1, "extend")."""
+    return Response(status=204) if request.form.get("quiet") else redirect(url_for("admin_home.show"), 303)
 
 
 @blueprint.get("/leave")

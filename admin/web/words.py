@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TypeAlias
 
 from flask_babel import gettext
@@ -158,6 +159,8 @@ EXTENDED_USES: dict[str, Text] = {
     "OCSPSigning": _l("Firma de OCSP"),
     "1.3.6.1.5.5.7.3.36": _l("Firma de documentos"),
 }
+#: How long what will be issued counts, as the authority stores it (``ca.requests.difference``).
+_LIFE = re.compile(r"(\d+) días: (\S+ \S+) a (\S+ \S+) UTC")
 # Words that the authority stores with a request, in the source language: here so that they are translated.
 _STORED: tuple[Text, ...] = (
     _l("País"),
@@ -224,4 +227,10 @@ def reason_words(reason: str | None) -> Text | str:
 
 def translated(stored: str) -> str:
     """Return a word that is stored in Spanish in the reader's language; as it is when it is not one of ours."""
-    return str(gettext(stored)) if stored else ""
+    if not stored:
+        return ""
+    life = _LIFE.fullmatch(stored)
+    if life is not None:
+        days, begins, ends = life.groups()
+        return str(gettext("%(days)s días: %(begins)s a %(ends)s UTC", days=days, begins=begins, ends=ends))
+    return str(gettext(stored))

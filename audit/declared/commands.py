@@ -169,6 +169,7 @@ COMMANDS: Declared = {
         _E.TOTP_ENROLLED,
     ),
     "institution add": (_E.INSTITUTION_ADDED,),
+    "institution change": (_E.INSTITUTION_UPDATED,),
     "institution contact": (_E.INSTITUTION_UPDATED,),
     "institution networks": (_E.INSTITUTION_UPDATED,),
     "keys rotate": (

@@ -99,6 +99,8 @@ ENDPOINTS: Declared = {
     ),
     "admin_deliveries.repeat": (_E.DELIVERY_REPEATED,),
     "admin_institutions.add": (_E.INSTITUTION_ADDED,),
+    "admin_institutions.change": (_E.INSTITUTION_UPDATED,),
+    "admin_institutions.set_active": (_E.INSTITUTION_UPDATED,),
     "admin_developer.examine_application": (_E.APPLICATION_EXAMINED,),
     "admin_developer.begin_simulation": (_E.SIMULATION_STARTED,),
     "admin_developer.stop_simulation": (_E.SIMULATION_STOPPED,),
@@ -254,6 +256,9 @@ QUIET = frozenset(
         "admin_identity.verify_form",
         "admin_identity.waiting",
         "admin_institutions.add_form",
+        "admin_institutions.ask_active",
+        "admin_institutions.change_form",
+        "admin_institutions.show",
         "admin_institutions.show_all",
         "admin_mass_revocations.choose",
         "admin_mass_revocations.show",
@@ -296,5 +301,6 @@ QUIET = frozenset(
         "admin_service_roles.grant_form",
         "admin_service_roles.show_all",
         "admin_session.leave",
+        "admin_session.stay",
     )
 )

@@ -10,6 +10,7 @@ import click
 from idp.directory.institutions import (
     Institution,
     add_institution,
+    change_institution,
     find_institution_by_ruc,
     list_institutions,
     set_institution_contact,
@@ -59,6 +60,42 @@ def institution_commands(load: Callable[[], IdpServices]) -> click.Group:
         """Show the institution with this RUC."""
         with load().database.reading() as session:
             print_record(_record(find_institution_by_ruc(session, ruc)), as_json=as_json)
+
+    @institution.command()
+    @click.argument("ruc")
+    @click.option("--name", help="Official name.")
+    @click.option("--domain", "domains", multiple=True, help="DNS domain that it holds, in place of all before.")
+    @click.option("--no-domains", is_flag=True, help="It holds none any more.")
+    @click.option("--close/--open", default=None, help="A closed one gets no new application and no new certificate.")
+    @json_option
+    def change(
+        ruc: str, name: str | None, domains: tuple[str, ...], no_domains: bool, close: bool | None, as_json: bool
+    ) -> None:
+        """Change what the institution with this RUC is called, which domains it holds, or whether it goes on.
+
+        What was issued for a domain that it lost stays; see sau ca revoke.
+        """
+        if no_domains and domains:
+            raise click.UsageError("--domain or --no-domains, not both.")
+        changes: dict[str, Any] = {}
+        if name is not None:
+            changes["name"] = name
+        if domains or no_domains:
+            changes["domains"] = domains
+        if close is not None:
+            changes["active"] = not close
+        if not changes:
+            raise click.UsageError("Say what is to be otherwise.")
+        services = load()
+        with services.database.transaction() as session:
+            changed = change_institution(
+                session,
+                journal=services.journal,
+                institution_id=find_institution_by_ruc(session, ruc).id,
+                changes=changes,
+                now=services.clock.now(),
+            )
+        print_record(_record(changed), as_json=as_json)
 
     @institution.command()
     @click.argument("ruc")

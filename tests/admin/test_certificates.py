@@ -70,7 +70,9 @@ def test_the_whole_way_of_a_certificate(officer, approver, institution, events, 
     )
     assert sent.status_code == 303, sent.get_data(as_text=True)
     page = sent.location
-    assert "www.ministerio.gob.ec" in approver.get(page).get_data(as_text=True)
+    review = approver.get(page).get_data(as_text=True)
+    assert "www.ministerio.gob.ec" in review
+    assert "Lleva el nombre también como nombre común" in review, "what the check found, in words"
     assert "Espera su decisión" in approver.get("/admin").get_data(as_text=True)
 
     done = _approve(approver, page)

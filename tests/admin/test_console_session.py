@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +14,7 @@ from admin.console_session import (
     open_console_session,
     touch_console_session,
 )
+from admin.permissions import Role
 from admin.sign_in import begin_sign_in, kept_values, local_path, take_sign_in
 from kernel.errors import AlreadyConsumed, Rejected
 from kernel.identifiers import b64url, sha256
@@ -47,6 +49,21 @@ def test_a_session_ends_after_twenty_idle_minutes(composition, clock) -> None:
     assert _find(composition, clock, secret) is not None
     clock.advance(timedelta(minutes=2))
     assert _find(composition, clock, secret) is None
+
+
+def test_its_page_asks_before_the_end_and_an_answer_goes_on(make_operator, clock) -> None:
+    """WCAG 2.2.1: two minutes to say that one stays; what was typed stays on the page meanwhile."""
+    operator = make_operator(Role.SUPPORT)
+    page = operator.get("/admin/desk").text
+    assert 'id="staying"' in page
+    after = int(re.search(r'data-after="(\d+)" data-left="120"', page)[1])
+    assert after == 17 * 60, "within the minute in which a page is no new use, and two before the end"
+    stays = {"quiet": "1", "csrf_token": re.search(r'name="csrf_token" value="([^"]+)"', page)[1]}
+    for _ in range(2):
+        clock.advance(timedelta(minutes=18))
+        assert operator.browser.post("/admin/stay", data=stays).status_code == 204
+    clock.advance(timedelta(minutes=21))
+    assert "/authorize?" in operator.browser.post("/admin/stay", data=stays).location, "it ended"
 
 
 def test_a_session_ends_after_eight_hours_however_busy(composition, clock) -> None:

@@ -107,6 +107,8 @@ def test_what_signs_or_takes_rights_needs_a_fresh_login(app) -> None:
         "admin_credentials.withdraw",
         "admin_handovers.cancel",
         "admin_handovers.prepare",
+        "admin_institutions.change",
+        "admin_institutions.set_active",
         "admin_holds.hold",
         "admin_holds.release",
         "admin_mass_revocations.propose",

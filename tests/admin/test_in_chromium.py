@@ -68,6 +68,12 @@ def add_upstream(service: LiveService) -> None:
         )
 
 
+#: Rows that reach beyond the card that they stand in, and so below the one beside it; what is shut shows nothing.
+OVER_ITS_CARD = """() => [...document.querySelectorAll('main .card tr')].filter(row => row.checkVisibility()
+    && row.getBoundingClientRect().right > row.closest('.card').getBoundingClientRect().right + 1)
+    .map(row => row.textContent.trim().slice(0, 40))"""
+
+
 class Desk:
     """Somebody at the console, in a browser of his own without JavaScript, logged in through the provider's pages."""
 
@@ -109,6 +115,8 @@ class Desk:
             self.page.set_viewport_size({"width": 1280, "height": 900})
             found = violations(self.page, only=COLOURS if scheme == "dark" else ())
             self.problems += [(name, scheme, rule, nodes) for rule, nodes in found]
+            over = self.page.evaluate(OVER_ITS_CARD)
+            self.problems += [f"{name}: {text} stands over the edge of its card" for text in over]
             self._picture(f"{name}-1280-{scheme}")
         self.page.emulate_media(color_scheme="light")
         for width in (1024, 768, 320):
@@ -545,6 +553,35 @@ def test_roles_in_a_browser(administrator: Desk, auditor: Desk) -> None:
     page.wait_for_selector("#held")
     administrator.open("/admin/institutions/new")
     administrator.inspect("institucion-nueva")
+    administrator.open("/admin/institutions")
+    page.click("tbody a >> nth=0")
+    page.wait_for_selector("#held")
+    administrator.inspect("institucion")
+    page.click("#change")
+    page.fill("#contact_email", "certificados@ministerio.test")
+    administrator.inspect("institucion-cambiar")
+    page.click("#submit")
+    expect(page.locator("#held ~ dl")).to_contain_text("certificados@ministerio.test")
+    page.click("#close")
+    page.wait_for_selector("text=¿Cerrar esta institución?")
+    administrator.inspect("institucion-cerrar")
     administrator.open("/admin/audit")
     administrator.inspect("sin-permiso")
+    _stay(administrator)
     assert administrator.problems == []
+
+
+def _stay(desk: Desk) -> None:
+    """Two minutes before the end the page asks; what was typed is there afterwards."""
+    page = desk.page
+    desk.open("/admin/people/search")
+    page.clock.install()  # the last of this window: its clock stands from here on
+    page.reload()
+    page.fill("#reason", "Memorando 2026-89")
+    page.clock.run_for(17 * 60 * 1000)
+    page.wait_for_selector("#staying[open]")
+    desk.inspect("sigue-ahi")
+    page.focus("#stay")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#staying", state="hidden")
+    expect(page.locator("#reason")).to_have_value("Memorando 2026-89")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -120,3 +121,37 @@ def test_consoles_that_nobody_closed_are_closed_and_put_on_record(make_operator,
     assert closed.subject == operator.person.id
     with composition.database.reading() as session:
         assert session.scalars(select(ConsoleSession.ended_at)).one() is not None
+
+
+def test_an_institution_is_changed_closed_and_opened_by_whoever_may(make_operator, institution, events) -> None:
+    """Each member that is otherwise is an event; of two changes at once the second one sees the first."""
+    provider, reader = make_operator(Role.PROVIDER_ADMINISTRATOR), make_operator(Role.PKI_OFFICER)
+    page = f"/admin/institutions/{institution.ruc}"
+    assert page in reader.get("/admin/institutions").text
+    assert "ministerio.gob.ec" in reader.get(page).text
+    assert f"{page}/change" not in reader.get(page).text
+    assert reader.get(f"{page}/change").status_code == 403
+    assert provider.get("/admin/institutions/1790000000001").status_code == 404
+    assert provider.get("/admin/institutions/nadie").status_code == 404
+    seen = re.search(r'name="seen" value="([^"]+)"', provider.get(f"{page}/change").text)[1]
+    typed = {"name": "Ministerio Nuevo", "domains": "ministerio.gob.ec nuevo.gob.ec", "seen": seen}
+    wrong = provider.post(f"{page}/change", typed | {"networks": "300.1.1.1/8"})
+    assert wrong.status_code == 422
+    assert "Ministerio Nuevo" in wrong.text
+    assert provider.post(f"{page}/change", typed | {"contact_email": "pki@ministerio.test"}).location == page
+    shown = provider.get(page).text
+    for told in ("Ministerio Nuevo", "nuevo.gob.ec", "pki@ministerio.test"):
+        assert told in shown
+    changed = [event for event in events() if event.type == EventType.INSTITUTION_UPDATED.value]
+    assert len(changed) == 3, "networks stayed"
+    assert {event.actor for event in changed} == {provider.person.id}
+    late = provider.post(f"{page}/change", typed | {"name": "Otro"})
+    assert late.status_code == 422
+    assert "Otra persona lo cambió mientras tanto" in late.text
+    assert "¿Cerrar esta institución?" in provider.get(f"{page}/active").text
+    assert provider.post(f"{page}/active", {"active": "0"}).location == page
+    assert "Inactiva" in provider.get(page).text
+    assert "¿Abrir esta institución?" in provider.get(f"{page}/active").text
+    assert provider.post(f"{page}/active", {"active": "1"}).location == page
+    bound = make_operator(Role.INSTITUTION_ADMINISTRATOR, institution_ruc="1760013210001")
+    assert bound.get(page).status_code == 404, "another institution's is not even named"

@@ -9,13 +9,36 @@ from sqlalchemy import select
 from admin.certificate_counts import count_certificates, counted_certificates, counted_until, key_in_words
 from admin.model import HourCount
 from admin.permissions import Role
+from admin.web.profile_words import PROFILE_WORDS
 from ca.issuance.model import Certificate
+from ca.profiles.registry import packaged_profiles
 from composition import Composition
 from idp.directory.institutions import Institution
 from kernel.clock import ManualClock
 from tests.admin.conftest import MakeOperator
 
 ALL = "/admin/profiles"
+
+
+def test_profiles_are_told_in_the_readers_language(make_operator: MakeOperator, authority: None) -> None:
+    """What each is called, is for and asks for is in the catalogue; the pages say it so."""
+    told = {str(each) for each in PROFILE_WORDS}
+    carried = {
+        text
+        for profile in packaged_profiles().list()
+        for text in (
+            profile.title,
+            profile.explanation,
+            *(text for field in profile.inputs for text in (field.label, field.hint)),
+        )
+        if text
+    }
+    assert told == carried, "write them in admin/web/profile_words.py as the profiles have them"
+    officer = make_operator(Role.PKI_OFFICER)
+    assert "Signature of a natural person" in officer.get(f"{ALL}?lang=en").text
+    form = officer.get("/admin/requests/new/natural-person-signature").text
+    assert "First surname" in form
+    assert "Primer apellido" not in form
 
 
 def test_a_profile_and_its_versions_are_explained(make_operator: MakeOperator, authority: None) -> None:

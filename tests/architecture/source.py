@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,16 @@ def modules() -> dict[Path, ast.Module]:
     paths = [path for house in HOUSES for path in sorted((ROOT / house).rglob("*.py"))]
     paths += sorted(ROOT.glob("*.py"))
     return {path.relative_to(ROOT): ast.parse(path.read_text("utf-8"), str(path)) for path in paths}
+
+
+@cache
+def defined_tests() -> frozenset[str]:
+    """Return the name of every test that there is."""
+    return frozenset(
+        name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^\s*def (test_\w+)\(", file.read_text("utf-8"), re.M)
+    )
 
 
 def imported_by(tree: ast.Module) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tests.architecture.source import ROOT
+from tests.architecture.source import ROOT, defined_tests
 
 # How many requirements each section of ASVS 5.0.0 has.
 SECTIONS = {
@@ -47,11 +47,6 @@ def test_each_is_shown_stated_or_excepted() -> None:
 
 def test_every_test_that_is_named_exists() -> None:
     """A promise without a test is a wish."""
-    defined = {
-        name
-        for file in (ROOT / "tests").rglob("test_*.py")
-        for name in re.findall(r"^\s*def (test_\w+)\(", file.read_text("utf-8"), re.M)
-    }
     named = {name for _, where in rows() for name in re.findall(r"`(test_\w+)`", where)}
     assert len(named) > 90
-    assert sorted(named - defined) == []
+    assert sorted(named - defined_tests()) == []

@@ -15,7 +15,7 @@ import sau
 from idp.web.error_dictionary.oauth import MEANINGS
 from kernel.settings import Settings
 from scripts import reference, site
-from tests.architecture.source import ROOT, modules
+from tests.architecture.source import ROOT, defined_tests, modules
 
 _PLACES = ("*.md", "docs/**/*.md", "deploy/**/*", "Makefile")
 _DOCUMENTS = sorted(
@@ -105,11 +105,7 @@ def test_every_error_that_applications_can_meet_is_explained() -> None:
 
 def test_the_threat_model_names_tests_that_exist() -> None:
     """A promise without a test is a wish."""
-    defined = {
-        name.removeprefix("test_")
-        for file in (ROOT / "tests").rglob("test_*.py")
-        for name in re.findall(r"^\s*def (test_\w+)\(", file.read_text("utf-8"), re.M)
-    }
+    defined = {name.removeprefix("test_") for name in defined_tests()}
     text = (ROOT / "docs" / "threat-model.md").read_text("utf-8")
     named = re.findall(r"`([a-z0-9]+(?:_[a-z0-9]+){2,})`", text)
     assert len(named) > 40

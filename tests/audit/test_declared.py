@@ -32,6 +32,7 @@ _ASKED_BY_FORM = {
     "admin_api.review_declaration": "shows what a declaration would change",
     "admin_developer.inspect": "reads what was pasted, and keeps nothing",
     "admin_ceremonies.compare": "tells whether a file is the minutes, and keeps nothing",
+    "admin_session.stay": "says that somebody still reads, as opening a page does",
     "est.no_foreign_keys": "always refused",
     "admin_rights.review_declaration": "shows what a text would change",
     "idp_protocol.preflight": "a browser asks before a script may",

@@ -132,4 +132,4 @@ def _heads(kind: Kind) -> list[Head]:
 
 
 def _profile_titles(service: CaServices) -> dict[str, str]:
-    return {each.name: each.title for each in service.profiles.list()}
+    return {each.name: words.translated(each.title) for each in service.profiles.list()}

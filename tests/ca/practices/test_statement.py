@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from ca.practices.values import statement_values
 from ca.profiles.registry import packaged_profiles
 from kernel.errors import Rejected
 from kernel.settings import Settings
-from tests.architecture.source import ROOT
+from tests.architecture.source import defined_tests
 
 # RFC 3647 §6: how many sections each chapter has, and how many parts each of them.
 OUTLINE: dict[int, tuple[int, ...]] = {
@@ -54,14 +53,9 @@ def test_the_outline_of_rfc_3647_is_whole() -> None:
 
 def test_every_test_that_is_named_exists() -> None:
     """A practice that nothing holds is a wish."""
-    defined = {
-        name
-        for file in (ROOT / "tests").rglob("test_*.py")
-        for name in re.findall(r"^\s*def (test_\w+)\(", file.read_text("utf-8"), re.M)
-    }
     named = {test for clause in packaged_statement() for test in clause.tests}
     assert len(named) > 120
-    assert sorted(named - defined) == []
+    assert sorted(named - defined_tests()) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
