@@ -232,6 +232,9 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     ),
 }
 
+# What knows no institution: a role that is held for one alone does not carry it.
+NATIONAL = frozenset({_P.RECTIFICATIONS_DECIDE})
+
 # A role that may be held for one institution alone: what it opens then ends at that institution's requests and
 # certificates, or at what was done at its desks. The others see the whole service, so binding them to an institution
 # would promise what is not kept.

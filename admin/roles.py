@@ -16,6 +16,7 @@ from admin.permissions import (
     BOUND_ROLES,
     DELEGATED,
     INSTITUTIONAL_ROLES,
+    NATIONAL,
     PERMISSIONS,
     Permission,
     Role,
@@ -179,7 +180,7 @@ class Powers:
             return False
         if self.delegated and permission in DELEGATED:
             return True
-        return any(permission in PERMISSIONS[holding.role] for holding in self.holdings)
+        return bool(self._carrying(permission))
 
     def require(self, permission: Permission) -> None:
         """:raises Denied: (``missing_permission``) if no role held carries ``permission``."""
@@ -190,11 +191,18 @@ class Powers:
         """Return the RUCs that ``permission`` reaches; None: every institution."""
         if self.opened is not None and permission not in self.opened:
             return frozenset()
-        carrying = [holding for holding in self.holdings if permission in PERMISSIONS[holding.role]]
+        carrying = self._carrying(permission)
         if any(holding.institution_ruc is None for holding in carrying):
             return None
         reached = frozenset(holding.institution_ruc for holding in carrying if holding.institution_ruc)
         return reached | self.delegated if permission in DELEGATED else reached
+
+    def _carrying(self, permission: Permission) -> list[RoleHolding]:
+        return [
+            each
+            for each in self.holdings
+            if permission in PERMISSIONS[each.role] and (each.institution_ruc is None or permission not in NATIONAL)
+        ]
 
     def require_institution(self, permission: Permission, institution_ruc: str | None) -> None:
         """:raises NotFound: (``not_found``) if ``permission`` does not reach that institution: it is not even named."""

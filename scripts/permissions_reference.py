@@ -9,6 +9,7 @@ from admin.permissions import (
     BOUND_ROLES,
     DELEGATED,
     INSTITUTIONAL_ROLES,
+    NATIONAL,
     PERMISSIONS,
     Permission,
     Role,
@@ -43,7 +44,8 @@ def permissions_page() -> str:
 
 
 def _holders(permission: Permission) -> list[str]:
-    holders = [f"`{role.value}`" for role in Role if permission in PERMISSIONS[role]]
+    alone = " (not for one institution)" if permission in NATIONAL else ""
+    holders = [f"`{role.value}`{alone}" for role in Role if permission in PERMISSIONS[role]]
     return holders + (["*delegated*"] if permission in DELEGATED else [])
 
 

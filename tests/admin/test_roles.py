@@ -180,6 +180,19 @@ def test_a_role_of_one_institution_is_not_held_for_all(composition, clock, role:
     assert {powers.institutions(each) for each in PERMISSIONS[role]} == {frozenset({"1760001550001"})}
 
 
+def test_what_knows_no_institution_is_not_reached_from_one(composition, clock) -> None:
+    """A correction is of a citizen, whom no institution has: who verifies at one institution's desks decides none."""
+    _grant(composition, clock, ANA, Role.REGISTRATION_OFFICER, institution_ruc="1760001550001")
+    bound = _powers(composition, ANA)
+    assert not bound.allow(Permission.RECTIFICATIONS_DECIDE)
+    assert bound.institutions(Permission.RECTIFICATIONS_DECIDE) == frozenset()
+    with pytest.raises(Denied, match="missing_permission"):
+        bound.require(Permission.RECTIFICATIONS_DECIDE)
+    assert bound.allow(Permission.IDENTITIES_VERIFY)
+    _grant(composition, clock, LUIS, Role.REGISTRATION_OFFICER)
+    assert _powers(composition, LUIS).institutions(Permission.RECTIFICATIONS_DECIDE) is None
+
+
 def test_duties_that_must_not_meet_are_in_different_roles() -> None:
     """Who appoints runs nothing and reads no evidence; who asks does not approve; who delegates rights gives none."""
     together = [
