@@ -67,6 +67,8 @@ _RUN = {
     "restore FILE --verify --key recovery.age": (0,),
     "keys rotate": (0, 1),  # a key of today is too young to take over
     "client rotate-secret ID": (0,),
+    "delivery list": (0,),
+    "delivery repeat ID": (1,),  # of nothing that waits
     "client disable ID": (0,),
     "user disable ID": (0,),
     "ca revoke SERIAL --reason keyCompromise": (0,),
