@@ -78,5 +78,6 @@ def _find(page: Page, words: str, found: str) -> None:
         field.fill("")
         field.press_sequentially(words)
         with suppress(AssertionError):
-            return expect(offered).to_be_visible(timeout=5_000)
+            expect(offered).to_be_visible(timeout=5_000)
+            return
     expect(offered).to_be_visible()
