@@ -15,7 +15,7 @@ from composition import Composition
 from idp.accounts.life import disable_person
 from idp.accounts.model import PasswordRow
 from idp.accounts.person import Person
-from idp.authentication import login
+from idp.authentication import login, password_try
 from idp.authentication.browser_session import list_browser_sessions
 from idp.authentication.password import hash_password
 from idp.authentication.password_reset import replace_password
@@ -118,7 +118,7 @@ def test_a_renewed_hash_is_no_new_password(
 ) -> None:
     """Stronger parameters at the next login end no application's access: the password is the same."""
     person = make_person()
-    monkeypatch.setattr(login, "needs_rehash", lambda phc: True)
+    monkeypatch.setattr(password_try, "needs_rehash", lambda phc: True)
     with composition.database.reading() as session:
         before = session.get_one(PasswordRow, person.id)
 
@@ -127,7 +127,7 @@ def test_a_renewed_hash_is_no_new_password(
         made = hash_password(password)
         return made if made != before.phc else hash_password(password)
 
-    monkeypatch.setattr(login, "hash_password", hash_anew)
+    monkeypatch.setattr(password_try, "hash_password", hash_anew)
     clock.advance(timedelta(days=1))
     walker.log_in()
     with composition.database.reading() as session:
