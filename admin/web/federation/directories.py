@@ -19,7 +19,7 @@ from admin.web.federation.directory_form import (
     typed_from_directory,
     wanted_directory,
 )
-from admin.web.federation.groups import group_roles
+from admin.web.federation.groups import group_roles, role_that_ends
 from admin.web.federation.place import (
     LEVEL_CHOICES,
     State,
@@ -32,7 +32,6 @@ from admin.web.forms import Typed, typed_form
 from admin.web.gate import operator, requires
 from admin.web.listing import Filter, Head, asked_listing
 from admin.web.problems import problem
-from idp.clients.client import list_clients
 from idp.directories.change import Change, change_directory, directory_changes, redescribe
 from idp.directories.directory import Directory
 from idp.directories.health import Health, list_health, look_at_directory
@@ -48,7 +47,6 @@ from idp.directories.register import (
 from idp.directory.institutions import Institution
 from idp.rights.catalog import find_role
 from kernel.errors import Conflict, NotFound, Rejected
-from web.locale import current_language
 from web.pages import render
 
 blueprint = Blueprint("admin_directories", __name__, url_prefix="/admin/directories", template_folder="../../templates")
@@ -216,11 +214,9 @@ def change(directory_id: str) -> Response:
 @requires(Permission.DIRECTORIES_CHANGE)
 def ask_unmapping(directory_id: str) -> Response:
     """Say what the people of a group lose when it gives a role no longer."""
-    group, role_id = request.args.get("group", "")[:500], request.args.get("role", "")[:26]
     with services().database.reading() as session:
         directory, institution = _reached(session, Permission.DIRECTORIES_CHANGE, directory_id)
-        role = find_role(session, role_id)
-        applications = {each.client_id: each.name for each in list_clients(session)}
+        ending = role_that_ends(session)
     return render(
         "admin/federation/group.html",
         room="directories",
@@ -228,10 +224,7 @@ def ask_unmapping(directory_id: str) -> Response:
         above=url_for(".show_all"),
         back=url_for(".show", directory_id=directory.id),
         institution=institution,
-        group=group,
-        role=role,
-        application=applications.get(role.client_id, role.client_id),
-        locale=current_language(),
+        **ending,
     )
 
 

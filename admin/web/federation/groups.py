@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from flask import request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
 from idp.clients.client import list_clients
 from idp.directory.institutions import Institution
-from idp.rights.catalog import list_roles, may_use
+from idp.rights.catalog import find_role, list_roles, may_use
 from idp.rights.groups.mapping import GroupRole, list_group_roles
 from web.locale import current_language
 
@@ -45,3 +47,18 @@ def group_roles(session: Session, *, source_id: str, institution: Institution) -
         choices=[("", _("Elija un rol")), *sorted(choices, key=lambda choice: choice[1])],
         locale=said,
     )
+
+
+def role_that_ends(session: Session) -> dict[str, Any]:
+    """Return what the question shows before a group gives a role no longer: the one that the address names.
+
+    :raises NotFound: if there is no such role.
+    """
+    role = find_role(session, request.args.get("role", "")[:26])
+    applications = {each.client_id: each.name for each in list_clients(session)}
+    return {
+        "group": request.args.get("group", "")[:500],
+        "role": role,
+        "application": applications.get(role.client_id, role.client_id),
+        "locale": current_language(),
+    }

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from admin.permissions import Permission
 from admin.web.accessor import services
-from admin.web.federation.groups import group_roles
+from admin.web.federation.groups import group_roles, role_that_ends
 from admin.web.federation.place import (
     LEVEL_CHOICES,
     State,
@@ -33,12 +33,10 @@ from idp.broker.logout_there import return_address
 from idp.broker.provider import Provider
 from idp.broker.register import add_provider, discover, list_providers, map_claimed_group, set_provider_active
 from idp.broker.request import callback_address
-from idp.clients.client import list_clients
 from idp.directory.institutions import Institution, find_institution_by_ruc
 from idp.rights.catalog import find_role
 from kernel.errors import Conflict, NotFound, Rejected, ServiceError
 from outgoing.errors import OutgoingError
-from web.locale import current_language
 from web.pages import render
 
 blueprint = Blueprint("admin_providers", __name__, url_prefix="/admin/providers", template_folder="../../templates")
@@ -198,11 +196,9 @@ def change(provider_id: str) -> Response:
 @requires(Permission.PROVIDERS_CHANGE)
 def ask_unmapping(provider_id: str) -> Response:
     """Say what the people of a group lose when it gives a role no longer."""
-    group, role_id = request.args.get("group", "")[:500], request.args.get("role", "")[:26]
     with services().database.reading() as session:
         provider, institution = _reached(session, Permission.PROVIDERS_CHANGE, provider_id)
-        role = find_role(session, role_id)
-        applications = {each.client_id: each.name for each in list_clients(session)}
+        ending = role_that_ends(session)
     return render(
         "admin/federation/group.html",
         room="providers",
@@ -210,10 +206,7 @@ def ask_unmapping(provider_id: str) -> Response:
         above=url_for(".show_all"),
         back=url_for(".show", provider_id=provider.id),
         institution=institution,
-        group=group,
-        role=role,
-        application=applications.get(role.client_id, role.client_id),
-        locale=current_language(),
+        **ending,
     )
 
 
